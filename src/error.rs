@@ -1,0 +1,226 @@
+//! The one error type: what went wrong, on which host, where in the script, why, and what to type next.
+//!
+//! A leaf: every room may use it, it uses none. Printing is `report`'s; here is only the plain text form.
+
+use std::fmt;
+
+/// What kind of trouble it is; decides the exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The inventory, a script, a parameter or a local file is wrong.
+    Config,
+    /// A host cannot be reached or refuses the login.
+    Connect,
+    /// etcd answered with an error or not at all.
+    Etcd,
+    /// The program itself is wrong.
+    Internal,
+    /// The user pressed Ctrl-C.
+    Interrupted,
+    /// A command on a host failed.
+    Remote,
+    /// It could not be told whether something is there.
+    Unknown,
+    /// The command line is wrong.
+    Usage,
+}
+
+impl Kind {
+    /// The exit code of a run that ends with this error: those of ansible-playbook.
+    #[must_use]
+    pub fn exit_code(self) -> i32 {
+        match self {
+            Kind::Config | Kind::Etcd | Kind::Internal => 1,
+            Kind::Remote | Kind::Unknown => 2,
+            Kind::Connect => 4,
+            Kind::Usage => 5,
+            Kind::Interrupted => 99,
+        }
+    }
+}
+
+/// A place in a file the user wrote. Lines and columns count from 1; 0 means unknown.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    pub column: usize,
+    pub file: String,
+    pub line: usize,
+    /// The text of that line, when it is known.
+    pub text: String,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.file)?;
+        if self.line > 0 {
+            write!(f, ":{}", self.line)?;
+            if self.column > 0 {
+                write!(f, ":{}", self.column)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// An error with everything a person needs to act on it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Error {
+    pub at: Option<Place>,
+    /// Why, from the outside in.
+    pub causes: Vec<String>,
+    /// The command that failed, secrets masked.
+    pub command: Option<String>,
+    /// Commands one can type next, at most two.
+    pub hints: Vec<String>,
+    pub host: Option<String>,
+    pub kind: Kind,
+    /// What the command wrote to standard error.
+    pub stderr: String,
+    /// A lower-case fragment, names in backticks, no period.
+    pub what: String,
+}
+
+pub type Result<T> = std::result::Result<T, Box<Error>>;
+
+impl Error {
+    pub fn new(kind: Kind, what: impl Into<String>) -> Box<Error> {
+        Box::new(Error {
+            at: None,
+            causes: Vec::new(),
+            command: None,
+            hints: Vec::new(),
+            host: None,
+            kind,
+            stderr: String::new(),
+            what: what.into(),
+        })
+    }
+
+    pub fn config(what: impl Into<String>) -> Box<Error> {
+        Error::new(Kind::Config, what)
+    }
+
+    pub fn internal(what: impl Into<String>) -> Box<Error> {
+        Error::new(Kind::Internal, what)
+    }
+
+    pub fn usage(what: impl Into<String>) -> Box<Error> {
+        Error::new(Kind::Usage, what)
+    }
+
+    #[must_use]
+    pub fn at(mut self: Box<Self>, place: Place) -> Box<Self> {
+        self.at.get_or_insert(place);
+        self
+    }
+
+    #[must_use]
+    pub fn because(mut self: Box<Self>, cause: impl Into<String>) -> Box<Self> {
+        self.causes.push(cause.into());
+        self
+    }
+
+    #[must_use]
+    pub fn command(mut self: Box<Self>, command: impl Into<String>) -> Box<Self> {
+        self.command.get_or_insert(command.into());
+        self
+    }
+
+    #[must_use]
+    pub fn hint(mut self: Box<Self>, hint: impl Into<String>) -> Box<Self> {
+        self.hints.push(hint.into());
+        self
+    }
+
+    #[must_use]
+    pub fn on(mut self: Box<Self>, host: impl Into<String>) -> Box<Self> {
+        self.host.get_or_insert(host.into());
+        self
+    }
+
+    /// The first line alone: host, if any, and what.
+    #[must_use]
+    pub fn headline(&self) -> String {
+        match &self.host {
+            Some(host) => format!("{host}: {}", self.what),
+            None => self.what.clone(),
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.headline())?;
+        if let Some(place) = &self.at {
+            write!(f, "\n --> {place}")?;
+            if !place.text.is_empty() {
+                let gutter = place.line.to_string();
+                write!(f, "\n{gutter} | {}", place.text)?;
+                if place.column > 0 {
+                    let pad = " ".repeat(gutter.len());
+                    let indent = " ".repeat(place.column - 1);
+                    write!(f, "\n{pad} | {indent}^")?;
+                }
+            }
+        }
+        if let Some(command) = &self.command {
+            write!(f, "\n command: {command}")?;
+        }
+        let stderr = self.stderr.trim_end();
+        if !stderr.is_empty() {
+            for (index, line) in stderr.lines().enumerate() {
+                let label = if index == 0 { "stderr:" } else { "       " };
+                write!(f, "\n {label} {line}")?;
+            }
+        }
+        for cause in &self.causes {
+            write!(f, "\n caused by: {}", cause.replace('\n', "\n            "))?;
+        }
+        for hint in &self.hints {
+            write!(f, "\n hint: {hint}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// The name of `known` nearest to `word`, when one is near enough to be meant.
+pub fn nearest<'a, I>(word: &str, known: I) -> Option<&'a str>
+where
+    I: IntoIterator<Item = &'a str>,
+{
+    known
+        .into_iter()
+        .map(|name| (strsim::damerau_levenshtein(word, name), name))
+        .filter(|(distance, name)| *distance <= 1.max(name.len().max(word.len()) / 3))
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, name)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nearest_suggests_a_typo_and_nothing_far() {
+        let known = ["etcd_cluster", "etcd_seq", "etcd_port"];
+        assert_eq!(nearest("etcd_clutser", known), Some("etcd_cluster"));
+        assert_eq!(nearest("etcd_prot", known), Some("etcd_port"));
+        assert_eq!(nearest("pg_role", known), None);
+    }
+
+    #[test]
+    fn an_error_prints_place_cause_and_hint() {
+        let error = Error::config("unknown tag `etcd_conf2`")
+            .on("db-2")
+            .at(Place { file: "a.rhai".into(), line: 4, column: 3, text: "  foo();".into() })
+            .because("no such task")
+            .hint("etcdsh a.rhai --list-tags");
+        let text = error.to_string();
+        assert_eq!(
+            text,
+            "db-2: unknown tag `etcd_conf2`\n --> a.rhai:4:3\n4 |   foo();\n  |   ^\n caused by: no such task\n hint: etcdsh a.rhai --list-tags"
+        );
+    }
+}

@@ -1,0 +1,6 @@
+//! etcdsh: an interpreter with a small vocabulary about hosts and etcd.
+//!
+//! `docs/architecture.md` is the map of the rooms below and of who may import whom.
+
+pub mod error;
+pub mod secret;
