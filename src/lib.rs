@@ -4,3 +4,5 @@
 
 pub mod error;
 pub mod secret;
+pub mod command;
+pub mod transport;

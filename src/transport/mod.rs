@@ -1,0 +1,100 @@
+//! How a command reaches a host: one persistent `/bin/sh` per host, over ssh, on this machine or in a sandbox.
+//!
+//! Owns connections and the frames on them. Must not know what the commands mean. Async is sealed in here;
+//! everything above is plain threads. Start reading at [`Connection`].
+
+mod askpass;
+mod local;
+mod shell;
+mod ssh;
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use tokio::runtime::Runtime;
+
+use crate::error::{Error, Result};
+use crate::secret::Secret;
+
+pub use askpass::answer as answer_askpass;
+pub use ssh::{HostKeys, Target};
+
+/// What a command on a host came to.
+#[derive(Clone, Debug, Default)]
+pub struct Output {
+    pub status: i32,
+    pub stderr: String,
+    pub stdout: Vec<u8>,
+}
+
+impl Output {
+    /// Standard output as text; bytes that are not UTF-8 are replaced.
+    #[must_use]
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.stdout).into_owned()
+    }
+}
+
+/// How to become root on the host.
+#[derive(Clone, Debug)]
+pub struct Become {
+    pub password: Option<Secret>,
+    pub user: String,
+}
+
+/// Where the shell runs.
+#[derive(Clone, Debug)]
+pub enum Way {
+    Local,
+    Ssh(Box<Target>),
+}
+
+/// A shell on a host, kept open.
+pub struct Connection {
+    shell: shell::Shell,
+}
+
+/// The one runtime of the program. Never call it from inside itself.
+pub(crate) fn runtime() -> &'static Runtime {
+    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+    RUNTIME.get_or_init(|| {
+        tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .expect("the system gives threads")
+    })
+}
+
+impl Connection {
+    /// Open a shell. `secrets` never leave through an argument or an error text.
+    pub fn open(way: &Way, escalate: Option<&Become>) -> Result<Connection> {
+        let shell = runtime().block_on(async {
+            match way {
+                Way::Local => local::open(escalate).await,
+                Way::Ssh(target) => ssh::open(target, escalate).await,
+            }
+        })?;
+        Ok(Connection { shell })
+    }
+
+    /// Run a script: one round trip. A script that ends with a status other than 0 is no error here.
+    pub fn exec(&mut self, script: &str, timeout: Option<Duration>) -> Result<Output> {
+        runtime().block_on(self.shell.exec(script, timeout))
+    }
+
+    /// Can another command be sent?
+    #[must_use]
+    pub fn alive(&self) -> bool {
+        self.shell.alive()
+    }
+}
+
+/// Forget the connections that shall not outlive this process.
+pub fn close_all() {
+    ssh::close_all();
+}
+
+fn lost(what: impl std::fmt::Display) -> Box<Error> {
+    Error::new(crate::error::Kind::Connect, "the connection was lost").because(what.to_string())
+}

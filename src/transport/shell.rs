@@ -1,0 +1,239 @@
+//! Frames on a persistent shell: a script goes in, its two outputs and its status come back.
+//!
+//! A frame costs one write and one read. The script runs in a subshell with an empty standard input, and a
+//! random mark after each output tells where it ends, so that nothing a command prints can be taken for a frame.
+
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+
+use super::{Become, Output, lost};
+use crate::command::quote;
+use crate::error::{Error, Kind, Result};
+
+type Reader = Box<dyn AsyncRead + Send + Unpin>;
+type Writer = Box<dyn AsyncWrite + Send + Unpin>;
+
+pub(super) struct Shell {
+    alive: bool,
+    /// Ends the process behind the pipes when dropped.
+    _child: Box<dyn Send>,
+    stderr: Reader,
+    stdin: Writer,
+    stdout: Reader,
+}
+
+/// 128 random bits as text.
+pub(super) fn mark() -> String {
+    let mut bytes = [0_u8; 16];
+    getrandom::fill(&mut bytes).expect("the system gives random bytes");
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The command that starts a shell which says `ready` first, as another user when asked.
+/// The prompt of sudo is a mark of its own: the password goes nowhere else.
+pub(super) fn greeting(escalate: Option<&Become>, ready: &str, prompt: &str) -> String {
+    let start = format!("LC_ALL=C; PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin; export LC_ALL PATH; echo {ready}; exec /bin/sh");
+    let plain = format!("exec /bin/sh -c {}", quote(&start));
+    let script = match escalate {
+        None => plain,
+        Some(Become { user, .. }) => format!(
+            "if [ \"$(id -un)\" = {user} ]; then {plain}; fi; exec sudo -S -p {prompt} -H -u {user} -- /bin/sh -c {start}",
+            user = quote(user),
+            start = quote(&start),
+        ),
+    };
+    format!("/bin/sh -c {}", quote(&script))
+}
+
+impl Shell {
+    /// Wait until the shell behind the pipes is ready, answering sudo when it asks.
+    pub(super) async fn open(
+        pipes: (Writer, Reader, Reader),
+        child: Box<dyn Send>,
+        escalate: Option<&Become>,
+        ready: &str,
+        prompt: &str,
+        timeout: Duration,
+    ) -> Result<Shell> {
+        let (stdin, stdout, stderr) = pipes;
+        let mut shell = Shell { alive: true, _child: child, stderr, stdin, stdout };
+        match tokio::time::timeout(timeout, shell.greet(escalate, ready, prompt)).await {
+            Ok(result) => result.map(|()| shell),
+            Err(_) => Err(Error::new(Kind::Connect, format!("no shell after {} s", timeout.as_secs()))),
+        }
+    }
+
+    async fn greet(&mut self, escalate: Option<&Become>, ready: &str, prompt: &str) -> Result<()> {
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let (mut out_open, mut err_open) = (true, true);
+        let mut asked = false;
+        loop {
+            if find(&out, ready.as_bytes()).is_some() {
+                return Ok(());
+            }
+            if let Some(at) = find(&err, prompt.as_bytes()) {
+                err.drain(..at + prompt.len());
+                self.answer_sudo(escalate, std::mem::replace(&mut asked, true)).await?;
+            }
+            if !out_open && !err_open {
+                return Err(refused(&String::from_utf8_lossy(&err), escalate.is_some()));
+            }
+            tokio::select! {
+                n = self.stdout.read_buf(&mut out), if out_open => out_open = n.map_err(lost)? > 0,
+                n = self.stderr.read_buf(&mut err), if err_open => err_open = n.map_err(lost)? > 0,
+            }
+        }
+    }
+
+    async fn answer_sudo(&mut self, escalate: Option<&Become>, asked_before: bool) -> Result<()> {
+        let Some(password) = escalate.and_then(|b| b.password.as_ref()) else {
+            return Err(Error::new(Kind::Connect, "sudo asks for a password and none was given")
+                .hint("run again with -K, or set `ansible_become_password`"));
+        };
+        if asked_before {
+            return Err(Error::new(Kind::Connect, "sudo refused the password").hint("check the password given with -K or `ansible_become_password`"));
+        }
+        let line = format!("{}\n", password.reveal());
+        self.stdin.write_all(line.as_bytes()).await.map_err(lost)?;
+        self.stdin.flush().await.map_err(lost)
+    }
+
+    pub(super) fn alive(&self) -> bool {
+        self.alive
+    }
+
+    /// One round trip. After a timeout the shell is of no use any more.
+    pub(super) async fn exec(&mut self, script: &str, timeout: Option<Duration>) -> Result<Output> {
+        if !self.alive {
+            return Err(lost("the shell has ended"));
+        }
+        self.alive = false;
+        let turn = self.turn(script);
+        let output = match timeout {
+            Some(limit) => tokio::time::timeout(limit, turn)
+                .await
+                .map_err(|_| Error::new(Kind::Remote, format!("no answer after {} s", limit.as_secs())))??,
+            None => turn.await?,
+        };
+        self.alive = true;
+        Ok(output)
+    }
+
+    async fn turn(&mut self, script: &str) -> Result<Output> {
+        let mark = mark();
+        let frame = format!(
+            "( eval {} ) </dev/null\nprintf '\\n{mark} %d\\n' $?\nprintf '\\n{mark}\\n' >&2\n",
+            always_quoted(script)
+        );
+        // Written and read at once: a large script and a large answer may both fill their pipes.
+        let (stdin, stdout, stderr) = (&mut self.stdin, &mut self.stdout, &mut self.stderr);
+        let send = async {
+            stdin.write_all(frame.as_bytes()).await.map_err(lost)?;
+            stdin.flush().await.map_err(lost)
+        };
+        let ((), (out, status), (err, _)) = tokio::try_join!(send, until(stdout, &mark), until(stderr, &mark))?;
+        Ok(Output { status, stderr: String::from_utf8_lossy(&err).into_owned(), stdout: out })
+    }
+}
+
+fn always_quoted(script: &str) -> String {
+    format!("'{}'", script.replace('\'', r"'\''"))
+}
+
+fn refused(stderr: &str, escalated: bool) -> Box<Error> {
+    let what = if escalated { "sudo refused" } else { "the login shell ended at once" };
+    let cause = stderr.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ");
+    let error = Error::new(Kind::Connect, what).because(if cause.is_empty() { "it gave no reason".into() } else { cause });
+    if escalated { error.hint("allow the login user sudo, or log in as root with -u root") } else { error }
+}
+
+/// Read up to the mark; what follows it on its line is the status.
+async fn until(reader: &mut Reader, mark: &str) -> Result<(Vec<u8>, i32)> {
+    let needle = format!("\n{mark}");
+    let mut buffer = Vec::with_capacity(4096);
+    let mut searched = 0;
+    loop {
+        if let Some(at) = find(&buffer[searched..], needle.as_bytes()).map(|at| at + searched) {
+            let tail = &buffer[at + needle.len()..];
+            if let Some(end) = tail.iter().position(|byte| *byte == b'\n') {
+                let status = String::from_utf8_lossy(&tail[..end]).trim().parse().unwrap_or(0);
+                buffer.truncate(at);
+                return Ok((buffer, status));
+            }
+        } else {
+            searched = buffer.len().saturating_sub(needle.len());
+        }
+        if reader.read_buf(&mut buffer).await.map_err(lost)? == 0 {
+            return Err(lost("the shell on the host ended in mid-command"));
+        }
+    }
+}
+
+fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
+    if needle.is_empty() || haystack.len() < needle.len() {
+        return None;
+    }
+    let first = needle[0];
+    let mut from = 0;
+    while let Some(at) = haystack[from..].iter().position(|byte| *byte == first).map(|at| at + from) {
+        if haystack[at..].starts_with(needle) {
+            return Some(at);
+        }
+        from = at + 1;
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Connection, Way};
+    use std::time::Duration;
+
+    fn shell() -> Connection {
+        Connection::open(&Way::Local, None).expect("a local shell opens")
+    }
+
+    #[test]
+    fn outputs_and_status_come_back_apart() {
+        let mut shell = shell();
+        let output = shell.exec("echo out; echo err >&2; exit 7", None).expect("runs");
+        assert_eq!((output.text().as_str(), output.stderr.as_str(), output.status), ("out\n", "err\n", 7));
+        let output = shell.exec("printf 'no newline'", None).expect("runs");
+        assert_eq!(output.text(), "no newline");
+    }
+
+    #[test]
+    fn a_broken_script_does_not_end_the_shell() {
+        let mut shell = shell();
+        for script in ["echo 'open", "if true", "exit 3", "cd /nowhere", "kill -9 $$ # the subshell keeps its parent's id"] {
+            let _ = shell.exec(script, None);
+            if !shell.alive() {
+                shell = Connection::open(&Way::Local, None).expect("opens again");
+            }
+        }
+        assert_eq!(shell.exec("echo alive", None).expect("runs").text(), "alive\n");
+    }
+
+    #[test]
+    fn large_scripts_and_answers_pass() {
+        let mut shell = shell();
+        let text = "x".repeat(1 << 20);
+        let output = shell.exec(&format!("printf %s '{text}'"), None).expect("runs");
+        assert_eq!(output.stdout.len(), text.len());
+    }
+
+    #[test]
+    fn binary_output_is_kept() {
+        let mut shell = shell();
+        let output = shell.exec(r"printf '\000\001\377\n\n'", None).expect("runs");
+        assert_eq!(output.stdout, [0, 1, 255, 10, 10]);
+    }
+
+    #[test]
+    fn a_timeout_is_an_error_and_ends_the_shell() {
+        let mut shell = shell();
+        assert!(shell.exec("sleep 5", Some(Duration::from_millis(50))).is_err());
+        assert!(!shell.alive());
+    }
+}

@@ -1,0 +1,251 @@
+//! A shell over OpenSSH: one master connection per host, kept for a minute after the run.
+//!
+//! The master is started here and not by the openssh crate, which has no way to pass options, to ask for a
+//! password or to take a destination as the user's own ssh_config names it; its sessions are the crate's.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
+
+use openssh::Session;
+use sha2::{Digest, Sha256};
+use tokio::process::Command;
+
+use super::askpass::{Askpass, SOCKET};
+use super::shell::{Shell, greeting, mark};
+use super::{Become, lost};
+use crate::error::{Error, Kind, Result};
+use crate::secret::Secret;
+
+/// What to do about the keys of hosts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HostKeys {
+    /// Unknown ones are recorded, changed ones refused: the default here.
+    AcceptNew,
+    /// Not looked at: `host_key_checking = False`.
+    Ignore,
+    /// Unknown ones are refused too: `host_key_checking = True`.
+    Strict,
+}
+
+/// Where and how to log in.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// What ssh is told: a name, an address or an alias of ssh_config.
+    pub destination: String,
+    pub host_keys: HostKeys,
+    pub key: Option<String>,
+    /// Words of `ansible_ssh_common_args` and the like, as ssh takes them.
+    pub options: Vec<String>,
+    pub password: Option<Secret>,
+    pub port: Option<u16>,
+    pub timeout: Duration,
+    pub user: Option<String>,
+}
+
+/// Folder of the control sockets, short because a socket's path must be.
+fn control_folder() -> Result<&'static Path> {
+    static FOLDER: OnceLock<std::result::Result<PathBuf, String>> = OnceLock::new();
+    let made = FOLDER.get_or_init(|| make_control_folder().map_err(|e| e.to_string()));
+    made.as_deref().map_err(|cause| Error::new(Kind::Connect, "no folder for ssh control sockets").because(cause.clone()))
+}
+
+fn make_control_folder() -> std::io::Result<PathBuf> {
+    use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+    let uid = rustix::process::getuid().as_raw();
+    let name = if keep() { format!("etcdsh-{uid}") } else { format!("etcdsh-{uid}-{}", std::process::id()) };
+    let run = PathBuf::from(format!("/run/user/{uid}"));
+    let base = match std::env::var_os("ETCDSH_CONTROL_DIR") {
+        Some(folder) => PathBuf::from(folder),
+        None if run.is_dir() => run,
+        None => std::env::temp_dir(),
+    };
+    let folder = base.join(name);
+    match std::fs::DirBuilder::new().mode(0o700).create(&folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(error),
+        _ => {}
+    }
+    let found = std::fs::symlink_metadata(&folder)?;
+    if !found.is_dir() || found.uid() != uid || found.mode() & 0o077 != 0 {
+        return Err(std::io::Error::other(format!("`{}` is not a folder that only you can open", folder.display())));
+    }
+    Ok(folder)
+}
+
+/// Do connections outlive the run?
+fn keep() -> bool {
+    std::env::var_os("ETCDSH_NO_PERSIST").is_none_or(|value| value.is_empty())
+}
+
+static OPENED: Mutex<Vec<(PathBuf, String)>> = Mutex::new(Vec::new());
+
+pub(super) fn close_all() {
+    if keep() {
+        return;
+    }
+    let opened = std::mem::take(&mut *OPENED.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+    let children: Vec<_> = opened
+        .iter()
+        .filter_map(|(socket, destination)| {
+            std::process::Command::new("ssh")
+                .args(["-O", "exit", "-o"])
+                .arg(format!("ControlPath={}", socket.display()))
+                .arg(destination)
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn()
+                .ok()
+        })
+        .collect();
+    for mut child in children {
+        let _ = child.wait();
+    }
+    if let Ok(folder) = control_folder() {
+        let _ = std::fs::remove_dir_all(folder);
+    }
+}
+
+impl Target {
+    /// The options of ssh, in its own words: what decides which connection it is.
+    fn arguments(&self) -> Vec<String> {
+        let mut words: Vec<String> = self.options.clone();
+        let mut option = |text: String| words.extend(["-o".to_string(), text]);
+        option(format!("ConnectTimeout={}", self.timeout.as_secs().max(1)));
+        match self.host_keys {
+            HostKeys::AcceptNew => option("StrictHostKeyChecking=accept-new".into()),
+            HostKeys::Ignore => {
+                option("StrictHostKeyChecking=no".into());
+                option("UserKnownHostsFile=/dev/null".into());
+            }
+            HostKeys::Strict => option("StrictHostKeyChecking=yes".into()),
+        }
+        if let Some(user) = &self.user {
+            option(format!("User={user}"));
+        }
+        if let Some(port) = self.port {
+            option(format!("Port={port}"));
+        }
+        if let Some(key) = &self.key {
+            option(format!("IdentityFile={key}"));
+            option("IdentitiesOnly=yes".into());
+        }
+        words
+    }
+
+    fn socket(&self, folder: &Path) -> PathBuf {
+        let mut hash = Sha256::new();
+        hash.update(self.destination.as_bytes());
+        for word in self.arguments() {
+            hash.update([0]);
+            hash.update(word.as_bytes());
+        }
+        // A changed HOME or agent means other keys: never share its connection.
+        for variable in ["HOME", "SSH_AUTH_SOCK"] {
+            hash.update(std::env::var(variable).unwrap_or_default().as_bytes());
+        }
+        let name: String = hash.finalize()[..10].iter().map(|byte| format!("{byte:02x}")).collect();
+        folder.join(name)
+    }
+
+    fn login(&self) -> String {
+        match &self.user {
+            Some(user) => format!("{user}@{}", self.destination),
+            None => self.destination.clone(),
+        }
+    }
+}
+
+pub(super) async fn open(target: &Target, escalate: Option<&Become>) -> Result<Shell> {
+    let folder = control_folder()?;
+    let socket = target.socket(folder);
+    if socket.exists() {
+        if let Ok(shell) = shell(target, &socket, escalate).await {
+            return Ok(shell);
+        }
+        // Left by a host that is gone or was rebuilt at the same address.
+        let _ = std::fs::remove_file(&socket);
+    }
+    start_master(target, &socket).await?;
+    OPENED.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push((socket.clone(), target.destination.clone()));
+    shell(target, &socket, escalate).await
+}
+
+async fn start_master(target: &Target, socket: &Path) -> Result<()> {
+    let log = socket.with_extension(format!("{}.log", &mark()[..8]));
+    let mut command = Command::new("ssh");
+    command.args(["-M", "-N", "-f", "-T", "-E"]).arg(&log).arg("-S").arg(socket);
+    command.args(["-o", "ControlPersist=60", "-o", "ServerAliveInterval=15", "-o", "ServerAliveCountMax=3"]);
+    command.args(target.arguments());
+    let askpass = match &target.password {
+        None => {
+            command.args(["-o", "BatchMode=yes"]);
+            None
+        }
+        Some(password) => {
+            let askpass = Askpass::serve(socket.with_extension("ask"), password.clone()).map_err(lost)?;
+            command
+                .args(["-o", "PreferredAuthentications=password,keyboard-interactive", "-o", "NumberOfPasswordPrompts=1"])
+                .env("SSH_ASKPASS", std::env::current_exe().map_err(lost)?)
+                .env("SSH_ASKPASS_REQUIRE", "force")
+                .env(SOCKET, &askpass.socket);
+            Some(askpass)
+        }
+    };
+    command.arg("--").arg(&target.destination).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
+    let status = command.status().await.map_err(|error| {
+        Error::new(Kind::Connect, "`ssh` cannot be started").because(error.to_string()).hint("apt-get install openssh-client")
+    })?;
+    drop(askpass);
+    let said = std::fs::read_to_string(&log).unwrap_or_default();
+    let _ = std::fs::remove_file(&log);
+    if status.success() && socket.exists() { Ok(()) } else { Err(unreachable(target, &said)) }
+}
+
+async fn shell(target: &Target, socket: &Path, escalate: Option<&Become>) -> Result<Shell> {
+    let session = Arc::new(Session::resume_mux(socket.into(), None));
+    let (ready, prompt) = (mark(), mark());
+    let mut child = session
+        .arc_raw_command(greeting(escalate, &ready, &prompt))
+        .stdin(openssh::Stdio::piped())
+        .stdout(openssh::Stdio::piped())
+        .stderr(openssh::Stdio::piped())
+        .spawn()
+        .await
+        .map_err(|error| Error::new(Kind::Connect, "no session on the ssh connection").because(error.to_string()))?;
+    let (Some(stdin), Some(stdout), Some(stderr)) = (child.stdin().take(), child.stdout().take(), child.stderr().take()) else {
+        return Err(lost("the session has no pipes"));
+    };
+    let pipes = (Box::new(stdin) as _, Box::new(stdout) as _, Box::new(stderr) as _);
+    Shell::open(pipes, Box::new(child), escalate, &ready, &prompt, target.timeout.max(Duration::from_secs(30))).await
+}
+
+/// What ssh said, as an error with the line to type next.
+fn unreachable(target: &Target, said: &str) -> Box<Error> {
+    let login = target.login();
+    let lines: Vec<&str> = said.lines().map(str::trim).filter(|line| !line.is_empty() && !line.contains("@@@@")).collect();
+    let error = |what: String| {
+        lines.iter().rev().take(3).rev().fold(Error::new(Kind::Connect, what), |error, line| error.because(*line))
+    };
+    let has = |text: &str| said.contains(text);
+    if has("HOST IDENTIFICATION HAS CHANGED") {
+        let name = match target.port {
+            Some(port) if port != 22 => format!("'[{}]:{port}'", target.destination),
+            _ => target.destination.clone(),
+        };
+        return Error::new(Kind::Connect, format!("the host key of `{}` has changed", target.destination))
+            .because("somebody may be listening in, or the host was installed anew")
+            .hint(format!("if you know that it was installed anew: ssh-keygen -R {name}"));
+    }
+    if has("Host key verification failed") || has("No ED25519 host key is known") {
+        return error(format!("the host key of `{}` is not known", target.destination)).hint(format!("ssh {login}"));
+    }
+    if has("Permission denied") || has("Too many authentication failures") {
+        return error(format!("login as `{login}` refused")).hint(format!("ssh-copy-id {login}"));
+    }
+    if has("Could not resolve") {
+        return error(format!("the name `{}` does not resolve", target.destination))
+            .hint("set `ansible_host` to an address or an alias of ~/.ssh/config");
+    }
+    error(format!("`{}` cannot be reached over ssh", target.destination)).hint(format!("ssh {login} true"))
+}
