@@ -6,3 +6,8 @@ pub mod error;
 pub mod secret;
 pub mod command;
 pub mod transport;
+pub mod host;
+pub mod value;
+pub mod primitive;
+pub mod report;
+pub mod run;

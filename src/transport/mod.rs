@@ -51,6 +51,8 @@ pub enum Way {
 
 /// A shell on a host, kept open.
 pub struct Connection {
+    /// Put in front of every script.
+    prelude: String,
     shell: shell::Shell,
 }
 
@@ -75,12 +77,18 @@ impl Connection {
                 Way::Ssh(target) => ssh::open(target, escalate).await,
             }
         })?;
-        Ok(Connection { shell })
+        Ok(Connection { prelude: String::new(), shell })
     }
 
     /// Run a script: one round trip. A script that ends with a status other than 0 is no error here.
     pub fn exec(&mut self, script: &str, timeout: Option<Duration>) -> Result<Output> {
-        runtime().block_on(self.shell.exec(script, timeout))
+        let script = format!("{}{script}", self.prelude);
+        runtime().block_on(self.shell.exec(&script, timeout))
+    }
+
+    /// Put `prelude` in front of every script from now on.
+    pub fn set_prelude(&mut self, prelude: String) {
+        self.prelude = prelude;
     }
 
     /// Can another command be sent?

@@ -1,0 +1,177 @@
+//! The facts of a host: one script, one answer, plain parsing.
+
+use indexmap::IndexMap;
+
+use crate::error::{Error, Kind, Result};
+use crate::value::{Map, Value};
+
+/// One line `key=value` per fact. POSIX tools only; what a host lacks is left empty.
+pub(super) const QUESTION: &str = r#"
+if [ -n "$SANDBOX" ]; then init=systemd; else
+  if [ -d /run/systemd/system ]; then init=systemd; else init=$(ps -o comm= -p 1 2>/dev/null); fi
+fi
+( . /etc/os-release 2>/dev/null; printf 'os_id=%s\nos_like=%s\nos_version=%s\nos_codename=%s\nos_name=%s\n' "$ID" "$ID_LIKE" "$VERSION_ID" "$VERSION_CODENAME" "$PRETTY_NAME" )
+printf 'init=%s\n' "$init"
+printf 'uid=%s\nuser=%s\n' "$(id -u)" "$(id -un)"
+printf 'hostname=%s\nkernel=%s\narch=%s\n' "$(uname -n)" "$(uname -r)" "$(uname -m)"
+printf 'cpus=%s\n' "$(getconf _NPROCESSORS_ONLN 2>/dev/null)"
+while read -r key value unit; do [ "$key" = MemTotal: ] && printf 'memory_kib=%s\n' "$value"; done </proc/meminfo
+for tool in apt-get dnf yum zypper apk pacman; do command -v $tool >/dev/null 2>&1 && printf 'package_tool=%s\n' $tool && break; done
+[ -n "$SANDBOX" ] && printf 'package_tool=sandbox\n'
+for tool in ss timeout sha256sum base64 curl; do command -v $tool >/dev/null 2>&1 && printf 'tool=%s\n' $tool; done
+ip -o addr show scope global 2>/dev/null | while read -r _ _ _ address _; do printf 'address=%s\n' "${address%/*}"; done
+cat /etc/machine-id 2>/dev/null | { read -r id && printf 'machine_id=%s\n' "$id"; }
+printf 'now=%s\n' "$(date +%s)"
+:
+"#;
+
+/// What starts services there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Init {
+    Other(String),
+    Systemd,
+}
+
+/// What installs packages there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PackageTool {
+    Apt,
+    Dnf,
+    Other(String),
+    Sandbox,
+}
+
+/// What a host is.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    pub addresses: Vec<String>,
+    pub init: Init,
+    pub package_tool: PackageTool,
+    /// The folder that paths lie below: empty but in a sandbox.
+    pub root: String,
+    pub tools: Vec<String>,
+    pub uid: u32,
+    pub user: String,
+    words: IndexMap<String, String>,
+}
+
+impl Facts {
+    pub(super) fn parse(text: &str, root: &str) -> Result<Facts> {
+        let mut words = IndexMap::new();
+        let (mut addresses, mut tools) = (Vec::new(), Vec::new());
+        for line in text.lines() {
+            let Some((key, value)) = line.split_once('=') else { continue };
+            match key {
+                "address" => addresses.push(value.to_string()),
+                "tool" => tools.push(value.to_string()),
+                _ => {
+                    words.insert(key.to_string(), value.to_string());
+                }
+            }
+        }
+        let word = |key: &str| words.get(key).cloned().unwrap_or_default();
+        let uid = word("uid").parse().map_err(|_| {
+            Error::new(Kind::Unknown, "the host did not say what it is").because(text.lines().take(3).collect::<Vec<_>>().join("; "))
+        })?;
+        Ok(Facts {
+            addresses,
+            init: match word("init").as_str() {
+                "systemd" => Init::Systemd,
+                other => Init::Other(other.to_string()),
+            },
+            package_tool: match word("package_tool").as_str() {
+                "apt-get" => PackageTool::Apt,
+                "dnf" | "yum" => PackageTool::Dnf,
+                "sandbox" => PackageTool::Sandbox,
+                other => PackageTool::Other(other.to_string()),
+            },
+            root: root.to_string(),
+            tools,
+            uid,
+            user: word("user"),
+            words,
+        })
+    }
+
+    #[must_use]
+    pub fn has_tool(&self, tool: &str) -> bool {
+        self.tools.iter().any(|name| name == tool)
+    }
+
+    #[must_use]
+    pub fn is_root(&self) -> bool {
+        self.uid == 0
+    }
+
+    fn word(&self, key: &str) -> &str {
+        self.words.get(key).map_or("", String::as_str)
+    }
+
+    /// `debian` or `redhat`, else the distribution's own id.
+    #[must_use]
+    pub fn family(&self) -> &str {
+        let ids = format!("{} {}", self.word("os_id"), self.word("os_like"));
+        let has = |names: &[&str]| ids.split_whitespace().any(|id| names.contains(&id));
+        if has(&["debian", "ubuntu"]) {
+            "debian"
+        } else if has(&["rhel", "fedora", "centos", "rocky", "almalinux", "ol"]) {
+            "redhat"
+        } else {
+            self.word("os_id")
+        }
+    }
+
+    /// As a script sees them: `h.facts.os.family`.
+    #[must_use]
+    pub fn to_value(&self) -> Map {
+        let number = |key: &str| self.word(key).parse::<i64>().map_or(Value::Null, Value::Int);
+        let os: Map = [
+            ("codename", Value::from(self.word("os_codename"))),
+            ("family", Value::from(self.family())),
+            ("id", Value::from(self.word("os_id"))),
+            ("name", Value::from(self.word("os_name"))),
+            ("version", Value::from(self.word("os_version"))),
+        ]
+        .map(|(key, value)| (key.to_string(), value))
+        .into();
+        [
+            ("addresses", Value::List(self.addresses.iter().map(|a| Value::from(a.as_str())).collect())),
+            ("arch", Value::from(self.word("arch"))),
+            ("cpus", number("cpus")),
+            ("hostname", Value::from(self.word("hostname"))),
+            ("init", Value::from(self.word("init"))),
+            ("kernel", Value::from(self.word("kernel"))),
+            ("machine_id", Value::from(self.word("machine_id"))),
+            ("memory_mib", number("memory_kib").as_int().map_or(Value::Null, |kib| Value::Int(kib / 1024))),
+            ("os", Value::Map(os)),
+            ("package_tool", Value::from(self.word("package_tool"))),
+            ("user", Value::from(self.user.as_str())),
+        ]
+        .map(|(key, value)| (key.to_string(), value))
+        .into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_debian_host_is_understood() {
+        let facts = Facts::parse("os_id=debian\nos_like=\ninit=systemd\nuid=0\nuser=root\npackage_tool=apt-get\naddress=10.10.10.10\ntool=ss\n", "")
+            .expect("parses");
+        assert_eq!((facts.family(), facts.is_root(), facts.has_tool("ss")), ("debian", true, true));
+        assert_eq!((&facts.package_tool, &facts.init), (&PackageTool::Apt, &Init::Systemd));
+    }
+
+    #[test]
+    fn a_rocky_host_is_of_the_redhat_family() {
+        let facts = Facts::parse("os_id=rocky\nos_like=rhel centos fedora\nuid=0\npackage_tool=dnf\n", "").expect("parses");
+        assert_eq!((facts.family(), &facts.package_tool), ("redhat", &PackageTool::Dnf));
+    }
+
+    #[test]
+    fn an_answer_without_facts_is_an_error() {
+        assert!(Facts::parse("sh: id: not found\n", "").is_err());
+    }
+}

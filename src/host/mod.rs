@@ -1,0 +1,144 @@
+//! A host: its name, how it is reached, and what was found out about it once.
+//!
+//! Owns the connection (opened at the first question, opened again when lost), the facts and the count of
+//! round trips. Must not know what a primitive wants. Start reading at [`Link::exec`].
+
+mod facts;
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+pub use facts::{Facts, Init, PackageTool};
+
+use crate::error::{Kind, Result};
+use crate::transport::{Become, Connection, Output, Way};
+use crate::value::Value;
+
+/// What check mode has pretended to do on a host.
+#[derive(Default)]
+pub struct Pretended {
+    /// Path to what would be there: its text, or nothing for what is not known or no text.
+    pub files: HashMap<String, Option<String>>,
+    pub packages: Vec<String>,
+    pub services: HashMap<String, String>,
+}
+
+/// The way to one host, shared by everything that talks to it in a process.
+pub struct Link {
+    connection: Mutex<Option<Connection>>,
+    escalate: Option<Become>,
+    facts: OnceLock<Facts>,
+    gone: AtomicBool,
+    name: String,
+    notes: Mutex<HashMap<String, Value>>,
+    pretended: Mutex<Pretended>,
+    /// The folder of a sandbox host; paths of the script lie below it.
+    root: Option<String>,
+    trips: AtomicU64,
+    way: Way,
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Link {
+    #[must_use]
+    pub fn new(name: impl Into<String>, way: Way, escalate: Option<Become>, root: Option<String>) -> Link {
+        Link {
+            connection: Mutex::new(None),
+            escalate,
+            facts: OnceLock::new(),
+            gone: AtomicBool::new(false),
+            name: name.into(),
+            notes: Mutex::default(),
+            pretended: Mutex::default(),
+            root,
+            trips: AtomicU64::new(0),
+            way,
+        }
+    }
+
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    #[must_use]
+    pub fn root(&self) -> Option<&str> {
+        self.root.as_deref()
+    }
+
+    /// `path` as it is called on the machine: below its folder for a sandbox host.
+    #[must_use]
+    pub fn path(&self, path: &str) -> String {
+        match &self.root {
+            Some(root) if path.starts_with('/') && !path.starts_with(root.as_str()) => format!("{root}{path}"),
+            _ => path.to_string(),
+        }
+    }
+
+    /// Round trips since the connection was opened first.
+    #[must_use]
+    pub fn trips(&self) -> u64 {
+        self.trips.load(Ordering::Relaxed)
+    }
+
+    /// Was the connection lost or never made?
+    #[must_use]
+    pub fn gone(&self) -> bool {
+        self.gone.load(Ordering::Relaxed)
+    }
+
+    pub fn pretended(&self) -> MutexGuard<'_, Pretended> {
+        locked(&self.pretended)
+    }
+
+    pub fn notes(&self) -> MutexGuard<'_, HashMap<String, Value>> {
+        locked(&self.notes)
+    }
+
+    /// Run a script on the host: one round trip.
+    pub fn exec(&self, script: &str, timeout: Option<Duration>) -> Result<Output> {
+        let mut slot = locked(&self.connection);
+        let result = self.connected(&mut slot).and_then(|connection| {
+            self.trips.fetch_add(1, Ordering::Relaxed);
+            connection.exec(script, timeout)
+        });
+        if slot.as_ref().is_some_and(|connection| !connection.alive()) {
+            *slot = None;
+        }
+        self.gone.store(result.as_ref().is_err_and(|error| error.kind == Kind::Connect), Ordering::Relaxed);
+        result.map_err(|error| error.on(&self.name))
+    }
+
+    fn connected<'a>(&self, slot: &'a mut Option<Connection>) -> Result<&'a mut Connection> {
+        if slot.is_none() {
+            let mut connection = Connection::open(&self.way, self.escalate.as_ref())?;
+            if let Some(root) = &self.root {
+                let bin = crate::command::quote(&format!("{root}/.sandbox/bin"));
+                // `exec` runs scripts in a subshell, so the sandbox is told to each script by its prelude.
+                connection.set_prelude(format!("PATH={bin}:$PATH; SANDBOX={}; export PATH SANDBOX; ", crate::command::quote(root)));
+            }
+            *slot = Some(connection);
+        }
+        slot.as_mut().ok_or_else(|| crate::error::Error::internal("a connection was just opened"))
+    }
+
+    /// What the host is: asked once.
+    pub fn facts(&self) -> Result<&Facts> {
+        if let Some(facts) = self.facts.get() {
+            return Ok(facts);
+        }
+        let output = self.exec(facts::QUESTION, Some(Duration::from_secs(60)))?;
+        let facts = Facts::parse(&output.text(), self.root().unwrap_or_default()).map_err(|error| error.on(&self.name))?;
+        Ok(self.facts.get_or_init(|| facts))
+    }
+
+    /// Close the connection of this process; the next call opens it again.
+    pub fn close(&self) {
+        *locked(&self.connection) = None;
+    }
+}

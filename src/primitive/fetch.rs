@@ -1,0 +1,53 @@
+//! `fetch`: the text of a file on the host. Copying a file of any size to here is `Session::fetch_to`.
+
+use super::{Args, Plan, Primitive, Seen, Spec, Type, could_not_tell};
+use crate::command::quote;
+use crate::error::{Error, Kind, Result};
+use crate::host::Facts;
+use crate::transport::Output;
+use crate::value::{Map, Value};
+
+pub(super) const SPEC: Spec = Spec {
+    args: &[],
+    build: |args: &Args| Ok(Box::new(Fetch { path: args.thing() })),
+    doc: "Read a text file of the host.\n\nReturns `content` and `exists`; a missing file is no error. Never a change, so it reads in check mode too.",
+    example: r#"h.fetch("/etc/hostname").content"#,
+    name: "fetch",
+    thing: ("path", Type::Path),
+};
+
+struct Fetch {
+    path: String,
+}
+
+impl Primitive for Fetch {
+    fn subject(&self) -> String {
+        format!("fetch {}", self.path)
+    }
+
+    fn ask(&self, _: &Facts) -> Result<String> {
+        let path = quote(&self.path);
+        Ok(format!("if [ -e {path} ]; then echo present; cat {path}; else echo absent; fi"))
+    }
+
+    fn plan(&self, seen: &Seen<'_>) -> Result<Plan> {
+        if seen.answer.status != 0 {
+            return Err(could_not_tell(&self.subject(), seen.answer));
+        }
+        if seen.answer.stdout.starts_with(b"present\n") && std::str::from_utf8(&seen.answer.stdout).is_err() {
+            return Err(Error::new(Kind::Remote, format!("{} is no text", self.path)));
+        }
+        Ok(Plan::Unchanged)
+    }
+
+    fn result(&self, seen: &Seen<'_>, _: Option<&Output>) -> Map {
+        let text = seen.answer.text();
+        let content = text.strip_prefix("present\n");
+        [
+            ("content".to_string(), Value::from(content.unwrap_or_default())),
+            ("exists".to_string(), Value::Bool(content.is_some())),
+            ("path".to_string(), Value::from(self.path.as_str())),
+        ]
+        .into()
+    }
+}

@@ -1,0 +1,163 @@
+//! The vocabulary about hosts: each primitive compares what shall be with what is, and plans the difference.
+//!
+//! One file each. A primitive asks (a read-only script), plans (pure) and never executes or prints: check mode,
+//! diff, "changed", masking, locks and fault points are the runner's (`run/apply.rs`). A new one is its file and
+//! one line in [`ALL`]; binding, static checks, help and the reference page come from its [`Spec`].
+
+mod args;
+mod fetch;
+mod file;
+mod group;
+mod package;
+mod run;
+mod service;
+mod user;
+mod wait_for;
+
+use std::time::Duration;
+
+pub use args::Args;
+
+use crate::error::{Error, Result};
+use crate::host::{Facts, Pretended};
+use crate::transport::Output;
+use crate::value::{Map, Value};
+
+/// What an argument takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Type {
+    Any,
+    Bool,
+    Duration,
+    /// Octal permissions, `0o640`.
+    Mode,
+    /// Any of these words.
+    OneOf(&'static [&'static str]),
+    Path,
+    Text,
+    /// A text or a list of texts.
+    Texts,
+}
+
+/// One key of a primitive's option map.
+#[derive(Clone, Copy, Debug)]
+pub struct Arg {
+    pub doc: &'static str,
+    pub name: &'static str,
+    pub takes: Type,
+}
+
+/// What the rest of the program knows of a primitive.
+pub struct Spec {
+    pub args: &'static [Arg],
+    pub build: fn(&Args) -> Result<Box<dyn Primitive>>,
+    /// One imperative line, then what it returns and when it fails.
+    pub doc: &'static str,
+    /// A line of a script, runnable with a host `h`.
+    pub example: &'static str,
+    pub name: &'static str,
+    /// What the first argument is called and takes.
+    pub thing: (&'static str, Type),
+}
+
+/// Every primitive, in the order of the manual.
+pub const ALL: &[&Spec] = &[
+    &run::SPEC,
+    &package::SPEC,
+    &file::SPEC,
+    &fetch::SPEC,
+    &service::SPEC,
+    &user::SPEC,
+    &group::SPEC,
+    &wait_for::SPEC,
+];
+
+/// What a primitive may know of the host while it plans.
+pub struct Seen<'a> {
+    pub answer: &'a Output,
+    pub facts: &'a Facts,
+    /// What check mode has pretended so far; empty in a real run.
+    pub pretended: &'a Pretended,
+}
+
+/// The text of a file before and after.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diff {
+    pub after: String,
+    pub before: String,
+    pub path: String,
+}
+
+/// What has to be done.
+#[derive(Clone, Debug)]
+pub struct Change {
+    pub diff: Option<Diff>,
+    /// The command as it may be shown: without secrets.
+    pub shown: String,
+    pub script: String,
+    pub timeout: Option<Duration>,
+    /// Each a short line such as `mode 0644 -> 0600`.
+    pub what: Vec<String>,
+}
+
+/// The difference between what shall be and what is.
+#[derive(Debug)]
+pub enum Plan {
+    Change(Change),
+    /// A fact that only the real run can tell, with the reason.
+    Unknown(String),
+    Unchanged,
+}
+
+/// A wanted state, ready to be compared.
+pub trait Primitive: Send + Sync {
+    /// What it is about, such as `file /etc/etcd/etcd.conf`: how a change is named in reports.
+    fn subject(&self) -> String;
+
+    /// The read-only script that tells how things are.
+    fn ask(&self, facts: &Facts) -> Result<String>;
+
+    fn plan(&self, seen: &Seen<'_>) -> Result<Plan>;
+
+    /// What a script gets besides `changed` and `what`.
+    fn result(&self, seen: &Seen<'_>, done: Option<&Output>) -> Map {
+        let _ = (seen, done);
+        Map::new()
+    }
+
+    /// What later calls of a dry run shall believe.
+    fn pretend(&self, pretended: &mut Pretended) {
+        let _ = pretended;
+    }
+
+    /// Turn the outcome of the change into an error when it did not come true.
+    fn judge(&self, change: &Change, output: &Output) -> Result<()> {
+        if output.status == 0 {
+            return Ok(());
+        }
+        let mut error = Error::new(crate::error::Kind::Remote, format!("{} could not be changed", self.subject()));
+        error.command = Some(format!("{} (exit {})", change.shown, output.status));
+        error.stderr.clone_from(&output.stderr);
+        Err(error)
+    }
+}
+
+/// The primitive called `name`.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static Spec> {
+    ALL.iter().copied().find(|spec| spec.name == name)
+}
+
+/// An answer that should have been there and was not: never taken for "absent".
+fn could_not_tell(subject: &str, output: &Output) -> Box<Error> {
+    let mut error = Error::new(crate::error::Kind::Unknown, format!("could not tell how {subject} is"));
+    if output.status != 0 {
+        error = error.because(format!("the question ended with exit {}", output.status));
+    }
+    error.stderr.clone_from(&output.stderr);
+    error
+}
+
+fn texts(values: &[&str]) -> Value {
+    Value::List(values.iter().map(|text| Value::from(*text)).collect())
+}

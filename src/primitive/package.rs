@@ -1,0 +1,243 @@
+//! `package`: packages are installed, absent, or held, by the host's own package manager.
+
+use super::{Arg, Args, Change, Plan, Primitive, Seen, Spec, Type, could_not_tell, texts};
+use crate::command::{line, quote};
+use crate::error::{Error, Kind, Result};
+use crate::host::{Facts, PackageTool, Pretended};
+use crate::transport::Output;
+use crate::value::Map;
+
+pub(super) const SPEC: Spec = Spec {
+    args: &[
+        Arg { name: "state", takes: Type::OneOf(&["present", "absent", "held"]), doc: "`present` by default; `held` is present and kept from upgrades" },
+        Arg { name: "version", takes: Type::Text, doc: "the exact version; any by default" },
+        Arg { name: "file", takes: Type::Path, doc: "a package file on the host to install from" },
+        Arg { name: "masked", takes: Type::Texts, doc: "units that the installation must not start" },
+        Arg { name: "timeout", takes: Type::Duration, doc: "give up after this long; \"10m\" by default" },
+    ],
+    build: |args| Ok(Box::new(Package::new(args))),
+    doc: "Keep packages installed, absent or held.\n\nUses apt or dnf, whichever the host has; any other tool is an error that names it. Package lists are refreshed\nonce when a candidate is missing, a busy lock is waited for, and an interrupted dpkg is repaired first.\nReturns `changed`, `what` and `packages`.",
+    example: r#"h.package(["etcd-server", "etcd-client"], #{ masked: "etcd" })"#,
+    name: "package",
+    thing: ("names", Type::Texts),
+};
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Absent,
+    Held,
+    Present,
+}
+
+struct Package {
+    file: Option<String>,
+    masked: Vec<String>,
+    names: Vec<String>,
+    state: State,
+    timeout: std::time::Duration,
+    version: Option<String>,
+}
+
+/// One line of the host's answer.
+struct Installed<'a> {
+    held: bool,
+    name: &'a str,
+    whole: bool,
+    version: &'a str,
+}
+
+impl Package {
+    fn new(args: &Args) -> Package {
+        Package {
+            file: args.text("file"),
+            masked: args.texts("masked"),
+            names: args.things(),
+            state: match args.text("state").as_deref() {
+                Some("absent") => State::Absent,
+                Some("held") => State::Held,
+                _ => State::Present,
+            },
+            timeout: args.duration("timeout").unwrap_or(std::time::Duration::from_secs(600)),
+            version: args.text("version"),
+        }
+    }
+
+    fn words(&self) -> String {
+        line(self.names.iter().map(String::as_str))
+    }
+
+    /// Names as the tool takes them, with the version when one is asked for.
+    fn targets(&self, missing: &[&str], between: &str) -> String {
+        match (&self.file, &self.version) {
+            (Some(file), _) => quote(file),
+            (None, Some(version)) => missing.iter().map(|name| quote(&format!("{name}{between}{version}"))).collect::<Vec<_>>().join(" "),
+            (None, None) => line(missing.iter().copied()),
+        }
+    }
+
+    fn apt(&self, missing: &[&str]) -> String {
+        let names = self.targets(missing, "=");
+        let verb = match self.state {
+            State::Absent => format!("remove {names}"),
+            _ => format!("install --no-install-recommends --allow-downgrades {names}"),
+        };
+        format!("{APT}\napt_do {verb}")
+    }
+
+    fn dnf(&self, missing: &[&str]) -> String {
+        let names = self.targets(missing, "-");
+        let verb = if self.state == State::Absent { "remove" } else { "install" };
+        format!(
+            "tool=$(command -v dnf || command -v yum)\n\
+             \"$tool\" -y {verb} {names} || {{ status=$?\n\
+             [ {verb} = install ] || exit $status\n\
+             # The lists may be older than the repository.\n\
+             \"$tool\" -q makecache >/dev/null 2>&1; \"$tool\" -y {verb} {names}; }}"
+        )
+    }
+
+    fn hold(&self, tool: &PackageTool) -> String {
+        match tool {
+            PackageTool::Apt => format!("apt-mark hold {} >/dev/null", self.words()),
+            _ => format!("dnf -y versionlock add {} >/dev/null", self.words()),
+        }
+    }
+
+    /// Keep the units from starting while `script` runs, however it ends.
+    fn masking(&self, script: String, tool: &PackageTool) -> String {
+        if self.masked.is_empty() || *tool == PackageTool::Sandbox {
+            return script;
+        }
+        let units = line(self.masked.iter().map(String::as_str));
+        format!(
+            "systemctl mask --runtime --quiet {units} 2>/dev/null\n\
+             trap 'systemctl unmask --runtime --quiet {units} 2>/dev/null' EXIT\n{script}"
+        )
+    }
+}
+
+/// Only a busy list is waited for by ourselves: apt waits for dpkg's lock when told to.
+const APT: &str = r#"export DEBIAN_FRONTEND=noninteractive
+apt_try() { apt-get -y -q -o DPkg::Lock::Timeout=300 -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold "$@"; }
+apt_update() {
+  tries=0
+  until said=$(apt-get -q update 2>&1); do
+    case $said in *"Could not get lock"*|*"Unable to lock"*) ;; *) printf '%s\n' "$said" >&2; return 1 ;; esac
+    tries=$((tries + 1)); [ $tries -lt 60 ] || { printf '%s\n' "$said" >&2; return 1; }
+    sleep 5
+  done
+}
+apt_do() {
+  if [ -n "$(ls /var/lib/dpkg/updates 2>/dev/null)" ] || dpkg-query -W -f '${db:Status-Abbrev}\n' | grep -q '^.[HUFWt]'; then
+    tries=0
+    until said=$(dpkg --configure -a 2>&1); do
+      case $said in *lock*) ;; *) printf '%s\n' "$said" >&2; break ;; esac
+      tries=$((tries + 1)); [ $tries -lt 60 ] || break
+      sleep 5
+    done
+  fi
+  said=$(apt_try "$@" 2>&1) && return 0
+  case $said in
+    *"Unable to locate"*|*"no installation candidate"*|*"was not found"*|*"Unable to fetch"*|*"Failed to fetch"*|*"not installable"*)
+      apt_update && said=$(apt_try "$@" 2>&1) && return 0 ;;
+  esac
+  printf '%s\n' "$said" | grep -E '^(E|W|N|dpkg|debconf):|error|No space' | tail -n 8 >&2
+  return 100
+}"#;
+
+fn parse(text: &str) -> Vec<Installed<'_>> {
+    text.lines()
+        .filter_map(|line| {
+            let mut words = line.split_whitespace();
+            let (name, version, status) = (words.next()?, words.next()?, words.next()?);
+            Some(Installed { held: words.next() == Some("hold"), name, version, whole: status == "installed" })
+        })
+        .collect()
+}
+
+impl Primitive for Package {
+    fn subject(&self) -> String {
+        format!("package {}", self.names.join(", "))
+    }
+
+    fn ask(&self, facts: &Facts) -> Result<String> {
+        let names = self.words();
+        Ok(match &facts.package_tool {
+            PackageTool::Apt => format!(
+                "dpkg-query -W -f '${{Package}} ${{Version}} ${{db:Status-Status}} ${{db:Status-Want}}\\n' {names} 2>/dev/null; [ $? -le 1 ]"
+            ),
+            PackageTool::Dnf => format!("rpm -q --qf '%{{NAME}} %{{VERSION}} installed -\\n' {names} | grep ' installed '; :"),
+            PackageTool::Sandbox => format!("etcdsh-package query {names}"),
+            PackageTool::Other(tool) => {
+                let what = if tool.is_empty() { "there is neither apt nor dnf on the host".into() } else { format!("packages by `{tool}` are not supported: apt and dnf are") };
+                return Err(Error::new(Kind::Remote, what).hint(format!("install {} by hand and skip the task with --skip-tags", self.names.join(", "))));
+            }
+        })
+    }
+
+    fn plan(&self, seen: &Seen<'_>) -> Result<Plan> {
+        if seen.answer.status != 0 {
+            return Err(could_not_tell(&self.subject(), seen.answer));
+        }
+        let text = seen.answer.text();
+        let installed = parse(&text);
+        let pretended = |name: &str| seen.pretended.packages.iter().any(|package| package == name);
+        let is_right = |name: &&str| {
+            let found = installed.iter().find(|package| package.name == *name);
+            match self.state {
+                State::Absent => found.is_none_or(|package| !package.whole),
+                _ => pretended(name) || found.is_some_and(|package| package.whole && self.version.as_deref().is_none_or(|version| version == package.version)),
+            }
+        };
+        let missing: Vec<&str> = self.names.iter().map(String::as_str).filter(|name| !is_right(name)).collect();
+        let tool = &seen.facts.package_tool;
+        let hold = self.state == State::Held && self.names.iter().any(|name| !installed.iter().any(|p| p.name == name && p.held));
+        if missing.is_empty() && !hold {
+            return Ok(Plan::Unchanged);
+        }
+        let mut what = Vec::new();
+        let mut script = String::new();
+        if !missing.is_empty() {
+            let verb = if self.state == State::Absent { "remove" } else { "install" };
+            what.push(format!("{verb} {}", missing.join(", ")));
+            script = match tool {
+                PackageTool::Apt => self.apt(&missing),
+                PackageTool::Sandbox => format!("etcdsh-package {verb} {}", line(missing.iter().copied())),
+                _ => self.dnf(&missing),
+            };
+        }
+        if hold {
+            what.push("hold".into());
+            script = if script.is_empty() { self.hold(tool) } else { format!("{{ {script}\n}} && {}", self.hold(tool)) };
+        }
+        let shown = what.join(", ");
+        Ok(Plan::Change(Change { diff: None, script: self.masking(script, tool), shown, timeout: Some(self.timeout), what }))
+    }
+
+    fn result(&self, _: &Seen<'_>, _: Option<&Output>) -> Map {
+        let names: Vec<&str> = self.names.iter().map(String::as_str).collect();
+        [("packages".to_string(), texts(&names))].into()
+    }
+
+    fn pretend(&self, pretended: &mut Pretended) {
+        pretended.packages.extend(self.names.iter().cloned());
+    }
+
+    fn judge(&self, change: &Change, output: &Output) -> Result<()> {
+        if output.status == 0 {
+            return Ok(());
+        }
+        let missing = ["Unable to locate", "no installation candidate", "No match for argument", "Unable to find a match"];
+        let absent = missing.iter().any(|text| output.stderr.contains(text) || output.text().contains(text));
+        let what = if absent { format!("package {} was not found", self.names.join(", ")) } else { format!("{} failed", change.shown) };
+        let mut error = Error::new(Kind::Remote, what);
+        error.command = Some(format!("{} (exit {})", change.shown, output.status));
+        error.stderr = if output.stderr.trim().is_empty() { output.text() } else { output.stderr.clone() };
+        if absent {
+            error = error.hint("add the repository that has it, or name the right packages: -e '{\"etcd_packages\": [...]}'");
+        } else if output.stderr.contains("No space left") {
+            error = error.hint("df -h / /var   # on the host");
+        }
+        Err(error)
+    }
+}

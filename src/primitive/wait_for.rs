@@ -1,0 +1,72 @@
+//! `wait_for`: a port listens, a path appears, or a command succeeds.
+
+use std::time::Duration;
+
+use super::{Arg, Plan, Primitive, Seen, Spec, Type};
+use crate::command::quote;
+use crate::error::{Error, Kind, Result};
+use crate::host::Facts;
+
+pub(super) const SPEC: Spec = Spec {
+    args: &[
+        Arg { name: "timeout", takes: Type::Duration, doc: "give up after this long; \"60s\" by default" },
+        Arg { name: "every", takes: Type::Duration, doc: "look again after this long; \"500ms\" by default" },
+        Arg { name: "state", takes: Type::OneOf(&["present", "absent"]), doc: "wait until it is there (default) or until it is gone" },
+    ],
+    build: |args| {
+        Ok(Box::new(WaitFor {
+            absent: args.text("state").as_deref() == Some("absent"),
+            every: args.duration("every").unwrap_or(Duration::from_millis(500)),
+            thing: args.thing(),
+            timeout: args.duration("timeout").unwrap_or(Duration::from_secs(60)),
+        }))
+    },
+    doc: "Wait on the host until a port listens, a path is there, or a command succeeds.\n\n`port 2379` and `port 10.10.10.10:2379` wait for a listener, an absolute path for the file, anything else is a command.\nCosts one round trip however long it takes. Fails when the time is up.",
+    example: r#"h.wait_for("port 22", #{ timeout: "10s" })"#,
+    name: "wait_for",
+    thing: ("condition", Type::Text),
+};
+
+struct WaitFor {
+    absent: bool,
+    every: Duration,
+    thing: String,
+    timeout: Duration,
+}
+
+impl WaitFor {
+    fn test(&self) -> String {
+        if let Some(port) = self.thing.strip_prefix("port ") {
+            let number: u32 = port.rsplit(':').next().and_then(|port| port.trim().parse().ok()).unwrap_or(0);
+            return format!("cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | grep -q ':{number:04X} [0-9A-F:]* 0A '");
+        }
+        if self.thing.starts_with('/') && !self.thing.contains(' ') {
+            return format!("[ -e {} ]", quote(&self.thing));
+        }
+        format!("( eval {} ) >/dev/null 2>&1", quote(&self.thing))
+    }
+}
+
+impl Primitive for WaitFor {
+    fn subject(&self) -> String {
+        format!("wait for {}", self.thing)
+    }
+
+    fn ask(&self, _: &Facts) -> Result<String> {
+        let until = if self.absent { "while" } else { "until" };
+        Ok(format!(
+            "end=$(($(date +%s) + {})); {until} {}; do [ $(date +%s) -lt $end ] || exit 124; sleep {}; done",
+            self.timeout.as_secs().max(1),
+            self.test(),
+            self.every.as_secs_f64(),
+        ))
+    }
+
+    fn plan(&self, seen: &Seen<'_>) -> Result<Plan> {
+        match seen.answer.status {
+            0 => Ok(Plan::Unchanged),
+            124 => Err(Error::new(Kind::Remote, format!("{} was waited for in vain for {} s", self.thing, self.timeout.as_secs()))),
+            _ => Err(super::could_not_tell(&self.subject(), seen.answer)),
+        }
+    }
+}

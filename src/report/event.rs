@@ -1,0 +1,65 @@
+//! The events of a run. Their JSON form is documented in `docs/json.md` and follows the names here.
+
+use std::time::Duration;
+
+use crate::error::Error;
+use crate::primitive::Diff;
+
+/// How a task ended on a host, worst last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Status {
+    Skipped,
+    Ok,
+    Changed,
+    Failed,
+    Unreachable,
+}
+
+impl Status {
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Status::Changed => "changed",
+            Status::Failed => "failed",
+            Status::Ok => "ok",
+            Status::Skipped => "skipped",
+            Status::Unreachable => "unreachable",
+        }
+    }
+}
+
+/// A row of the recap.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    pub changed: usize,
+    pub failed: usize,
+    pub ok: usize,
+    pub seconds: Duration,
+    pub skipped: usize,
+    pub trips: u64,
+    /// Things that a dry run could not know.
+    pub unknown: usize,
+    pub unreachable: usize,
+}
+
+#[derive(Clone, Debug)]
+pub enum Event<'a> {
+    /// Something was, or in check mode would be, changed. `nth` counts the changes of a host from 1.
+    Change { check: bool, diff: Option<&'a Diff>, host: &'a str, nth: usize, subject: &'a str, task: &'a str, what: &'a [String] },
+    /// A command is sent: shown with -vv.
+    Command { command: &'a str, host: &'a str },
+    /// A script says something.
+    Message { host: Option<&'a str>, text: &'a str },
+    /// The one line that tells what to do next.
+    Next { text: &'a str },
+    Play { hosts: &'a [String], name: &'a str },
+    Recap { check: bool, rows: &'a [(String, Counts)], seconds: Duration, slowest: &'a [(String, Duration)] },
+    Start { check: bool, hosts: usize, inventory: &'a str, script: &'a str },
+    Task { description: &'a str, hosts: &'a [String], name: &'a str },
+    TaskEnd { name: &'a str, seconds: Duration },
+    /// A task ended on a host.
+    TaskHost { error: Option<&'a Error>, host: &'a str, seconds: Duration, status: Status, task: &'a str, trips: u64, what: &'a [String] },
+    /// Something that only the real run can tell.
+    Unknown { host: &'a str, subject: &'a str, task: &'a str, why: &'a str },
+    Warning { text: &'a str },
+}

@@ -1,0 +1,210 @@
+//! Lines for a person: a header, a line per task and host, diffs, the recap; live lines on a terminal.
+
+use std::collections::HashMap;
+use std::io::Write;
+use std::time::Duration;
+
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+
+use super::{Counts, Event, Sink, Status};
+use crate::primitive::Diff;
+
+/// How lines look.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Style {
+    pub color: bool,
+    pub diff: bool,
+    /// Live lines, on a terminal only.
+    pub live: bool,
+    pub verbose: u8,
+}
+
+pub struct Human<W: Write + Send> {
+    bars: HashMap<String, ProgressBar>,
+    live: MultiProgress,
+    out: W,
+    style: Style,
+}
+
+const RED: u8 = 31;
+const GREEN: u8 = 32;
+const YELLOW: u8 = 33;
+const MAGENTA: u8 = 35;
+const CYAN: u8 = 36;
+const BOLD: u8 = 1;
+const DIM: u8 = 2;
+
+impl<W: Write + Send> Human<W> {
+    pub fn new(out: W, style: Style) -> Human<W> {
+        Human { bars: HashMap::new(), live: MultiProgress::new(), out, style }
+    }
+
+    fn paint(&self, code: u8, text: &str) -> String {
+        if self.style.color { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_string() }
+    }
+
+    fn say(&mut self, text: &str) {
+        let out = &mut self.out;
+        let mut write = || {
+            // A reader that went away is no reason to stop in mid-change.
+            let _ = writeln!(out, "{text}");
+            let _ = out.flush();
+        };
+        if self.bars.is_empty() { write() } else { self.live.suspend(write) }
+    }
+
+    fn task(&mut self, name: &str, description: &str, hosts: &[String]) {
+        let title = self.paint(BOLD, &format!("TASK [{name}]"));
+        self.say(&format!("\n{title} {description}"));
+        if !self.style.live {
+            return;
+        }
+        for host in hosts {
+            let bar = self.live.add(ProgressBar::new_spinner());
+            if let Ok(style) = ProgressStyle::with_template("  {spinner} {msg} {elapsed}") {
+                bar.set_style(style);
+            }
+            bar.set_message(host.clone());
+            bar.enable_steady_tick(Duration::from_millis(120));
+            self.bars.insert(host.clone(), bar);
+        }
+    }
+
+    fn drop_bar(&mut self, host: &str) {
+        if let Some(bar) = self.bars.remove(host) {
+            bar.finish_and_clear();
+            self.live.remove(&bar);
+        }
+    }
+
+    fn diff(&mut self, diff: &Diff) {
+        let text = similar::TextDiff::from_lines(&diff.before, &diff.after);
+        let from = if diff.before.is_empty() { "/dev/null".to_string() } else { diff.path.clone() };
+        let unified = text.unified_diff().context_radius(3).header(&from, &diff.path).to_string();
+        let lines: Vec<String> = unified
+            .lines()
+            .map(|line| match line.as_bytes().first() {
+                Some(b'+') => self.paint(GREEN, line),
+                Some(b'-') => self.paint(RED, line),
+                Some(b'@') => self.paint(CYAN, line),
+                _ => line.to_string(),
+            })
+            .map(|line| format!("    {line}"))
+            .collect();
+        self.say(&lines.join("\n"));
+    }
+
+    fn host_line(&mut self, event: &Event<'_>) {
+        let Event::TaskHost { error, host, seconds, status, what, trips, .. } = event else { return };
+        self.drop_bar(host);
+        let color = match status {
+            Status::Changed => YELLOW,
+            Status::Failed | Status::Unreachable => RED,
+            Status::Ok => GREEN,
+            Status::Skipped => CYAN,
+        };
+        let word = self.paint(color, &format!("{:<11}", status.word()));
+        let mut line = format!("  {word} {host}");
+        if !what.is_empty() {
+            line += &format!("  {}", what.join("; "));
+        }
+        if self.style.verbose > 0 || *seconds >= Duration::from_secs(1) {
+            line += &self.paint(DIM, &format!("  {:.1}s, {trips} trips", seconds.as_secs_f64()));
+        }
+        self.say(&line);
+        if let Some(error) = error {
+            let text = format!("error: {error}").replace('\n', "\n    ");
+            self.say(&format!("    {}", self.paint(RED, &text)));
+        }
+    }
+
+    fn recap(&mut self, check: bool, rows: &[(String, Counts)], total: Duration, slowest: &[(String, Duration)]) {
+        let title = self.paint(BOLD, if check { "PLAY RECAP (check mode: nothing was changed)" } else { "PLAY RECAP" });
+        self.say(&format!("\n{title}"));
+        let width = rows.iter().map(|(host, _)| host.len()).max().unwrap_or(0);
+        for (host, row) in rows {
+            let bad = row.failed + row.unreachable > 0;
+            let color = if bad { RED } else if row.changed > 0 { YELLOW } else { GREEN };
+            let name = self.paint(color, &format!("{host:<width$}"));
+            let unknown = if check { format!(" unknown={}", row.unknown) } else { String::new() };
+            self.say(&format!(
+                "{name} : ok={:<3} changed={:<3} unreachable={:<2} failed={:<2} skipped={:<2}{unknown} {:>6.1}s {:>4} trips",
+                row.ok,
+                row.changed,
+                row.unreachable,
+                row.failed,
+                row.skipped,
+                row.seconds.as_secs_f64(),
+                row.trips
+            ));
+        }
+        if self.style.verbose > 0 {
+            for (name, time) in slowest.iter().take(5) {
+                self.say(&self.paint(DIM, &format!("  {:>6.2}s  {name}", time.as_secs_f64())));
+            }
+        }
+        self.say(&self.paint(DIM, &format!("{:.1}s in all", total.as_secs_f64())));
+    }
+}
+
+impl<W: Write + Send> Sink for Human<W> {
+    fn event(&mut self, event: &Event<'_>) {
+        match event {
+            Event::Change { check, diff, host, subject, what, .. } => {
+                let verb = if *check { "would change" } else { "change" };
+                if *check || self.style.verbose > 0 {
+                    let line = format!("  {} {host}  {subject}: {}", self.paint(YELLOW, verb), what.join(", "));
+                    self.say(&line);
+                }
+                if let (true, Some(diff)) = (self.style.diff, diff) {
+                    self.diff(diff);
+                }
+                if let Some(bar) = self.bars.get(*host) {
+                    bar.set_message(format!("{host}  {subject}"));
+                }
+            }
+            Event::Command { command, host } if self.style.verbose > 1 => {
+                let line = self.paint(DIM, &format!("  > {host}  {}", command.trim().replace('\n', "\n      ")));
+                self.say(&line);
+            }
+            Event::Command { .. } => {}
+            Event::Message { host: Some(host), text } => self.say(&format!("  {host}  {text}")),
+            Event::Message { host: None, text } => self.say(text),
+            Event::Next { text } => {
+                let line = format!("{} {text}", self.paint(BOLD, "next:"));
+                self.say(&line);
+            }
+            Event::Play { hosts, name } => {
+                let title = self.paint(BOLD, &format!("PLAY [{name}]"));
+                self.say(&format!("\n{title} {}", hosts.join(", ")));
+            }
+            Event::Recap { check, rows, seconds, slowest } => {
+                self.rest();
+                self.recap(*check, rows, *seconds, slowest);
+            }
+            Event::Start { check, hosts, inventory, script } => {
+                let mode = if *check { ", check mode" } else { "" };
+                let plural = if *hosts == 1 { "" } else { "s" };
+                self.say(&format!("etcdsh {}  {script}  inventory {inventory}  {hosts} host{plural}{mode}", env!("CARGO_PKG_VERSION")));
+            }
+            Event::Task { description, hosts, name } => self.task(name, description, hosts),
+            Event::TaskEnd { .. } => self.rest(),
+            Event::TaskHost { .. } => self.host_line(event),
+            Event::Unknown { host, subject, why, .. } => {
+                let line = format!("  {} {host}  {subject}: {why}", self.paint(MAGENTA, "unknown"));
+                self.say(&line);
+            }
+            Event::Warning { text } => {
+                let line = format!("{} {text}", self.paint(MAGENTA, "warning:"));
+                self.say(&line);
+            }
+        }
+    }
+
+    fn rest(&mut self) {
+        let hosts: Vec<String> = self.bars.keys().cloned().collect();
+        for host in hosts {
+            self.drop_bar(&host);
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! What a run shows: events go in, lines for a person or JSON for a program come out.
+//!
+//! The only room that writes to the terminal while a script runs. Must not know hosts or scripts, only events.
+
+mod event;
+mod human;
+mod json;
+
+use std::sync::{Mutex, PoisonError};
+
+pub use event::{Counts, Event, Status};
+pub use human::{Human, Style};
+pub use json::Json;
+
+/// Somewhere events go.
+pub trait Sink: Send {
+    fn event(&mut self, event: &Event<'_>);
+
+    /// Take live lines off the terminal, for a question or the end.
+    fn rest(&mut self) {}
+}
+
+/// The sink of the process, for every thread.
+pub struct Report(Mutex<Box<dyn Sink>>);
+
+impl Report {
+    #[must_use]
+    pub fn new(sink: Box<dyn Sink>) -> Report {
+        Report(Mutex::new(sink))
+    }
+
+    pub fn event(&self, event: &Event<'_>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).event(event);
+    }
+
+    pub fn rest(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).rest();
+    }
+
+    pub fn warn(&self, text: &str) {
+        self.event(&Event::Warning { text });
+    }
+}
+
+/// A sink that says nothing, for tests and questions.
+pub struct Silent;
+
+impl Sink for Silent {
+    fn event(&mut self, _: &Event<'_>) {}
+}

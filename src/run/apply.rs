@@ -1,0 +1,154 @@
+//! One primitive on one host: ask, plan, then show it or do it. Everything that changes a host passes here.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Session;
+use crate::error::{Error, Result};
+use crate::host::{Link, Pretended};
+use crate::primitive::{Diff, Plan, Primitive, Seen};
+use crate::report::Event;
+use crate::transport::Output;
+use crate::value::{Map, Value};
+
+/// What a call came to.
+#[derive(Clone, Debug, Default)]
+pub struct Outcome {
+    pub changed: bool,
+    /// What else the primitive tells.
+    pub result: Map,
+    pub what: Vec<String>,
+}
+
+impl Outcome {
+    /// As a script sees it.
+    #[must_use]
+    pub fn into_value(self) -> Map {
+        let mut map = self.result;
+        map.insert("changed".into(), Value::Bool(self.changed));
+        map.insert("what".into(), Value::List(self.what.into_iter().map(Value::from).collect()));
+        map
+    }
+}
+
+impl Session {
+    /// Make true what `primitive` states: one round trip when it is true already, two when not.
+    pub fn apply(&self, link: &Arc<Link>, primitive: &dyn Primitive) -> Result<Outcome> {
+        self.apply_on(link, primitive).map_err(|error| error.on(link.name()))
+    }
+
+    fn apply_on(&self, link: &Arc<Link>, primitive: &dyn Primitive) -> Result<Outcome> {
+        self.cancel.check()?;
+        let facts = link.facts()?;
+        let question = primitive.ask(facts)?;
+        let answer = if question.is_empty() { Output::default() } else { self.exec(link, &question, None)? };
+        let plan = {
+            let pretended = link.pretended();
+            let none = Pretended::default();
+            let pretended = if self.options.check { &*pretended } else { &none };
+            primitive.plan(&Seen { answer: &answer, facts, pretended })?
+        };
+        let none = Pretended::default();
+        let seen = Seen { answer: &answer, facts, pretended: &none };
+        let subject = primitive.subject();
+        match plan {
+            Plan::Unchanged => Ok(Outcome { changed: false, result: primitive.result(&seen, None), what: Vec::new() }),
+            Plan::Unknown(why) => {
+                self.unknown(link.name(), &subject, &why);
+                Ok(Outcome { changed: false, result: primitive.result(&seen, None), what: Vec::new() })
+            }
+            Plan::Change(change) if self.options.check => {
+                primitive.pretend(&mut link.pretended());
+                self.note_change(link.name(), &subject, &change.what, change.diff.as_ref());
+                Ok(Outcome { changed: true, result: primitive.result(&seen, None), what: change.what })
+            }
+            Plan::Change(change) => {
+                self.locks.hold(link)?;
+                let output = self.around(link.name(), &subject, &change.what, change.diff.as_ref(), || {
+                    let output = self.exec(link, &change.script, change.timeout)?;
+                    primitive.judge(&change, &output)?;
+                    Ok(output)
+                })?;
+                Ok(Outcome { changed: true, result: primitive.result(&seen, Some(&output)), what: change.what })
+            }
+        }
+    }
+
+    /// A change that is not a primitive's: on the cluster through its own interface, or in a file here.
+    /// In check mode it is shown and not done, and nothing is returned.
+    pub fn change<T>(&self, place: &str, subject: &str, what: &[String], diff: Option<&Diff>, act: impl FnOnce() -> Result<T>) -> Result<Option<T>> {
+        self.cancel.check()?;
+        if self.options.check {
+            self.note_change(place, subject, what, diff);
+            return Ok(None);
+        }
+        self.around(place, subject, what, diff, act).map(Some)
+    }
+
+    /// The fault points and the report around a change that is really made.
+    fn around<T>(&self, place: &str, subject: &str, what: &[String], diff: Option<&Diff>, act: impl FnOnce() -> Result<T>) -> Result<T> {
+        let nth = self.next_change(place);
+        self.faults.before(place, nth);
+        let done = act()?;
+        self.faults.after(place, nth);
+        self.tell_change(place, subject, what, diff, nth);
+        Ok(done)
+    }
+
+    fn note_change(&self, place: &str, subject: &str, what: &[String], diff: Option<&Diff>) {
+        let nth = self.next_change(place);
+        self.tell_change(place, subject, what, diff, nth);
+    }
+
+    fn next_change(&self, place: &str) -> usize {
+        let mut counts = self.counts.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let nth = counts.entry(place.to_string()).or_default();
+        *nth += 1;
+        *nth
+    }
+
+    fn tell_change(&self, place: &str, subject: &str, what: &[String], diff: Option<&Diff>, nth: usize) {
+        self.with_tally(place, |tally| tally.changes.push(format!("{subject}: {}", what.join(", "))));
+        let diff = diff.filter(|_| self.options.diff);
+        let task = self.task_name();
+        self.report.event(&Event::Change { check: self.options.check, diff, host: place, nth, subject, task: &task, what });
+    }
+
+    /// Say that something cannot be known before the real run.
+    pub fn unknown(&self, place: &str, subject: &str, why: &str) {
+        self.with_tally(place, |tally| tally.unknown += 1);
+        let task = self.task_name();
+        self.report.event(&Event::Unknown { host: place, subject, task: &task, why });
+    }
+
+    /// Run a read-only script on a host.
+    pub fn exec(&self, link: &Link, script: &str, timeout: Option<Duration>) -> Result<Output> {
+        link.exec(script, timeout)
+    }
+
+    /// Copy a file of the host to `target` here, in pieces, so that its size does not matter.
+    pub fn fetch_to(&self, link: &Link, path: &str, target: &std::path::Path) -> Result<u64> {
+        use std::io::Write;
+        const PIECE: usize = 4 << 20;
+        let broken = |error: std::io::Error| Error::config(format!("`{}` cannot be written", target.display())).because(error.to_string());
+        let part = target.with_extension("part");
+        let mut file = std::fs::File::create(&part).map_err(broken)?;
+        let quoted = crate::command::quote(path);
+        let mut total = 0_u64;
+        for piece in 0.. {
+            self.cancel.check()?;
+            let output = link.exec(&format!("dd if={quoted} bs={PIECE} skip={piece} count=1 2>/dev/null"), Some(Duration::from_secs(120)))?;
+            if output.status != 0 {
+                return Err(Error::new(crate::error::Kind::Remote, format!("`{path}` cannot be read")).on(link.name()));
+            }
+            file.write_all(&output.stdout).map_err(broken)?;
+            total += output.stdout.len() as u64;
+            if output.stdout.len() < PIECE {
+                break;
+            }
+        }
+        file.sync_all().map_err(broken)?;
+        std::fs::rename(&part, target).map_err(broken)?;
+        Ok(total)
+    }
+}

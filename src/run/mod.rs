@@ -1,0 +1,154 @@
+//! Carries out what a script asks for: tasks over hosts, and each primitive as ask, plan, then show or do.
+//!
+//! The one place that changes a host is [`apply`](Session::apply); consent, locks, fault points, check mode,
+//! diff and "changed" live here so that no primitive and no script has to know them.
+
+mod apply;
+mod cancel;
+mod fault;
+mod lock;
+mod play;
+mod tags;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+pub use apply::Outcome;
+pub use cancel::Cancel;
+pub use play::{Body, LinkOf, Play, Score, Task, Verdict};
+pub use tags::Selection;
+
+use crate::error::{Error, Kind, Result};
+use crate::host::Link;
+use crate::report::Report;
+use fault::Faults;
+use lock::Locks;
+
+/// How the whole process shall behave.
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub check: bool,
+    pub diff: bool,
+    pub forks: usize,
+    /// Answer every question with yes.
+    pub yes: bool,
+}
+
+/// What a task has done to a host so far.
+#[derive(Clone, Debug, Default)]
+pub struct Tally {
+    pub changes: Vec<String>,
+    pub unknown: usize,
+}
+
+/// One run of the program: its options, its connections, its report.
+pub struct Session {
+    pub cancel: Cancel,
+    counts: Mutex<HashMap<String, usize>>,
+    faults: Faults,
+    links: Mutex<HashMap<String, Arc<Link>>>,
+    locks: Locks,
+    pub options: Options,
+    pub report: Report,
+    tallies: Mutex<HashMap<String, Tally>>,
+    task: Mutex<String>,
+}
+
+impl Session {
+    #[must_use]
+    pub fn new(options: Options, report: Report) -> Session {
+        Session {
+            cancel: Cancel::default(),
+            counts: Mutex::default(),
+            faults: Faults::from_environment(),
+            links: Mutex::default(),
+            locks: Locks::default(),
+            options,
+            report,
+            tallies: Mutex::default(),
+            task: Mutex::default(),
+        }
+    }
+
+    /// The way to a host, opened by `open` the first time it is named.
+    pub fn link(&self, name: &str, open: impl FnOnce() -> Result<Link>) -> Result<Arc<Link>> {
+        let mut links = self.links.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(link) = links.get(name) {
+            return Ok(Arc::clone(link));
+        }
+        let link = Arc::new(open()?);
+        links.insert(name.to_string(), Arc::clone(&link));
+        Ok(link)
+    }
+
+    /// Hosts that shall be locked together before the first of them is changed.
+    pub fn lock_together(&self, links: Vec<Arc<Link>>, what: &str) {
+        self.locks.expect(links, what);
+    }
+
+    /// Give the locks back; the end of a run.
+    pub fn release(&self) {
+        self.locks.release();
+    }
+
+    fn task_name(&self) -> String {
+        self.task.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set_task(&self, name: &str) {
+        *self.task.lock().unwrap_or_else(PoisonError::into_inner) = name.to_string();
+    }
+
+    fn with_tally<T>(&self, host: &str, work: impl FnOnce(&mut Tally) -> T) -> T {
+        work(self.tallies.lock().unwrap_or_else(PoisonError::into_inner).entry(host.to_string()).or_default())
+    }
+
+    fn take_tally(&self, host: &str) -> Tally {
+        self.tallies.lock().unwrap_or_else(PoisonError::into_inner).remove(host).unwrap_or_default()
+    }
+
+    /// Ask the user to type `word`. Off a terminal only `-y` can say yes.
+    pub fn ask_to_type(&self, question: &str, word: &str) -> Result<()> {
+        use std::io::IsTerminal;
+        if self.options.yes {
+            return Ok(());
+        }
+        if !std::io::stdin().is_terminal() {
+            return Err(Error::config(format!("{question}: there is no terminal to ask")).hint("add -y when this is what you want"));
+        }
+        self.report.rest();
+        self.report.event(&crate::report::Event::Message { host: None, text: &format!("{question}\nType `{word}` to go on:") });
+        let mut answer = String::new();
+        let read = std::io::stdin().read_line(&mut answer);
+        if self.cancel.asked() {
+            return Err(Error::new(Kind::Interrupted, "interrupted"));
+        }
+        match read {
+            Ok(_) if answer.trim() == word => Ok(()),
+            _ => Err(Error::config(format!("not confirmed: `{word}` was not typed")).because("nothing was changed")),
+        }
+    }
+}
+
+/// Run `work` for each item on at most `forks` threads; results in the order of the items.
+pub fn parallel<T: Sync, R: Send>(items: &[T], forks: usize, work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    if items.len() <= 1 || forks <= 1 {
+        return items.iter().map(work).collect();
+    }
+    let next = std::sync::atomic::AtomicUsize::new(0);
+    let mut slots: Vec<Option<R>> = items.iter().map(|_| None).collect();
+    let results = Mutex::new(&mut slots);
+    std::thread::scope(|scope| {
+        for _ in 0..forks.min(items.len()) {
+            scope.spawn(|| {
+                loop {
+                    let index = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                    let Some(item) = items.get(index) else { break };
+                    let result = work(item);
+                    results.lock().unwrap_or_else(PoisonError::into_inner)[index] = Some(result);
+                }
+            });
+        }
+    });
+    slots.into_iter().flatten().collect()
+}

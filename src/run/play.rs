@@ -1,0 +1,318 @@
+//! A play: tasks in order over hosts, several clusters side by side, and the recap.
+//!
+//! A failure ends the run of its own cluster at that task; the other clusters go on. Start reading at [`Play::run`].
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::{Selection, Session, parallel};
+use crate::error::{Error, Kind, Result};
+use crate::host::Link;
+use crate::report::{Counts, Event, Status};
+
+/// Finds the way to a host, for counting its round trips.
+pub type LinkOf<'a> = &'a (dyn Fn(&str) -> Option<Arc<Link>> + Sync);
+
+/// What a task does. The names are those of hosts.
+pub enum Body {
+    /// Called once for each cluster, with its selected hosts.
+    Cluster(Box<dyn Fn(&[String]) -> Result<()> + Send + Sync>),
+    /// Called for each host.
+    Host(Box<dyn Fn(&str) -> Result<()> + Send + Sync>),
+}
+
+/// A named piece of work.
+pub struct Task {
+    /// Further tags that select it.
+    pub aliases: Vec<String>,
+    /// Runs whatever tags are selected.
+    pub always: bool,
+    pub body: Body,
+    pub description: String,
+    /// Names of the groups it lies in, the outermost first.
+    pub groups: Vec<String>,
+    pub name: String,
+    /// Hosts it runs on instead of the play's.
+    pub on: Option<Vec<String>>,
+    /// How many hosts at once; all by default.
+    pub serial: Option<usize>,
+    /// A failure is a warning.
+    pub warn: bool,
+}
+
+impl Task {
+    pub fn tags(&self) -> impl Iterator<Item = &str> {
+        let own = std::iter::once(self.name.as_str());
+        own.chain(self.groups.iter().map(String::as_str)).chain(self.aliases.iter().map(String::as_str)).chain(self.always.then_some("always"))
+    }
+
+    /// By its name or description, as `--start-at-task` names it.
+    #[must_use]
+    pub fn is_called(&self, name: &str) -> bool {
+        self.name == name || self.description == name
+    }
+}
+
+/// Answer to `--step`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    Continue,
+    No,
+    Yes,
+}
+
+pub struct Play<'a> {
+    /// Cluster name and its selected hosts, in inventory order.
+    pub clusters: Vec<(String, Vec<String>)>,
+    pub name: String,
+    pub selection: Selection,
+    pub session: &'a Session,
+    /// Asked before each task with `--step`.
+    pub step: Option<Box<dyn Fn(&Task) -> Verdict + Sync + 'a>>,
+    pub tasks: Vec<Task>,
+}
+
+struct Row {
+    counts: Counts,
+    failed: bool,
+}
+
+/// What a play came to.
+pub struct Score {
+    /// The error of the host that came first, for the exit code of the worst.
+    pub errors: Vec<Error>,
+    pub rows: Vec<(String, Counts)>,
+}
+
+impl Score {
+    /// 0, 2 for a failed host, 4 when the only trouble is unreachable hosts, 99 after Ctrl-C.
+    #[must_use]
+    pub fn exit_code(&self) -> i32 {
+        if self.errors.iter().any(|error| error.kind == Kind::Interrupted) {
+            return Kind::Interrupted.exit_code();
+        }
+        let failed = self.rows.iter().any(|(_, row)| row.failed > 0);
+        let unreachable = self.rows.iter().any(|(_, row)| row.unreachable > 0);
+        if failed { 2 } else if unreachable { 4 } else { 0 }
+    }
+}
+
+struct Board<'a> {
+    dead: HashMap<String, bool>,
+    errors: Vec<Error>,
+    order: Vec<String>,
+    play: &'a Play<'a>,
+    rows: HashMap<String, Row>,
+    slowest: Vec<(String, Duration)>,
+}
+
+impl Play<'_> {
+    fn hosts(&self) -> Vec<String> {
+        self.clusters.iter().flat_map(|(_, hosts)| hosts.iter().cloned()).collect()
+    }
+
+    /// The tasks that the selection takes.
+    #[must_use]
+    pub fn selected(&self) -> Vec<&Task> {
+        let start = self.selection.start_at.as_ref().and_then(|start| self.tasks.iter().position(|task| task.is_called(start))).unwrap_or(0);
+        self.tasks
+            .iter()
+            .enumerate()
+            .filter(|(index, task)| self.selection.takes(task) && (*index >= start || task.always))
+            .map(|(_, task)| task)
+            .collect()
+    }
+
+    /// Run the selected tasks and show the recap.
+    pub fn run(&self, link_of: LinkOf<'_>) -> Score {
+        let start = Instant::now();
+        let hosts = self.hosts();
+        self.session.report.event(&Event::Play { hosts: &hosts, name: &self.name });
+        let mut board = Board { dead: HashMap::new(), errors: Vec::new(), order: Vec::new(), play: self, rows: HashMap::new(), slowest: Vec::new() };
+        for host in &hosts {
+            board.row(host);
+        }
+        let mut ask = true;
+        for task in self.selected() {
+            if let (true, Some(step)) = (ask, &self.step) {
+                self.session.report.rest();
+                match step(task) {
+                    Verdict::Continue => ask = false,
+                    Verdict::No => {
+                        board.skip(task);
+                        continue;
+                    }
+                    Verdict::Yes => {}
+                }
+            }
+            if board.all_dead() || self.session.cancel.asked() {
+                break;
+            }
+            board.task(task, link_of);
+        }
+        if self.session.cancel.asked() {
+            board.errors.push(*Error::new(Kind::Interrupted, "interrupted"));
+        }
+        self.session.release();
+        let rows = board.finish();
+        board.slowest.sort_by(|a, b| b.1.cmp(&a.1));
+        self.session.report.event(&Event::Recap { check: self.session.options.check, rows: &rows, seconds: start.elapsed(), slowest: &board.slowest });
+        Score { errors: board.errors, rows }
+    }
+}
+
+impl Board<'_> {
+    fn row(&mut self, host: &str) -> &mut Row {
+        if !self.rows.contains_key(host) {
+            self.order.push(host.to_string());
+        }
+        self.rows.entry(host.to_string()).or_insert_with(|| Row { counts: Counts::default(), failed: false })
+    }
+
+    fn all_dead(&self) -> bool {
+        !self.play.clusters.is_empty() && self.play.clusters.iter().all(|(name, _)| self.dead.contains_key(name))
+    }
+
+    fn skip(&mut self, task: &Task) {
+        let hosts = task.on.clone().unwrap_or_else(|| self.play.hosts());
+        for host in hosts {
+            self.row(&host).counts.skipped += 1;
+        }
+    }
+
+    fn task(&mut self, task: &Task, link_of: LinkOf<'_>) {
+        let session = self.play.session;
+        let start = Instant::now();
+        session.set_task(&task.name);
+        let alive: Vec<(&str, &[String])> = self
+            .play
+            .clusters
+            .iter()
+            .filter(|(name, _)| !self.dead.contains_key(name))
+            .map(|(name, hosts)| (name.as_str(), hosts.as_slice()))
+            .collect();
+        let hosts: Vec<String> = match &task.on {
+            Some(hosts) => hosts.clone(),
+            None => alive.iter().flat_map(|(_, hosts)| hosts.iter().cloned()).collect(),
+        };
+        session.report.event(&Event::Task { description: &task.description, hosts: &hosts, name: &task.name });
+        match &task.body {
+            Body::Host(body) => {
+                let forks = task.serial.unwrap_or(session.options.forks).min(session.options.forks).max(1);
+                if task.serial.is_some() {
+                    self.in_series(task, &hosts, forks, body, link_of);
+                } else {
+                    let ends = parallel(&hosts, forks, |host| self.play.on_host(task, host, body, link_of));
+                    self.settle(task, &hosts, ends);
+                }
+            }
+            Body::Cluster(body) => {
+                let ends = parallel(&alive, alive.len(), |(_, hosts)| self.play.on_cluster(task, hosts, body, link_of));
+                for ((_, hosts), ends) in alive.iter().zip(ends) {
+                    self.settle(task, hosts, ends);
+                }
+            }
+        }
+        let seconds = start.elapsed();
+        self.slowest.push((task.name.clone(), seconds));
+        session.report.event(&Event::TaskEnd { name: &task.name, seconds });
+    }
+
+    /// Some hosts at a time; the first failure leaves the rest alone.
+    fn in_series(&mut self, task: &Task, hosts: &[String], size: usize, body: &(dyn Fn(&str) -> Result<()> + Send + Sync), link_of: LinkOf<'_>) {
+        for batch in hosts.chunks(size) {
+            let batch: Vec<String> = batch.iter().filter(|host| task.on.is_some() || !self.dead.contains_key(self.cluster_of(host))).cloned().collect();
+            let ends = parallel(&batch, size, |host| self.play.on_host(task, host, body, link_of));
+            self.settle(task, &batch, ends);
+        }
+    }
+
+    fn cluster_of(&self, host: &str) -> &str {
+        self.play.clusters.iter().find(|(_, hosts)| hosts.iter().any(|name| name == host)).map_or("", |(name, _)| name)
+    }
+
+    fn settle(&mut self, task: &Task, hosts: &[String], ends: Vec<End>) {
+        for (host, end) in hosts.iter().zip(ends) {
+            let cluster = self.cluster_of(host).to_string();
+            let row = self.row(host);
+            row.counts.seconds += end.seconds;
+            row.counts.trips += end.trips;
+            row.counts.unknown += end.unknown;
+            match end.status {
+                Status::Changed => {
+                    row.counts.ok += 1;
+                    row.counts.changed += 1;
+                }
+                Status::Failed => row.counts.failed += usize::from(!task.warn),
+                Status::Ok => row.counts.ok += 1,
+                Status::Skipped => row.counts.skipped += 1,
+                Status::Unreachable => row.counts.unreachable += usize::from(!task.warn),
+            }
+            let bad = matches!(end.status, Status::Failed | Status::Unreachable);
+            row.failed |= bad && !task.warn;
+            if bad && !task.warn {
+                self.dead.insert(cluster, true);
+                self.errors.extend(end.error);
+            }
+        }
+    }
+
+    fn finish(&mut self) -> Vec<(String, Counts)> {
+        let order = std::mem::take(&mut self.order);
+        order.into_iter().filter_map(|host| self.rows.remove(&host).map(|row| (host, row.counts))).collect()
+    }
+}
+
+/// How a task ended on a host.
+struct End {
+    error: Option<Error>,
+    seconds: Duration,
+    status: Status,
+    trips: u64,
+    unknown: usize,
+}
+
+impl Play<'_> {
+    fn on_host(&self, task: &Task, host: &str, body: &(dyn Fn(&str) -> Result<()> + Send + Sync), link_of: LinkOf<'_>) -> End {
+        let start = Instant::now();
+        let before = link_of(host).map_or(0, |link| link.trips());
+        let result = body(host);
+        let trips = link_of(host).map_or(0, |link| link.trips()) - before;
+        self.end(task, host, result.err(), start.elapsed(), trips)
+    }
+
+    fn on_cluster(&self, task: &Task, hosts: &[String], body: &(dyn Fn(&[String]) -> Result<()> + Send + Sync), link_of: LinkOf<'_>) -> Vec<End> {
+        let start = Instant::now();
+        let before: Vec<u64> = hosts.iter().map(|host| link_of(host).map_or(0, |link| link.trips())).collect();
+        let error = body(hosts).err();
+        // An error that names no host of the cluster is shown at its first one.
+        let guilty = error.as_ref().and_then(|error| error.host.as_ref()).and_then(|name| hosts.iter().position(|host| host == name)).unwrap_or(0);
+        let mut error = error;
+        hosts
+            .iter()
+            .enumerate()
+            .map(|(index, host)| {
+                let own = if index == guilty { error.take() } else { None };
+                let trips = link_of(host).map_or(0, |link| link.trips()) - before[index];
+                self.end(task, host, own, start.elapsed(), trips)
+            })
+            .collect()
+    }
+
+    fn end(&self, task: &Task, host: &str, error: Option<Box<Error>>, seconds: Duration, trips: u64) -> End {
+        let tally = self.session.take_tally(host);
+        let status = match &error {
+            Some(error) if error.kind == Kind::Connect => Status::Unreachable,
+            Some(_) => Status::Failed,
+            None if tally.changes.is_empty() => Status::Ok,
+            None => Status::Changed,
+        };
+        let event = Event::TaskHost { error: error.as_deref(), host, seconds, status, task: &task.name, trips, what: &tally.changes };
+        self.session.report.event(&event);
+        if let (true, Some(error)) = (task.warn, &error) {
+            self.session.report.warn(&format!("{}: the run goes on", error.headline()));
+        }
+        End { error: error.map(|error| *error), seconds, status, trips, unknown: tally.unknown }
+    }
+}
