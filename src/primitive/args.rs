@@ -143,7 +143,7 @@ fn wrong_type(spec: &Spec, key: &str, want: String, got: &Value) -> Box<Error> {
 
 /// The error for an option that the primitive does not have.
 #[must_use]
-pub fn unknown_key(spec: &Spec, key: &str) -> Box<Error> {
+pub(super) fn unknown_key(spec: &Spec, key: &str) -> Box<Error> {
     let error = Error::config(format!("`{}` has no option `{key}`", spec.name));
     match nearest(key, spec.args.iter().map(|arg| arg.name)) {
         Some(name) => error.hint(format!("did you mean `{name}`?")),
