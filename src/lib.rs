@@ -2,5 +2,6 @@
 //!
 //! `docs/architecture.md` is the map of the rooms below and of who may import whom.
 
+pub mod cert;
 pub mod error;
 pub mod secret;
