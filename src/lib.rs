@@ -2,6 +2,7 @@
 //!
 //! `docs/architecture.md` is the map of the rooms below and of who may import whom.
 
+pub mod cert;
 pub mod error;
 pub mod secret;
 pub mod command;
