@@ -1,0 +1,315 @@
+//! What etcd there is on a host: one read-only question, one answer that the stdlib judges.
+//!
+//! Tells what is running, from which files and since when, what data there is, and who holds the ports. Says
+//! nothing about whose it is: that is `stdlib/etcd.rhai`. Where something cannot be told, the answer says so.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use rhai::{Engine, EvalAltResult, Map as RhaiMap};
+
+use super::World;
+use super::host::Host;
+use super::trouble::pass;
+use super::value::{map_from_rhai, map_to_rhai};
+use crate::command::quote;
+use crate::error::{Error, Kind, Result};
+use crate::transport::Output;
+use crate::value::{Map, Value};
+
+/// Where to look; all paths as the host calls them.
+struct Where {
+    address: String,
+    binary: String,
+    ca: String,
+    conf: String,
+    data: String,
+    pki_ca: String,
+    ports: [i64; 2],
+    sandbox: bool,
+    unit: String,
+}
+
+impl Where {
+    fn new(options: &Map, sandbox: bool) -> Result<Where> {
+        let text = |key: &str| options.get(key).and_then(Value::as_text).map(str::to_string).ok_or_else(|| Error::config(format!("`look_at_etcd` needs `{key}`")));
+        let port = |key: &str| options.get(key).and_then(Value::as_int).ok_or_else(|| Error::config(format!("`look_at_etcd` needs `{key}`")));
+        Ok(Where {
+            address: text("address")?,
+            binary: text("binary")?,
+            ca: text("ca")?,
+            conf: text("conf")?,
+            data: text("data")?,
+            pki_ca: text("pki_ca")?,
+            ports: [port("port")?, port("peer_port")?],
+            sandbox,
+            unit: text("unit")?,
+        })
+    }
+
+    /// One script; its sections begin with a line `== NAME`.
+    fn question(&self) -> String {
+        let ports = self.ports.map(|port| format!("{port:04X}")).join("|");
+        let quoted = |text: &str| quote(text);
+        format!(
+            r#"shown=$(systemctl show etcd -p LoadState -p ActiveState -p SubState -p MainPID -p UnitFileState -p FragmentPath) || exit 3
+pid=$(printf '%s\n' "$shown" | sed -n 's/^MainPID=//p')
+echo '== unit'; printf '%s\n' "$shown"
+listen=$(cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | grep -E ':({ports}) [0-9A-F]+:[0-9A-F]+ 0A ')
+echo '== listen'; printf '%s\n' "$listen"
+if [ -n "$listen" ]; then
+  echo '== holders'
+  inodes=$(printf '%s\n' "$listen" | awk '{{ print $10 }}' | tr '\n' '|'); inodes=${{inodes%|}}
+  for process in /proc/${{pid:-0}} /proc/[0-9]*; do
+    found=$(ls -l "$process/fd" 2>/dev/null | grep -oE "socket:\[($inodes)\]") || continue
+    printf '%s %s %s\n' "${{process#/proc/}}" "$(readlink "$process/exe" 2>/dev/null || cat "$process/comm")" "$(printf '%s' "$found" | tr -dc '0-9\n' | tr '\n' ',')"
+    # All sockets of the ports belong to the unit as a rule: no need to look any further.
+    [ "$(printf '%s\n' "$found" | grep -c .)" = "$(printf '%s\n' "$listen" | grep -c .)" ] && break
+    [ "$pid" = "${{process#/proc/}}" ] || [ -n "$other" ] || other=${{process#/proc/}}
+  done
+fi
+[ "${{pid:-0}}" != 0 ] || pid=$other
+if [ -n "$pid" ] && [ "$pid" != 0 ] && [ -d /proc/$pid ]; then
+  echo '== process'
+  printf 'pid=%s\nexe=%s\n' "$pid" "$(readlink /proc/$pid/exe)"
+  printf 'command=%s\n' "$(tr '\0' ' ' </proc/$pid/cmdline)"
+  printf 'ticks=%s\nhz=%s\nuptime=%s\nnow=%s\n' "$(sed 's/.*) //' /proc/$pid/stat | cut -d ' ' -f 20)" "$(getconf CLK_TCK)" "$(cut -d ' ' -f 1 /proc/uptime)" "$(date +%s.%N)"
+  case $(tr '\0' ' ' </proc/$pid/cmdline) in
+    *config-file*) ;;
+    *) if command -v etcdctl >/dev/null 2>&1; then
+         echo '== keys'; ETCDCTL_API=3 etcdctl --endpoints=http://127.0.0.1:{port} --command-timeout=3s get '' --from-key --limit=1 --keys-only 2>&1; echo "status=$?"
+       fi ;;
+  esac
+fi
+echo '== times'
+for file in {conf} {unit} {ca} {binary}; do stat -L -c '%.9Y %n' "$file" 2>/dev/null; done
+printf 'binary=%s\n' "$(readlink -f {binary} 2>/dev/null)"
+echo '== data'
+if [ -d {data} ]; then
+  [ -x {data} ] || exit 4
+  if [ -d {data}/member ]; then echo member; fi
+  ls -A {data} | grep -vx member | sed 's/^/other=/'
+fi
+for file in {conf} {ca} {pki_ca}; do if [ -e "$file" ]; then echo "== file $file"; cat "$file" || exit 5; echo; fi; done
+echo '== end'"#,
+            binary = quoted(&self.binary),
+            ca = quoted(&self.ca),
+            conf = quoted(&self.conf),
+            data = quoted(&self.data),
+            pki_ca = quoted(&self.pki_ca),
+            port = self.ports[0],
+            unit = quoted(&self.unit),
+        )
+    }
+
+    /// Would a listener there be in the way of this member, or be this member?
+    fn concerns(&self, address: &str) -> bool {
+        address == self.address || address == "0.0.0.0" || address == "::" || (!self.sandbox && (address == "127.0.0.1" || address == "::1"))
+    }
+
+    fn parse(&self, output: &Output) -> Result<Map> {
+        let text = output.text();
+        let sections = sections(&text);
+        if output.status != 0 || !sections.contains_key("end") {
+            let mut error = Error::new(Kind::Unknown, "could not tell what etcd there is").because(format!("the question ended with exit {}", output.status));
+            error.stderr.clone_from(&output.stderr);
+            return Err(error);
+        }
+        let section = |name: &str| sections.get(name).map_or("", String::as_str);
+        let file = |path: &str| sections.get(&format!("file {path}")).map(|text| text.trim_end_matches('\n').to_string() + "\n");
+        let process = pairs(section("process"));
+        let unit = pairs(section("unit"));
+        let listeners = self.listeners(section("listen"), section("holders"));
+        let exe = process.get("exe").map_or("", |exe| exe.as_str());
+        let is_etcd = |program: &str| program.trim_end_matches(" (deleted)").rsplit('/').next() == Some("etcd");
+        let mine: Vec<&(String, String, String)> = listeners.iter().filter(|(address, ..)| self.concerns(address)).collect();
+        let holder = mine.iter().find(|(_, _, program)| !is_etcd(program)).map(|(_, port, program)| format!("{program} on port {port}"));
+        let by_unit = matches!(unit.get("ActiveState").map(String::as_str), Some("active" | "activating" | "reloading")) && unit.get("MainPID").is_some_and(|pid| pid != "0");
+        let by_hand = mine.iter().any(|(_, _, program)| is_etcd(program));
+        let running = is_etcd(exe) && (by_unit || by_hand);
+        let conf = match file(&self.conf) {
+            None => Value::Null,
+            Some(text) => super::value::from_inventory(crate::inventory::parse_value(&self.conf, &text).unwrap_or(crate::inventory::Value::Null)),
+        };
+        let command = process.get("command").cloned().unwrap_or_default();
+        let config_file = config_file(&command);
+        let text_or_null = |text: Option<String>| text.map_or(Value::Null, Value::from);
+        let due = if running { self.due(section("times"), &process, config_file.as_deref()) } else { Vec::new() };
+        let others = section("data").lines().filter_map(|line| line.strip_prefix("other=")).map(Value::from).collect();
+        Ok([
+            ("ca", text_or_null(file(&self.ca))),
+            ("command", Value::from(command.trim())),
+            ("conf", conf),
+            ("conf_text", text_or_null(file(&self.conf))),
+            ("config_file", text_or_null(config_file)),
+            ("due", Value::List(due.into_iter().map(Value::from).collect())),
+            ("enabled", Value::Bool(unit.get("UnitFileState").is_some_and(|state| state == "enabled"))),
+            ("holder", text_or_null(holder)),
+            ("keys", Value::from(keys(section("keys")))),
+            ("member", Value::Bool(section("data").lines().any(|line| line == "member"))),
+            ("others", Value::List(others)),
+            ("pid", Value::Int(process.get("pid").and_then(|pid| pid.parse().ok()).unwrap_or(0))),
+            ("pki_ca", text_or_null(file(&self.pki_ca))),
+            ("running", Value::Bool(running)),
+            ("state", Value::from(unit.get("ActiveState").cloned().unwrap_or_default())),
+        ]
+        .map(|(key, value)| (key.to_string(), value))
+        .into())
+    }
+
+    /// Why the process must be started again, from what is on the host now.
+    fn due(&self, times: &str, process: &HashMap<String, String>, config_file: Option<&str>) -> Vec<String> {
+        let number = |key: &str| process.get(key).and_then(|text| text.parse::<f64>().ok());
+        let mut reasons = Vec::new();
+        let (Some(ticks), Some(hz), Some(uptime), Some(now)) = (number("ticks"), number("hz"), number("uptime"), number("now")) else {
+            return vec!["it cannot be told since when it runs".into()];
+        };
+        let started = now - uptime + ticks / hz;
+        if config_file != Some(self.conf.as_str()) {
+            reasons.push(format!("it was not started from {}", self.conf));
+        }
+        let binary = times.lines().find_map(|line| line.strip_prefix("binary=")).unwrap_or_default();
+        let exe = process.get("exe").map_or("", |exe| exe.as_str());
+        if exe != binary {
+            reasons.push(if exe.ends_with(" (deleted)") { "its binary was replaced".into() } else { format!("it runs {exe}") });
+        }
+        for (path, what) in [(&self.conf, "config"), (&self.unit, "unit"), (&self.ca, "CA file")] {
+            let time = times.lines().find_map(|line| line.split_once(' ').filter(|(_, name)| name == path)).and_then(|(time, _)| time.parse::<f64>().ok());
+            // The clock of the process counts in hundredths of a second.
+            if time.is_some_and(|time| time > started + 0.02) {
+                reasons.push(format!("its {what} is newer"));
+            }
+        }
+        reasons
+    }
+
+    /// Address, port and program of everything that listens on the two ports.
+    fn listeners(&self, listen: &str, holders: &str) -> Vec<(String, String, String)> {
+        let programs: Vec<(&str, &str)> = holders
+            .lines()
+            .filter_map(|line| {
+                let (head, inodes) = line.rsplit_once(' ')?;
+                let (_, program) = head.split_once(' ')?;
+                Some((program, inodes))
+            })
+            .collect();
+        listen
+            .lines()
+            .filter_map(|line| {
+                let words: Vec<&str> = line.split_whitespace().collect();
+                let (address, port) = words.get(1)?.split_once(':')?;
+                let inode = *words.get(9)?;
+                let program = programs.iter().find(|(_, inodes)| inodes.split(',').any(|other| other == inode)).map_or("an unknown program", |(program, _)| *program);
+                Some((ip(address)?, i64::from_str_radix(port, 16).ok()?.to_string(), program.to_string()))
+            })
+            .collect()
+    }
+}
+
+/// The value of `--config-file` on a command line.
+fn config_file(command: &str) -> Option<String> {
+    let mut words = command.split_whitespace();
+    while let Some(word) = words.next() {
+        let word = word.trim_start_matches('-');
+        if word == "config-file" {
+            return words.next().map(str::to_string);
+        }
+        if let Some(path) = word.strip_prefix("config-file=") {
+            return Some(path.to_string());
+        }
+    }
+    None
+}
+
+/// `none`, `some` or `unknown`: does a default etcd hold a key?
+fn keys(section: &str) -> &'static str {
+    match section.trim().lines().last() {
+        Some("status=0") if section.trim() == "status=0" => "none",
+        Some("status=0") => "some",
+        _ => "unknown",
+    }
+}
+
+fn sections(text: &str) -> HashMap<String, String> {
+    let mut sections: HashMap<String, String> = HashMap::new();
+    let mut name = String::new();
+    for line in text.lines() {
+        match line.strip_prefix("== ") {
+            // The content of a file ends with the section that follows it, whatever is in it.
+            Some(next) if !name.starts_with("file ") || next == "end" || next.starts_with("file ") => {
+                name = next.to_string();
+                sections.entry(name.clone()).or_default();
+            }
+            _ => {
+                let section = sections.entry(name.clone()).or_default();
+                section.push_str(line);
+                section.push('\n');
+            }
+        }
+    }
+    sections
+}
+
+fn pairs(text: &str) -> HashMap<String, String> {
+    text.lines().filter_map(|line| line.split_once('=')).map(|(key, value)| (key.to_string(), value.to_string())).collect()
+}
+
+/// An address as /proc/net/tcp writes it: words of four bytes in host order.
+fn ip(hex: &str) -> Option<String> {
+    let bytes: Vec<u8> = (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(hex.get(at..at + 2)?, 16).ok()).collect::<Option<_>>()?;
+    let swapped: Vec<u8> = bytes.chunks(4).flat_map(|word| word.iter().rev().copied()).collect();
+    match swapped.len() {
+        4 => <[u8; 4]>::try_from(swapped.as_slice()).ok().map(|bytes| std::net::Ipv4Addr::from(bytes).to_string()),
+        16 => <[u8; 16]>::try_from(swapped.as_slice()).ok().map(|bytes| {
+            let ip = std::net::Ipv6Addr::from(bytes);
+            ip.to_ipv4_mapped().map_or_else(|| ip.to_string(), |ip| ip.to_string())
+        }),
+        _ => None,
+    }
+}
+
+fn look(host: &Host, options: &RhaiMap) -> Result<Map> {
+    let link = host.link()?;
+    let sandbox = link.root().is_some();
+    let place = Where::new(&map_from_rhai(options), sandbox)?;
+    link.facts()?;
+    let output = link.exec(&place.question(), None)?;
+    place.parse(&output).map_err(|error| error.on(host.name()))
+}
+
+pub(super) fn register(engine: &mut Engine, _: &Arc<World>) {
+    engine.register_fn("look_at_etcd", |host: &mut Host, options: RhaiMap| -> std::result::Result<RhaiMap, Box<EvalAltResult>> { pass(look(host, &options).map(map_to_rhai)) });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_of_the_kernel_are_read() {
+        let rows = [
+            ("0100007F", Some("127.0.0.1")),
+            ("0A0A0A0A", Some("10.10.10.10")),
+            ("00000000000000000000000000000000", Some("::")),
+            ("0000000000000000FFFF00000A0A0A0A", Some("10.10.10.10")),
+            ("XY", None),
+        ];
+        for (hex, text) in rows {
+            assert_eq!(ip(hex).as_deref(), text, "{hex}");
+        }
+    }
+
+    #[test]
+    fn the_config_file_is_found_on_a_command_line() {
+        assert_eq!(config_file("/usr/bin/etcd --config-file /etc/etcd/etcd.conf").as_deref(), Some("/etc/etcd/etcd.conf"));
+        assert_eq!(config_file("/usr/bin/etcd -config-file=/x").as_deref(), Some("/x"));
+        assert_eq!(config_file("/usr/bin/etcd"), None);
+    }
+
+    #[test]
+    fn a_file_may_hold_lines_that_look_like_sections() {
+        let sections = sections("== unit\na=b\n== file /x\n== data\ntext\n\n== end\n");
+        assert_eq!(sections.get("file /x").map(String::as_str), Some("== data\ntext\n\n"));
+        assert!(sections.contains_key("end"));
+    }
+}

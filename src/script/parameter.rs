@@ -1,0 +1,194 @@
+//! Parameters: variables with a type, a default and a meaning, declared by the stdlib.
+//!
+//! A declared variable is checked and converted wherever it is read, so that `-e etcd_clean=false` is a bool and a
+//! port is a number, and a name that looks like one but is not declared is warned about.
+
+use std::sync::Arc;
+
+use rhai::{Array, Dynamic, Engine, EvalAltResult, Map};
+
+use super::World;
+use super::trouble::pass;
+use super::value::{from_inventory, from_rhai};
+use crate::error::{Error, Place, Result, nearest};
+use crate::inventory;
+use crate::value::{Value, duration, size};
+
+/// What a parameter takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Bool,
+    Days,
+    Int,
+    Map,
+    OneOf(Vec<String>),
+    Path,
+    Port,
+    Size,
+    Text,
+    Texts,
+}
+
+#[derive(Clone, Debug)]
+pub struct Parameter {
+    pub default: Value,
+    pub doc: String,
+    pub kind: Kind,
+    pub name: String,
+}
+
+impl Kind {
+    fn parse(text: &str) -> Option<Kind> {
+        Some(match text {
+            "bool" => Kind::Bool,
+            "days" => Kind::Days,
+            "int" => Kind::Int,
+            "map" => Kind::Map,
+            "path" => Kind::Path,
+            "port" => Kind::Port,
+            "size" => Kind::Size,
+            "text" => Kind::Text,
+            "texts" => Kind::Texts,
+            words if words.contains('|') => Kind::OneOf(words.split('|').map(|word| word.trim().to_string()).collect()),
+            _ => return None,
+        })
+    }
+
+    /// Convert a value as Ansible's users write it; nothing when it is none of this kind.
+    fn convert(&self, value: &inventory::Value) -> Option<Value> {
+        use inventory::Value as Of;
+        let text = || value.as_str().map(str::to_string);
+        Some(match self {
+            Kind::Bool => Value::Bool(value.as_bool()?),
+            Kind::Days => match value.as_int() {
+                Some(days) => Value::Int(days),
+                None => Value::Int(i64::try_from(duration(value.as_str()?)?.as_secs() / 86400).ok()?),
+            },
+            Kind::Int => Value::Int(value.as_int()?),
+            Kind::Map => match from_inventory(value.clone()) {
+                map @ Value::Map(_) => map,
+                _ => return None,
+            },
+            Kind::OneOf(words) => Value::Text(text().filter(|text| words.contains(text))?),
+            Kind::Path => Value::Text(text().filter(|text| text.starts_with('/'))?),
+            Kind::Port => Value::Int(value.as_int().filter(|port| (1..=65535).contains(port))?),
+            Kind::Size => match value.as_int() {
+                Some(bytes) => Value::Int(bytes),
+                None => Value::Int(size(value.as_str()?)?),
+            },
+            Kind::Text => match value {
+                Of::Null | Of::List(_) | Of::Map(_) => return None,
+                other => Value::Text(other.to_text()),
+            },
+            Kind::Texts => match value {
+                Of::List(values) => Value::List(values.iter().map(|value| value.as_str().map(Value::from)).collect::<Option<_>>()?),
+                other => Value::List(vec![Value::from(other.as_str()?)]),
+            },
+        })
+    }
+}
+
+impl std::fmt::Display for Kind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Kind::Bool => "true or false",
+            Kind::Days => "a number of days such as 7300d",
+            Kind::Int => "an integer",
+            Kind::Map => "a map",
+            Kind::OneOf(words) => return write!(f, "one of {}", words.join(", ")),
+            Kind::Path => "an absolute path",
+            Kind::Port => "a port, 1 to 65535",
+            Kind::Size => "a size such as 8GiB",
+            Kind::Text => "a text",
+            Kind::Texts => "a text or a list of texts",
+        })
+    }
+}
+
+/// The value of a variable on a host: converted when it is declared, its default when it is not set.
+pub(super) fn value(world: &World, host: &str, name: &str) -> Result<Option<Value>> {
+    let raw = world.inventory.var(host, name)?.filter(|value| *value != inventory::Value::Null);
+    let parameter = world.parameters().iter().find(|parameter| parameter.name == name).cloned();
+    match (raw, parameter) {
+        (None, None) => Ok(None),
+        (None, Some(parameter)) => Ok(Some(parameter.default).filter(|default| *default != Value::Null)),
+        (Some(raw), None) => Ok(Some(from_inventory(raw))),
+        (Some(raw), Some(parameter)) => parameter.kind.convert(&raw).map(Some).ok_or_else(|| wrong(world, host, &parameter, &raw)),
+    }
+}
+
+fn wrong(world: &World, host: &str, parameter: &Parameter, raw: &inventory::Value) -> Box<Error> {
+    let shown = crate::inventory::Value::to_text(raw);
+    let error = Error::config(format!("`{}` takes {}, not `{shown}`", parameter.name, parameter.kind)).on(host);
+    match origin(world, host, &parameter.name) {
+        Some(place) => error.at(place),
+        None => error,
+    }
+}
+
+fn origin(world: &World, host: &str, name: &str) -> Option<Place> {
+    let origin = world.inventory.origin(host, name)?;
+    (!origin.file.is_empty()).then(|| Place { column: origin.column, file: origin.file, line: origin.line, text: String::new() })
+}
+
+/// All that is wrong with the declared parameters of a host, one line each.
+fn wrongs(world: &World, host: &str) -> Result<Vec<String>> {
+    let names: Vec<String> = world.parameters().iter().map(|parameter| parameter.name.clone()).collect();
+    let mut lines = Vec::new();
+    for name in names {
+        match value(world, host, &name) {
+            Ok(_) => {}
+            Err(error) => lines.push(match &error.at {
+                Some(at) => format!("{} ({at})", error.what),
+                None => error.what.clone(),
+            }),
+        }
+    }
+    Ok(lines)
+}
+
+/// Variables of a host that look like parameters and are none, with the nearest one.
+fn strangers(world: &World, host: &str, prefix: &str) -> Vec<String> {
+    let parameters = world.parameters();
+    let known: Vec<&str> = parameters.iter().map(|parameter| parameter.name.as_str()).collect();
+    let vars = world.inventory.vars(host);
+    let unknown = vars.keys().filter(|name| name.starts_with(prefix) && !known.contains(&name.as_str()));
+    unknown
+        .map(|name| {
+            let at = origin(world, host, name).map(|at| format!(" ({at})")).unwrap_or_default();
+            match nearest(name, known.iter().copied()) {
+                Some(near) => format!("unknown parameter `{name}`{at}: did you mean `{near}`?"),
+                None => format!("unknown parameter `{name}`{at}"),
+            }
+        })
+        .collect()
+}
+
+fn declare(world: &World, list: &Array) -> Result<()> {
+    for item in list {
+        let map = item.clone().try_cast::<Map>().ok_or_else(|| Error::config("`parameters` takes a list of maps"))?;
+        let text = |key: &str| map.get(key).map(ToString::to_string).ok_or_else(|| Error::config(format!("a parameter needs `{key}`")));
+        let (name, kind) = (text("name")?, text("type")?);
+        let kind = Kind::parse(&kind).ok_or_else(|| Error::config(format!("`{kind}` is no type of parameters")))?;
+        let parameter = Parameter { default: map.get("default").map_or(Value::Null, from_rhai), doc: text("doc")?, kind, name };
+        world.parameters().push(parameter);
+    }
+    Ok(())
+}
+
+type Native<T> = std::result::Result<T, Box<EvalAltResult>>;
+
+pub(super) fn register(engine: &mut Engine, world: &Arc<World>) {
+    let here = Arc::clone(world);
+    engine.register_fn("parameters", move |list: Array| -> Native<()> { pass(declare(&here, &list)) });
+    let lines = |lines: Vec<String>| -> Array { lines.into_iter().map(Dynamic::from).collect() };
+    engine.register_fn("wrong_parameters", move |host: super::host::Host| -> Native<Array> { pass(wrongs(host.world(), host.name()).map(lines)) });
+    engine.register_fn("unknown_parameters", move |host: super::host::Host, prefix: &str| -> Array { lines(strangers(host.world(), host.name(), prefix)) });
+    engine.register_fn("origin", |host: super::host::Host, name: &str| -> String { origin(host.world(), host.name(), name).map(|at| at.to_string()).unwrap_or_default() });
+}
+
+/// The declared parameters, for help and documents.
+#[must_use]
+pub fn declared(world: &World) -> Vec<Parameter> {
+    world.parameters().clone()
+}

@@ -1,0 +1,19 @@
+//! Words of the language that Rhai reserves and etcdsh needs.
+
+use rhai::{Engine, Token};
+
+use crate::secret::Secret;
+
+/// `package` is a reserved word of Rhai and the noun of ours: it is read as a name.
+pub(super) fn words(engine: &mut Engine) {
+    #[allow(deprecated, reason = "marked volatile by Rhai, not obsolete; there is no other way to free a reserved word")]
+    engine.on_parse_token(|token, _, _| match token {
+        Token::Reserved(word) if *word == "package" => Token::Identifier(word),
+        other => other,
+    });
+    engine
+        .register_type_with_name::<Secret>("secret")
+        .register_fn("to_string", |secret: &mut Secret| secret.to_string())
+        .register_fn("to_debug", |secret: &mut Secret| secret.to_string())
+        .register_fn("secret", |text: &str| Secret::new(text));
+}

@@ -1,0 +1,125 @@
+//! Errors on their way through Rhai: ours go in as values a script can catch, and come out with their place.
+
+use rhai::{Dynamic, EvalAltResult, ParseError, Position};
+
+use super::place;
+use crate::error::{Error, Kind, Place, Result};
+
+/// What `catch (error)` gets: `error.message`, `error.host`, `error.kind`.
+#[derive(Clone, Debug)]
+pub(super) struct Thrown(pub(super) Box<Error>);
+
+impl std::fmt::Display for Thrown {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0.headline())
+    }
+}
+
+/// Hand an error to Rhai. A cancel cannot be caught.
+pub(super) fn into_rhai(error: Box<Error>) -> Box<EvalAltResult> {
+    if error.kind == Kind::Interrupted {
+        return Box::new(EvalAltResult::ErrorTerminated(Dynamic::from("interrupted"), Position::NONE));
+    }
+    Box::new(EvalAltResult::ErrorRuntime(Dynamic::from(Thrown(error)), Position::NONE))
+}
+
+/// For natives: `?` on our own results.
+pub(super) fn pass<T>(result: Result<T>) -> std::result::Result<T, Box<EvalAltResult>> {
+    result.map_err(into_rhai)
+}
+
+type SourceOf<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// Take an error out of Rhai: the innermost place is where it happened, the calls around it are causes.
+pub(super) fn from_rhai(error: &EvalAltResult, source_of: SourceOf<'_>) -> Box<Error> {
+    let mut calls: Vec<(String, String, Position)> = Vec::new();
+    let mut file = String::new();
+    let mut inner = error;
+    loop {
+        match inner {
+            EvalAltResult::ErrorInFunctionCall(name, source, cause, position) => {
+                calls.push((name.clone(), file.clone(), *position));
+                if !source.is_empty() {
+                    file.clone_from(source);
+                }
+                inner = cause;
+            }
+            EvalAltResult::ErrorInModule(name, cause, _) => {
+                if !name.is_empty() {
+                    file.clone_from(name);
+                }
+                inner = cause;
+            }
+            _ => break,
+        }
+    }
+    let position = inner.position();
+    let mut result = translate(inner);
+    if result.at.is_none() {
+        let (file, position) = if position.is_none() { calls.last().map_or((file, position), |(_, file, position)| (file.clone(), *position)) } else { (file, position) };
+        result.at = located(&file, position, source_of);
+    }
+    // Where a task was declared says nothing; which function of the stdlib was called does.
+    for (name, file, position) in calls.iter().rev().filter(|(name, ..)| !name.starts_with("anon$")).take(4) {
+        if let Some(at) = located(file, *position, source_of)
+            && result.at.as_ref() != Some(&at)
+        {
+            result.causes.push(format!("called from {at} ({name})"));
+        }
+    }
+    result
+}
+
+fn located(file: &str, position: Position, source_of: SourceOf<'_>) -> Option<Place> {
+    (!position.is_none()).then(|| place(file, position, &source_of(file).unwrap_or_default()))
+}
+
+fn translate(error: &EvalAltResult) -> Box<Error> {
+    match error {
+        EvalAltResult::ErrorRuntime(value, _) => match value.clone().try_cast::<Thrown>() {
+            Some(Thrown(error)) => error,
+            None => Error::config(value.to_string()),
+        },
+        EvalAltResult::ErrorTerminated(..) => Error::new(Kind::Interrupted, "interrupted"),
+        EvalAltResult::ErrorFunctionNotFound(signature, _) => Error::config(format!("no function fits `{}`", readable(signature))).hint("`etcdsh help NAME` shows the arguments"),
+        EvalAltResult::ErrorVariableNotFound(name, _) => Error::config(format!("there is no variable `{name}`")),
+        EvalAltResult::ErrorPropertyNotFound(name, _) => Error::config(format!("there is no property `{name}`")),
+        EvalAltResult::ErrorMismatchDataType(want, got, _) => Error::config(format!("a {want} is wanted, not a {got}")),
+        EvalAltResult::ErrorParsing(kind, position) => {
+            let _ = position;
+            Error::config(format!("the script does not parse: {kind}"))
+        }
+        EvalAltResult::ErrorSystem(text, cause) => Error::config(text.clone()).because(cause.to_string()),
+        other => Error::config(lower_first(&unplaced(other))),
+    }
+}
+
+/// The text of an error without the position that Rhai puts at its end.
+fn unplaced(error: &EvalAltResult) -> String {
+    let text = error.to_string();
+    text.rsplit_once(" (line ").map_or(text.clone(), |(text, _)| text.to_string()).trim_start_matches("Runtime error: ").to_string()
+}
+
+/// Rhai's own type names in words that a script's author knows.
+fn readable(signature: &str) -> String {
+    signature.replace("&str | ImmutableString | String", "text").replace("ImmutableString", "text").replace("i64", "int")
+}
+
+fn lower_first(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or(String::new(), |first| first.to_lowercase().chain(chars).collect())
+}
+
+/// A script that does not parse.
+pub(super) fn from_parse(error: &ParseError, name: &str, text: &str) -> Box<Error> {
+    let position = error.1;
+    let what = lower_first(&error.0.to_string());
+    let mut at = place(name, position, text);
+    let error = Error::config(what);
+    if at.line == 0 {
+        let last = text.lines().count().max(1);
+        at = place(name, Position::new(u16::try_from(last).unwrap_or(u16::MAX), 1), text);
+        return error.at(at).because("the script ends too early");
+    }
+    error.at(at)
+}

@@ -1,0 +1,85 @@
+//! Values on their way between Rhai, the primitives and the inventory.
+
+use rhai::{Array, Dynamic, Map as RhaiMap};
+
+use crate::inventory;
+use crate::secret::Secret;
+use crate::value::{Map, Value};
+
+/// A primitive's or a fact's value for a script.
+pub(super) fn to_rhai(value: Value) -> Dynamic {
+    match value {
+        Value::Bool(value) => value.into(),
+        Value::Float(value) => value.into(),
+        Value::Int(value) => value.into(),
+        Value::List(values) => values.into_iter().map(to_rhai).collect::<Array>().into(),
+        Value::Map(map) => map_to_rhai(map).into(),
+        Value::Null => Dynamic::UNIT,
+        Value::Secret(secret) => Dynamic::from(secret),
+        Value::Text(text) => text.into(),
+    }
+}
+
+pub(super) fn map_to_rhai(map: Map) -> RhaiMap {
+    map.into_iter().map(|(key, value)| (key.into(), to_rhai(value))).collect()
+}
+
+/// What a script hands over. Types that mean nothing to a primitive become their text.
+pub(super) fn from_rhai(value: &Dynamic) -> Value {
+    let value = value.flatten_clone();
+    if value.is_unit() {
+        return Value::Null;
+    }
+    if let Ok(value) = value.as_bool() {
+        return Value::Bool(value);
+    }
+    if let Ok(value) = value.as_int() {
+        return Value::Int(value);
+    }
+    if let Ok(value) = value.as_float() {
+        return Value::Float(value);
+    }
+    if let Some(secret) = value.clone().try_cast::<Secret>() {
+        return Value::Secret(secret);
+    }
+    if let Some(array) = value.clone().try_cast::<Array>() {
+        return Value::List(array.iter().map(from_rhai).collect());
+    }
+    if let Some(map) = value.clone().try_cast::<RhaiMap>() {
+        return Value::Map(map_from_rhai(&map));
+    }
+    Value::Text(value.to_string())
+}
+
+pub(super) fn map_from_rhai(map: &RhaiMap) -> Map {
+    map.iter().map(|(key, value)| (key.to_string(), from_rhai(value))).collect()
+}
+
+/// An inventory's value for a script. A number too large for 64 bits stays a text.
+pub(super) fn from_inventory(value: inventory::Value) -> Value {
+    use inventory::Value as Of;
+    match value {
+        Of::Big(text) | Of::Str(text) | Of::Unsafe(text) | Of::Vault(text) => Value::Text(text),
+        Of::Bool(value) => Value::Bool(value),
+        Of::Float(value) => Value::Float(value),
+        Of::Int(value) => Value::Int(value),
+        Of::List(values) => Value::List(values.into_iter().map(from_inventory).collect()),
+        Of::Map(map) => Value::Map(map.into_iter().map(|(key, value)| (key, from_inventory(value))).collect()),
+        Of::Null => Value::Null,
+    }
+}
+
+/// A script's value for the inventory, as `vars` of a nested run.
+pub(super) fn to_inventory(value: Value) -> inventory::Value {
+    use inventory::Value as To;
+    match value {
+        Value::Bool(value) => To::Bool(value),
+        Value::Float(value) => To::Float(value),
+        Value::Int(value) => To::Int(value),
+        Value::List(values) => To::List(values.into_iter().map(to_inventory).collect()),
+        Value::Map(map) => To::Map(map.into_iter().map(|(key, value)| (key, to_inventory(value))).collect()),
+        Value::Null => To::Null,
+        Value::Secret(secret) => To::Str(secret.reveal().to_string()),
+        Value::Text(text) => To::Str(text),
+    }
+}
