@@ -3,4 +3,5 @@
 //! `docs/architecture.md` is the map of the rooms below and of who may import whom.
 
 pub mod error;
+pub mod inventory;
 pub mod secret;
