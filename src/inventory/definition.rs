@@ -92,7 +92,7 @@ impl Inventory {
                 self.add_host(&name, group, port.map(|port| (port, &key.at)), from);
                 for (var, value) in vars {
                     self.warn_name(var);
-                    self.set_host_var(&name, var, value);
+                    self.set_host_var(&name, var, value)?;
                 }
             }
         }
@@ -112,10 +112,15 @@ impl Inventory {
         Ok(())
     }
 
-    pub(super) fn set_host_var(&mut self, host: &str, key: &Node, value: &Node) {
+    /// Set a variable of a host. Where a group has the same name, Ansible sets it on the group.
+    pub(super) fn set_host_var(&mut self, host: &str, key: &Node, value: &Node) -> Result<()> {
+        if self.has_group(host) {
+            return self.set_group_var(host, key, value);
+        }
         if let Some(host) = self.hosts.get_mut(host) {
             host.vars.insert(key.key_text(), Var::of(key, value));
         }
+        Ok(())
     }
 
     pub(super) fn set_group_var(&mut self, group: &str, key: &Node, value: &Node) -> Result<()> {

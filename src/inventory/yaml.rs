@@ -197,6 +197,7 @@ impl<'a> Composer<'a> {
             None if plain => resolved(text, at)?,
             None => Value::from(text),
             Some(Name::Core(name)) => typed(name, text, at)?,
+            Some(Name::Local("")) if plain => resolved(text, at)?,
             Some(Name::Local("")) => Value::from(text),
             // Ansible looks at these texts again as if they were plain, quoted or not.
             Some(Name::Local("unsafe")) => return Ok(distrusted(resolved(text, at)?)),
