@@ -4,6 +4,7 @@
 
 pub mod cert;
 pub mod error;
+pub mod inventory;
 pub mod secret;
 pub mod command;
 pub mod transport;

@@ -1,0 +1,77 @@
+//! Hosts, groups and variables, read from inventories exactly as Ansible reads them.
+//!
+//! Owns: YAML 1.1, the tree of groups, the precedence of variables, host patterns, `-e`, `ansible.cfg`.
+//! Must not know: ssh, etcd, scripts. Reads files and runs inventory scripts; prints nothing, changes nothing.
+//! Start reading at `load.rs`, then `definition.rs` (a file becomes a tree) and `layer.rs` (a tree becomes variables).
+//! Where Ansible warns and goes on without a file it could not read, this room fails.
+
+mod address;
+mod beside;
+mod broken;
+mod config;
+mod definition;
+mod extra;
+mod json;
+mod layer;
+mod listing;
+mod load;
+mod node;
+mod origin;
+mod pattern;
+mod program;
+mod scalar;
+mod template;
+mod template_filter;
+mod tree;
+mod value;
+mod yaml;
+
+use indexmap::{IndexMap, IndexSet};
+
+use beside::Beside;
+
+pub use config::AnsibleConfig;
+pub use extra::parse_extra;
+pub use layer::{Level, Var, Vars};
+pub use load::LoadOptions;
+pub use node::{Source, Spot};
+pub use origin::Origin;
+pub use value::Value;
+
+/// What is odd but not wrong, each with its file and line.
+pub type Warnings = Vec<String>;
+
+/// The names that mean this machine even when no inventory lists them.
+pub const LOCALHOST: [&str; 3] = ["127.0.0.1", "localhost", "::1"];
+
+/// All that is known about the hosts: read once, then asked.
+#[derive(Clone, Debug)]
+pub struct Inventory {
+    pub warnings: Warnings,
+    /// `group_vars` and `host_vars` next to each source, in the order of the sources.
+    beside: Vec<Beside>,
+    defaults: Vars,
+    extra: Vars,
+    groups: IndexMap<String, Group>,
+    hosts: IndexMap<String, Host>,
+    /// `group_vars` and `host_vars` next to the script that is run.
+    play: Option<Beside>,
+}
+
+#[derive(Clone, Debug)]
+struct Group {
+    children: IndexSet<String>,
+    depth: usize,
+    hosts: IndexSet<String>,
+    parents: IndexSet<String>,
+    priority: i64,
+    vars: Vars,
+}
+
+#[derive(Clone, Debug)]
+struct Host {
+    /// The folder of the first source that names the host; nothing for a comma list.
+    dir: Option<String>,
+    file: String,
+    vars: Vars,
+}

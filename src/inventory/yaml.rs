@@ -1,0 +1,388 @@
+//! YAML 1.1 as Ansible reads it: events of a YAML parser composed into nodes that know their place.
+
+use std::collections::HashMap;
+
+use saphyr_parser::{Event, Parser, ScalarStyle, Span, StrInput, Tag};
+
+use super::broken;
+use super::node::{Node, Shape, Source, Spot};
+use super::scalar::{self, Plain};
+use super::value::Value;
+use super::{Warnings, json};
+use crate::error::{Error, Result};
+
+/// More nodes than this come from aliases of aliases, not from a person.
+const NODES: usize = 1_000_000;
+const DEPTH: usize = 200;
+
+/// Read one document: JSON when it is JSON, else YAML. `None` when there is nothing in it.
+pub(super) fn read(source: &Source, warnings: &mut Warnings) -> Result<Option<Node>> {
+    if source.text().starts_with("$ANSIBLE_VAULT;") {
+        return Err(Error::config(format!("`{}` is encrypted with ansible-vault", source.name()))
+            .hint(format!("ansible-vault decrypt {}", source.name())));
+    }
+    // Ansible tries JSON first, and the two differ: `1e3` is a number only in JSON.
+    if let Ok(node) = json::parse(source) {
+        return Ok(Some(node));
+    }
+    let mut composer =
+        Composer { anchors: HashMap::new(), count: 0, parser: Parser::new_from_str(source.text()), source, warnings };
+    composer.document()
+}
+
+struct Composer<'a> {
+    anchors: HashMap<usize, (Node, usize)>,
+    /// Nodes so far, each alias counted as all it stands for.
+    count: usize,
+    parser: Parser<'a, StrInput<'a>>,
+    source: &'a Source,
+    warnings: &'a mut Warnings,
+}
+
+/// What a tag around a node asks for.
+#[derive(Clone, Copy, PartialEq)]
+enum Mood {
+    Plain,
+    Unsafe,
+}
+
+type Next<'a> = (Event<'a>, Spot);
+
+impl<'a> Composer<'a> {
+    fn next(&mut self) -> Result<Next<'a>> {
+        match self.parser.next_event() {
+            Some(Ok((event, span))) => Ok((event, self.spot(&span))),
+            Some(Err(error)) => Err(broken::explain(self.source, &error)),
+            None => Ok((Event::StreamEnd, self.source.spot(0, 0))),
+        }
+    }
+
+    fn spot(&self, span: &Span) -> Spot {
+        self.source.spot(span.start.line(), span.start.col() + 1)
+    }
+
+    fn document(&mut self) -> Result<Option<Node>> {
+        let mut found = None;
+        loop {
+            let (event, at) = self.next()?;
+            match event {
+                Event::StreamEnd => return Ok(found),
+                Event::DocumentStart(_) if found.is_some() => {
+                    return Err(Error::config("a second YAML document starts here")
+                        .at(at.place())
+                        .because("an inventory file holds one document")
+                        .hint("remove the `---` line or move what follows to a file of its own"));
+                }
+                Event::DocumentStart(_) => {
+                    let next = self.next()?;
+                    found = Some(self.node(next, Mood::Plain, 0)?);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn node(&mut self, (event, at): Next<'a>, mood: Mood, depth: usize) -> Result<Node> {
+        self.count += 1;
+        if depth > DEPTH || self.count > NODES {
+            return Err(Error::config("the document is nested or repeated too much").at(at.place()));
+        }
+        let before = self.count;
+        let (anchor, node) = match event {
+            Event::Alias(anchor) => return self.alias(anchor, at, mood),
+            Event::Scalar(text, style, anchor, tag) => {
+                (anchor, Node { shape: Shape::Scalar(self.scalar(&text, style, tag.as_deref(), &at, mood)?), at })
+            }
+            Event::SequenceStart(anchor, tag) => {
+                let mood = collection_mood(tag.as_deref(), "seq", &at, mood)?;
+                (anchor, Node { shape: self.list(mood, depth)?, at })
+            }
+            Event::MappingStart(anchor, tag) => {
+                let mood = collection_mood(tag.as_deref(), "map", &at, mood)?;
+                (anchor, Node { shape: self.map(mood, depth)?, at })
+            }
+            _ => (0, Node { at, shape: Shape::Scalar(Value::Null) }),
+        };
+        if anchor > 0 {
+            self.anchors.insert(anchor, (node.clone(), self.count - before + 1));
+        }
+        Ok(node)
+    }
+
+    fn alias(&mut self, anchor: usize, at: Spot, mood: Mood) -> Result<Node> {
+        let Some((node, size)) = self.anchors.get(&anchor) else {
+            return Err(Error::config("an alias inside the value it stands for").at(at.place()));
+        };
+        self.count += size;
+        if self.count > NODES {
+            return Err(Error::config("the document is nested or repeated too much").at(at.place()));
+        }
+        let mut node = node.clone();
+        if mood == Mood::Unsafe {
+            distrust(&mut node);
+        }
+        Ok(node)
+    }
+
+    fn list(&mut self, mood: Mood, depth: usize) -> Result<Shape> {
+        let mut items = Vec::new();
+        loop {
+            let next = self.next()?;
+            if next.0 == Event::SequenceEnd {
+                return Ok(Shape::List(items));
+            }
+            items.push(self.node(next, mood, depth + 1)?);
+        }
+    }
+
+    fn map(&mut self, mood: Mood, depth: usize) -> Result<Shape> {
+        let mut own: Vec<(Node, Node)> = Vec::new();
+        let mut seen: HashMap<String, usize> = HashMap::new();
+        let mut merged: Vec<(Node, Node)> = Vec::new();
+        loop {
+            let next = self.next()?;
+            if next.0 == Event::MappingEnd {
+                break;
+            }
+            if is_plain(&next.0, "<<") {
+                let value = self.next()?;
+                let value = self.node(value, mood, depth + 1)?;
+                merged.extend(merge_pairs(value)?);
+                continue;
+            }
+            let key = self.key(next, mood, depth)?;
+            let value = self.next()?;
+            let value = self.node(value, mood, depth + 1)?;
+            match seen.get(&key.key_text()) {
+                Some(&index) => {
+                    self.warn_duplicate(&key, &own[index].0);
+                    // The value is the last one, the place in the order the first one.
+                    own[index] = (key, value);
+                }
+                None => {
+                    seen.insert(key.key_text(), own.len());
+                    own.push((key, value));
+                }
+            }
+        }
+        Ok(Shape::Map(join(merged, own)))
+    }
+
+    fn key(&mut self, next: Next<'a>, mood: Mood, depth: usize) -> Result<Node> {
+        if is_plain(&next.0, "=") {
+            return Ok(Node { at: next.1, shape: Shape::Scalar(Value::from("=")) });
+        }
+        let key = self.node(next, mood, depth + 1)?;
+        match key.shape {
+            Shape::Scalar(Value::Vault(_)) | Shape::List(_) | Shape::Map(_) => {
+                Err(broken::bad_key(&key, self.source))
+            }
+            Shape::Scalar(_) => Ok(key),
+        }
+    }
+
+    fn warn_duplicate(&mut self, key: &Node, first: &Node) {
+        self.warnings.push(format!(
+            "{}:{}: key `{}` is given again (first on line {}), the last one is used",
+            self.source.name(),
+            key.at.line,
+            key.key_text(),
+            first.at.line
+        ));
+    }
+
+    fn scalar(&self, text: &str, style: ScalarStyle, tag: Option<&Tag>, at: &Spot, mood: Mood) -> Result<Value> {
+        let plain = style == ScalarStyle::Plain;
+        let value = match tag.map(name_of) {
+            None if plain => resolved(text, at)?,
+            None => Value::from(text),
+            Some(Name::Core(name)) => typed(name, text, at)?,
+            Some(Name::Local("")) if plain => resolved(text, at)?,
+            Some(Name::Local("")) => Value::from(text),
+            // Ansible looks at these texts again as if they were plain, quoted or not.
+            Some(Name::Local("unsafe")) => return Ok(distrusted(resolved(text, at)?)),
+            Some(Name::Local("vault" | "vault-encrypted")) => match resolved(text, at)? {
+                Value::Str(text) => Value::Vault(text),
+                other => return Err(Error::config(format!("`!vault` needs text, not {}", other.kind())).at(at.place())),
+            },
+            Some(_) => return Err(unknown_tag(tag, at)),
+        };
+        Ok(if mood == Mood::Unsafe { distrusted(value) } else { value })
+    }
+}
+
+fn is_plain(event: &Event<'_>, word: &str) -> bool {
+    matches!(event, Event::Scalar(text, ScalarStyle::Plain, _, None) if text == word)
+}
+
+enum Name<'t> {
+    Core(&'t str),
+    Local(&'t str),
+    Other,
+}
+
+fn name_of(tag: &Tag) -> Name<'_> {
+    match tag.handle.as_str() {
+        "tag:yaml.org,2002:" => Name::Core(&tag.suffix),
+        "!" => Name::Local(&tag.suffix),
+        "" if tag.suffix == "!" => Name::Local(""),
+        "" => Name::Other,
+        _ => Name::Other,
+    }
+}
+
+fn unknown_tag(tag: Option<&Tag>, at: &Spot) -> Box<Error> {
+    let name = match tag.map(|tag| (tag.handle.as_str(), tag.suffix.as_str())) {
+        Some(("tag:yaml.org,2002:", suffix)) => format!("!!{suffix}"),
+        Some((handle, suffix)) => format!("{handle}{suffix}"),
+        None => "?".to_string(),
+    };
+    Error::config(format!("unknown tag `{name}`"))
+        .at(at.place())
+        .hint("quote the value if the `!` belongs to it; known tags are `!vault` and `!unsafe`")
+}
+
+fn collection_mood(tag: Option<&Tag>, core: &str, at: &Spot, mood: Mood) -> Result<Mood> {
+    match tag.map(name_of) {
+        None | Some(Name::Local("")) => Ok(mood),
+        Some(Name::Core(name)) if name == core => Ok(mood),
+        Some(Name::Local("unsafe")) => Ok(Mood::Unsafe),
+        Some(_) => Err(unknown_tag(tag, at)),
+    }
+}
+
+fn resolved(text: &str, at: &Spot) -> Result<Value> {
+    match scalar::resolve(text) {
+        Ok(Plain::Value(value)) => Ok(value),
+        Ok(Plain::Merge) => Err(Error::config("`<<` is not a value").at(at.place()).hint("quote it: \"<<\"")),
+        Ok(Plain::Equals) => Err(Error::config("`=` is not a value in YAML 1.1").at(at.place()).hint("quote it: \"=\"")),
+        Err(why) => Err(Error::config(format!("`{text}`: {why}")).at(at.place()).hint(format!("quote it: \"{text}\""))),
+    }
+}
+
+fn typed(name: &str, text: &str, at: &Spot) -> Result<Value> {
+    let value = match name {
+        "str" => Some(Value::from(text)),
+        "null" => Some(Value::Null),
+        "bool" => match text.to_lowercase().as_str() {
+            "yes" | "true" | "on" => Some(Value::Bool(true)),
+            "no" | "false" | "off" => Some(Value::Bool(false)),
+            _ => None,
+        },
+        "int" => scalar::integer(text),
+        "float" => scalar::float(text).map(Value::Float),
+        "timestamp" => return resolved(text, at),
+        _ => return Err(Error::config(format!("unsupported tag `!!{name}`")).at(at.place()).hint("remove the tag")),
+    };
+    value.ok_or_else(|| Error::config(format!("`{text}` is not a `!!{name}`")).at(at.place()))
+}
+
+fn distrusted(value: Value) -> Value {
+    match value {
+        Value::Str(text) => Value::Unsafe(text),
+        other => other,
+    }
+}
+
+fn distrust(node: &mut Node) {
+    match &mut node.shape {
+        Shape::List(items) => items.iter_mut().for_each(distrust),
+        Shape::Map(pairs) => pairs.iter_mut().for_each(|(_, item)| distrust(item)),
+        Shape::Scalar(Value::Str(text)) => node.shape = Shape::Scalar(Value::Unsafe(std::mem::take(text))),
+        Shape::Scalar(_) => {}
+    }
+}
+
+/// The pairs a `<<` brings in. Of a list of mappings the first one wins.
+fn merge_pairs(node: Node) -> Result<Vec<(Node, Node)>> {
+    let wrong = |node: &Node| {
+        Error::config(format!("`<<` needs a mapping or a list of mappings, not {}", node.kind())).at(node.at.place())
+    };
+    match node.shape {
+        Shape::Map(pairs) => Ok(pairs),
+        Shape::List(items) => {
+            let mut pairs = Vec::new();
+            for item in items.into_iter().rev() {
+                let Shape::Map(more) = item.shape else {
+                    return Err(wrong(&item));
+                };
+                pairs = join(pairs, more);
+            }
+            Ok(pairs)
+        }
+        Shape::Scalar(_) => Err(wrong(&node)),
+    }
+}
+
+fn join(first: Vec<(Node, Node)>, second: Vec<(Node, Node)>) -> Vec<(Node, Node)> {
+    if first.is_empty() {
+        return second;
+    }
+    let mut pairs = indexmap::IndexMap::new();
+    for (key, item) in first.into_iter().chain(second) {
+        pairs.insert(key.key_text(), (key, item));
+    }
+    pairs.into_values().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(text: &str) -> Result<(String, Warnings)> {
+        let mut warnings = Warnings::new();
+        let node = read(&Source::new("t.yml", text), &mut warnings)?;
+        Ok((node.map_or_else(String::new, |node| node.to_value().to_text()), warnings))
+    }
+
+    fn text(yaml: &str) -> String {
+        load(yaml).unwrap().0
+    }
+
+    #[test]
+    fn style_decides_the_type() {
+        assert_eq!(text("[yes, 'yes', \"on\", y, 0755, '0755', 1e3]"), "[True, 'yes', 'on', 'y', 493, '0755', '1e3']");
+        assert_eq!(text("{\"a\": 1e3}"), "{'a': 1000.0}");
+    }
+
+    #[test]
+    fn merge_keys_give_way_to_own_keys() {
+        let yaml = "a: &a {x: 1, y: 1}\nb: &b {x: 2, z: 2}\nc: {<<: [*a, *b], y: 3}\nd:\n  y: 4\n  <<: *a\n";
+        assert_eq!(
+            text(yaml),
+            "{'a': {'x': 1, 'y': 1}, 'b': {'x': 2, 'z': 2}, 'c': {'x': 1, 'z': 2, 'y': 3}, 'd': {'x': 1, 'y': 4}}"
+        );
+    }
+
+    #[test]
+    fn a_repeated_key_warns_and_the_last_wins() {
+        let (text, warnings) = load("a: 1\nb: 2\na: 3\n").unwrap();
+        assert_eq!(text, "{'a': 3, 'b': 2}");
+        assert_eq!(warnings, ["t.yml:3: key `a` is given again (first on line 1), the last one is used"]);
+    }
+
+    #[test]
+    fn tags_are_known_or_refused() {
+        assert_eq!(text("[!!str 5, !!int '7', !!float 1, !unsafe '5']"), "['5', 7, 1.0, 5]");
+        assert_eq!(load("a: !env HOME").unwrap_err().what, "unknown tag `!env`");
+        assert_eq!(load("a: !!binary aGk=").unwrap_err().what, "unsupported tag `!!binary`");
+    }
+
+    #[test]
+    fn aliases_of_aliases_are_stopped() {
+        let mut yaml = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
+        for level in 1..9 {
+            let items = vec![format!("*a{}", level - 1); 10].join(", ");
+            yaml.push_str(&format!("a{level}: &a{level} [{items}]\n"));
+        }
+        assert_eq!(load(&yaml).unwrap_err().what, "the document is nested or repeated too much");
+        assert_eq!(load("a: &a [*a]").unwrap_err().what, "an alias inside the value it stands for");
+    }
+
+    #[test]
+    fn an_empty_file_holds_nothing() {
+        assert_eq!(text(""), "");
+        assert_eq!(text("# only a comment\n"), "");
+        assert_eq!(text("---\n"), "None");
+    }
+}

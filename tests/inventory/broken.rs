@@ -1,0 +1,1 @@
+//! What is broken, and the whole message for it.
