@@ -4,4 +4,5 @@
 
 pub mod cert;
 pub mod error;
+pub mod etcd;
 pub mod secret;

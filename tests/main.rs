@@ -1,1 +1,2 @@
 mod cert;
+mod etcd_client;
