@@ -20,7 +20,7 @@ pub struct User {
 
 /// Names of users or of roles.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct UserList {
+pub struct Names {
     pub header: Header,
     pub names: Vec<String>,
 }
@@ -93,9 +93,9 @@ impl Client {
         Ok(Header::of(answer.header()))
     }
 
-    pub fn user_list(&self) -> Result<UserList> {
+    pub fn user_list(&self) -> Result<Names> {
         let answer = self.read(async |etcd| etcd.auth().user_list().await)?;
-        Ok(UserList { header: Header::of(answer.header()), names: answer.users().to_vec() })
+        Ok(Names { header: Header::of(answer.header()), names: answer.users().to_vec() })
     }
 
     pub fn user_revoke_role(&self, name: &str, role: &str) -> Result<Header> {
@@ -119,9 +119,9 @@ impl Client {
         Ok(Role { header: Header::of(answer.header()), permissions })
     }
 
-    pub fn role_list(&self) -> Result<UserList> {
+    pub fn role_list(&self) -> Result<Names> {
         let answer = self.read(async |etcd| etcd.auth().role_list().await)?;
-        Ok(UserList { header: Header::of(answer.header()), names: answer.roles().to_vec() })
+        Ok(Names { header: Header::of(answer.header()), names: answer.roles().to_vec() })
     }
 
     pub fn role_grant_permission(&self, name: &str, permission: &Permission) -> Result<Header> {

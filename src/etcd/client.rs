@@ -13,8 +13,8 @@ use super::trouble::{Attempt, Failure, Fault, Result, Trouble};
 use crate::error::{self, Error};
 use crate::secret::Secret;
 
-/// How long a call may take that rewrites or copies the whole database.
-pub(super) const LONG: Duration = Duration::from_secs(600);
+/// How long a call may take that rewrites the whole database.
+pub(super) const LONG: Duration = Duration::from_mins(10);
 
 /// Where etcd is and who we are.
 #[derive(Clone, Debug)]

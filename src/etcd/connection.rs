@@ -28,9 +28,12 @@ const PING_INTERVAL: Duration = Duration::from_secs(10);
 const PING_TIMEOUT: Duration = Duration::from_secs(6);
 
 const AUTH_IS_OFF: &str = "etcdserver: authentication is not enabled";
-const STALE_TOKEN: [&str; 2] = ["etcdserver: invalid auth token", "etcdserver: revision of auth store is old"];
+/// The last one when authentication was off at the first call and has been switched on since.
+const STALE_LOGIN: [&str; 3] =
+    ["etcdserver: invalid auth token", "etcdserver: revision of auth store is old", "etcdserver: user name is empty"];
 
 pub(super) type Answer<T> = std::result::Result<T, etcd_client::Error>;
+type Outcome<T> = std::result::Result<T, Failure>;
 
 /// A tonic channel that adds the token of the logged-in user.
 #[derive(Clone)]
@@ -88,17 +91,15 @@ impl Connection {
         Ok(Connection { channel, client, login, logged_in: tokio::sync::Mutex::new(false) })
     }
 
-    /// Make a call, logged in; once more after a new login when etcd does not know the token any longer.
-    pub(super) async fn call<T>(
-        &self,
-        call: &impl AsyncFn(&Connection) -> Answer<T>,
-    ) -> std::result::Result<T, Failure> {
-        let stale = self.log_in(None).await?;
+    /// Make a call, logged in; once more after a new login when etcd does not take the token any longer.
+    pub(super) async fn call<T>(&self, call: &impl AsyncFn(&Connection) -> Answer<T>) -> Outcome<T> {
+        self.log_in().await?;
+        let token = self.channel.token();
         match call(self).await {
             Err(etcd_client::Error::GRpcStatus(status))
-                if self.login.is_some() && STALE_TOKEN.contains(&status.message()) =>
+                if self.login.is_some() && STALE_LOGIN.contains(&status.message()) =>
             {
-                self.log_in(stale).await?;
+                self.log_in_again(token.as_ref()).await?;
                 call(self).await
             }
             answer => answer,
@@ -106,13 +107,11 @@ impl Connection {
         .map_err(|error| Failure::from(&error))
     }
 
-    /// Logs in if that was not done yet, or if the token in use is still the `stale` one; gives the token in use.
-    async fn log_in(&self, stale: Option<HeaderValue>) -> std::result::Result<Option<HeaderValue>, Failure> {
-        let Some((user, password)) = &self.login else { return Ok(None) };
+    async fn log_in(&self) -> Outcome<()> {
+        let Some((user, password)) = &self.login else { return Ok(()) };
         let mut logged_in = self.logged_in.lock().await;
-        let token = self.channel.token();
-        if *logged_in && (stale.is_none() || stale != token) {
-            return Ok(token);
+        if *logged_in {
+            return Ok(());
         }
         self.channel.set_token(None);
         match self.client.auth_client().authenticate(user.clone(), password.clone()).await {
@@ -121,7 +120,16 @@ impl Connection {
             Err(error) => return Err(Failure::from(&error)),
         }
         *logged_in = true;
-        Ok(self.channel.token())
+        Ok(())
+    }
+
+    /// Does nothing when another thread has brought a new token meanwhile.
+    async fn log_in_again(&self, refused: Option<&HeaderValue>) -> Outcome<()> {
+        {
+            let mut logged_in = self.logged_in.lock().await;
+            *logged_in &= self.channel.token().as_ref() != refused;
+        }
+        self.log_in().await
     }
 
     pub(super) fn auth(&self) -> etcd_client::AuthClient {
@@ -178,7 +186,7 @@ pub(super) fn url(endpoint: &str, config: &Config) -> String {
 
 /// Without a CA no server is trusted: the roots of the system are not read, since that costs milliseconds at each start.
 fn tls(config: &Config) -> Result<TlsOptions> {
-    let mut tls = TlsOptions::new();
+    let mut tls = TlsOptions::new().timeout(config.connect_timeout);
     if let Some(ca) = &config.ca_pem {
         if !ca.contains("-----BEGIN CERTIFICATE-----") {
             return Err(Error::config("the CA for etcd holds no certificate"));

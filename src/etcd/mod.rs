@@ -16,7 +16,7 @@ mod snapshot;
 mod trouble;
 mod txn;
 
-pub use auth::{AuthStatus, Permission, PermissionKind, Role, User, UserList};
+pub use auth::{AuthStatus, Names, Permission, PermissionKind, Role, User};
 pub use client::{Client, Config};
 pub use cluster::{Member, Members};
 pub use kv::{

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
-use super::client::LONG;
 use super::connection::{Answer, Connection};
 use super::trouble::{Fault, Trouble};
 use super::{Client, Result};
@@ -16,6 +15,9 @@ use super::{Client, Result};
 const HASH_SIZE: usize = 32;
 /// bbolt grows its file in pages; etcd's own tools call a snapshot complete when 512 divides it, the hash aside.
 const SECTOR: u64 = 512;
+
+/// A large database may come over a slow line; what ends the wait is a stream that stands still.
+const NO_LIMIT: Duration = Duration::from_hours(24);
 
 /// A snapshot on disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,7 +92,7 @@ impl Client {
     pub fn snapshot_save(&self, endpoint: &str, path: &Path) -> Result<Snapshot> {
         let status = self.status(endpoint)?;
         let stall = self.limit();
-        let bytes = self.on(endpoint, LONG, async |etcd| receive(etcd, path, stall).await)?.map_err(|error| {
+        let bytes = self.on(endpoint, NO_LIMIT, async |etcd| receive(etcd, path, stall).await)?.map_err(|error| {
             Fault::one(endpoint, Trouble::Other(format!("cannot save the snapshot to {}: {error}", path.display())))
         })?;
         Ok(Snapshot { bytes, revision: status.header.revision, version: status.version })

@@ -155,12 +155,20 @@ fn of_status(status: &Status) -> Failure {
     Failure { sent: true, trouble }
 }
 
+/// tonic 0.14 keeps the type of this error to itself.
+const HANDSHAKE_TIMEOUT: &str = "TLS handshake timeout.";
+
 fn of_chain(error: &(dyn StdError + 'static)) -> Failure {
     let chain: Vec<_> = std::iter::successors(Some(error), |error| (*error).source()).collect();
     // tonic marks what failed before a connection stood: then nothing was sent.
     let sent = !chain.iter().any(|error| error.is::<tonic::ConnectError>());
     let innermost = chain.last().map_or_else(String::new, ToString::to_string);
-    let trouble = chain.iter().rev().find_map(|error| of_link(*error)).unwrap_or(Trouble::Other(innermost));
+    let known = chain.iter().rev().find_map(|error| of_link(*error));
+    let trouble = match known {
+        Some(trouble) => trouble,
+        None if innermost == HANDSHAKE_TIMEOUT => Trouble::Timeout,
+        None => Trouble::Other(innermost),
+    };
     Failure { sent, trouble }
 }
 

@@ -244,8 +244,10 @@ fn users_have_passwords_and_permissions() {
         .unwrap()
     };
     // With authentication off a user is no error, as for etcdctl.
-    put(&login("root", &root), b"/a/1", b"x");
+    let early = login("root", &root);
+    put(&early, b"/a/1", b"x");
     open.auth_enable().unwrap();
+    put(&early, b"/a/1", b"x");
     let (as_root, as_alice) = (login("root", &root), login("alice", &alice));
     put(&as_root, b"/b", b"x");
     assert_eq!(get_one(&as_alice, b"/a/1").unwrap(), b"x");
@@ -347,14 +349,23 @@ fn a_silent_or_missing_server_is_told_apart() {
 #[test]
 fn a_read_goes_on_to_the_next_endpoint_and_a_sent_write_does_not() {
     let server = Server::alone(None);
-    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
-    let silent = format!("http://{}", silent.local_addr().unwrap());
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent = format!("http://{}", listener.local_addr().unwrap());
     let refused = format!("http://{}", free("127.0.0.1"));
     let client = |first: &str| {
-        let config = Config { request_timeout: Duration::from_millis(500), ..Config::default() };
+        let config = Config {
+            connect_timeout: Duration::from_millis(200),
+            request_timeout: Duration::from_millis(500),
+            ..Config::default()
+        };
         Client::new(Config { endpoints: vec![first.into(), server.endpoint.clone()], ..config }).unwrap()
     };
     assert_eq!(get_one(&client(&silent), b"a"), None);
+    let frozen = silent.replace("http:", "https:");
+    let fault = client(&frozen).status(&frozen).unwrap_err();
+    assert_eq!(fault.trouble(), &Trouble::Timeout);
+    // Nothing is sent before the TLS handshake is over.
+    put(&client(&frozen), b"a", b"x");
     put(&client(&refused), b"a", b"x");
     let fault = client(&silent).put(b"a", b"x", PutOptions::default()).unwrap_err();
     assert_eq!((fault.attempts.len(), fault.trouble()), (1, &Trouble::Timeout));
