@@ -3,13 +3,18 @@
 //! `docs/architecture.md` is the map of the rooms below and of who may import whom.
 
 pub mod cert;
-pub mod error;
-pub mod inventory;
-pub mod secret;
+pub mod cli;
 pub mod command;
-pub mod transport;
+pub mod error;
+pub mod etcd;
 pub mod host;
-pub mod value;
+pub mod inventory;
 pub mod primitive;
+pub mod repl;
 pub mod report;
 pub mod run;
+pub mod sandbox;
+pub mod script;
+pub mod secret;
+pub mod transport;
+pub mod value;

@@ -1,2 +1,3 @@
 mod cert;
+mod etcd_client;
 mod inventory;

@@ -50,6 +50,7 @@ pub struct Session {
     locks: Locks,
     pub options: Options,
     pub report: Report,
+    said: Mutex<std::collections::HashSet<String>>,
     tallies: Mutex<HashMap<String, Tally>>,
     task: Mutex<String>,
 }
@@ -65,6 +66,7 @@ impl Session {
             locks: Locks::default(),
             options,
             report,
+            said: Mutex::default(),
             tallies: Mutex::default(),
             task: Mutex::default(),
         }
@@ -89,6 +91,11 @@ impl Session {
     /// Give the locks back; the end of a run.
     pub fn release(&self) {
         self.locks.release();
+    }
+
+    /// Is `what` said for the first time in this process?
+    pub fn first_time(&self, what: &str) -> bool {
+        self.said.lock().unwrap_or_else(PoisonError::into_inner).insert(what.to_string())
     }
 
     fn task_name(&self) -> String {

@@ -26,11 +26,13 @@ use std::sync::Arc;
 use rhai::{AST, Engine, Module, OptimizationLevel, Scope};
 
 pub use check::Problem;
-pub use parameter::{Kind as ParameterKind, Parameter};
+pub use host::Host;
+pub use parameter::{Kind as ParameterKind, Parameter, declared as parameters};
 pub use reach::Login;
-pub use world::{Draft, World};
+pub use world::{Draft, Parts, World};
 
 use crate::error::{Error, Place, Result};
+use crate::run::{Play, Score};
 
 /// A script's text and what it is called in messages.
 #[derive(Clone, Debug)]
@@ -65,44 +67,73 @@ impl Script {
 /// The engine with everything a script can say, bound to one world.
 pub struct Interpreter {
     engine: Engine,
+    script: Script,
     world: Arc<World>,
 }
 
 impl Interpreter {
-    /// An engine for scripts: names are checked before anything runs.
-    pub fn new(world: Arc<World>) -> Result<Interpreter> {
+    /// An engine for scripts, with the stdlib loaded.
+    pub fn new(world: World) -> Result<Arc<Interpreter>> {
+        Self::with(world, Script { folder: None, name: "input".into(), text: String::new() })
+    }
+
+    fn with(world: World, script: Script) -> Result<Arc<Interpreter>> {
+        let world = Arc::new(world);
         let mut engine = Engine::new();
         engine.set_max_expr_depths(128, 128);
         engine.set_max_call_levels(64);
         engine.set_fail_on_invalid_map_property(true);
         engine.set_optimization_level(OptimizationLevel::None);
-        speak::words(&mut engine);
-        let resolver = file::resolver(&world);
-        engine.set_module_resolver(resolver);
+        engine.set_module_resolver(file::resolver(&world));
         let cancel = world.session.cancel.clone();
         engine.on_progress(move |_| cancel.asked().then(|| "interrupted".into()));
+        let late: plan::Engines = Arc::default();
+        speak::words(&mut engine);
         bind::register(&mut engine, &world);
         act::register(&mut engine, &world);
         host::register(&mut engine, &world);
-        plan::register(&mut engine, &world);
+        plan::register(&mut engine, &world, &late);
         parameter::register(&mut engine, &world);
         look::register(&mut engine, &world);
         etcdctl::register(&mut engine, &world);
+        pki::register(&mut engine);
         let cert = pki::module(&world);
         engine.register_static_module("cert", cert.into());
-        let mut interpreter = Interpreter { engine, world };
+        let mut interpreter = Interpreter { engine, script, world };
         for (name, text) in embedded::stdlib() {
             interpreter.load_stdlib(name, text)?;
         }
+        let interpreter = Arc::new(interpreter);
+        let _ = late.set(Arc::downgrade(&interpreter));
         Ok(interpreter)
+    }
+
+    /// Compile a script, find its mistakes and let it declare its tasks.
+    pub fn open(world: World, script: &Script) -> Result<Arc<Interpreter>> {
+        let interpreter = Self::with(world, script.clone())?;
+        let ast = interpreter.compile(script)?;
+        interpreter.evaluate(&ast, &mut interpreter.scope(), script)?;
+        Ok(interpreter)
+    }
+
+    /// Run the tasks that the script declared. `step` is asked before each of them.
+    pub fn run(&self, step: Option<Step<'_>>) -> Result<Score> {
+        let draft = std::mem::take(&mut *self.world.draft());
+        self.world.draft().become_root = draft.become_root;
+        let selection = self.world.selection.clone();
+        selection.check(&draft.tasks)?;
+        let play = Play { clusters: draft.clusters, name: draft.play, selection, session: &self.world.session, step, tasks: draft.tasks };
+        let links: Vec<_> = play.clusters.iter().flat_map(|(_, hosts)| hosts).map(|host| self.world.link(host)).collect::<Result<_>>()?;
+        self.world.session.lock_together(links, &self.script.name);
+        let score = play.run(&|host| self.world.link(host).ok());
+        Ok(score)
     }
 
     /// A module of the stdlib: Rhai that every script sees, without an import.
     fn load_stdlib(&mut self, path: &str, text: &str) -> Result<()> {
         let name = path.trim_start_matches("stdlib/").trim_end_matches(".rhai");
         let ast = self.parse(path, text)?;
-        self.reject(check::problems(&self.engine, &ast, text, path, &[]))?;
-        let module = Module::eval_ast_as_new(Scope::new(), &ast, &self.engine).map_err(|error| trouble::from_rhai(&error, &|file| source_of(file, path, text)))?;
+        let module = Module::eval_ast_as_new(Scope::new(), &ast, &self.engine).map_err(|error| trouble::from_rhai(&error, &|file| self.source_of(file)))?;
         self.engine.register_static_module(name, module.into());
         Ok(())
     }
@@ -114,18 +145,13 @@ impl Interpreter {
         Ok(ast)
     }
 
-    fn reject(&self, problems: Vec<Problem>) -> Result<()> {
-        match problems.into_iter().next() {
-            None => Ok(()),
-            Some(problem) => Err(problem.error),
-        }
-    }
-
     /// Parse a script and find its mistakes: unknown names, wrong numbers of arguments, wrong option keys.
     pub fn compile(&self, script: &Script) -> Result<AST> {
         let ast = self.parse(&script.name, &script.text)?;
-        self.reject(self.problems(&ast, script))?;
-        Ok(ast)
+        match self.problems(&ast, script).into_iter().next() {
+            None => Ok(ast),
+            Some(problem) => Err(problem.error),
+        }
     }
 
     /// All mistakes that can be found without running.
@@ -134,9 +160,26 @@ impl Interpreter {
         check::problems(&self.engine, ast, &script.text, &script.name, &["args"])
     }
 
+    /// Mistakes in the stdlib itself: what the tests ask.
+    pub fn stdlib_problems(&self) -> Result<Vec<Problem>> {
+        let mut problems = Vec::new();
+        for (name, text) in embedded::stdlib() {
+            let script = Script { folder: None, name: name.to_string(), text: text.to_string() };
+            problems.extend(self.problems(&self.parse(name, text)?, &script));
+        }
+        Ok(problems)
+    }
+
     /// Run the statements of a script. Its tasks are only declared by this.
     pub fn evaluate(&self, ast: &AST, scope: &mut Scope<'_>, script: &Script) -> Result<rhai::Dynamic> {
-        self.engine.eval_ast_with_scope(scope, ast).map_err(|error| trouble::from_rhai(&error, &|file| source_of(file, &script.name, &script.text)))
+        let source_of = |file: &str| if file == script.name || file.is_empty() { Some(script.text.clone()) } else { self.source_of(file) };
+        self.engine.eval_ast_with_scope(scope, ast).map_err(|error| {
+            let mut error = trouble::from_rhai(&error, &source_of);
+            if let Some(at) = error.at.as_mut().filter(|at| at.file.is_empty()) {
+                at.file.clone_from(&script.name);
+            }
+            error
+        })
     }
 
     /// A scope with what every script finds there.
@@ -146,6 +189,14 @@ impl Interpreter {
         let args: rhai::Array = self.world.args.iter().map(|arg| arg.clone().into()).collect();
         scope.push_constant("args", args);
         scope
+    }
+
+    /// The text of a script, an imported file, or the stdlib.
+    pub(super) fn source_of(&self, file: &str) -> Option<String> {
+        if file == self.script.name || file.is_empty() {
+            return Some(self.script.text.clone());
+        }
+        embedded::any(file).map(str::to_string).or_else(|| std::fs::read_to_string(file).ok())
     }
 
     #[must_use]
@@ -159,13 +210,8 @@ impl Interpreter {
     }
 }
 
-/// The text of a line of a script, an imported file, or the stdlib.
-fn source_of(file: &str, name: &str, text: &str) -> Option<String> {
-    if file == name || file.is_empty() {
-        return Some(text.to_string());
-    }
-    embedded::any(file).map(str::to_string).or_else(|| std::fs::read_to_string(file).ok())
-}
+/// What `--step` asks before a task.
+pub type Step<'a> = Box<dyn Fn(&crate::run::Task) -> crate::run::Verdict + Sync + 'a>;
 
 /// A place with the text of its line.
 fn place(file: &str, position: rhai::Position, text: &str) -> Place {

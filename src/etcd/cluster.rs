@@ -1,0 +1,81 @@
+//! The members of a cluster.
+
+use super::rpc::{self, RawMember};
+use super::{Client, Header, Result};
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Member {
+    pub client_urls: Vec<String>,
+    pub id: u64,
+    pub is_learner: bool,
+    /// Empty until the member has started.
+    pub name: String,
+    pub peer_urls: Vec<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Members {
+    /// The member that was added; `None` for the other calls.
+    pub added: Option<Member>,
+    pub header: Header,
+    pub members: Vec<Member>,
+}
+
+impl Client {
+    /// The members; `linearizable` asks the quorum, otherwise the endpoint says what it knows.
+    pub fn member_list(&self, linearizable: bool) -> Result<Members> {
+        let answer = self.read(async |etcd| Ok(rpc::member_list(&etcd.channel, linearizable).await?))?;
+        let members = answer.members.into_iter().map(Member::from).collect();
+        Ok(Members { added: None, header: answer.header.into(), members })
+    }
+
+    /// Add a member, as a learner if wanted.
+    pub fn member_add(&self, peer_urls: &[String], learner: bool) -> Result<Members> {
+        let options = etcd_client::MemberAddOptions::new();
+        let options = if learner { options.with_is_learner() } else { options };
+        let answer = self.write(async |etcd| etcd.cluster().member_add(peer_urls, Some(options.clone())).await)?;
+        let added = answer.member().map(Member::from);
+        Ok(Members { added, header: Header::of(answer.header()), members: all(answer.member_list()) })
+    }
+
+    /// Remove a member; the members that are left.
+    pub fn member_remove(&self, id: u64) -> Result<Members> {
+        let answer = self.write(async |etcd| etcd.cluster().member_remove(id).await)?;
+        Ok(Members { added: None, header: Header::of(answer.header()), members: all(answer.members()) })
+    }
+
+    /// Make a learner that has caught up a voting member.
+    pub fn member_promote(&self, id: u64) -> Result<Members> {
+        let answer = self.write(async |etcd| etcd.cluster().member_promote(id).await)?;
+        Ok(Members { added: None, header: Header::of(answer.header()), members: all(answer.members()) })
+    }
+
+    /// Change where a member is reached by its peers.
+    pub fn member_update(&self, id: u64, peer_urls: &[String]) -> Result<Members> {
+        let answer = self.write(async |etcd| etcd.cluster().member_update(id, peer_urls).await)?;
+        Ok(Members { added: None, header: Header::of(answer.header()), members: all(answer.members()) })
+    }
+}
+
+fn all(members: &[etcd_client::Member]) -> Vec<Member> {
+    members.iter().map(Member::from).collect()
+}
+
+impl From<&etcd_client::Member> for Member {
+    fn from(raw: &etcd_client::Member) -> Member {
+        Member {
+            client_urls: raw.client_urls().to_vec(),
+            id: raw.id(),
+            is_learner: raw.is_learner(),
+            name: raw.name().to_string(),
+            peer_urls: raw.peer_urls().to_vec(),
+        }
+    }
+}
+
+impl From<RawMember> for Member {
+    fn from(raw: RawMember) -> Member {
+        let RawMember { id, name, peer_urls, client_urls, is_learner } = raw;
+        Member { client_urls, id, is_learner, name, peer_urls }
+    }
+}

@@ -1,0 +1,206 @@
+//! One connection to one endpoint: made when first used, cached by the client, with the user's token on every call.
+
+use std::pin::Pin;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use etcd_client::{Certificate, Identity, TlsOptions};
+use tonic::body::Body;
+use tonic::codegen::http::{HeaderValue, Request, Response};
+use tonic::codegen::{Service, StdError};
+use tonic::transport::Endpoint;
+use tower::util::BoxCloneSyncService;
+
+use super::client::Config;
+use super::trouble::Failure;
+use crate::error::{Error, Result};
+
+/// etcd answers a range in one message, however large; tonic's own limit is 4 MiB.
+const LARGEST_MESSAGE: usize = i32::MAX as usize;
+
+/// Larger windows than HTTP/2's 64 KiB, so that a snapshot or a large range does not wait for each round trip.
+const STREAM_WINDOW: u32 = 4 << 20;
+const CONNECTION_WINDOW: u32 = 8 << 20;
+
+/// etcd drops a client that pings more often than every 5 s; grpc-go never goes below 10 s.
+const PING_INTERVAL: Duration = Duration::from_secs(10);
+const PING_TIMEOUT: Duration = Duration::from_secs(6);
+
+const AUTH_IS_OFF: &str = "etcdserver: authentication is not enabled";
+/// The last one when authentication was off at the first call and has been switched on since.
+const STALE_LOGIN: [&str; 3] =
+    ["etcdserver: invalid auth token", "etcdserver: revision of auth store is old", "etcdserver: user name is empty"];
+
+pub(super) type Answer<T> = std::result::Result<T, etcd_client::Error>;
+type Outcome<T> = std::result::Result<T, Failure>;
+
+/// A tonic channel that adds the token of the logged-in user.
+#[derive(Clone)]
+pub(super) struct Channel {
+    inner: tonic::transport::Channel,
+    token: Arc<RwLock<Option<HeaderValue>>>,
+}
+
+impl Channel {
+    fn token(&self) -> Option<HeaderValue> {
+        self.token.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set_token(&self, token: Option<HeaderValue>) {
+        *self.token.write().unwrap_or_else(PoisonError::into_inner) = token;
+    }
+}
+
+impl Service<Request<Body>> for Channel {
+    type Error = StdError;
+    type Future = Pin<Box<dyn Future<Output = std::result::Result<Response<Body>, StdError>> + Send>>;
+    type Response = Response<Body>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<std::result::Result<(), StdError>> {
+        self.inner.poll_ready(context).map_err(Into::into)
+    }
+
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+        if let Some(token) = self.token() {
+            request.headers_mut().insert("token", token);
+        }
+        let answer = self.inner.call(request);
+        Box::pin(async move { answer.await.map_err(Into::into) })
+    }
+}
+
+pub(super) struct Connection {
+    pub(super) channel: Channel,
+    client: etcd_client::Client,
+    login: Option<(String, String)>,
+    /// Held while logging in, so that threads that find no token log in once.
+    logged_in: tokio::sync::Mutex<bool>,
+}
+
+impl Connection {
+    pub(super) async fn new(target: Endpoint, config: &Config) -> Answer<Connection> {
+        let channel = Channel { inner: target.connect_lazy(), token: Arc::default() };
+        let service = etcd_client::Channel::Custom(BoxCloneSyncService::new(channel.clone()));
+        let client = etcd_client::Client::from_channel(service, None).await?;
+        let login = config
+            .user
+            .as_ref()
+            .zip(config.password.as_ref())
+            .map(|(user, password)| (user.clone(), password.reveal().to_string()));
+        Ok(Connection { channel, client, login, logged_in: tokio::sync::Mutex::new(false) })
+    }
+
+    /// Make a call, logged in; once more after a new login when etcd does not take the token any longer.
+    pub(super) async fn call<T>(&self, call: &impl AsyncFn(&Connection) -> Answer<T>) -> Outcome<T> {
+        self.log_in().await?;
+        let token = self.channel.token();
+        match call(self).await {
+            Err(etcd_client::Error::GRpcStatus(status))
+                if self.login.is_some() && STALE_LOGIN.contains(&status.message()) =>
+            {
+                self.log_in_again(token.as_ref()).await?;
+                call(self).await
+            }
+            answer => answer,
+        }
+        .map_err(|error| Failure::from(&error))
+    }
+
+    async fn log_in(&self) -> Outcome<()> {
+        let Some((user, password)) = &self.login else { return Ok(()) };
+        let mut logged_in = self.logged_in.lock().await;
+        if *logged_in {
+            return Ok(());
+        }
+        self.channel.set_token(None);
+        match self.client.auth_client().authenticate(user.clone(), password.clone()).await {
+            Ok(answer) => self.channel.set_token(HeaderValue::from_str(answer.token()).ok()),
+            Err(etcd_client::Error::GRpcStatus(status)) if status.message() == AUTH_IS_OFF => {}
+            Err(error) => return Err(Failure::from(&error)),
+        }
+        *logged_in = true;
+        Ok(())
+    }
+
+    /// Does nothing when another thread has brought a new token meanwhile.
+    async fn log_in_again(&self, refused: Option<&HeaderValue>) -> Outcome<()> {
+        {
+            let mut logged_in = self.logged_in.lock().await;
+            *logged_in &= self.channel.token().as_ref() != refused;
+        }
+        self.log_in().await
+    }
+
+    pub(super) fn auth(&self) -> etcd_client::AuthClient {
+        self.client.auth_client()
+    }
+
+    pub(super) fn cluster(&self) -> etcd_client::ClusterClient {
+        self.client.cluster_client()
+    }
+
+    pub(super) fn kv(&self) -> etcd_client::KvClient {
+        self.client.kv_client().max_decoding_message_size(LARGEST_MESSAGE)
+    }
+
+    pub(super) fn lease(&self) -> etcd_client::LeaseClient {
+        self.client.lease_client()
+    }
+
+    pub(super) fn maintenance(&self) -> etcd_client::MaintenanceClient {
+        self.client.maintenance_client()
+    }
+}
+
+/// Where and how to connect; checks the endpoint, the certificates and the key without connecting.
+pub(super) fn target(endpoint: &str, config: &Config) -> Result<Endpoint> {
+    let wrong = |error: tonic::transport::Error| {
+        Error::config(format!("`{endpoint}` is not an etcd endpoint")).because(innermost(&error))
+    };
+    let url = url(endpoint, config);
+    let mut target = Endpoint::from_shared(url.clone()).map_err(wrong)?;
+    if url.starts_with("https://") {
+        target = target
+            .tls_config(tls(config)?)
+            .map_err(|error| Error::config("the certificates for etcd cannot be used").because(innermost(&error)))?;
+    }
+    Ok(target
+        .connect_timeout(config.connect_timeout)
+        .http2_keep_alive_interval(PING_INTERVAL)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .keep_alive_timeout(PING_TIMEOUT)
+        .keep_alive_while_idle(false))
+}
+
+/// A bare `host:port` means TLS when certificates are given, as for etcdctl.
+pub(super) fn url(endpoint: &str, config: &Config) -> String {
+    let endpoint = endpoint.trim().trim_end_matches('/');
+    if endpoint.contains("://") || endpoint.starts_with("unix:") {
+        return endpoint.to_string();
+    }
+    let tls = config.ca_pem.is_some() || config.cert_pem.is_some();
+    format!("{}://{endpoint}", if tls { "https" } else { "http" })
+}
+
+/// Without a CA no server is trusted: the roots of the system are not read, since that costs milliseconds at each start.
+fn tls(config: &Config) -> Result<TlsOptions> {
+    let mut tls = TlsOptions::new().timeout(config.connect_timeout);
+    if let Some(ca) = &config.ca_pem {
+        if !ca.contains("-----BEGIN CERTIFICATE-----") {
+            return Err(Error::config("the CA for etcd holds no certificate"));
+        }
+        tls = tls.ca_certificate(Certificate::from_pem(ca));
+    }
+    match (&config.cert_pem, &config.key_pem) {
+        (Some(cert), Some(key)) => Ok(tls.identity(Identity::from_pem(cert, key.reveal()))),
+        (None, None) => Ok(tls),
+        (Some(_), None) => Err(Error::config("the client certificate for etcd has no key")),
+        (None, Some(_)) => Err(Error::config("the client key for etcd has no certificate")),
+    }
+}
+
+fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
+    std::iter::successors(Some(error), |error| (*error).source()).last().map_or_else(String::new, ToString::to_string)
+}

@@ -1,0 +1,55 @@
+//! A blocking, typed client for etcd: plain values in and out, errors that name the true cause at each endpoint.
+//!
+//! Owns every use of etcd-client and of its async: callers are plain threads, and many may call at once.
+//! Must not know hosts, scripts or printing. Start reading at `client.rs`.
+
+mod auth;
+mod client;
+mod cluster;
+mod connection;
+mod kv;
+mod lease;
+mod maintenance;
+mod probe;
+mod rpc;
+mod snapshot;
+mod trouble;
+mod txn;
+
+pub use auth::{AuthStatus, Names, Permission, PermissionKind, Role, User};
+pub use client::{Client, Config};
+pub use cluster::{Member, Members};
+pub use kv::{
+    Delete, DeleteOptions, Get, GetOptions, KeyValue, Put, PutOptions, Sort, SortOrder, SortTarget, prefix_end,
+};
+pub use lease::{Lease, LeaseList, LeaseTtl};
+pub use maintenance::{Alarm, AlarmKind, HashKv, Status};
+pub use snapshot::Snapshot;
+pub use trouble::{Attempt, Fault, Result, Trouble};
+pub use txn::{Compare, CompareOp, CompareTarget, Op, OpResult, Txn, TxnResult};
+
+/// What every answer carries about the member that gave it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Header {
+    pub cluster_id: u64,
+    pub member_id: u64,
+    pub raft_term: u64,
+    pub revision: i64,
+}
+
+impl Header {
+    fn of(header: Option<&etcd_client::ResponseHeader>) -> Header {
+        header.map_or_else(Header::default, |header| Header {
+            cluster_id: header.cluster_id(),
+            member_id: header.member_id(),
+            raft_term: header.raft_term(),
+            revision: header.revision(),
+        })
+    }
+}
+
+/// An id of a member, cluster or lease as etcd prints it.
+#[must_use]
+pub fn hex(id: u64) -> String {
+    format!("{id:x}")
+}

@@ -1,0 +1,275 @@
+//! What can go wrong with etcd, found by walking an error down to the one of the socket or of TLS.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::io;
+
+use rustls::pki_types::UnixTime;
+use rustls::{AlertDescription, CertificateError};
+use tonic::{Code, Status};
+
+use crate::error::{Error, Kind};
+
+const NEEDS_CERTIFICATE: &str = "the server wants a client certificate";
+const REFUSES_CERTIFICATE: &str = "the server refuses the client certificate";
+
+/// Why an endpoint gave no answer that counts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// The user, the password or a permission; the text is etcd's.
+    Auth(String),
+    /// Nothing of the rest; the text is the innermost cause.
+    Other(String),
+    /// Nobody listens there.
+    Refused,
+    /// etcd answered with an error: gRPC code and etcd's text.
+    Server(i32, String),
+    /// No connection or no answer in time: it could not be told.
+    Timeout,
+    /// TLS failed; the text says whose certificate is at fault and why.
+    Tls(String),
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Trouble::Auth(text) | Trouble::Other(text) | Trouble::Server(_, text) | Trouble::Tls(text) => {
+                f.write_str(text)
+            }
+            Trouble::Refused => f.write_str("connection refused"),
+            Trouble::Timeout => f.write_str("no answer in time"),
+        }
+    }
+}
+
+impl Trouble {
+    /// The same when the client shows no certificate: Go before 1.21 complains of a bad one.
+    pub(super) fn without_certificate(self) -> Trouble {
+        match self {
+            Trouble::Tls(text) if text.starts_with(REFUSES_CERTIFICATE) => Trouble::Tls(NEEDS_CERTIFICATE.into()),
+            other => other,
+        }
+    }
+
+    /// etcd itself answered, so another endpoint would say the same.
+    pub(super) fn is_answer(&self) -> bool {
+        match self {
+            Trouble::Auth(_) => true,
+            Trouble::Server(code, _) => *code != Code::Unavailable as i32,
+            _ => false,
+        }
+    }
+}
+
+/// One endpoint that was asked in vain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    pub endpoint: String,
+    pub trouble: Trouble,
+}
+
+/// A call that failed: the endpoints in the order they were asked, at least one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    pub attempts: Vec<Attempt>,
+}
+
+pub type Result<T> = std::result::Result<T, Box<Fault>>;
+
+impl Fault {
+    pub(super) fn one(endpoint: &str, trouble: Trouble) -> Box<Fault> {
+        Box::new(Fault { attempts: vec![Attempt { endpoint: endpoint.to_string(), trouble }] })
+    }
+
+    /// The trouble that ended the call: that of the last endpoint.
+    #[must_use]
+    pub fn trouble(&self) -> &Trouble {
+        &self.last().trouble
+    }
+
+    fn last(&self) -> &Attempt {
+        self.attempts.last().expect("a fault is made of at least one attempt")
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let last = self.last();
+        if self.attempts.len() > 1 && !last.trouble.is_answer() {
+            return f.write_str("no etcd endpoint answered");
+        }
+        write!(f, "etcd at {}: {}", last.endpoint, last.trouble)
+    }
+}
+
+impl StdError for Fault {}
+
+impl From<Box<Fault>> for Box<Error> {
+    fn from(fault: Box<Fault>) -> Box<Error> {
+        let mut error = Error::new(Kind::Etcd, fault.to_string());
+        if fault.attempts.len() > 1 {
+            let lines = fault.attempts.iter().map(|attempt| format!("{}: {}", attempt.endpoint, attempt.trouble));
+            error.causes.extend(lines);
+        }
+        error
+    }
+}
+
+/// What one call came to, and whether the request may have reached etcd.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) sent: bool,
+    pub(super) trouble: Trouble,
+}
+
+impl Failure {
+    pub(super) fn timeout() -> Failure {
+        Failure { sent: true, trouble: Trouble::Timeout }
+    }
+}
+
+impl From<&etcd_client::Error> for Failure {
+    fn from(error: &etcd_client::Error) -> Failure {
+        match error {
+            etcd_client::Error::GRpcStatus(status) => of_status(status),
+            etcd_client::Error::TransportError(error) => of_chain(error),
+            other => Failure { sent: true, trouble: Trouble::Other(other.to_string()) },
+        }
+    }
+}
+
+const AUTH_TEXTS: [&str; 3] = [
+    "etcdserver: authentication failed, invalid user ID or password",
+    "etcdserver: user name is empty",
+    "etcdserver: invalid auth management",
+];
+
+fn of_status(status: &Status) -> Failure {
+    if let Some(source) = status.source() {
+        return of_chain(source);
+    }
+    let text = status.message().to_string();
+    let auth = matches!(status.code(), Code::PermissionDenied | Code::Unauthenticated)
+        || AUTH_TEXTS.contains(&status.message());
+    let trouble = if auth { Trouble::Auth(text) } else { Trouble::Server(status.code() as i32, text) };
+    Failure { sent: true, trouble }
+}
+
+/// tonic 0.14 keeps the type of this error to itself.
+const HANDSHAKE_TIMEOUT: &str = "TLS handshake timeout.";
+
+fn of_chain(error: &(dyn StdError + 'static)) -> Failure {
+    let chain: Vec<_> = std::iter::successors(Some(error), |error| (*error).source()).collect();
+    // tonic marks what failed before a connection stood: then nothing was sent.
+    let sent = !chain.iter().any(|error| error.is::<tonic::ConnectError>());
+    let innermost = chain.last().map_or_else(String::new, ToString::to_string);
+    let known = chain.iter().rev().find_map(|error| of_link(*error));
+    let trouble = match known {
+        Some(trouble) => trouble,
+        None if innermost == HANDSHAKE_TIMEOUT => Trouble::Timeout,
+        None => Trouble::Other(innermost),
+    };
+    Failure { sent, trouble }
+}
+
+pub(super) fn of_link(error: &(dyn StdError + 'static)) -> Option<Trouble> {
+    if let Some(tls) = error.downcast_ref::<rustls::Error>() {
+        return Some(Trouble::Tls(tls_text(tls)));
+    }
+    let io = error.downcast_ref::<io::Error>()?;
+    // The source of an io error skips the error it wraps.
+    if let Some(tls) = io.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+        return Some(Trouble::Tls(tls_text(tls)));
+    }
+    match io.kind() {
+        io::ErrorKind::ConnectionRefused => Some(Trouble::Refused),
+        io::ErrorKind::TimedOut => Some(Trouble::Timeout),
+        io::ErrorKind::HostUnreachable => Some(Trouble::Other("host is unreachable".into())),
+        io::ErrorKind::NetworkUnreachable => Some(Trouble::Other("network is unreachable".into())),
+        io::ErrorKind::UnexpectedEof => Some(Trouble::Other("connection closed by the server".into())),
+        _ => None,
+    }
+}
+
+fn tls_text(error: &rustls::Error) -> String {
+    match error {
+        rustls::Error::InvalidCertificate(reason) => certificate_text(reason),
+        rustls::Error::AlertReceived(AlertDescription::CertificateRequired) => NEEDS_CERTIFICATE.into(),
+        rustls::Error::AlertReceived(alert) => format!("{REFUSES_CERTIFICATE}: {alert:?}"),
+        rustls::Error::InvalidMessage(_) => "the server does not speak TLS there".into(),
+        other => format!("TLS failed: {other}"),
+    }
+}
+
+fn certificate_text(reason: &CertificateError) -> String {
+    match reason {
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => {
+            "the server's certificate is not signed by the given CA".into()
+        }
+        CertificateError::Expired => "the server's certificate has expired".into(),
+        CertificateError::ExpiredContext { not_after, .. } => {
+            format!("the server's certificate expired on {}", date(*not_after))
+        }
+        CertificateError::NotValidYet => "the server's certificate is not valid yet".into(),
+        CertificateError::NotValidYetContext { not_before, .. } => {
+            format!("the server's certificate is not valid before {}", date(*not_before))
+        }
+        CertificateError::NotValidForName => "the server's certificate is for another name".into(),
+        CertificateError::NotValidForNameContext { expected, presented } => {
+            let names: Vec<&str> = presented.iter().map(|name| bare(name)).collect();
+            format!("the server's certificate is not for {}, only for {}", expected.to_str(), names.join(", "))
+        }
+        other => format!("the server's certificate is not accepted: {other}"),
+    }
+}
+
+/// rustls gives the names in the form `DnsName("a")` and `IpAddress(1.2.3.4)`.
+fn bare(name: &str) -> &str {
+    let inner = name.split_once('(').map_or(name, |(_, inner)| inner.strip_suffix(')').unwrap_or(inner));
+    inner.trim_matches('"')
+}
+
+fn date(time: UnixTime) -> String {
+    let seconds = i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
+    jiff::Timestamp::from_second(seconds)
+        .map_or_else(|_| seconds.to_string(), |time| time.strftime("%Y-%m-%d %H:%M:%S UTC").to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fault(rows: &[(&str, Trouble)]) -> Box<Error> {
+        let attempts =
+            rows.iter().map(|(endpoint, trouble)| Attempt { endpoint: (*endpoint).into(), trouble: trouble.clone() });
+        Box::new(Fault { attempts: attempts.collect() }).into()
+    }
+
+    #[test]
+    fn a_fault_names_every_endpoint_that_was_asked() {
+        let (a, b) = ("http://a:2379", "http://b:2379");
+        let denied = Trouble::Auth("etcdserver: permission denied".into());
+        for (rows, wanted) in [
+            (vec![(a, Trouble::Refused)], "etcd at http://a:2379: connection refused"),
+            (
+                vec![(a, Trouble::Refused), (b, Trouble::Timeout)],
+                "no etcd endpoint answered\n caused by: http://a:2379: connection refused\n caused by: http://b:2379: no answer in time",
+            ),
+            (
+                vec![(a, Trouble::Refused), (b, denied)],
+                "etcd at http://b:2379: etcdserver: permission denied\n caused by: http://a:2379: connection refused\n caused by: http://b:2379: etcdserver: permission denied",
+            ),
+        ] {
+            let error = fault(&rows);
+            assert_eq!((error.kind, error.to_string().as_str()), (Kind::Etcd, wanted));
+        }
+    }
+
+    #[test]
+    fn a_wrapped_tls_error_is_found() {
+        let tls = rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer);
+        let io = io::Error::new(io::ErrorKind::InvalidData, tls);
+        let wanted = Trouble::Tls("the server's certificate is not signed by the given CA".into());
+        assert_eq!(of_chain(&io).trouble, wanted);
+    }
+}
