@@ -5,7 +5,7 @@
 
 mod facts;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -21,8 +21,54 @@ use crate::value::Value;
 pub struct Pretended {
     /// Path to what would be there: its text, or nothing for what is not known or no text.
     pub files: HashMap<String, Option<String>>,
+    /// Files that would be newer than what runs from them.
+    pub newer: HashSet<String>,
     pub packages: Vec<String>,
+    removed: HashSet<String>,
     pub services: HashMap<String, String>,
+}
+
+impl Pretended {
+    /// A path would be there with this text.
+    pub fn put(&mut self, path: &str, text: Option<String>, newer: bool) {
+        self.removed.remove(path);
+        self.files.insert(path.to_string(), text);
+        if newer {
+            self.newer.insert(path.to_string());
+        }
+    }
+
+    /// A path, with all below it, would be gone.
+    pub fn remove(&mut self, path: &str) {
+        let below = format!("{path}/");
+        self.files.retain(|name, _| name != path && !name.starts_with(&below));
+        self.removed.insert(path.to_string());
+    }
+
+    /// Would this path be gone?
+    #[must_use]
+    pub fn is_removed(&self, path: &str) -> bool {
+        if self.files.contains_key(path) {
+            return false;
+        }
+        let mut path = path;
+        loop {
+            if self.removed.contains(path) {
+                return true;
+            }
+            match path.rsplit_once('/') {
+                Some((above, _)) if !above.is_empty() && !self.files.contains_key(above) => path = above,
+                _ => return false,
+            }
+        }
+    }
+
+    /// Would something in this directory be gone? Whether all of it then cannot be told.
+    #[must_use]
+    pub fn emptied(&self, path: &str) -> bool {
+        let below = format!("{path}/");
+        self.removed.iter().any(|name| name.starts_with(&below))
+    }
 }
 
 /// The way to one host, shared by everything that talks to it in a process.

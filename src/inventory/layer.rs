@@ -99,6 +99,12 @@ impl Inventory {
         self.extra = extra;
     }
 
+    /// The variables of `-e`.
+    #[must_use]
+    pub fn extra(&self) -> &Vars {
+        &self.extra
+    }
+
     /// The layers of a host, weakest first. The order is that of Ansible's VARIABLE_PRECEDENCE:
     /// a `group_vars` file wins over the `vars:` of every group in the inventory.
     pub(super) fn layers(&self, host: &str) -> Vec<(Level, &Vars)> {

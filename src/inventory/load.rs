@@ -9,7 +9,8 @@ use super::beside::{self, Beside};
 use super::definition::convert_hint;
 use super::node::Source;
 use super::tree::Provenance;
-use super::{Inventory, address, program, yaml};
+use super::value::Value;
+use super::{Inventory, Warnings, address, program, yaml};
 use crate::error::{Error, Result, nearest};
 
 /// What a folder of inventories may hold beside them.
@@ -22,6 +23,12 @@ pub struct LoadOptions {
     /// The folder of the script that is run, whose `group_vars` and `host_vars` count too; nothing means
     /// the current folder.
     pub base_dir: Option<PathBuf>,
+}
+
+/// The value of a YAML or JSON text, by the rules of an inventory; `name` is its file in messages.
+pub fn parse_value(name: &str, text: &str) -> Result<Value> {
+    let document = yaml::read(&Source::new(name, text), &mut Warnings::new())?;
+    Ok(document.map_or(Value::Null, |node| node.to_value()))
 }
 
 impl Inventory {

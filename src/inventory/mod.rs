@@ -33,7 +33,7 @@ use beside::Beside;
 pub use config::AnsibleConfig;
 pub use extra::parse_extra;
 pub use layer::{Level, Var, Vars};
-pub use load::LoadOptions;
+pub use load::{LoadOptions, parse_value};
 pub use node::{Source, Spot};
 pub use origin::Origin;
 pub use value::Value;

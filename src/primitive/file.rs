@@ -25,6 +25,8 @@ pub(super) const SPEC: Spec = Spec {
         Arg { name: "mode", takes: Type::Mode, doc: "permissions; 0o644 for a new file, 0o755 for a new directory" },
         Arg { name: "backup", takes: Type::Bool, doc: "keep the old file beside it as `NAME.DATE~`; false by default" },
         Arg { name: "keep_time_if", takes: Type::Text, doc: "keep the old modification time when only lines that start with this text differ" },
+        Arg { name: "if_empty", takes: Type::Bool, doc: "with `absent`: leave a directory that has anything in it, or is a mount point; false by default" },
+        Arg { name: "parents", takes: Type::Bool, doc: "with `directory`: make the directories above it too; false by default" },
         Arg { name: "recurse", takes: Type::Bool, doc: "with `absent`: remove a directory with all that is in it; false by default" },
     ],
     build: |args| Ok(Box::new(File::new(args)?)),
@@ -49,10 +51,12 @@ struct File {
     backup: bool,
     content: Option<Vec<u8>>,
     group: Option<String>,
+    if_empty: bool,
     keep_time_if: Option<String>,
     line: Option<(String, Option<String>)>,
     mode: Option<u32>,
     owner: Option<String>,
+    parents: bool,
     path: String,
     recurse: bool,
     secret: bool,
@@ -69,6 +73,8 @@ enum Found {
 
 #[derive(Debug, PartialEq, Eq)]
 enum Content {
+    /// Of a directory: nothing is in it and it is no mount point.
+    Empty,
     Hash(String),
     None,
     Target(String),
@@ -107,10 +113,12 @@ impl File {
             backup: args.bool("backup").unwrap_or(false),
             content,
             group: args.text("group"),
+            if_empty: args.bool("if_empty").unwrap_or(false),
             keep_time_if: args.text("keep_time_if"),
             line: args.text("line").map(|line| (line, args.text("match"))),
             mode: args.mode("mode"),
             owner: args.text("owner"),
+            parents: args.bool("parents").unwrap_or(false),
             path,
             recurse: args.bool("recurse").unwrap_or(false),
             secret: matches!(args.value("content"), Some(Value::Secret(_))),
@@ -142,6 +150,7 @@ impl File {
             (State::File, Some("hash")) => Content::Hash(String::from_utf8_lossy(rest).split(' ').next().unwrap_or_default().to_string()),
             (State::File, _) if output.status == 0 => Content::Text(rest.to_vec()),
             (State::File, _) => return Err(unknown()),
+            (State::Directory, Some("empty")) => Content::Empty,
             _ => Content::None,
         };
         Ok(Found::Present { content, group, kind, mode, owner })
@@ -226,7 +235,7 @@ impl File {
     }
 
     fn bare(&self) -> File {
-        File { backup: false, content: None, group: None, keep_time_if: None, line: None, mode: None, owner: None, path: self.path.clone(), recurse: false, secret: self.secret, state: self.state, target: None }
+        File { backup: false, content: None, group: None, if_empty: false, keep_time_if: None, line: None, mode: None, owner: None, parents: false, path: self.path.clone(), recurse: false, secret: self.secret, state: self.state, target: None }
     }
 
     fn keeps_time(&self, old: &[u8], new: &[u8]) -> bool {
@@ -241,7 +250,7 @@ impl File {
     fn create(&self, parent: bool, seen: &Seen<'_>) -> Result<Plan> {
         let folder = self.path.rsplit_once('/').map_or("/", |(folder, _)| if folder.is_empty() { "/" } else { folder });
         let pretended = seen.pretended.files.contains_key(folder) || !seen.pretended.packages.is_empty();
-        if !parent && !pretended {
+        if !parent && !pretended && !(self.parents && self.state == State::Directory) && self.state != State::Absent {
             return Err(Error::new(Kind::Remote, format!("{}: its directory `{folder}` does not exist", self.path))
                 .hint(format!("state the directory first: h.file(\"{folder}\", #{{ state: \"directory\" }})")));
         }
@@ -250,7 +259,8 @@ impl File {
             State::Absent => Plan::Unchanged,
             State::Directory => {
                 let (own, _) = self.own(&path, None, seen.facts, 0o755);
-                self.change(vec!["create".into()], format!("mkdir {path}{own}"), format!("mkdir {path}"), None)
+                let above = if self.parents { format!("mkdir -p -m 0755 {} && ", quote(folder)) } else { String::new() };
+                self.change(vec!["create".into()], format!("{above}mkdir {path}{own}"), format!("mkdir {path}"), None)
             }
             State::Link => {
                 let target = quote(self.target.as_deref().unwrap_or_default());
@@ -332,10 +342,11 @@ impl Primitive for File {
         } else {
             "echo".into()
         };
+        let inside = if self.if_empty { format!("if [ -z \"$(ls -A {path})\" ] && ! mountpoint -q {path} 2>/dev/null; then echo ' empty'; else echo; fi") } else { "echo".into() };
         Ok(format!(
             "s() {{ printf %s \"$1 $(stat -c '%a %U %G' {path})\"; }}\n\
              if [ -L {path} ]; then s link; echo; readlink {path}\n\
-             elif [ -d {path} ]; then s directory; echo\n\
+             elif [ -d {path} ]; then s directory; {inside}\n\
              elif [ -f {path} ]; then s file; {content}\n\
              elif [ -e {path} ]; then echo other\n\
              elif [ -d {folder} ]; then\n\
@@ -346,6 +357,10 @@ impl Primitive for File {
     }
 
     fn plan(&self, seen: &Seen<'_>) -> Result<Plan> {
+        if seen.pretended.is_removed(&self.path) {
+            let folder = self.path.rsplit_once('/').map_or("/", |(folder, _)| folder);
+            return if self.state == State::Absent { Ok(Plan::Unchanged) } else { self.create(!seen.pretended.is_removed(folder), seen) };
+        }
         if let Some(before) = seen.pretended.files.get(&self.path) {
             // Check mode has already said that this path changes; a second statement about it is judged by that.
             let same = before.as_deref().map(str::as_bytes) == self.content.as_deref();
@@ -357,7 +372,8 @@ impl Primitive for File {
             Found::Present { content, group, kind, mode, owner } => (content, group, kind, mode, owner),
         };
         if self.state == State::Absent {
-            return Ok(self.remove(kind));
+            let stays = self.if_empty && kind == State::Directory && content != Content::Empty && !seen.pretended.emptied(&self.path);
+            return Ok(if stays { Plan::Unchanged } else { self.remove(kind) });
         }
         let path = quote(&self.path);
         if kind == State::Link && self.state == State::Link {
@@ -406,9 +422,13 @@ impl Primitive for File {
         [("path".to_string(), Value::from(self.path.as_str()))].into()
     }
 
-    fn pretend(&self, pretended: &mut Pretended) {
+    fn pretend(&self, pretended: &mut Pretended, change: &Change) {
+        if self.state == State::Absent {
+            pretended.remove(&self.path);
+            return;
+        }
         let text = self.content.as_ref().filter(|_| !self.secret).and_then(|content| String::from_utf8(content.clone()).ok());
-        pretended.files.insert(self.path.clone(), text);
+        pretended.put(&self.path, text, !change.script.contains(" && touch -r "));
     }
 }
 

@@ -126,8 +126,8 @@ pub trait Primitive: Send + Sync {
     }
 
     /// What later calls of a dry run shall believe.
-    fn pretend(&self, pretended: &mut Pretended) {
-        let _ = pretended;
+    fn pretend(&self, pretended: &mut Pretended, change: &Change) {
+        let _ = (pretended, change);
     }
 
     /// Turn the outcome of the change into an error when it did not come true.

@@ -219,7 +219,7 @@ impl Primitive for Package {
         [("packages".to_string(), texts(&names))].into()
     }
 
-    fn pretend(&self, pretended: &mut Pretended) {
+    fn pretend(&self, pretended: &mut Pretended, _: &Change) {
         pretended.packages.extend(self.names.iter().cloned());
     }
 

@@ -75,7 +75,7 @@ impl Run {
             command,
             creates: args.text("creates"),
             ok,
-            script: script + &body,
+            script: script + body.as_str(),
             unless: args.text("unless"),
         })
     }

@@ -150,7 +150,10 @@ impl Primitive for Service {
     fn plan(&self, seen: &Seen<'_>) -> Result<Plan> {
         let text = seen.answer.text();
         let shown = self.shown(&text).filter(|shown| seen.answer.status == 0 && !shown.active.is_empty());
-        let Some(shown) = shown else { return Err(could_not_tell(&self.subject(), seen.answer)) };
+        let Some(mut shown) = shown else { return Err(could_not_tell(&self.subject(), seen.answer)) };
+        if seen.pretended.is_removed(&self.unit_path(seen.facts)) {
+            (shown.unit, shown.enabled) = (None, "");
+        }
         let pretended = seen.pretended.services.get(&self.name).map(String::as_str);
         let unit_to_come = self.unit.is_some() || pretended.is_some() || !seen.pretended.packages.is_empty();
         let needs_unit = self.state.as_deref().is_some_and(|state| state != "stopped") || self.enabled == Some(true);
@@ -185,7 +188,7 @@ impl Primitive for Service {
         .into()
     }
 
-    fn pretend(&self, pretended: &mut Pretended) {
+    fn pretend(&self, pretended: &mut Pretended, _: &Change) {
         let state = match self.state.as_deref() {
             Some("stopped") => "stopped",
             Some(_) => "running",

@@ -19,7 +19,7 @@ fn seconds(duration: &Duration) -> Value {
 
 /// An error with all its fields.
 #[must_use]
-pub(super) fn error(error: &Error) -> Value {
+pub fn error(error: &Error) -> Value {
     json!({
         "kind": format!("{:?}", error.kind).to_lowercase(),
         "host": error.host,

@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 
 pub use event::{Counts, Event, Status};
 pub use human::{Human, Style};
-pub use json::Json;
+pub use json::{Json, error as error_json};
 
 /// Somewhere events go.
 pub trait Sink: Send {

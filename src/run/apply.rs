@@ -58,7 +58,7 @@ impl Session {
                 Ok(Outcome { changed: false, result: primitive.result(&seen, None), what: Vec::new() })
             }
             Plan::Change(change) if self.options.check => {
-                primitive.pretend(&mut link.pretended());
+                primitive.pretend(&mut link.pretended(), &change);
                 self.note_change(link.name(), &subject, &change.what, change.diff.as_ref());
                 Ok(Outcome { changed: true, result: primitive.result(&seen, None), what: change.what })
             }

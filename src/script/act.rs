@@ -161,8 +161,11 @@ fn asking(engine: &mut Engine, world: &Arc<World>) {
         pass((|| {
             let link = host.link()?;
             let target = here.beside.join(target);
-            make_folder(&target)?;
-            here.session.fetch_to(&link, path, &target).map(|_| ())
+            here.session.change("localhost", &format!("copy {}", target.display()), &[format!("from {} on {}", path, host.name())], None, || {
+                make_folder(&target)?;
+                here.session.fetch_to(&link, path, &target)
+            })?;
+            Ok(())
         })())
     });
 }

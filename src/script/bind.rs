@@ -58,5 +58,5 @@ fn read(host: &Host, path: &str) -> Result<String> {
 
 fn render(host: &Host, path: &str) -> Result<String> {
     let text = read(host, path)?;
-    host.world().inventory.render(host.name(), &text).map_err(|error| error.because(format!("in the template `{path}`")))
+    host.world().inventory.render(host.name(), &text).map(|value| value.to_text()).map_err(|error| error.because(format!("in the template `{path}`")))
 }

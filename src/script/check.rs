@@ -76,9 +76,15 @@ pub(super) fn problems(engine: &Engine, ast: &AST, text: &str, file: &str, globa
     checker.collect_imports(ast);
     checker.block(ast.statements());
     for function in ast.iter_fn_def() {
-        let rhai::ScriptFuncPayload::Statements(body) = &function.body;
         checker.scopes = vec![function.params.iter().map(ToString::to_string).chain(["this".to_string()]).collect()];
-        checker.block(body.statements());
+        // A function's statements can be had only by walking a tree that holds nothing else.
+        let alone = ast.clone_functions_only_filtered(|_, _, _, name, count| name == function.name && count == function.params.len());
+        alone.walk(&mut |nodes: &[ASTNode<'_>]| {
+            if let [ASTNode::Stmt(statement)] = nodes {
+                checker.statement(statement);
+            }
+            true
+        });
     }
     let mut problems = checker.problems;
     problems.sort_by_key(|(position, _)| (position.line().unwrap_or(0), position.position().unwrap_or(0)));

@@ -102,7 +102,7 @@ pub(super) fn register(engine: &mut Engine, world: &Arc<World>) {
         .register_fn("pretends", |host: &mut Host, path: &str| -> Native<bool> {
             pass(host.link().map(|link| {
                 let pretended = link.pretended();
-                pretended.files.contains_key(path) || pretended.services.contains_key(path)
+                pretended.newer.contains(path) || pretended.services.contains_key(path)
             }))
         })
         .register_type_with_name::<Vars>("variables")

@@ -11,6 +11,7 @@ mod etcdctl;
 mod file;
 mod host;
 mod look;
+pub mod manual;
 mod parameter;
 mod pki;
 mod plan;
@@ -112,7 +113,7 @@ impl Interpreter {
     pub fn open(world: World, script: &Script) -> Result<Arc<Interpreter>> {
         let interpreter = Self::with(world, script.clone())?;
         let ast = interpreter.compile(script)?;
-        interpreter.evaluate(&ast, &mut interpreter.scope(), script)?;
+        let _ = interpreter.evaluate(&ast, &mut interpreter.scope(), script)?;
         Ok(interpreter)
     }
 
@@ -152,6 +153,11 @@ impl Interpreter {
             None => Ok(ast),
             Some(problem) => Err(problem.error),
         }
+    }
+
+    /// Parse a line of the console: what it names may be defined by earlier lines.
+    pub fn compile_line(&self, script: &Script) -> Result<AST> {
+        self.parse(&script.name, &script.text)
     }
 
     /// All mistakes that can be found without running.

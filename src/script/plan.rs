@@ -1,5 +1,7 @@
 //! What a script declares: `play`, `task`, `cluster_task`, `group`. Nothing runs here.
 
+#![allow(deprecated, reason = "Rhai marks the stored call context as volatile, not as obsolete; closures need it to keep their imports")]
+
 use std::sync::Arc;
 
 use rhai::{Array, Dynamic, Engine, EvalAltResult, FnPtr, FuncArgs, Map, NativeCallContext, NativeCallContextStore};

@@ -16,6 +16,8 @@ pub struct Login {
     /// `-b`.
     pub become_root: bool,
     pub become_password: Option<Secret>,
+    /// `--become-user`.
+    pub become_user: Option<String>,
     /// `-c`.
     pub connection: Option<String>,
     /// `--ssh-common-args`.
@@ -86,7 +88,7 @@ fn escalation(vars: &Vars<'_>, login: &Login, become_root: bool) -> Result<Optio
         return Err(Error::config(format!("`ansible_become_method: {method}` is not supported: sudo is")).on(vars.host));
     }
     let password = vars.text(&["ansible_become_password", "ansible_become_pass", "ansible_sudo_pass"])?.map(Secret::new).or_else(|| login.become_password.clone());
-    let user = vars.text(&["ansible_become_user"])?.unwrap_or_else(|| "root".into());
+    let user = vars.text(&["ansible_become_user"])?.or_else(|| login.become_user.clone()).unwrap_or_else(|| "root".into());
     Ok(Some(Become { password, user }))
 }
 

@@ -1,0 +1,146 @@
+//! The command line: what ansible-playbook's users type, and the subcommands beside it.
+//!
+//! Owns options, exit codes and which script a word names. Everything else is carried out below.
+
+mod options;
+mod setup;
+mod show;
+mod subcommand;
+
+use std::ffi::OsString;
+use std::io::{IsTerminal, Read};
+
+use clap::Parser;
+
+pub use options::Options;
+use setup::Setup;
+
+use crate::error::{Error, Kind, Result};
+use crate::report::Event;
+use crate::script::{Interpreter, Script, embedded};
+
+/// Run the program; the result is its exit code.
+#[must_use]
+pub fn main() -> i32 {
+    let args: Vec<OsString> = std::env::args_os().collect();
+    match go(args) {
+        Ok(code) => {
+            crate::transport::close_all();
+            code
+        }
+        Err(error) => {
+            crate::transport::close_all();
+            if std::env::args().any(|arg| arg == "-ojson" || arg == "json") {
+                println!("{}", serde_json::json!({ "event": "error", "error": crate::report::error_json(&error) }));
+            } else {
+                eprintln!("{}: {error}", setup::red("error", std::io::stderr().is_terminal()));
+            }
+            error.kind.exit_code()
+        }
+    }
+}
+
+fn go(args: Vec<OsString>) -> Result<i32> {
+    if let Some(code) = subcommand::dispatch(&args)? {
+        return Ok(code);
+    }
+    let options = match Options::try_parse_from(args) {
+        Ok(options) => options,
+        Err(error) => {
+            let _ = error.print();
+            return Ok(if error.use_stderr() { Kind::Usage.exit_code() } else { 0 });
+        }
+    };
+    options.check()?;
+    let script = script_of(&options)?;
+    match script {
+        None if std::io::stdin().is_terminal() && options.eval.is_none() => {
+            let setup = Setup::new(&options, None)?;
+            let interpreter = Interpreter::new(setup.world(false)?)?;
+            crate::repl::run(&interpreter).map(|()| 0)
+        }
+        None => Ok(0),
+        Some(script) => run(&options, &script),
+    }
+}
+
+/// What the words name: a path, a bundled script, `--eval`, or standard input.
+fn script_of(options: &Options) -> Result<Option<Script>> {
+    if let Some(text) = &options.eval {
+        return Ok(Some(Script { folder: None, name: "--eval".into(), text: text.clone() }));
+    }
+    let Some(word) = &options.script else {
+        if std::io::stdin().is_terminal() {
+            return Ok(None);
+        }
+        return standard_input().map(Some);
+    };
+    if word == "-" {
+        return standard_input().map(Some);
+    }
+    if word.contains('/') || std::path::Path::new(word).extension().is_some_and(|extension| extension == "rhai") {
+        return Script::open(word).map(Some);
+    }
+    match embedded::named(word) {
+        Some((path, text)) => Ok(Some(Script { folder: None, name: path.to_string(), text: text.to_string() })),
+        None => {
+            let known: Vec<&str> = embedded::scripts().filter_map(|(name, _)| name.rsplit('/').next()?.strip_suffix(".rhai")).chain(subcommand::NAMES.iter().copied()).collect();
+            let error = Error::usage(format!("`{word}` is no subcommand and no bundled script"));
+            Err(match crate::error::nearest(word, known) {
+                Some(near) => error.hint(format!("did you mean `{near}`?")),
+                None => error.hint(format!("a script of yours is named by its path: etcdsh ./{word}")),
+            })
+        }
+    }
+}
+
+fn standard_input() -> Result<Script> {
+    let mut text = String::new();
+    std::io::stdin().read_to_string(&mut text).map_err(|error| Error::usage("standard input cannot be read").because(error.to_string()))?;
+    Ok(Script { folder: None, name: "standard input".into(), text })
+}
+
+fn run(options: &Options, script: &Script) -> Result<i32> {
+    let setup = Setup::new(options, script.folder.clone())?;
+    let listing = options.list_hosts || options.list_tasks || options.list_tags || options.syntax_check;
+    if options.syntax_check {
+        let interpreter = Interpreter::new(setup.world(true)?)?;
+        interpreter.compile(script)?;
+        println!("{}: no mistakes found", script.name);
+        return Ok(0);
+    }
+    let interpreter = if options.eval.is_some() {
+        let interpreter = Interpreter::new(setup.world(listing)?)?;
+        let ast = interpreter.compile(script)?;
+        let value = interpreter.evaluate(&ast, &mut interpreter.scope(), script)?;
+        if !value.is_unit() {
+            println!("{value}");
+        }
+        interpreter
+    } else {
+        Interpreter::open(setup.world(listing)?, script)?
+    };
+    let world = interpreter.world();
+    if listing {
+        return show::lists(options, &interpreter, script);
+    }
+    if world.draft().tasks.is_empty() {
+        world.session.release();
+        return Ok(0);
+    }
+    let session = std::sync::Arc::clone(&world.session);
+    let hosts: usize = world.draft().clusters.iter().map(|(_, hosts)| hosts.len()).sum();
+    if hosts == 0 {
+        session.report.warn("no host is selected");
+        return Err(Error::config(format!("`{}` has no host to run on", script.name)).hint("etcdsh inventory --graph"));
+    }
+    session.report.event(&Event::Start { check: session.options.check, hosts, inventory: &setup.inventory_name, script: &script.name });
+    for warning in &setup.warnings {
+        session.report.warn(warning);
+    }
+    let step = options.step.then(|| show::step(&session));
+    let score = interpreter.run(step)?;
+    let code = score.exit_code();
+    session.report.event(&Event::Next { text: &show::next(options, &setup, script, &score) });
+    Ok(code)
+}

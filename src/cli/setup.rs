@@ -1,0 +1,170 @@
+//! From the options to what a script runs in: which inventory, which variables, which passwords, which report.
+
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::options::{Options, Output};
+use crate::error::{Error, Result};
+use crate::inventory::{AnsibleConfig, Inventory, LoadOptions, parse_extra};
+use crate::report::{Human, Json, Report, Sink, Style};
+use crate::run::{self, Selection, Session};
+use crate::script::{Login, Parts, World};
+use crate::secret::Secret;
+
+pub(super) struct Setup {
+    args: Vec<String>,
+    beside: PathBuf,
+    inventory: Arc<Inventory>,
+    pub(super) inventory_name: String,
+    limit: Option<String>,
+    login: Login,
+    pub(super) sandbox: bool,
+    script_folder: Option<PathBuf>,
+    selection: Selection,
+    session: Arc<Session>,
+    pub(super) warnings: Vec<String>,
+}
+
+/// Red text for a terminal.
+pub(super) fn red(text: &str, terminal: bool) -> String {
+    if terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()) { format!("\x1b[31m{text}\x1b[0m") } else { text.to_string() }
+}
+
+/// The inventory of `-i`, `$ETCDSH_INVENTORY`, `ansible.cfg`, or of the current folder; nothing: the embedded one.
+pub(super) fn sources(given: &[String], config: &AnsibleConfig) -> Vec<String> {
+    if !given.is_empty() {
+        return given.to_vec();
+    }
+    if let Some(path) = std::env::var("ETCDSH_INVENTORY").ok().filter(|path| !path.is_empty()) {
+        return vec![path];
+    }
+    if let Some(paths) = config.inventory.clone().filter(|paths| !paths.is_empty()) {
+        return paths;
+    }
+    ["./pigsty.yml", "./inventory.yml"].into_iter().find(|path| Path::new(path).exists()).map(str::to_string).into_iter().collect()
+}
+
+/// The folder of the first source that is a file or folder, else the current one.
+fn beside(sources: &[String]) -> PathBuf {
+    let first = sources.iter().map(Path::new).find(|path| path.exists());
+    let folder = match first {
+        Some(path) if path.is_dir() => path.to_path_buf(),
+        Some(path) => path.parent().map(Path::to_path_buf).unwrap_or_default(),
+        None => PathBuf::new(),
+    };
+    if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder }
+}
+
+/// Read what `sources` name; without any, the embedded default.
+pub(super) fn inventory(sources: &[String], script_folder: Option<&Path>) -> Result<Inventory> {
+    if sources.is_empty() {
+        let count = crate::sandbox::hosts()?.len();
+        return Inventory::parse("<embedded>", &crate::sandbox::inventory(u8::try_from(count).unwrap_or(3).max(3)));
+    }
+    Inventory::load(sources, &LoadOptions { base_dir: script_folder.map(Path::to_path_buf) })
+}
+
+fn ask_secret(question: &str) -> Result<Secret> {
+    let trouble = |error: std::io::Error| Error::usage("a password cannot be asked for").because(error.to_string()).hint("run it in a terminal");
+    let terminal = std::fs::OpenOptions::new().read(true).write(true).open("/dev/tty").map_err(trouble)?;
+    let before = rustix::termios::tcgetattr(&terminal).map_err(|error| trouble(error.into()))?;
+    let mut silent = before.clone();
+    silent.local_modes.remove(rustix::termios::LocalModes::ECHO);
+    let set = |modes: &rustix::termios::Termios| rustix::termios::tcsetattr(&terminal, rustix::termios::OptionalActions::Now, modes).map_err(|error| trouble(error.into()));
+    set(&silent)?;
+    let ask = || -> std::io::Result<String> {
+        let mut out = &terminal;
+        write!(out, "{question}: ")?;
+        out.flush()?;
+        let mut line = String::new();
+        std::io::BufRead::read_line(&mut std::io::BufReader::new(&terminal), &mut line)?;
+        writeln!(out)?;
+        Ok(line.trim_end_matches(['\r', '\n']).to_string())
+    };
+    let answer = ask();
+    set(&before)?;
+    answer.map(Secret::new).map_err(trouble)
+}
+
+fn login(options: &Options, config: AnsibleConfig) -> Result<Login> {
+    let password = if options.ask_pass { Some(ask_secret("SSH password")?) } else { None };
+    let become_password = if options.ask_become_pass {
+        let asked = ask_secret(if options.ask_pass { "BECOME password [defaults to SSH password]" } else { "BECOME password" })?;
+        if asked.reveal().is_empty() { password.clone() } else { Some(asked) }
+    } else {
+        None
+    };
+    let common = match (&options.ssh_common_args, &options.ssh_extra_args) {
+        (Some(common), Some(extra)) => Some(format!("{common} {extra}")),
+        (common, extra) => common.clone().or_else(|| extra.clone()),
+    };
+    Ok(Login {
+        become_password,
+        become_root: options.r#become,
+        become_user: options.become_user.clone(),
+        common_args: common,
+        config,
+        connection: options.connection.clone(),
+        password,
+        private_key: options.private_key.clone(),
+        timeout: options.timeout,
+        user: options.user.clone(),
+    })
+}
+
+fn report(options: &Options) -> Report {
+    let terminal = std::io::stdout().is_terminal();
+    let color = terminal && !options.no_color && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let sink: Box<dyn Sink> = match options.output {
+        Output::Human => Box::new(Human::new(std::io::stdout(), Style { color, diff: options.diff, live: terminal, verbose: options.verbose })),
+        Output::Json => Box::new(Json(std::io::stdout())),
+    };
+    Report::new(sink)
+}
+
+impl Setup {
+    pub(super) fn new(options: &Options, script_folder: Option<PathBuf>) -> Result<Setup> {
+        let config = AnsibleConfig::load()?;
+        let sources = sources(&options.inventory, &config);
+        let mut inventory = inventory(&sources, script_folder.as_deref())?;
+        inventory.set_extra(parse_extra(&options.extra_vars)?);
+        let limit = (!options.limit.is_empty()).then(|| options.limit.join(","));
+        if let Some(limit) = &limit {
+            inventory.select_with_limit("all", Some(limit))?;
+        }
+        let forks = options.forks.or(config.forks.and_then(|forks| usize::try_from(forks).ok())).unwrap_or(10).max(1);
+        let session = Session::new(run::Options { check: options.check, diff: options.diff, forks, yes: options.yes }, report(options));
+        session.cancel.listen().map_err(|error| Error::internal("signals cannot be listened to").because(error.to_string()))?;
+        let warnings = config.warnings.iter().chain(&inventory.warnings).cloned().collect();
+        let sandbox = sources.is_empty();
+        let inventory_name = if sandbox { "embedded (three members in a sandbox on this machine; -i FILE uses yours)".to_string() } else { sources.join(", ") };
+        Ok(Setup {
+            args: options.args.clone(),
+            beside: if sandbox { crate::sandbox::folder()? } else { beside(&sources) },
+            inventory: Arc::new(inventory),
+            inventory_name,
+            limit,
+            login: login(options, config)?,
+            sandbox,
+            script_folder,
+            selection: Selection { skip: Selection::words(&options.skip_tags), start_at: options.start_at_task.clone(), tags: Selection::words(&options.tags) },
+            session: Arc::new(session),
+            warnings,
+        })
+    }
+
+    pub(super) fn world(&self, listing: bool) -> Result<World> {
+        Ok(World::new(Parts {
+            args: self.args.clone(),
+            beside: self.beside.clone(),
+            inventory: Arc::clone(&self.inventory),
+            limit: self.limit.clone(),
+            listing,
+            login: self.login.clone(),
+            script_folder: self.script_folder.clone(),
+            selection: self.selection.clone(),
+            session: Arc::clone(&self.session),
+        }))
+    }
+}

@@ -1,0 +1,85 @@
+//! What is printed instead of, around and after a run: lists, the question of `--step`, the line that says what is next.
+
+use std::io::Write;
+use std::sync::Arc;
+
+use super::options::Options;
+use super::setup::Setup;
+use crate::error::Result;
+use crate::run::{Score, Session, Task, Verdict};
+use crate::script::{Interpreter, Script, Step};
+
+/// `--list-hosts`, `--list-tasks`, `--list-tags`, in one report as ansible-playbook does.
+pub(super) fn lists(options: &Options, interpreter: &Interpreter, script: &Script) -> Result<i32> {
+    let world = interpreter.world();
+    let draft = world.draft();
+    world.selection.check(&draft.tasks)?;
+    println!("\nplaybook: {}", script.name);
+    println!("\n  play ({})", draft.play);
+    let hosts: Vec<&String> = draft.clusters.iter().flat_map(|(_, hosts)| hosts).collect();
+    if options.list_hosts {
+        println!("    hosts ({}):", hosts.len());
+        for host in &hosts {
+            println!("      {host}");
+        }
+    }
+    let tasks: Vec<&Task> = draft.tasks.iter().filter(|task| world.selection.takes(task)).collect();
+    if options.list_tasks {
+        println!("    tasks:");
+        for task in &tasks {
+            let tags: Vec<&str> = task.tags().collect();
+            println!("      {}: {}\tTAGS: [{}]", task.name, task.description, tags.join(", "));
+        }
+    }
+    if options.list_tags {
+        let mut tags: Vec<&str> = tasks.iter().flat_map(|task| task.tags()).collect();
+        tags.sort_unstable();
+        tags.dedup();
+        println!("    TASK TAGS: [{}]", tags.join(", "));
+    }
+    Ok(0)
+}
+
+/// Ask before each task: no, yes, or go on without asking.
+pub(super) fn step(session: &Arc<Session>) -> Step<'static> {
+    let session = Arc::clone(session);
+    Box::new(move |task| {
+        loop {
+            session.report.rest();
+            print!("\nPerform task: {} ({})? (N)o/(y)es/(c)ontinue: ", task.name, task.description);
+            let _ = std::io::stdout().flush();
+            let mut line = String::new();
+            if std::io::stdin().read_line(&mut line).unwrap_or(0) == 0 {
+                return Verdict::No;
+            }
+            match line.trim().to_lowercase().as_str() {
+                "y" | "yes" => return Verdict::Yes,
+                "c" | "continue" => return Verdict::Continue,
+                "" | "n" | "no" => return Verdict::No,
+                _ => {}
+            }
+        }
+    })
+}
+
+/// The one line that tells what to do next.
+pub(super) fn next(options: &Options, setup: &Setup, script: &Script, score: &Score) -> String {
+    let again = |extra: &str| {
+        let inventory: String = options.inventory.iter().map(|source| format!(" -i {}", crate::command::quote(source))).collect();
+        format!("etcdsh{inventory} {}{extra}", script.name)
+    };
+    let failed: Vec<&str> = score.rows.iter().filter(|(_, row)| row.failed + row.unreachable > 0).map(|(host, _)| host.as_str()).collect();
+    if let Some(host) = failed.first() {
+        return match score.errors.iter().find_map(|error| error.hints.first()) {
+            Some(hint) => format!("mend it ({hint}), then run again: {}", again("")),
+            None => format!("look at {host}, then run again: {}", again("")),
+        };
+    }
+    if options.check {
+        return format!("do it: {}", again(""));
+    }
+    if setup.sandbox {
+        return "look at it: etcdsh sandbox status   (etcdsh sandbox rm removes it)".to_string();
+    }
+    format!("look at it: etcdsh{} run etcd -b -- 'etcdctl version'", options.inventory.iter().map(|source| format!(" -i {}", crate::command::quote(source))).collect::<String>())
+}
