@@ -90,10 +90,11 @@ pub(super) fn is_ipv6(text: &str) -> bool {
     if !text.contains(':') {
         return false;
     }
-    if let Some((head, tail)) = text.rsplit_once(':') {
-        if tail.contains('.') && is_ipv4(tail) {
-            return is_ipv6(&format!("{head}:0:0"));
-        }
+    if let Some((head, tail)) = text.rsplit_once(':')
+        && tail.contains('.')
+        && is_ipv4(tail)
+    {
+        return is_ipv6(&format!("{head}:0:0"));
     }
     match text.find("::") {
         Some(byte) => {

@@ -91,7 +91,7 @@ impl Inventory {
                 }
                 self.add_host(&name, group, port.map(|port| (port, &key.at)), from);
                 for (var, value) in vars {
-                    self.warn_name(var);
+                    self.warn_name(var, value);
                     self.set_host_var(&name, var, value)?;
                 }
             }
@@ -106,7 +106,7 @@ impl Inventory {
             _ => return Err(shape_error(format!("`vars` of group `{group}` needs a mapping, not {}", body.kind()), body)),
         };
         for (var, value) in pairs {
-            self.warn_name(var);
+            self.warn_name(var, value);
             self.set_group_var(group, var, value)?;
         }
         Ok(())
@@ -135,15 +135,17 @@ impl Inventory {
         Ok(())
     }
 
-    pub(super) fn warn_name(&mut self, key: &Node) {
+    fn warn_name(&mut self, key: &Node, value: &Node) {
         let name = key.key_text();
-        if !layer::is_name(&name) || key.as_str().is_none() {
-            self.warnings.push(format!(
-                "{}:{}: `{name}` is not a good name for a variable: letters, digits and `_` only",
-                key.at.source.name(),
-                key.at.line
-            ));
+        if layer::is_name(&name) && key.as_str().is_some() {
+            return;
         }
+        // In `{ seq:1 }` YAML sees one key without a value.
+        let why = match name.split_once(':').filter(|(word, _)| value.is_null() && layer::is_name(word)) {
+            Some((word, rest)) => format!("has no space after its colon and sets nothing; write `{word}: {rest}`"),
+            None => "is not a good name for a variable: letters, digits and `_` only".to_string(),
+        };
+        self.warnings.push(format!("{}:{}: `{name}` {why}", key.at.source.name(), key.at.line));
     }
 }
 

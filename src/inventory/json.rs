@@ -295,13 +295,13 @@ impl Reader<'_> {
 
 /// `{"__ansible_vault": ...}` and `{"__ansible_unsafe": ...}` are how Ansible writes tagged strings in JSON.
 fn decoded(pairs: Vec<(Node, Node)>) -> Shape {
-    if let [(key, item)] = pairs.as_slice() {
-        if let (Some(key), Shape::Scalar(Value::Str(text))) = (key.as_str(), &item.shape) {
-            match key {
-                "__ansible_unsafe" => return Shape::Scalar(Value::Unsafe(text.clone())),
-                "__ansible_vault" => return Shape::Scalar(Value::Vault(text.clone())),
-                _ => {}
-            }
+    if let [(key, item)] = pairs.as_slice()
+        && let (Some(key), Shape::Scalar(Value::Str(text))) = (key.as_str(), &item.shape)
+    {
+        match key {
+            "__ansible_unsafe" => return Shape::Scalar(Value::Unsafe(text.clone())),
+            "__ansible_vault" => return Shape::Scalar(Value::Vault(text.clone())),
+            _ => {}
         }
     }
     Shape::Map(pairs)

@@ -73,8 +73,8 @@ fn is_integer(text: &str) -> bool {
     if let Some(hex) = body.strip_prefix("0x") {
         return all(hex, |byte| byte.is_ascii_hexdigit());
     }
-    if body.starts_with('0') {
-        return body == "0" || all(&body[1..], |byte| (b'0'..=b'7').contains(&byte));
+    if let Some(octal) = body.strip_prefix('0') {
+        return octal.is_empty() || all(octal, |byte| (b'0'..=b'7').contains(&byte));
     }
     match body.split_once(':') {
         Some((first, rest)) => digits(first) && rest.split(':').all(sixtieth),
