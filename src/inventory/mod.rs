@@ -15,6 +15,7 @@ mod definition;
 mod extra;
 mod json;
 mod layer;
+mod lenient;
 mod listing;
 mod load;
 mod node;

@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 
-use saphyr_parser::{Event, Parser, ScalarStyle, Span, StrInput, Tag};
+use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span, StrInput, Tag};
 
 use super::broken;
+use super::lenient::Lenient;
 use super::node::{Node, Shape, Source, Spot};
 use super::scalar::{self, Plain};
 use super::value::Value;
@@ -25,17 +26,55 @@ pub(super) fn read(source: &Source, warnings: &mut Warnings) -> Result<Option<No
     if let Ok(node) = json::parse(source) {
         return Ok(Some(node));
     }
-    let mut composer =
-        Composer { anchors: HashMap::new(), count: 0, parser: Parser::new_from_str(source.text()), source, warnings };
-    composer.document()
+    read_yaml(source, warnings)
 }
+
+fn read_yaml(source: &Source, warnings: &mut Warnings) -> Result<Option<Node>> {
+    let mut text = Lenient::new(source);
+    loop {
+        let mut found = Warnings::new();
+        let attempt = Composer::new(source, &text, &mut found).document();
+        match attempt {
+            Ok(node) => {
+                warnings.append(&mut found);
+                return Ok(node);
+            }
+            Err(Trouble::Ours(error)) => return Err(error),
+            Err(Trouble::Parser { error, flow, quote }) => {
+                if !text.give_way(&error, flow, quote) {
+                    return Err(broken::explain(source, &error));
+                }
+            }
+        }
+    }
+}
+
+/// Why a document could not be composed.
+enum Trouble {
+    Ours(Box<Error>),
+    /// The parser refused the text: inside of brackets or not, and the line where a quote may have been opened.
+    Parser { error: ScanError, flow: bool, quote: usize },
+}
+
+impl From<Box<Error>> for Trouble {
+    fn from(error: Box<Error>) -> Trouble {
+        Trouble::Ours(error)
+    }
+}
+
+type Composed<T> = std::result::Result<T, Trouble>;
 
 struct Composer<'a> {
     anchors: HashMap<usize, (Node, usize)>,
     /// Nodes so far, each alias counted as all it stands for.
     count: usize,
+    /// The first letters of the collections that are open: brackets, or those of a first key.
+    open: Vec<char>,
     parser: Parser<'a, StrInput<'a>>,
+    /// Where the last event ended, as line and column from 1.
+    reached: (usize, usize),
     source: &'a Source,
+    text: &'a Lenient,
     warnings: &'a mut Warnings,
 }
 
@@ -49,29 +88,70 @@ enum Mood {
 type Next<'a> = (Event<'a>, Spot);
 
 impl<'a> Composer<'a> {
-    fn next(&mut self) -> Result<Next<'a>> {
+    fn new(source: &'a Source, text: &'a Lenient, warnings: &'a mut Warnings) -> Composer<'a> {
+        Composer {
+            anchors: HashMap::new(),
+            count: 0,
+            open: Vec::new(),
+            parser: Parser::new_from_str(text.text()),
+            reached: (1, 1),
+            source,
+            text,
+            warnings,
+        }
+    }
+
+    fn next(&mut self) -> Composed<Next<'a>> {
         match self.parser.next_event() {
-            Some(Ok((event, span))) => Ok((event, self.spot(&span))),
-            Some(Err(error)) => Err(broken::explain(self.source, &error)),
+            Some(Ok((event, span))) => {
+                let start = &span.start;
+                match event {
+                    Event::SequenceStart(..) | Event::MappingStart(..) => {
+                        self.open.push(self.text.letter(start.line(), start.col()).unwrap_or(' '));
+                    }
+                    Event::SequenceEnd | Event::MappingEnd => {
+                        self.open.pop();
+                    }
+                    _ => {}
+                }
+                self.reached = (span.end.line(), span.end.col() + 1);
+                Ok((self.cut_at_end(event, &span), self.spot(&span)))
+            }
+            Some(Err(error)) => {
+                let (line, column) = self.reached;
+                let flow = self.open.last().is_some_and(|letter| "[{".contains(*letter))
+                    || self.text.opens_bracket((line, column), error.marker().line());
+                Err(Trouble::Parser { error, flow, quote: line })
+            }
             None => Ok((Event::StreamEnd, self.source.spot(0, 0))),
         }
     }
 
-    fn spot(&self, span: &Span) -> Spot {
-        self.source.spot(span.start.line(), span.start.col() + 1)
+    /// A block at the very end of a file without a last newline has none either.
+    fn cut_at_end(&self, event: Event<'a>, span: &Span) -> Event<'a> {
+        match event {
+            Event::Scalar(text, style @ (ScalarStyle::Literal | ScalarStyle::Folded), anchor, tag)
+                if !self.text.text().ends_with('\n') && self.text.is_end(span.end.index()) && text.ends_with('\n') =>
+            {
+                Event::Scalar(text[..text.len() - 1].to_string().into(), style, anchor, tag)
+            }
+            event => event,
+        }
     }
 
-    fn document(&mut self) -> Result<Option<Node>> {
+    fn spot(&self, span: &Span) -> Spot {
+        let (line, column) = self.text.place(span.start.line(), span.start.col() + 1);
+        self.source.spot(line, column)
+    }
+
+    fn document(&mut self) -> Composed<Option<Node>> {
         let mut found = None;
         loop {
             let (event, at) = self.next()?;
             match event {
                 Event::StreamEnd => return Ok(found),
                 Event::DocumentStart(_) if found.is_some() => {
-                    return Err(Error::config("a second YAML document starts here")
-                        .at(at.place())
-                        .because("an inventory file holds one document")
-                        .hint("remove the `---` line or move what follows to a file of its own"));
+                    return Err(second_document(&at).into());
                 }
                 Event::DocumentStart(_) => {
                     let next = self.next()?;
@@ -82,10 +162,10 @@ impl<'a> Composer<'a> {
         }
     }
 
-    fn node(&mut self, (event, at): Next<'a>, mood: Mood, depth: usize) -> Result<Node> {
+    fn node(&mut self, (event, at): Next<'a>, mood: Mood, depth: usize) -> Composed<Node> {
         self.count += 1;
         if depth > DEPTH || self.count > NODES {
-            return Err(Error::config("the document is nested or repeated too much").at(at.place()));
+            return Err(too_much(&at).into());
         }
         let before = self.count;
         let (anchor, node) = match event {
@@ -109,13 +189,13 @@ impl<'a> Composer<'a> {
         Ok(node)
     }
 
-    fn alias(&mut self, anchor: usize, at: Spot, mood: Mood) -> Result<Node> {
+    fn alias(&mut self, anchor: usize, at: Spot, mood: Mood) -> Composed<Node> {
         let Some((node, size)) = self.anchors.get(&anchor) else {
-            return Err(Error::config("an alias inside the value it stands for").at(at.place()));
+            return Err(Error::config("an alias inside the value it stands for").at(at.place()).into());
         };
         self.count += size;
         if self.count > NODES {
-            return Err(Error::config("the document is nested or repeated too much").at(at.place()));
+            return Err(too_much(&at).into());
         }
         let mut node = node.clone();
         if mood == Mood::Unsafe {
@@ -124,7 +204,7 @@ impl<'a> Composer<'a> {
         Ok(node)
     }
 
-    fn list(&mut self, mood: Mood, depth: usize) -> Result<Shape> {
+    fn list(&mut self, mood: Mood, depth: usize) -> Composed<Shape> {
         let mut items = Vec::new();
         loop {
             let next = self.next()?;
@@ -135,7 +215,7 @@ impl<'a> Composer<'a> {
         }
     }
 
-    fn map(&mut self, mood: Mood, depth: usize) -> Result<Shape> {
+    fn map(&mut self, mood: Mood, depth: usize) -> Composed<Shape> {
         let mut own: Vec<(Node, Node)> = Vec::new();
         let mut seen: HashMap<String, usize> = HashMap::new();
         let mut merged: Vec<(Node, Node)> = Vec::new();
@@ -168,14 +248,14 @@ impl<'a> Composer<'a> {
         Ok(Shape::Map(join(merged, own)))
     }
 
-    fn key(&mut self, next: Next<'a>, mood: Mood, depth: usize) -> Result<Node> {
+    fn key(&mut self, next: Next<'a>, mood: Mood, depth: usize) -> Composed<Node> {
         if is_plain(&next.0, "=") {
             return Ok(Node { at: next.1, shape: Shape::Scalar(Value::from("=")) });
         }
         let key = self.node(next, mood, depth + 1)?;
         match key.shape {
             Shape::Scalar(Value::Vault(_)) | Shape::List(_) | Shape::Map(_) => {
-                Err(broken::bad_key(&key, self.source))
+                Err(broken::bad_key(&key, self.source).into())
             }
             Shape::Scalar(_) => Ok(key),
         }
@@ -211,6 +291,17 @@ impl<'a> Composer<'a> {
     }
 }
 
+fn second_document(at: &Spot) -> Box<Error> {
+    Error::config("a second YAML document starts here")
+        .at(at.place())
+        .because("an inventory file holds one document")
+        .hint("remove the `---` line or move what follows to a file of its own")
+}
+
+fn too_much(at: &Spot) -> Box<Error> {
+    Error::config("the document is nested or repeated too much").at(at.place())
+}
+
 fn is_plain(event: &Event<'_>, word: &str) -> bool {
     matches!(event, Event::Scalar(text, ScalarStyle::Plain, _, None) if text == word)
 }
@@ -226,7 +317,8 @@ fn name_of(tag: &Tag) -> Name<'_> {
         "tag:yaml.org,2002:" => Name::Core(&tag.suffix),
         "!" => Name::Local(&tag.suffix),
         "" if tag.suffix == "!" => Name::Local(""),
-        "" => Name::Other,
+        // Written in full: `!<tag:yaml.org,2002:str>`.
+        "" => tag.suffix.strip_prefix("tag:yaml.org,2002:").map_or(Name::Other, Name::Core),
         _ => Name::Other,
     }
 }

@@ -45,11 +45,14 @@ fn message(files: &[(&str, &str)], source: &str) -> String {
     error.to_string().replace(&format!("{}/", dir.path().display()), "")
 }
 
+/// The files, the source that is loaded and the message.
+type Unreadable<'a> = (&'a [(&'a str, &'a str)], &'a str, &'a str);
+
 const HOSTS: &str = "etcd: { hosts: { h1: } }\n";
 
 #[test]
 fn files_that_cannot_be_read_say_so() {
-    let cases: &[(&[(&str, &str)], &str, &str)] = &[
+    let cases: &[Unreadable<'_>] = &[
         (&[("pigsty.yml", HOSTS)], "pigsti.yml", "inventory `pigsti.yml` does not exist\n hint: did you mean `pigsty.yml`?"),
         (&[], "h1", "inventory `h1` does not exist\n hint: for a single host write `-i h1,` with a comma"),
         (
