@@ -129,9 +129,12 @@ impl AnsibleConfig {
     }
 }
 
-/// Only ` ;` begins a comment inside a line; `#` is a letter there, as for Python's configparser set up by Ansible.
+/// A setting without its comment and quotes. Only ` ;` begins a comment inside a line; `#` is a letter there,
+/// as for Python's configparser set up by Ansible.
 fn without_comment(value: &str) -> &str {
-    value.find(" ;").map_or(value, |byte| value[..byte].trim_end())
+    let value = value.find(" ;").map_or(value, |byte| value[..byte].trim_end());
+    let quote = value.chars().next().filter(|letter| "'\"".contains(*letter));
+    quote.and_then(|quote| value[1..].strip_suffix(quote)).unwrap_or(value)
 }
 
 fn number(name: &str, value: &str) -> Result<u32> {
@@ -166,7 +169,7 @@ mod tests {
     #[test]
     fn the_file_is_read_and_the_environment_wins() {
         let dir = tempfile::tempdir().unwrap();
-        let text = "# x\n[defaults]\ninventory = pigsty.yml, extra/   ; comment\nforks=10\nhost_key_checking = False\ntimeout: 15\n[ssh_connection]\nforks = 99\n";
+        let text = "# x\n[defaults]\ninventory = pigsty.yml, extra/   ; comment\nforks=\"10\"\nhost_key_checking = False\ntimeout: 15\n[ssh_connection]\nforks = 99\n";
         fs::write(dir.path().join("ansible.cfg"), text).unwrap();
         let config = AnsibleConfig::load_from(dir.path(), &env(&[("ANSIBLE_FORKS", "3"), ("ANSIBLE_REMOTE_USER", "dba")])).unwrap();
         let inventory = config.inventory.unwrap();

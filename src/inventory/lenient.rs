@@ -13,6 +13,8 @@ pub(super) struct Lenient {
     count: usize,
     /// How far each line was moved to the right.
     moved: HashMap<usize, usize>,
+    /// The byte each line begins at.
+    starts: Vec<usize>,
     tabs: HashSet<usize>,
     text: String,
     /// Farther right than any collection can begin.
@@ -23,7 +25,7 @@ impl Lenient {
     pub(super) fn new(source: &Source) -> Lenient {
         let text = source.text().to_string();
         let width = text.lines().map(str::len).max().unwrap_or(0) + 1;
-        Lenient { count: text.chars().count(), moved: HashMap::new(), tabs: HashSet::new(), text, width }
+        Lenient { count: text.chars().count(), starts: starts(&text), moved: HashMap::new(), tabs: HashSet::new(), text, width }
     }
 
     pub(super) fn text(&self) -> &str {
@@ -45,7 +47,7 @@ impl Lenient {
     }
 
     fn line(&self, line: usize) -> Option<&str> {
-        self.text.lines().nth(line.checked_sub(1)?)
+        self.text[*self.starts.get(line.checked_sub(1)?)?..].lines().next()
     }
 
     /// Whether the text from a place up to the beginning of a line leaves a bracket open.
@@ -125,7 +127,12 @@ impl Lenient {
             .collect();
         self.text = parts.concat();
         self.count = self.text.chars().count();
+        self.starts = starts(&self.text);
     }
+}
+
+fn starts(text: &str) -> Vec<usize> {
+    std::iter::once(0).chain(text.match_indices('\n').map(|(byte, _)| byte + 1)).collect()
 }
 
 fn change_keeping_end(text: &str, change: &impl Fn(&str) -> String) -> String {

@@ -31,6 +31,9 @@ impl Inventory {
         for source in sources.iter().filter(|source| !source.is_empty()) {
             inventory.read_source(source)?;
         }
+        if sources.iter().all(String::is_empty) {
+            inventory.warnings.push("no inventory is given, only this machine (`localhost`) can be addressed".to_string());
+        }
         inventory.settle();
         inventory.read_beside(sources, options)?;
         Ok(inventory)

@@ -23,6 +23,7 @@ mod origin;
 mod pattern;
 mod program;
 mod scalar;
+mod tag;
 mod template;
 mod template_filter;
 mod tree;

@@ -347,6 +347,10 @@ mod tests {
                 "h1: the template of `x` does not work\n --> t.yml:4:8\n4 |     x: '{{ 1 | nosuch }}'\n  |        ^\n caused by: unknown filter: filter nosuch is unknown",
             ),
             (
+                "    x: \"{{ lookup('env', 'HOME') }}\"\n",
+                "h1: the template of `x` does not work\n --> t.yml:4:8\n4 |     x: \"{{ lookup('env', 'HOME') }}\"\n  |        ^\n caused by: unknown function: lookup is unknown",
+            ),
+            (
                 "    x: '{{ v }}'\n    v: !vault abc\n",
                 "h1: variable `v` is encrypted with ansible-vault\n --> t.yml:5:8\n5 |     v: !vault abc\n  |        ^\n caused by: etcdsh has no vault password\n hint: pass it in the clear: -e v=VALUE",
             ),

@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
-use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span, StrInput, Tag};
+use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span, StrInput};
 
 use super::broken;
 use super::lenient::Lenient;
 use super::node::{Node, Shape, Source, Spot};
-use super::scalar::{self, Plain};
+use super::tag::{self, Mood};
 use super::value::Value;
 use super::{Warnings, json};
 use crate::error::{Error, Result};
@@ -76,13 +76,6 @@ struct Composer<'a> {
     source: &'a Source,
     text: &'a Lenient,
     warnings: &'a mut Warnings,
-}
-
-/// What a tag around a node asks for.
-#[derive(Clone, Copy, PartialEq)]
-enum Mood {
-    Plain,
-    Unsafe,
 }
 
 type Next<'a> = (Event<'a>, Spot);
@@ -171,14 +164,14 @@ impl<'a> Composer<'a> {
         let (anchor, node) = match event {
             Event::Alias(anchor) => return self.alias(anchor, at, mood),
             Event::Scalar(text, style, anchor, tag) => {
-                (anchor, Node { shape: Shape::Scalar(self.scalar(&text, style, tag.as_deref(), &at, mood)?), at })
+                (anchor, Node { shape: Shape::Scalar(tag::scalar(&text, style, tag.as_deref(), &at, mood)?), at })
             }
             Event::SequenceStart(anchor, tag) => {
-                let mood = collection_mood(tag.as_deref(), "seq", &at, mood)?;
+                let mood = tag::collection(tag.as_deref(), "seq", &at, mood)?;
                 (anchor, Node { shape: self.list(mood, depth)?, at })
             }
             Event::MappingStart(anchor, tag) => {
-                let mood = collection_mood(tag.as_deref(), "map", &at, mood)?;
+                let mood = tag::collection(tag.as_deref(), "map", &at, mood)?;
                 (anchor, Node { shape: self.map(mood, depth)?, at })
             }
             _ => (0, Node { at, shape: Shape::Scalar(Value::Null) }),
@@ -199,7 +192,7 @@ impl<'a> Composer<'a> {
         }
         let mut node = node.clone();
         if mood == Mood::Unsafe {
-            distrust(&mut node);
+            tag::distrust(&mut node);
         }
         Ok(node)
     }
@@ -270,25 +263,6 @@ impl<'a> Composer<'a> {
             first.at.line
         ));
     }
-
-    fn scalar(&self, text: &str, style: ScalarStyle, tag: Option<&Tag>, at: &Spot, mood: Mood) -> Result<Value> {
-        let plain = style == ScalarStyle::Plain;
-        let value = match tag.map(name_of) {
-            None if plain => resolved(text, at)?,
-            None => Value::from(text),
-            Some(Name::Core(name)) => typed(name, text, at)?,
-            Some(Name::Local("")) if plain => resolved(text, at)?,
-            Some(Name::Local("")) => Value::from(text),
-            // Ansible looks at these texts again as if they were plain, quoted or not.
-            Some(Name::Local("unsafe")) => return Ok(distrusted(resolved(text, at)?)),
-            Some(Name::Local("vault" | "vault-encrypted")) => match resolved(text, at)? {
-                Value::Str(text) => Value::Vault(text),
-                other => return Err(Error::config(format!("`!vault` needs text, not {}", other.kind())).at(at.place())),
-            },
-            Some(_) => return Err(unknown_tag(tag, at)),
-        };
-        Ok(if mood == Mood::Unsafe { distrusted(value) } else { value })
-    }
 }
 
 fn second_document(at: &Spot) -> Box<Error> {
@@ -304,85 +278,6 @@ fn too_much(at: &Spot) -> Box<Error> {
 
 fn is_plain(event: &Event<'_>, word: &str) -> bool {
     matches!(event, Event::Scalar(text, ScalarStyle::Plain, _, None) if text == word)
-}
-
-enum Name<'t> {
-    Core(&'t str),
-    Local(&'t str),
-    Other,
-}
-
-fn name_of(tag: &Tag) -> Name<'_> {
-    match tag.handle.as_str() {
-        "tag:yaml.org,2002:" => Name::Core(&tag.suffix),
-        "!" => Name::Local(&tag.suffix),
-        "" if tag.suffix == "!" => Name::Local(""),
-        // Written in full: `!<tag:yaml.org,2002:str>`.
-        "" => tag.suffix.strip_prefix("tag:yaml.org,2002:").map_or(Name::Other, Name::Core),
-        _ => Name::Other,
-    }
-}
-
-fn unknown_tag(tag: Option<&Tag>, at: &Spot) -> Box<Error> {
-    let name = match tag.map(|tag| (tag.handle.as_str(), tag.suffix.as_str())) {
-        Some(("tag:yaml.org,2002:", suffix)) => format!("!!{suffix}"),
-        Some((handle, suffix)) => format!("{handle}{suffix}"),
-        None => "?".to_string(),
-    };
-    Error::config(format!("unknown tag `{name}`"))
-        .at(at.place())
-        .hint("quote the value if the `!` belongs to it; known tags are `!vault` and `!unsafe`")
-}
-
-fn collection_mood(tag: Option<&Tag>, core: &str, at: &Spot, mood: Mood) -> Result<Mood> {
-    match tag.map(name_of) {
-        None | Some(Name::Local("")) => Ok(mood),
-        Some(Name::Core(name)) if name == core => Ok(mood),
-        Some(Name::Local("unsafe")) => Ok(Mood::Unsafe),
-        Some(_) => Err(unknown_tag(tag, at)),
-    }
-}
-
-fn resolved(text: &str, at: &Spot) -> Result<Value> {
-    match scalar::resolve(text) {
-        Ok(Plain::Value(value)) => Ok(value),
-        Ok(Plain::Merge) => Err(Error::config("`<<` is not a value").at(at.place()).hint("quote it: \"<<\"")),
-        Ok(Plain::Equals) => Err(Error::config("`=` is not a value in YAML 1.1").at(at.place()).hint("quote it: \"=\"")),
-        Err(why) => Err(Error::config(format!("`{text}`: {why}")).at(at.place()).hint(format!("quote it: \"{text}\""))),
-    }
-}
-
-fn typed(name: &str, text: &str, at: &Spot) -> Result<Value> {
-    let value = match name {
-        "str" => Some(Value::from(text)),
-        "null" => Some(Value::Null),
-        "bool" => match text.to_lowercase().as_str() {
-            "yes" | "true" | "on" => Some(Value::Bool(true)),
-            "no" | "false" | "off" => Some(Value::Bool(false)),
-            _ => None,
-        },
-        "int" => scalar::integer(text),
-        "float" => scalar::float(text).map(Value::Float),
-        "timestamp" => return resolved(text, at),
-        _ => return Err(Error::config(format!("unsupported tag `!!{name}`")).at(at.place()).hint("remove the tag")),
-    };
-    value.ok_or_else(|| Error::config(format!("`{text}` is not a `!!{name}`")).at(at.place()))
-}
-
-fn distrusted(value: Value) -> Value {
-    match value {
-        Value::Str(text) => Value::Unsafe(text),
-        other => other,
-    }
-}
-
-fn distrust(node: &mut Node) {
-    match &mut node.shape {
-        Shape::List(items) => items.iter_mut().for_each(distrust),
-        Shape::Map(pairs) => pairs.iter_mut().for_each(|(_, item)| distrust(item)),
-        Shape::Scalar(Value::Str(text)) => node.shape = Shape::Scalar(Value::Unsafe(std::mem::take(text))),
-        Shape::Scalar(_) => {}
-    }
 }
 
 /// The pairs a `<<` brings in. Of a list of mappings the first one wins.
@@ -469,6 +364,15 @@ mod tests {
         }
         assert_eq!(load(&yaml).unwrap_err().what, "the document is nested or repeated too much");
         assert_eq!(load("a: &a [*a]").unwrap_err().what, "an alias inside the value it stands for");
+    }
+
+    #[test]
+    fn deep_nesting_is_stopped_before_the_stack_is() {
+        let deep = |depth: usize| format!("a: {}{}", "[".repeat(depth), "]".repeat(depth));
+        assert!(load(&deep(100)).is_ok());
+        assert!(load(&deep(100_000)).is_err());
+        let blocks: String = (0..5000).map(|depth| format!("{}k:\n", " ".repeat(depth))).collect();
+        assert!(load(&blocks).is_err());
     }
 
     #[test]
