@@ -50,8 +50,7 @@ pub(super) fn bad_key(key: &Node, source: &Source) -> Box<Error> {
 }
 
 fn unquoted_template(source: &Source, number: usize, line: &str, column: usize) -> Box<Error> {
-    let error = Error::config("a template needs quotes around it")
-        .at(source.spot(number, line[..column].chars().count() + 1).place());
+    let error = Error::config("a template needs quotes around it").at(source.spot(number, line[..column].chars().count() + 1).place());
     let value = content(&line[column..]);
     error.hint(format!("{}\"{}\"", line[..column].trim_start(), value.replace('"', "'")))
 }
@@ -116,9 +115,10 @@ impl<'a> Scene<'a> {
             return None;
         }
         let text = self.lines.get(line.checked_sub(1)?)?;
-        let byte = text.match_indices('\\').map(|(byte, _)| byte).find(|byte| {
-            !text[byte + 1..].starts_with(['0', 'a', 'b', 't', 'n', 'v', 'f', 'r', 'e', ' ', '"', '/', '\\', 'N', '_', 'L', 'P'])
-        })?;
+        let byte = text
+            .match_indices('\\')
+            .map(|(byte, _)| byte)
+            .find(|byte| !text[byte + 1..].starts_with(['0', 'a', 'b', 't', 'n', 'v', 'f', 'r', 'e', ' ', '"', '/', '\\', 'N', '_', 'L', 'P']))?;
         Some(
             Error::config("an unknown escape in double quotes")
                 .at(self.at(line, byte))
@@ -173,11 +173,7 @@ impl<'a> Scene<'a> {
             let glued = !rest.is_empty() && !text[colon + 1..].starts_with([' ', ':', '/']);
             (glued && !rest.contains(": ")).then_some((line, text, key, colon))
         })?;
-        Some(
-            Error::config(format!("no space after the colon of `{key}`"))
-                .at(self.at(line, colon + 1))
-                .hint(format!("{key}: {}", content(&text[colon + 1..]))),
-        )
+        Some(Error::config(format!("no space after the colon of `{key}`")).at(self.at(line, colon + 1)).hint(format!("{key}: {}", content(&text[colon + 1..]))))
     }
 
     fn trailing(&self) -> Guess {
@@ -192,11 +188,7 @@ impl<'a> Scene<'a> {
             }
             let byte = colon + 1 + text[colon + 1..].find(value)? + value.len() - rest.len();
             let other = if quote == '"' { '\'' } else { '"' };
-            Some(
-                Error::config("text after the closing quote")
-                    .at(self.at(line, byte))
-                    .hint(format!("{key}: {other}{value}{other}")),
-            )
+            Some(Error::config("text after the closing quote").at(self.at(line, byte)).hint(format!("{key}: {other}{value}{other}")))
         })
     }
 
@@ -209,11 +201,7 @@ impl<'a> Scene<'a> {
             return None;
         }
         let start = colon + 1 + text[colon + 1..].find(value)?;
-        Some(
-            Error::config("a colon in a value without quotes")
-                .at(self.at(self.line, start + byte))
-                .hint(format!("{key}: \"{}\"", value.replace('"', "'"))),
-        )
+        Some(Error::config("a colon in a value without quotes").at(self.at(self.line, start + byte)).hint(format!("{key}: \"{}\"", value.replace('"', "'"))))
     }
 
     fn reserved(&self, column: usize) -> Guess {
@@ -240,11 +228,7 @@ impl<'a> Scene<'a> {
         }
         if here > indent(before) && !content(before).contains([':', ' ']) {
             let word = content(before);
-            return Some(
-                Error::config(format!("no colon after `{word}`"))
-                    .at(self.at(number, before.trim_end().len()))
-                    .hint(format!("{word}:")),
-            );
+            return Some(Error::config(format!("no colon after `{word}`")).at(self.at(number, before.trim_end().len())).hint(format!("{word}:")));
         }
         if here > indent(before) {
             return Some(error.because(format!("line {number} has a value already, so nothing can belong to it")));

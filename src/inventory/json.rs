@@ -47,13 +47,7 @@ fn write_tagged(out: &mut String, key: &str, text: &str, depth: usize) {
     });
 }
 
-fn write_items<T>(
-    out: &mut String,
-    depth: usize,
-    (open, close): (char, char),
-    items: &[T],
-    each: impl Fn(&mut String, &T),
-) {
+fn write_items<T>(out: &mut String, depth: usize, (open, close): (char, char), items: &[T], each: impl Fn(&mut String, &T)) {
     out.push(open);
     for (index, item) in items.iter().enumerate() {
         out.push_str(if index == 0 { "\n" } else { ",\n" });

@@ -57,9 +57,7 @@ fn unknown_tag(tag: Option<&Tag>, at: &Spot) -> Box<Error> {
         Some((handle, suffix)) => format!("{handle}{suffix}"),
         None => "?".to_string(),
     };
-    Error::config(format!("unknown tag `{name}`"))
-        .at(at.place())
-        .hint("quote the value if the `!` belongs to it; known tags are `!vault` and `!unsafe`")
+    Error::config(format!("unknown tag `{name}`")).at(at.place()).hint("quote the value if the `!` belongs to it; known tags are `!vault` and `!unsafe`")
 }
 
 /// What a collection with this tag asks of the nodes in it.

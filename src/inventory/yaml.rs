@@ -19,8 +19,7 @@ const DEPTH: usize = 200;
 /// Read one document: JSON when it is JSON, else YAML. `None` when there is nothing in it.
 pub(super) fn read(source: &Source, warnings: &mut Warnings) -> Result<Option<Node>> {
     if source.text().starts_with("$ANSIBLE_VAULT;") {
-        return Err(Error::config(format!("`{}` is encrypted with ansible-vault", source.name()))
-            .hint(format!("ansible-vault decrypt {}", source.name())));
+        return Err(Error::config(format!("`{}` is encrypted with ansible-vault", source.name())).hint(format!("ansible-vault decrypt {}", source.name())));
     }
     // Ansible tries JSON first, and the two differ: `1e3` is a number only in JSON.
     if let Ok(node) = json::parse(source) {
@@ -53,7 +52,11 @@ fn read_yaml(source: &Source, warnings: &mut Warnings) -> Result<Option<Node>> {
 enum Trouble {
     Ours(Box<Error>),
     /// The parser refused the text: inside of brackets or not, and the line where a quote may have been opened.
-    Parser { error: ScanError, flow: bool, quote: usize },
+    Parser {
+        error: ScanError,
+        flow: bool,
+        quote: usize,
+    },
 }
 
 impl From<Box<Error>> for Trouble {
@@ -82,16 +85,7 @@ type Next<'a> = (Event<'a>, Spot);
 
 impl<'a> Composer<'a> {
     fn new(source: &'a Source, text: &'a Lenient, warnings: &'a mut Warnings) -> Composer<'a> {
-        Composer {
-            anchors: HashMap::new(),
-            count: 0,
-            open: Vec::new(),
-            parser: Parser::new_from_str(text.text()),
-            reached: (1, 1),
-            source,
-            text,
-            warnings,
-        }
+        Composer { anchors: HashMap::new(), count: 0, open: Vec::new(), parser: Parser::new_from_str(text.text()), reached: (1, 1), source, text, warnings }
     }
 
     fn next(&mut self) -> Composed<Next<'a>> {
@@ -112,8 +106,7 @@ impl<'a> Composer<'a> {
             }
             Some(Err(error)) => {
                 let (line, column) = self.reached;
-                let flow = self.open.last().is_some_and(|letter| "[{".contains(*letter))
-                    || self.text.opens_bracket((line, column), error.marker().line());
+                let flow = self.open.last().is_some_and(|letter| "[{".contains(*letter)) || self.text.opens_bracket((line, column), error.marker().line());
                 Err(Trouble::Parser { error, flow, quote: line })
             }
             None => Ok((Event::StreamEnd, self.source.spot(0, 0))),
@@ -163,9 +156,7 @@ impl<'a> Composer<'a> {
         let before = self.count;
         let (anchor, node) = match event {
             Event::Alias(anchor) => return self.alias(anchor, at, mood),
-            Event::Scalar(text, style, anchor, tag) => {
-                (anchor, Node { shape: Shape::Scalar(tag::scalar(&text, style, tag.as_deref(), &at, mood)?), at })
-            }
+            Event::Scalar(text, style, anchor, tag) => (anchor, Node { shape: Shape::Scalar(tag::scalar(&text, style, tag.as_deref(), &at, mood)?), at }),
             Event::SequenceStart(anchor, tag) => {
                 let mood = tag::collection(tag.as_deref(), "seq", &at, mood)?;
                 (anchor, Node { shape: self.list(mood, depth)?, at })
@@ -247,9 +238,7 @@ impl<'a> Composer<'a> {
         }
         let key = self.node(next, mood, depth + 1)?;
         match key.shape {
-            Shape::Scalar(Value::Vault(_)) | Shape::List(_) | Shape::Map(_) => {
-                Err(broken::bad_key(&key, self.source).into())
-            }
+            Shape::Scalar(Value::Vault(_)) | Shape::List(_) | Shape::Map(_) => Err(broken::bad_key(&key, self.source).into()),
             Shape::Scalar(_) => Ok(key),
         }
     }
@@ -282,9 +271,7 @@ fn is_plain(event: &Event<'_>, word: &str) -> bool {
 
 /// The pairs a `<<` brings in. Of a list of mappings the first one wins.
 fn merge_pairs(node: Node) -> Result<Vec<(Node, Node)>> {
-    let wrong = |node: &Node| {
-        Error::config(format!("`<<` needs a mapping or a list of mappings, not {}", node.kind())).at(node.at.place())
-    };
+    let wrong = |node: &Node| Error::config(format!("`<<` needs a mapping or a list of mappings, not {}", node.kind())).at(node.at.place());
     match node.shape {
         Shape::Map(pairs) => Ok(pairs),
         Shape::List(items) => {
@@ -335,10 +322,7 @@ mod tests {
     #[test]
     fn merge_keys_give_way_to_own_keys() {
         let yaml = "a: &a {x: 1, y: 1}\nb: &b {x: 2, z: 2}\nc: {<<: [*a, *b], y: 3}\nd:\n  y: 4\n  <<: *a\n";
-        assert_eq!(
-            text(yaml),
-            "{'a': {'x': 1, 'y': 1}, 'b': {'x': 2, 'z': 2}, 'c': {'x': 1, 'z': 2, 'y': 3}, 'd': {'x': 1, 'y': 4}}"
-        );
+        assert_eq!(text(yaml), "{'a': {'x': 1, 'y': 1}, 'b': {'x': 2, 'z': 2}, 'c': {'x': 1, 'z': 2, 'y': 3}, 'd': {'x': 1, 'y': 4}}");
     }
 
     #[test]

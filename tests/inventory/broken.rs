@@ -106,8 +106,5 @@ fn files_that_cannot_be_read_say_so() {
 #[test]
 fn a_key_without_a_space_is_warned_about() {
     let inventory = Inventory::parse("inv.yml", "all: { hosts: { h1: { etcd_seq:1 } } }").unwrap();
-    assert_eq!(
-        inventory.warnings,
-        ["inv.yml:1: `etcd_seq:1` has no space after its colon and sets nothing; write `etcd_seq: 1`"]
-    );
+    assert_eq!(inventory.warnings, ["inv.yml:1: `etcd_seq:1` has no space after its colon and sets nothing; write `etcd_seq: 1`"]);
 }
