@@ -75,7 +75,7 @@ impl Inventory {
     }
 
     /// The JSON of `ansible-inventory --host NAME`.
-    pub fn list_host(&self, pattern: &str) -> Result<String> {
+    pub fn host(&self, pattern: &str) -> Result<String> {
         match self.select(pattern)?.as_slice() {
             [host] => Ok(Value::Map(self.listed(host)).to_json()),
             hosts => Err(Error::usage(format!("`{pattern}` is {} hosts, not one", hosts.len()))),

@@ -201,7 +201,7 @@ fn one_host_is_listed_as_ansible_lists_it() {
     assert_eq!(inventory.graph("databases", false).unwrap(), answers[2].1.trim_end());
     assert_eq!(inventory.graph("all", false).unwrap(), answers[3].1.trim_end());
     inventory.set_extra(parse_extra(&["port=1 name='a b'".into(), "{list: [1, yes]}".into()]).unwrap());
-    assert_eq!(inventory.list_host("db-2.example.com").unwrap(), answers[0].1.trim_end(), "{}", answers[0].2);
+    assert_eq!(inventory.host("db-2.example.com").unwrap(), answers[0].1.trim_end(), "{}", answers[0].2);
 }
 
 #[test]
