@@ -18,8 +18,7 @@ pub(super) fn expand(pattern: &str) -> Result<(Vec<String>, Option<i64>), String
 /// Name and port when the text is an address; `None` when it is not one.
 pub(super) fn split_port(text: &str, ranges: bool) -> Option<(String, Option<i64>)> {
     static BRACKETED: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"^\[(.+)\]:([0-9]+)$").ok());
-    static PLAIN: LazyLock<Option<Regex>> =
-        LazyLock::new(|| Regex::new(r"^((?:[^:\[\]]|\[[^\]]*\])*):([0-9]+)$").ok());
+    static PLAIN: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"^((?:[^:\[\]]|\[[^\]]*\])*):([0-9]+)$").ok());
     let mut name = text.to_string();
     let mut port = None;
     for form in [&BRACKETED, &PLAIN] {
@@ -83,17 +82,16 @@ fn is_octet(part: &str) -> bool {
 }
 
 pub(super) fn is_ipv6(text: &str) -> bool {
-    let component = |part: &&str| {
-        ((1..=4).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_hexdigit()))
-            || range_of(part, |byte| byte.is_ascii_hexdigit())
-    };
+    let component =
+        |part: &&str| ((1..=4).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_hexdigit())) || range_of(part, |byte| byte.is_ascii_hexdigit());
     if !text.contains(':') {
         return false;
     }
-    if let Some((head, tail)) = text.rsplit_once(':') {
-        if tail.contains('.') && is_ipv4(tail) {
-            return is_ipv6(&format!("{head}:0:0"));
-        }
+    if let Some((head, tail)) = text.rsplit_once(':')
+        && tail.contains('.')
+        && is_ipv4(tail)
+    {
+        return is_ipv6(&format!("{head}:0:0"));
     }
     match text.find("::") {
         Some(byte) => {
@@ -130,9 +128,7 @@ fn is_label(label: &str) -> bool {
     }
     plain.push_str(rest);
     let word = |letter: char| letter.is_alphanumeric() || letter == '_';
-    plain.chars().next().is_some_and(word)
-        && !plain.ends_with(['-', '_'])
-        && plain.chars().all(|letter| word(letter) || letter == '-')
+    plain.chars().next().is_some_and(word) && !plain.ends_with(['-', '_']) && plain.chars().all(|letter| word(letter) || letter == '-')
 }
 
 fn is_label_range(part: &str) -> bool {

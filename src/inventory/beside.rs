@@ -17,10 +17,7 @@ pub(super) struct Beside {
 }
 
 pub(super) fn read(dir: &Path, groups: &[&str], hosts: &[&str], warnings: &mut Warnings) -> Result<Beside> {
-    Ok(Beside {
-        groups: read_folder(&load::join(dir, "group_vars"), groups, warnings)?,
-        hosts: read_folder(&load::join(dir, "host_vars"), hosts, warnings)?,
-    })
+    Ok(Beside { groups: read_folder(&load::join(dir, "group_vars"), groups, warnings)?, hosts: read_folder(&load::join(dir, "host_vars"), hosts, warnings)? })
 }
 
 fn read_folder(folder: &Path, names: &[&str], warnings: &mut Warnings) -> Result<HashMap<String, Vars>> {

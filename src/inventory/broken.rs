@@ -24,9 +24,11 @@ pub(super) fn explain(source: &Source, error: &ScanError) -> Box<Error> {
     scene
         .tab()
         .or_else(|| scene.quote(error.marker().line(), error.marker().col()))
+        .or_else(|| scene.escape(error.marker().line()))
         .or_else(|| scene.template())
         .or_else(|| scene.alias())
         .or_else(|| scene.bracket(error.marker().line(), error.marker().col()))
+        .or_else(|| scene.stray_bracket())
         .or_else(|| scene.no_space())
         .or_else(|| scene.trailing())
         .or_else(|| scene.colon_in_value())
@@ -48,8 +50,7 @@ pub(super) fn bad_key(key: &Node, source: &Source) -> Box<Error> {
 }
 
 fn unquoted_template(source: &Source, number: usize, line: &str, column: usize) -> Box<Error> {
-    let error = Error::config("a template needs quotes around it")
-        .at(source.spot(number, line[..column].chars().count() + 1).place());
+    let error = Error::config("a template needs quotes around it").at(source.spot(number, line[..column].chars().count() + 1).place());
     let value = content(&line[column..]);
     error.hint(format!("{}\"{}\"", line[..column].trim_start(), value.replace('"', "'")))
 }
@@ -109,6 +110,22 @@ impl<'a> Scene<'a> {
         Some(Error::config(format!("the quote `{quote}` is never closed")).at(self.at(line, byte)))
     }
 
+    fn escape(&self, line: usize) -> Guess {
+        if !self.info.contains("escape") {
+            return None;
+        }
+        let text = self.lines.get(line.checked_sub(1)?)?;
+        let byte = text
+            .match_indices('\\')
+            .map(|(byte, _)| byte)
+            .find(|byte| !text[byte + 1..].starts_with(['0', 'a', 'b', 't', 'n', 'v', 'f', 'r', 'e', ' ', '"', '/', '\\', 'N', '_', 'L', 'P']))?;
+        Some(
+            Error::config("an unknown escape in double quotes")
+                .at(self.at(line, byte))
+                .hint("put the text in single quotes, in which `\\` is a letter like others"),
+        )
+    }
+
     fn template(&self) -> Guess {
         let (line, text, byte) = self.near().into_iter().find_map(|(line, text)| {
             let byte = text.find("{{")?;
@@ -132,16 +149,21 @@ impl<'a> Scene<'a> {
     }
 
     fn bracket(&self, line: usize, column: usize) -> Guess {
-        if !self.info.contains("flow") && !self.info.contains("eof") && !self.info.contains("bracket") {
+        if !["flow", "eof", "bracket", "indicator"].iter().any(|word| self.info.contains(word)) {
             return None;
         }
-        let (line, byte, bracket) = open_bracket(&self.lines, line, column)?;
+        let (open_line, byte, bracket) = open_brackets(&self.lines, line, column).0.pop()?;
         let close = if bracket == '[' { ']' } else { '}' };
         Some(
             Error::config(format!("the bracket `{bracket}` is never closed"))
-                .at(self.at(line, byte))
-                .because(format!("a `,` or a `{close}` is missing before line {}, or here", self.line.max(line) + 1)),
+                .at(self.at(open_line, byte))
+                .because(format!("a `,` or a `{close}` was expected by line {line}, column {}", column + 1)),
         )
+    }
+
+    fn stray_bracket(&self) -> Guess {
+        let (line, byte, bracket) = open_brackets(&self.lines[..self.line], self.line + 1, 0).1?;
+        Some(Error::config(format!("the bracket `{bracket}` closes nothing")).at(self.at(line, byte)))
     }
 
     fn no_space(&self) -> Guess {
@@ -151,11 +173,7 @@ impl<'a> Scene<'a> {
             let glued = !rest.is_empty() && !text[colon + 1..].starts_with([' ', ':', '/']);
             (glued && !rest.contains(": ")).then_some((line, text, key, colon))
         })?;
-        Some(
-            Error::config(format!("no space after the colon of `{key}`"))
-                .at(self.at(line, colon + 1))
-                .hint(format!("{key}: {}", content(&text[colon + 1..]))),
-        )
+        Some(Error::config(format!("no space after the colon of `{key}`")).at(self.at(line, colon + 1)).hint(format!("{key}: {}", content(&text[colon + 1..]))))
     }
 
     fn trailing(&self) -> Guess {
@@ -170,11 +188,7 @@ impl<'a> Scene<'a> {
             }
             let byte = colon + 1 + text[colon + 1..].find(value)? + value.len() - rest.len();
             let other = if quote == '"' { '\'' } else { '"' };
-            Some(
-                Error::config("text after the closing quote")
-                    .at(self.at(line, byte))
-                    .hint(format!("{key}: {other}{value}{other}")),
-            )
+            Some(Error::config("text after the closing quote").at(self.at(line, byte)).hint(format!("{key}: {other}{value}{other}")))
         })
     }
 
@@ -187,11 +201,7 @@ impl<'a> Scene<'a> {
             return None;
         }
         let start = colon + 1 + text[colon + 1..].find(value)?;
-        Some(
-            Error::config("a colon in a value without quotes")
-                .at(self.at(self.line, start + byte))
-                .hint(format!("{key}: \"{}\"", value.replace('"', "'"))),
-        )
+        Some(Error::config("a colon in a value without quotes").at(self.at(self.line, start + byte)).hint(format!("{key}: \"{}\"", value.replace('"', "'"))))
     }
 
     fn reserved(&self, column: usize) -> Guess {
@@ -213,7 +223,14 @@ impl<'a> Scene<'a> {
             return None;
         }
         let error = Error::config("wrong indentation").at(self.at(self.line, here));
-        if here > indent(before) && !content(before).ends_with(':') {
+        if here > indent(before) && content(before).ends_with(':') {
+            return None;
+        }
+        if here > indent(before) && !content(before).contains([':', ' ']) {
+            let word = content(before);
+            return Some(Error::config(format!("no colon after `{word}`")).at(self.at(number, before.trim_end().len())).hint(format!("{word}:")));
+        }
+        if here > indent(before) {
             return Some(error.because(format!("line {number} has a value already, so nothing can belong to it")));
         }
         let known: Vec<String> = self.enclosing().iter().map(usize::to_string).collect();
@@ -238,7 +255,7 @@ impl<'a> Scene<'a> {
     }
 }
 
-/// Walk over a text and call back for every letter outside of quotes and comments.
+/// The quote that is still open at the end of the text.
 fn open_quote(lines: &[&str]) -> Option<(usize, usize)> {
     let mut open: Option<(usize, usize, char)> = None;
     for (index, line) in lines.iter().enumerate() {
@@ -268,9 +285,12 @@ fn open_quote(lines: &[&str]) -> Option<(usize, usize)> {
     open.map(|(line, byte, _)| (line, byte))
 }
 
-/// The innermost bracket still open where the parser gave up.
-fn open_bracket(lines: &[&str], line: usize, column: usize) -> Option<(usize, usize, char)> {
-    let mut open: Vec<(usize, usize, char)> = Vec::new();
+type Bracket = (usize, usize, char);
+
+/// The brackets still open where the parser gave up, and the first one that closes nothing.
+fn open_brackets(lines: &[&str], line: usize, column: usize) -> (Vec<Bracket>, Option<Bracket>) {
+    let mut open: Vec<Bracket> = Vec::new();
+    let mut stray = None;
     for (index, text) in lines.iter().enumerate().take(line.max(1)) {
         let mut quote: Option<char> = None;
         let mut before = ' ';
@@ -285,12 +305,14 @@ fn open_bracket(lines: &[&str], line: usize, column: usize) -> Option<(usize, us
                 (None, '\'' | '"') if " [{,:".contains(before) => quote = Some(letter),
                 (None, '[' | '{') if !open.is_empty() || " [{".contains(before) => open.push((index + 1, byte, letter)),
                 (None, ']' | '}') => {
-                    open.pop();
+                    if open.pop().is_none() {
+                        stray.get_or_insert((index + 1, byte, letter));
+                    }
                 }
                 (None, _) => {}
             }
             before = letter;
         }
     }
-    open.pop()
+    (open, stray)
 }

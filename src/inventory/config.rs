@@ -59,10 +59,7 @@ impl AnsibleConfig {
             if !open {
                 return Some(here);
             }
-            self.warnings.push(format!(
-                "{} is ignored because everyone may write to its folder; name it with ANSIBLE_CONFIG to use it",
-                here.display()
-            ));
+            self.warnings.push(format!("{} is ignored because everyone may write to its folder; name it with ANSIBLE_CONFIG to use it", here.display()));
         }
         let home = Path::new(env.get("HOME")?).join(".ansible.cfg");
         [home, PathBuf::from("/etc/ansible/ansible.cfg")].into_iter().find(|path| path.exists())
@@ -129,9 +126,12 @@ impl AnsibleConfig {
     }
 }
 
-/// Only ` ;` begins a comment inside a line; `#` is a letter there, as for Python's configparser set up by Ansible.
+/// A setting without its comment and quotes. Only ` ;` begins a comment inside a line; `#` is a letter there,
+/// as for Python's configparser set up by Ansible.
 fn without_comment(value: &str) -> &str {
-    value.find(" ;").map_or(value, |byte| value[..byte].trim_end())
+    let value = value.find(" ;").map_or(value, |byte| value[..byte].trim_end());
+    let quote = value.chars().next().filter(|letter| "'\"".contains(*letter));
+    quote.and_then(|quote| value[1..].strip_suffix(quote)).unwrap_or(value)
 }
 
 fn number(name: &str, value: &str) -> Result<u32> {
@@ -140,9 +140,7 @@ fn number(name: &str, value: &str) -> Result<u32> {
 
 fn flag(name: &str, value: &str) -> Result<bool> {
     let word = value.trim().to_lowercase();
-    scalar::boolean(&word)
-        .or_else(|| Value::from(word.as_str()).as_bool())
-        .ok_or_else(|| Error::config(format!("`{name}` needs true or false, not `{value}`")))
+    scalar::boolean(&word).or_else(|| Value::from(word.as_str()).as_bool()).ok_or_else(|| Error::config(format!("`{name}` needs true or false, not `{value}`")))
 }
 
 /// A list of sources at commas; a list of hosts keeps its commas.
@@ -166,7 +164,8 @@ mod tests {
     #[test]
     fn the_file_is_read_and_the_environment_wins() {
         let dir = tempfile::tempdir().unwrap();
-        let text = "# x\n[defaults]\ninventory = pigsty.yml, extra/   ; comment\nforks=10\nhost_key_checking = False\ntimeout: 15\n[ssh_connection]\nforks = 99\n";
+        let text =
+            "# x\n[defaults]\ninventory = pigsty.yml, extra/   ; comment\nforks=\"10\"\nhost_key_checking = False\ntimeout: 15\n[ssh_connection]\nforks = 99\n";
         fs::write(dir.path().join("ansible.cfg"), text).unwrap();
         let config = AnsibleConfig::load_from(dir.path(), &env(&[("ANSIBLE_FORKS", "3"), ("ANSIBLE_REMOTE_USER", "dba")])).unwrap();
         let inventory = config.inventory.unwrap();

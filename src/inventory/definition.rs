@@ -15,9 +15,7 @@ type Pairs = [(Node, Node)];
 impl Inventory {
     pub(super) fn define(&mut self, source: &Source, document: Option<Node>, from: &Provenance) -> Result<()> {
         let Some(document) = document.filter(|document| !document.is_falsy()) else {
-            return Err(Error::config("the inventory is empty")
-                .at(source.spot(0, 0).place())
-                .hint("it needs at least `all: { hosts: { 10.0.0.1: } }`"));
+            return Err(Error::config("the inventory is empty").at(source.spot(0, 0).place()).hint("it needs at least `all: { hosts: { 10.0.0.1: } }`"));
         };
         let Shape::Map(groups) = &document.shape else {
             return Err(Error::config(format!("an inventory is a mapping of groups, not {}", document.kind()))
@@ -25,9 +23,7 @@ impl Inventory {
                 .hint("start it with a line `all:`"));
         };
         if let Some((key, _)) = groups.iter().find(|(key, item)| key.as_str() == Some("plugin") && !item.is_falsy()) {
-            return Err(Error::config("inventory plugins are not supported")
-                .at(key.at.place())
-                .hint(convert_hint(source.name())));
+            return Err(Error::config("inventory plugins are not supported").at(key.at.place()).hint(convert_hint(source.name())));
         }
         for (name, body) in groups {
             self.define_group(name, body, from)?;
@@ -42,8 +38,9 @@ impl Inventory {
             Shape::Map(sections) => sections,
             _ if body.is_null() => return Ok(()),
             _ => {
-                return Err(shape_error(format!("group `{name}` needs a mapping, not {}", body.kind()), body)
-                    .hint(format!("{name}: {{ hosts: {{ 10.0.0.1: }} }}")));
+                return Err(
+                    shape_error(format!("group `{name}` needs a mapping, not {}", body.kind()), body).hint(format!("{name}: {{ hosts: {{ 10.0.0.1: }} }}"))
+                );
             }
         };
         for (section, body) in sections {
@@ -60,11 +57,7 @@ impl Inventory {
     fn warn_section(&mut self, group: &str, section: &Node) {
         let word = section.key_text();
         let hint = nearest(&word, SECTIONS).map(|near| format!(", did you mean `{near}`?")).unwrap_or_default();
-        self.warnings.push(format!(
-            "{}:{}: key `{word}` of group `{group}` is ignored{hint}",
-            section.at.source.name(),
-            section.at.line
-        ));
+        self.warnings.push(format!("{}:{}: key `{word}` of group `{group}` is ignored{hint}", section.at.source.name(), section.at.line));
     }
 
     fn define_children(&mut self, group: &str, body: &Node, from: &Provenance) -> Result<()> {
@@ -82,8 +75,7 @@ impl Inventory {
                     .at(key.at.place())
                     .hint(format!("quote it: '{}'", key.key_text())));
             };
-            let (names, port) = address::expand(pattern)
-                .map_err(|why| Error::config(format!("host `{pattern}`: {why}")).at(key.at.place()))?;
+            let (names, port) = address::expand(pattern).map_err(|why| Error::config(format!("host `{pattern}`: {why}")).at(key.at.place()))?;
             let vars = host_vars(pattern, vars)?;
             for name in names {
                 if name.is_empty() {
@@ -91,7 +83,7 @@ impl Inventory {
                 }
                 self.add_host(&name, group, port.map(|port| (port, &key.at)), from);
                 for (var, value) in vars {
-                    self.warn_name(var);
+                    self.warn_name(var, value);
                     self.set_host_var(&name, var, value)?;
                 }
             }
@@ -106,7 +98,7 @@ impl Inventory {
             _ => return Err(shape_error(format!("`vars` of group `{group}` needs a mapping, not {}", body.kind()), body)),
         };
         for (var, value) in pairs {
-            self.warn_name(var);
+            self.warn_name(var, value);
             self.set_group_var(group, var, value)?;
         }
         Ok(())
@@ -135,15 +127,17 @@ impl Inventory {
         Ok(())
     }
 
-    pub(super) fn warn_name(&mut self, key: &Node) {
+    fn warn_name(&mut self, key: &Node, value: &Node) {
         let name = key.key_text();
-        if !layer::is_name(&name) || key.as_str().is_none() {
-            self.warnings.push(format!(
-                "{}:{}: `{name}` is not a good name for a variable: letters, digits and `_` only",
-                key.at.source.name(),
-                key.at.line
-            ));
+        if layer::is_name(&name) && key.as_str().is_some() {
+            return;
         }
+        // In `{ seq:1 }` YAML sees one key without a value.
+        let why = match name.split_once(':').filter(|(word, _)| value.is_null() && layer::is_name(word)) {
+            Some((word, rest)) => format!("has no space after its colon and sets nothing; write `{word}: {rest}`"),
+            None => "is not a good name for a variable: letters, digits and `_` only".to_string(),
+        };
+        self.warnings.push(format!("{}:{}: `{name}` {why}", key.at.source.name(), key.at.line));
     }
 }
 
@@ -170,8 +164,7 @@ fn group_name(key: &Node) -> Result<&str> {
     match key.as_str() {
         Some("") => Err(wrong("a group without a name".to_string())),
         Some(name) => Ok(name),
-        None => Err(wrong(format!("group `{}` is {}, a name is text", key.key_text(), key.kind()))
-            .hint(format!("quote it: '{}'", key.key_text()))),
+        None => Err(wrong(format!("group `{}` is {}, a name is text", key.key_text(), key.kind())).hint(format!("quote it: '{}'", key.key_text()))),
     }
 }
 

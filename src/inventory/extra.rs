@@ -37,9 +37,7 @@ fn mapping(source: &Source, vars: &mut Vars) -> Result<()> {
         return Ok(());
     };
     let Shape::Map(pairs) = &document.shape else {
-        return Err(Error::usage(format!("extra variables are a mapping, not {}", document.kind()))
-            .at(document.at.place())
-            .hint("-e '{\"name\": \"value\"}'"));
+        return Err(Error::usage(format!("extra variables are a mapping, not {}", document.kind())).at(document.at.place()).hint("-e '{\"name\": \"value\"}'"));
     };
     for (key, value) in pairs {
         vars.insert(key.key_text(), Var::of(key, value));
@@ -50,9 +48,7 @@ fn mapping(source: &Source, vars: &mut Vars) -> Result<()> {
 fn pairs(arg: &str, vars: &mut Vars) -> Result<()> {
     for word in words(arg)? {
         let word = unescaped(&word);
-        let equals = word.char_indices().position(|(byte, letter)| {
-            letter == '=' && byte > 0 && !word[..byte].ends_with('\\')
-        });
+        let equals = word.char_indices().position(|(byte, letter)| letter == '=' && byte > 0 && !word[..byte].ends_with('\\'));
         let Some(byte) = equals.and_then(|index| word.char_indices().nth(index)).map(|(byte, _)| byte) else {
             return Err(Error::usage(format!("`-e {arg}` is not `key=value`"))
                 .because(format!("`{word}` has no `=`"))
@@ -103,9 +99,7 @@ fn words(arg: &str) -> Result<Vec<String>> {
 fn unquoted(text: &str) -> &str {
     let quote = text.chars().next().filter(|letter| "'\"".contains(*letter));
     match quote {
-        Some(quote) if text.len() > 1 && text.ends_with(quote) && !text[..text.len() - 1].ends_with('\\') => {
-            &text[1..text.len() - 1]
-        }
+        Some(quote) if text.len() > 1 && text.ends_with(quote) && !text[..text.len() - 1].ends_with('\\') => &text[1..text.len() - 1],
         _ => text,
     }
 }

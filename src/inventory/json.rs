@@ -47,13 +47,7 @@ fn write_tagged(out: &mut String, key: &str, text: &str, depth: usize) {
     });
 }
 
-fn write_items<T>(
-    out: &mut String,
-    depth: usize,
-    (open, close): (char, char),
-    items: &[T],
-    each: impl Fn(&mut String, &T),
-) {
+fn write_items<T>(out: &mut String, depth: usize, (open, close): (char, char), items: &[T], each: impl Fn(&mut String, &T)) {
     out.push(open);
     for (index, item) in items.iter().enumerate() {
         out.push_str(if index == 0 { "\n" } else { ",\n" });
@@ -295,13 +289,13 @@ impl Reader<'_> {
 
 /// `{"__ansible_vault": ...}` and `{"__ansible_unsafe": ...}` are how Ansible writes tagged strings in JSON.
 fn decoded(pairs: Vec<(Node, Node)>) -> Shape {
-    if let [(key, item)] = pairs.as_slice() {
-        if let (Some(key), Shape::Scalar(Value::Str(text))) = (key.as_str(), &item.shape) {
-            match key {
-                "__ansible_unsafe" => return Shape::Scalar(Value::Unsafe(text.clone())),
-                "__ansible_vault" => return Shape::Scalar(Value::Vault(text.clone())),
-                _ => {}
-            }
+    if let [(key, item)] = pairs.as_slice()
+        && let (Some(key), Shape::Scalar(Value::Str(text))) = (key.as_str(), &item.shape)
+    {
+        match key {
+            "__ansible_unsafe" => return Shape::Scalar(Value::Unsafe(text.clone())),
+            "__ansible_vault" => return Shape::Scalar(Value::Vault(text.clone())),
+            _ => {}
         }
     }
     Shape::Map(pairs)

@@ -55,8 +55,7 @@ impl std::fmt::Display for Level {
 
 /// Whether Ansible likes this name for a variable.
 pub(super) fn is_name(text: &str) -> bool {
-    text.starts_with(|letter: char| letter.is_ascii_alphabetic() || letter == '_')
-        && text.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
+    text.starts_with(|letter: char| letter.is_ascii_alphabetic() || letter == '_') && text.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
 }
 
 impl Inventory {

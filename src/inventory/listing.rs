@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use indexmap::IndexMap;
 
-use super::value::Value;
 use super::Inventory;
+use super::value::Value;
 use crate::error::{Error, Result, nearest};
 
 /// Variables Ansible keeps to itself and never lists.
@@ -69,10 +69,7 @@ impl Inventory {
                 hostvars.insert(host, Value::Map(vars));
             }
         }
-        let meta = IndexMap::from([
-            ("hostvars".to_string(), Value::Map(hostvars)),
-            ("profile".to_string(), Value::from("inventory_legacy")),
-        ]);
+        let meta = IndexMap::from([("hostvars".to_string(), Value::Map(hostvars)), ("profile".to_string(), Value::from("inventory_legacy"))]);
         top.insert("_meta".to_string(), Value::Map(meta));
         Ok(Value::Map(top).to_json())
     }

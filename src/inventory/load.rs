@@ -14,8 +14,7 @@ use super::{Inventory, Warnings, address, program, yaml};
 use crate::error::{Error, Result, nearest};
 
 /// What a folder of inventories may hold beside them.
-const IGNORED_ENDS: [&str; 12] =
-    [".pyc", ".pyo", ".swp", ".bak", "~", ".rpm", ".md", ".txt", ".rst", ".orig", ".cfg", ".retry"];
+const IGNORED_ENDS: [&str; 12] = [".pyc", ".pyo", ".swp", ".bak", "~", ".rpm", ".md", ".txt", ".rst", ".orig", ".cfg", ".retry"];
 const IGNORED_NAMES: [&str; 3] = ["group_vars", "host_vars", "vars_plugins"];
 
 #[derive(Clone, Debug, Default)]
@@ -37,6 +36,9 @@ impl Inventory {
         let mut inventory = Inventory::empty();
         for source in sources.iter().filter(|source| !source.is_empty()) {
             inventory.read_source(source)?;
+        }
+        if sources.iter().all(String::is_empty) {
+            inventory.warnings.push("no inventory is given, only this machine (`localhost`) can be addressed".to_string());
         }
         inventory.settle();
         inventory.read_beside(sources, options)?;
@@ -79,9 +81,7 @@ impl Inventory {
             return self.read_file(path);
         }
         for name in names_in(path)? {
-            let ignored = name.starts_with('.')
-                || IGNORED_NAMES.contains(&name.as_str())
-                || IGNORED_ENDS.iter().any(|end| name.ends_with(end));
+            let ignored = name.starts_with('.') || IGNORED_NAMES.contains(&name.as_str()) || IGNORED_ENDS.iter().any(|end| name.ends_with(end));
             if !ignored {
                 self.read_path(&path.join(name))?;
             }
@@ -156,18 +156,14 @@ fn missing(source: &str, path: &Path) -> Box<Error> {
 }
 
 fn unsupported(source: &Source, format: &str, line: usize) -> Box<Error> {
-    Error::config(format!("inventories in {format} are not supported, only YAML"))
-        .at(source.spot(line, 0).place())
-        .hint(convert_hint(source.name()))
+    Error::config(format!("inventories in {format} are not supported, only YAML")).at(source.spot(line, 0).place()).hint(convert_hint(source.name()))
 }
 
 /// The line with the first `[group]` header, which no YAML inventory has at its margin.
 fn ini_line(text: &str) -> Option<usize> {
     let is_header = |line: &str| {
         let inner = line.trim_end().strip_prefix('[').and_then(|line| line.strip_suffix(']'));
-        inner.is_some_and(|inner| {
-            !inner.is_empty() && inner.chars().all(|letter| letter.is_alphanumeric() || "_-.:".contains(letter))
-        })
+        inner.is_some_and(|inner| !inner.is_empty() && inner.chars().all(|letter| letter.is_alphanumeric() || "_-.:".contains(letter)))
     };
     text.lines().position(is_header).map(|index| index + 1)
 }
@@ -191,8 +187,7 @@ pub(super) fn read_text(path: &Path) -> Result<String> {
     let text = String::from_utf8(bytes).map_err(|error| {
         let before = error.as_bytes()[..error.utf8_error().valid_up_to()].to_vec();
         let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
-        Error::config(format!("`{}` is not UTF-8 text", path.display()))
-            .at(Source::new(path.display().to_string(), "").spot(line, 0).place())
+        Error::config(format!("`{}` is not UTF-8 text", path.display())).at(Source::new(path.display().to_string(), "").spot(line, 0).place())
     })?;
     Ok(text.strip_prefix('\u{feff}').map(str::to_string).unwrap_or(text))
 }

@@ -5,6 +5,8 @@
 //! Start reading at `load.rs`, then `definition.rs` (a file becomes a tree) and `layer.rs` (a tree becomes variables).
 //! Where Ansible warns and goes on without a file it could not read, this room fails.
 
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that fails says where by itself"))]
+
 mod address;
 mod beside;
 mod broken;
@@ -13,6 +15,7 @@ mod definition;
 mod extra;
 mod json;
 mod layer;
+mod lenient;
 mod listing;
 mod load;
 mod node;
@@ -20,6 +23,7 @@ mod origin;
 mod pattern;
 mod program;
 mod scalar;
+mod tag;
 mod template;
 mod template_filter;
 mod tree;

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
+use super::Inventory;
 use super::layer::{Level, Var};
 use super::value::Value;
-use super::Inventory;
 
 /// The place that decides the value of a variable. `line` and `column` are 0 where there is no file.
 #[derive(Clone, Debug, PartialEq)]

@@ -67,9 +67,9 @@ impl Inventory {
             return Ok(hosts);
         };
         let count = hosts.len();
-        subscript.apply(hosts).ok_or_else(|| {
-            Error::config(format!("host pattern `{part}` matches nothing")).because(format!("`{name}` has {count} hosts, counted from 0"))
-        })
+        subscript
+            .apply(hosts)
+            .ok_or_else(|| Error::config(format!("host pattern `{part}` matches nothing")).because(format!("`{name}` has {count} hosts, counted from 0")))
     }
 
     fn enumerate(&self, name: &str) -> Result<Vec<String>> {

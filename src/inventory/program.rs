@@ -54,9 +54,7 @@ fn items_of<'a>(node: &'a Node, what: &str) -> Result<&'a [Node]> {
 }
 
 fn text_of(node: &Node) -> Result<&str> {
-    node.as_str()
-        .filter(|text| !text.is_empty())
-        .ok_or_else(|| Error::config(format!("a name is text, not {}", node.kind())).at(node.at.place()))
+    node.as_str().filter(|text| !text.is_empty()).ok_or_else(|| Error::config(format!("a name is text, not {}", node.kind())).at(node.at.place()))
 }
 
 fn set_vars(inventory: &mut Inventory, host: &str, vars: &Node) -> Result<()> {
@@ -66,13 +64,7 @@ fn set_vars(inventory: &mut Inventory, host: &str, vars: &Node) -> Result<()> {
     Ok(())
 }
 
-fn define_group(
-    inventory: &mut Inventory,
-    key: &Node,
-    body: &Node,
-    from: &Provenance,
-    hosts: &mut IndexSet<String>,
-) -> Result<()> {
+fn define_group(inventory: &mut Inventory, key: &Node, body: &Node, from: &Provenance, hosts: &mut IndexSet<String>) -> Result<()> {
     let group = text_of(key)?;
     inventory.add_group(group);
     let sections = match &body.shape {
@@ -101,13 +93,7 @@ fn define_group(
     Ok(())
 }
 
-fn add_hosts(
-    inventory: &mut Inventory,
-    group: &str,
-    list: &Node,
-    from: &Provenance,
-    hosts: &mut IndexSet<String>,
-) -> Result<()> {
+fn add_hosts(inventory: &mut Inventory, group: &str, list: &Node, from: &Provenance, hosts: &mut IndexSet<String>) -> Result<()> {
     for item in items_of(list, &format!("`hosts` of group `{group}`"))? {
         let name = text_of(item)?;
         inventory.add_host(name, group, None, from);
@@ -135,9 +121,8 @@ fn run(path: &Path, args: &[&str]) -> Result<Node> {
     if args[0] == "--host" && source.text().trim().is_empty() {
         return Ok(Node { at: source.spot(0, 0), shape: Shape::Map(Vec::new()) });
     }
-    let node = json::parse(&source).map_err(|broken| {
-        fail(Error::config("the inventory script did not print JSON").at(broken.at.place()).because(broken.why))
-    })?;
+    let node =
+        json::parse(&source).map_err(|broken| fail(Error::config("the inventory script did not print JSON").at(broken.at.place()).because(broken.why)))?;
     match &node.shape {
         Shape::Scalar(Value::Null) if args[0] == "--host" => Ok(Node { at: node.at, shape: Shape::Map(Vec::new()) }),
         _ => Ok(node),

@@ -73,8 +73,8 @@ fn is_integer(text: &str) -> bool {
     if let Some(hex) = body.strip_prefix("0x") {
         return all(hex, |byte| byte.is_ascii_hexdigit());
     }
-    if body.starts_with('0') {
-        return body == "0" || all(&body[1..], |byte| (b'0'..=b'7').contains(&byte));
+    if let Some(octal) = body.strip_prefix('0') {
+        return octal.is_empty() || all(octal, |byte| (b'0'..=b'7').contains(&byte));
     }
     match body.split_once(':') {
         Some((first, rest)) => digits(first) && rest.split(':').all(sixtieth),
@@ -95,9 +95,8 @@ fn is_float(text: &str) -> bool {
         None => (rest, None),
     };
     // Only a signed exponent counts: `1.5e3` is text, `1.5e+3` a number.
-    let exponent_is_good = exponent.is_none_or(|exponent| {
-        exponent.starts_with(['+', '-']) && exponent.len() > 1 && exponent[1..].bytes().all(|byte| byte.is_ascii_digit())
-    });
+    let exponent_is_good =
+        exponent.is_none_or(|exponent| exponent.starts_with(['+', '-']) && exponent.len() > 1 && exponent[1..].bytes().all(|byte| byte.is_ascii_digit()));
     if !exponent_is_good || !(fraction.is_empty() || all(fraction, |byte| byte.is_ascii_digit())) {
         return false;
     }
@@ -174,9 +173,7 @@ pub(super) fn float(text: &str) -> Option<f64> {
 /// A date or a time as ISO text; `None` when it is neither, an error when there is no such day.
 fn timestamp(text: &str) -> Option<Result<String, &'static str>> {
     let bytes = text.as_bytes();
-    let digits = |range: std::ops::Range<usize>| {
-        bytes.get(range.clone()).is_some_and(|part| part.iter().all(u8::is_ascii_digit))
-    };
+    let digits = |range: std::ops::Range<usize>| bytes.get(range.clone()).is_some_and(|part| part.iter().all(u8::is_ascii_digit));
     if !digits(0..4) || bytes.get(4) != Some(&b'-') {
         return None;
     }
@@ -185,9 +182,7 @@ fn timestamp(text: &str) -> Option<Result<String, &'static str>> {
     }
     let (day, time) = text.split_at(text.find(['T', 't', ' ', '\t'])?);
     let mut parts = day.split('-').skip(1);
-    let short = |part: Option<&str>| {
-        part.is_some_and(|part| (1..=2).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit()))
-    };
+    let short = |part: Option<&str>| part.is_some_and(|part| (1..=2).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit()));
     if !short(parts.next()) || !short(parts.next()) || parts.next().is_some() {
         return None;
     }
@@ -293,9 +288,7 @@ mod tests {
 
     #[test]
     fn floats_need_a_point_and_a_signed_exponent() {
-        for (text, number) in
-            [("3.10", 3.1), ("1.", 1.0), (".5", 0.5), ("1.5e+3", 1500.0), ("1_0.5", 10.5), ("1:30.5", 90.5), ("-.inf", f64::NEG_INFINITY)]
-        {
+        for (text, number) in [("3.10", 3.1), ("1.", 1.0), (".5", 0.5), ("1.5e+3", 1500.0), ("1_0.5", 10.5), ("1:30.5", 90.5), ("-.inf", f64::NEG_INFINITY)] {
             assert_eq!(plain(text), Value::Float(number), "{text}");
         }
     }
@@ -303,8 +296,31 @@ mod tests {
     #[test]
     fn what_only_looks_like_a_number_is_text() {
         for text in [
-            "y", "n", "Y", "yEs", "0o755", "08", "1e3", "1.5e3", "-.5", "1:60", "0:10", "1.2.3", "10.10.10.10", "+", "-", ".", "..",
-            "1a", "0x", "_1", "2024-1-2", "2024-01-02x", "12:30:", "v3.5", "+.nan",
+            "y",
+            "n",
+            "Y",
+            "yEs",
+            "0o755",
+            "08",
+            "1e3",
+            "1.5e3",
+            "-.5",
+            "1:60",
+            "0:10",
+            "1.2.3",
+            "10.10.10.10",
+            "+",
+            "-",
+            ".",
+            "..",
+            "1a",
+            "0x",
+            "_1",
+            "2024-1-2",
+            "2024-01-02x",
+            "12:30:",
+            "v3.5",
+            "+.nan",
         ] {
             assert_eq!(plain(text), Value::from(text), "{text}");
         }

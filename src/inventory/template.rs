@@ -142,10 +142,7 @@ impl Scope {
         let open = self.state(|state| state.open.clone());
         if open.iter().any(|other| other == name) || open.len() > DEPTH {
             let path: Vec<String> = open.iter().map(|name| format!("`{name}`")).chain([format!("`{name}`")]).collect();
-            return Err(fatal(located(
-                Error::config(format!("variable `{name}` refers to itself")).because(path.join(" needs ")),
-                var.value_at.as_ref(),
-            )));
+            return Err(fatal(located(Error::config(format!("variable `{name}` refers to itself")).because(path.join(" needs ")), var.value_at.as_ref())));
         }
         self.state(|state| state.open.push(name.to_string()));
         let value = self.rendered(name, &var.value, var.value_at.as_ref());
@@ -172,8 +169,7 @@ impl Scope {
     }
 
     fn template(self: &Arc<Self>, name: &str, text: &str, at: Option<&Spot>) -> Rendered<Value> {
-        template_filter::render(text, Jinja::from_dyn_object(Arc::clone(self)))
-            .map_err(|error| self.explain(name, text, at, &error))
+        template_filter::render(text, Jinja::from_dyn_object(Arc::clone(self))).map_err(|error| self.explain(name, text, at, &error))
     }
 
     fn explain(&self, name: &str, text: &str, at: Option<&Spot>, error: &JinjaError) -> Failure {
@@ -255,9 +251,7 @@ pub(super) fn from_jinja(value: &Jinja) -> std::result::Result<Value, JinjaError
         ValueKind::None => Value::Null,
         ValueKind::Undefined => return Err(JinjaError::from(ErrorKind::UndefinedError)),
         ValueKind::Bool => Value::Bool(value.is_true()),
-        ValueKind::Number if value.is_integer() => {
-            value.as_i64().map_or_else(|| Value::Big(value.to_string()), Value::Int)
-        }
+        ValueKind::Number if value.is_integer() => value.as_i64().map_or_else(|| Value::Big(value.to_string()), Value::Int),
         ValueKind::Number => Value::Float(f64::try_from(value.clone())?),
         ValueKind::Map => {
             let mut map = IndexMap::new();
@@ -345,6 +339,10 @@ mod tests {
             (
                 "    x: '{{ 1 | nosuch }}'\n",
                 "h1: the template of `x` does not work\n --> t.yml:4:8\n4 |     x: '{{ 1 | nosuch }}'\n  |        ^\n caused by: unknown filter: filter nosuch is unknown",
+            ),
+            (
+                "    x: \"{{ lookup('env', 'HOME') }}\"\n",
+                "h1: the template of `x` does not work\n --> t.yml:4:8\n4 |     x: \"{{ lookup('env', 'HOME') }}\"\n  |        ^\n caused by: unknown function: lookup is unknown",
             ),
             (
                 "    x: '{{ v }}'\n    v: !vault abc\n",

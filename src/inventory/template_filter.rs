@@ -35,9 +35,7 @@ pub(super) fn render(text: &str, context: Jinja) -> Result<Value> {
 fn filled_in(output: &str, printed: &[Value]) -> Value {
     let mut text = String::new();
     let mut rest = output;
-    while let Some((before, (index, after))) =
-        rest.split_once(MARK.0).and_then(|(before, rest)| Some((before, rest.split_once(MARK.1)?)))
-    {
+    while let Some((before, (index, after))) = rest.split_once(MARK.0).and_then(|(before, rest)| Some((before, rest.split_once(MARK.1)?))) {
         let value = index.parse::<usize>().ok().and_then(|index| printed.get(index));
         if before.is_empty() && after.is_empty() && rest.len() == output.len() {
             return value.cloned().unwrap_or(Value::Null);
@@ -116,9 +114,7 @@ fn int(value: &Jinja, default: Option<i64>) -> Result<Jinja> {
         #[expect(clippy::cast_possible_truncation, reason = "cutting off is what Python's int() does")]
         Value::Float(number) => Some(number.trunc() as i64),
         #[expect(clippy::cast_possible_truncation, reason = "cutting off is what Python's int() does")]
-        Value::Str(text) => {
-            value.as_int().or_else(|| text.trim().parse::<f64>().ok().map(|number| number.trunc() as i64))
-        }
+        Value::Str(text) => value.as_int().or_else(|| text.trim().parse::<f64>().ok().map(|number| number.trunc() as i64)),
         other => other.as_int(),
     };
     Ok(Jinja::from(number.or(default).unwrap_or(0)))

@@ -124,8 +124,7 @@ impl Inventory {
             return Err(Error::config(format!("group `{group}` cannot contain itself")).at(at.place()));
         }
         if self.ancestors(group).contains(child) || child == "all" {
-            return Err(Error::config(format!("group `{child}` cannot be inside `{group}`, which is inside `{child}`"))
-                .at(at.place()));
+            return Err(Error::config(format!("group `{child}` cannot be inside `{group}`, which is inside `{child}`")).at(at.place()));
         }
         self.link(group, child);
         Ok(())
@@ -165,8 +164,7 @@ impl Inventory {
     /// What holds for every inventory once all of it is read: everything is inside `all`, and
     /// `ungrouped` has the hosts that are in no other group.
     pub(super) fn settle(&mut self) {
-        let roots: Vec<String> =
-            self.groups.iter().filter(|(name, group)| *name != "all" && group.parents.is_empty()).map(|(name, _)| name.clone()).collect();
+        let roots: Vec<String> = self.groups.iter().filter(|(name, group)| *name != "all" && group.parents.is_empty()).map(|(name, _)| name.clone()).collect();
         for name in roots {
             self.link("all", &name);
         }

@@ -147,8 +147,7 @@ fn repr(value: &Value) -> String {
         Value::Int(number) => number.to_string(),
         Value::List(items) => format!("[{}]", items.iter().map(repr).collect::<Vec<_>>().join(", ")),
         Value::Map(map) => {
-            let pairs: Vec<String> =
-                map.iter().map(|(key, item)| format!("{}: {}", key_text(key), repr(item))).collect();
+            let pairs: Vec<String> = map.iter().map(|(key, item)| format!("{}: {}", key_text(key), repr(item))).collect();
             format!("{{{}}}", pairs.join(", "))
         }
         Value::Null => "None".to_string(),

@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 
-use saphyr_parser::{Event, Parser, ScalarStyle, Span, StrInput, Tag};
+use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span, StrInput};
 
 use super::broken;
+use super::lenient::Lenient;
 use super::node::{Node, Shape, Source, Spot};
-use super::scalar::{self, Plain};
+use super::tag::{self, Mood};
 use super::value::Value;
 use super::{Warnings, json};
 use crate::error::{Error, Result};
@@ -18,60 +19,125 @@ const DEPTH: usize = 200;
 /// Read one document: JSON when it is JSON, else YAML. `None` when there is nothing in it.
 pub(super) fn read(source: &Source, warnings: &mut Warnings) -> Result<Option<Node>> {
     if source.text().starts_with("$ANSIBLE_VAULT;") {
-        return Err(Error::config(format!("`{}` is encrypted with ansible-vault", source.name()))
-            .hint(format!("ansible-vault decrypt {}", source.name())));
+        return Err(Error::config(format!("`{}` is encrypted with ansible-vault", source.name())).hint(format!("ansible-vault decrypt {}", source.name())));
     }
     // Ansible tries JSON first, and the two differ: `1e3` is a number only in JSON.
     if let Ok(node) = json::parse(source) {
         return Ok(Some(node));
     }
-    let mut composer =
-        Composer { anchors: HashMap::new(), count: 0, parser: Parser::new_from_str(source.text()), source, warnings };
-    composer.document()
+    read_yaml(source, warnings)
 }
+
+fn read_yaml(source: &Source, warnings: &mut Warnings) -> Result<Option<Node>> {
+    let mut text = Lenient::new(source);
+    loop {
+        let mut found = Warnings::new();
+        let attempt = Composer::new(source, &text, &mut found).document();
+        match attempt {
+            Ok(node) => {
+                warnings.append(&mut found);
+                return Ok(node);
+            }
+            Err(Trouble::Ours(error)) => return Err(error),
+            Err(Trouble::Parser { error, flow, quote }) => {
+                if !text.give_way(&error, flow, quote) {
+                    return Err(broken::explain(source, &error));
+                }
+            }
+        }
+    }
+}
+
+/// Why a document could not be composed.
+enum Trouble {
+    Ours(Box<Error>),
+    /// The parser refused the text: inside of brackets or not, and the line where a quote may have been opened.
+    Parser {
+        error: ScanError,
+        flow: bool,
+        quote: usize,
+    },
+}
+
+impl From<Box<Error>> for Trouble {
+    fn from(error: Box<Error>) -> Trouble {
+        Trouble::Ours(error)
+    }
+}
+
+type Composed<T> = std::result::Result<T, Trouble>;
 
 struct Composer<'a> {
     anchors: HashMap<usize, (Node, usize)>,
     /// Nodes so far, each alias counted as all it stands for.
     count: usize,
+    /// The first letters of the collections that are open: brackets, or those of a first key.
+    open: Vec<char>,
     parser: Parser<'a, StrInput<'a>>,
+    /// Where the last event ended, as line and column from 1.
+    reached: (usize, usize),
     source: &'a Source,
+    text: &'a Lenient,
     warnings: &'a mut Warnings,
-}
-
-/// What a tag around a node asks for.
-#[derive(Clone, Copy, PartialEq)]
-enum Mood {
-    Plain,
-    Unsafe,
 }
 
 type Next<'a> = (Event<'a>, Spot);
 
 impl<'a> Composer<'a> {
-    fn next(&mut self) -> Result<Next<'a>> {
+    fn new(source: &'a Source, text: &'a Lenient, warnings: &'a mut Warnings) -> Composer<'a> {
+        Composer { anchors: HashMap::new(), count: 0, open: Vec::new(), parser: Parser::new_from_str(text.text()), reached: (1, 1), source, text, warnings }
+    }
+
+    fn next(&mut self) -> Composed<Next<'a>> {
         match self.parser.next_event() {
-            Some(Ok((event, span))) => Ok((event, self.spot(&span))),
-            Some(Err(error)) => Err(broken::explain(self.source, &error)),
+            Some(Ok((event, span))) => {
+                let start = &span.start;
+                match event {
+                    Event::SequenceStart(..) | Event::MappingStart(..) => {
+                        self.open.push(self.text.letter(start.line(), start.col()).unwrap_or(' '));
+                    }
+                    Event::SequenceEnd | Event::MappingEnd => {
+                        self.open.pop();
+                    }
+                    _ => {}
+                }
+                self.reached = (span.end.line(), span.end.col() + 1);
+                Ok((self.cut_at_end(event, &span), self.spot(&span)))
+            }
+            Some(Err(error)) => {
+                let (line, column) = self.reached;
+                let flow = self.open.last().is_some_and(|letter| "[{".contains(*letter)) || self.text.opens_bracket((line, column), error.marker().line());
+                Err(Trouble::Parser { error, flow, quote: line })
+            }
             None => Ok((Event::StreamEnd, self.source.spot(0, 0))),
         }
     }
 
-    fn spot(&self, span: &Span) -> Spot {
-        self.source.spot(span.start.line(), span.start.col() + 1)
+    /// A block at the very end of a file without a last newline has none either.
+    fn cut_at_end(&self, event: Event<'a>, span: &Span) -> Event<'a> {
+        match event {
+            Event::Scalar(text, style @ (ScalarStyle::Literal | ScalarStyle::Folded), anchor, tag)
+                if !self.text.text().ends_with('\n') && self.text.is_end(span.end.index()) && text.ends_with('\n') =>
+            {
+                Event::Scalar(text[..text.len() - 1].to_string().into(), style, anchor, tag)
+            }
+            event => event,
+        }
     }
 
-    fn document(&mut self) -> Result<Option<Node>> {
+    fn spot(&self, span: &Span) -> Spot {
+        let (line, column) = self.text.place(span.start.line(), span.start.col() + 1);
+        self.source.spot(line, column)
+    }
+
+    fn document(&mut self) -> Composed<Option<Node>> {
         let mut found = None;
         loop {
             let (event, at) = self.next()?;
             match event {
                 Event::StreamEnd => return Ok(found),
                 Event::DocumentStart(_) if found.is_some() => {
-                    return Err(Error::config("a second YAML document starts here")
-                        .at(at.place())
-                        .because("an inventory file holds one document")
-                        .hint("remove the `---` line or move what follows to a file of its own"));
+                    return Err(second_document(&at).into());
                 }
                 Event::DocumentStart(_) => {
                     let next = self.next()?;
@@ -82,23 +148,21 @@ impl<'a> Composer<'a> {
         }
     }
 
-    fn node(&mut self, (event, at): Next<'a>, mood: Mood, depth: usize) -> Result<Node> {
+    fn node(&mut self, (event, at): Next<'a>, mood: Mood, depth: usize) -> Composed<Node> {
         self.count += 1;
         if depth > DEPTH || self.count > NODES {
-            return Err(Error::config("the document is nested or repeated too much").at(at.place()));
+            return Err(too_much(&at).into());
         }
         let before = self.count;
         let (anchor, node) = match event {
             Event::Alias(anchor) => return self.alias(anchor, at, mood),
-            Event::Scalar(text, style, anchor, tag) => {
-                (anchor, Node { shape: Shape::Scalar(self.scalar(&text, style, tag.as_deref(), &at, mood)?), at })
-            }
+            Event::Scalar(text, style, anchor, tag) => (anchor, Node { shape: Shape::Scalar(tag::scalar(&text, style, tag.as_deref(), &at, mood)?), at }),
             Event::SequenceStart(anchor, tag) => {
-                let mood = collection_mood(tag.as_deref(), "seq", &at, mood)?;
+                let mood = tag::collection(tag.as_deref(), "seq", &at, mood)?;
                 (anchor, Node { shape: self.list(mood, depth)?, at })
             }
             Event::MappingStart(anchor, tag) => {
-                let mood = collection_mood(tag.as_deref(), "map", &at, mood)?;
+                let mood = tag::collection(tag.as_deref(), "map", &at, mood)?;
                 (anchor, Node { shape: self.map(mood, depth)?, at })
             }
             _ => (0, Node { at, shape: Shape::Scalar(Value::Null) }),
@@ -109,22 +173,22 @@ impl<'a> Composer<'a> {
         Ok(node)
     }
 
-    fn alias(&mut self, anchor: usize, at: Spot, mood: Mood) -> Result<Node> {
+    fn alias(&mut self, anchor: usize, at: Spot, mood: Mood) -> Composed<Node> {
         let Some((node, size)) = self.anchors.get(&anchor) else {
-            return Err(Error::config("an alias inside the value it stands for").at(at.place()));
+            return Err(Error::config("an alias inside the value it stands for").at(at.place()).into());
         };
         self.count += size;
         if self.count > NODES {
-            return Err(Error::config("the document is nested or repeated too much").at(at.place()));
+            return Err(too_much(&at).into());
         }
         let mut node = node.clone();
         if mood == Mood::Unsafe {
-            distrust(&mut node);
+            tag::distrust(&mut node);
         }
         Ok(node)
     }
 
-    fn list(&mut self, mood: Mood, depth: usize) -> Result<Shape> {
+    fn list(&mut self, mood: Mood, depth: usize) -> Composed<Shape> {
         let mut items = Vec::new();
         loop {
             let next = self.next()?;
@@ -135,7 +199,7 @@ impl<'a> Composer<'a> {
         }
     }
 
-    fn map(&mut self, mood: Mood, depth: usize) -> Result<Shape> {
+    fn map(&mut self, mood: Mood, depth: usize) -> Composed<Shape> {
         let mut own: Vec<(Node, Node)> = Vec::new();
         let mut seen: HashMap<String, usize> = HashMap::new();
         let mut merged: Vec<(Node, Node)> = Vec::new();
@@ -168,15 +232,13 @@ impl<'a> Composer<'a> {
         Ok(Shape::Map(join(merged, own)))
     }
 
-    fn key(&mut self, next: Next<'a>, mood: Mood, depth: usize) -> Result<Node> {
+    fn key(&mut self, next: Next<'a>, mood: Mood, depth: usize) -> Composed<Node> {
         if is_plain(&next.0, "=") {
             return Ok(Node { at: next.1, shape: Shape::Scalar(Value::from("=")) });
         }
         let key = self.node(next, mood, depth + 1)?;
         match key.shape {
-            Shape::Scalar(Value::Vault(_)) | Shape::List(_) | Shape::Map(_) => {
-                Err(broken::bad_key(&key, self.source))
-            }
+            Shape::Scalar(Value::Vault(_)) | Shape::List(_) | Shape::Map(_) => Err(broken::bad_key(&key, self.source).into()),
             Shape::Scalar(_) => Ok(key),
         }
     }
@@ -190,114 +252,26 @@ impl<'a> Composer<'a> {
             first.at.line
         ));
     }
+}
 
-    fn scalar(&self, text: &str, style: ScalarStyle, tag: Option<&Tag>, at: &Spot, mood: Mood) -> Result<Value> {
-        let plain = style == ScalarStyle::Plain;
-        let value = match tag.map(name_of) {
-            None if plain => resolved(text, at)?,
-            None => Value::from(text),
-            Some(Name::Core(name)) => typed(name, text, at)?,
-            Some(Name::Local("")) if plain => resolved(text, at)?,
-            Some(Name::Local("")) => Value::from(text),
-            // Ansible looks at these texts again as if they were plain, quoted or not.
-            Some(Name::Local("unsafe")) => return Ok(distrusted(resolved(text, at)?)),
-            Some(Name::Local("vault" | "vault-encrypted")) => match resolved(text, at)? {
-                Value::Str(text) => Value::Vault(text),
-                other => return Err(Error::config(format!("`!vault` needs text, not {}", other.kind())).at(at.place())),
-            },
-            Some(_) => return Err(unknown_tag(tag, at)),
-        };
-        Ok(if mood == Mood::Unsafe { distrusted(value) } else { value })
-    }
+fn second_document(at: &Spot) -> Box<Error> {
+    Error::config("a second YAML document starts here")
+        .at(at.place())
+        .because("an inventory file holds one document")
+        .hint("remove the `---` line or move what follows to a file of its own")
+}
+
+fn too_much(at: &Spot) -> Box<Error> {
+    Error::config("the document is nested or repeated too much").at(at.place())
 }
 
 fn is_plain(event: &Event<'_>, word: &str) -> bool {
     matches!(event, Event::Scalar(text, ScalarStyle::Plain, _, None) if text == word)
 }
 
-enum Name<'t> {
-    Core(&'t str),
-    Local(&'t str),
-    Other,
-}
-
-fn name_of(tag: &Tag) -> Name<'_> {
-    match tag.handle.as_str() {
-        "tag:yaml.org,2002:" => Name::Core(&tag.suffix),
-        "!" => Name::Local(&tag.suffix),
-        "" if tag.suffix == "!" => Name::Local(""),
-        "" => Name::Other,
-        _ => Name::Other,
-    }
-}
-
-fn unknown_tag(tag: Option<&Tag>, at: &Spot) -> Box<Error> {
-    let name = match tag.map(|tag| (tag.handle.as_str(), tag.suffix.as_str())) {
-        Some(("tag:yaml.org,2002:", suffix)) => format!("!!{suffix}"),
-        Some((handle, suffix)) => format!("{handle}{suffix}"),
-        None => "?".to_string(),
-    };
-    Error::config(format!("unknown tag `{name}`"))
-        .at(at.place())
-        .hint("quote the value if the `!` belongs to it; known tags are `!vault` and `!unsafe`")
-}
-
-fn collection_mood(tag: Option<&Tag>, core: &str, at: &Spot, mood: Mood) -> Result<Mood> {
-    match tag.map(name_of) {
-        None | Some(Name::Local("")) => Ok(mood),
-        Some(Name::Core(name)) if name == core => Ok(mood),
-        Some(Name::Local("unsafe")) => Ok(Mood::Unsafe),
-        Some(_) => Err(unknown_tag(tag, at)),
-    }
-}
-
-fn resolved(text: &str, at: &Spot) -> Result<Value> {
-    match scalar::resolve(text) {
-        Ok(Plain::Value(value)) => Ok(value),
-        Ok(Plain::Merge) => Err(Error::config("`<<` is not a value").at(at.place()).hint("quote it: \"<<\"")),
-        Ok(Plain::Equals) => Err(Error::config("`=` is not a value in YAML 1.1").at(at.place()).hint("quote it: \"=\"")),
-        Err(why) => Err(Error::config(format!("`{text}`: {why}")).at(at.place()).hint(format!("quote it: \"{text}\""))),
-    }
-}
-
-fn typed(name: &str, text: &str, at: &Spot) -> Result<Value> {
-    let value = match name {
-        "str" => Some(Value::from(text)),
-        "null" => Some(Value::Null),
-        "bool" => match text.to_lowercase().as_str() {
-            "yes" | "true" | "on" => Some(Value::Bool(true)),
-            "no" | "false" | "off" => Some(Value::Bool(false)),
-            _ => None,
-        },
-        "int" => scalar::integer(text),
-        "float" => scalar::float(text).map(Value::Float),
-        "timestamp" => return resolved(text, at),
-        _ => return Err(Error::config(format!("unsupported tag `!!{name}`")).at(at.place()).hint("remove the tag")),
-    };
-    value.ok_or_else(|| Error::config(format!("`{text}` is not a `!!{name}`")).at(at.place()))
-}
-
-fn distrusted(value: Value) -> Value {
-    match value {
-        Value::Str(text) => Value::Unsafe(text),
-        other => other,
-    }
-}
-
-fn distrust(node: &mut Node) {
-    match &mut node.shape {
-        Shape::List(items) => items.iter_mut().for_each(distrust),
-        Shape::Map(pairs) => pairs.iter_mut().for_each(|(_, item)| distrust(item)),
-        Shape::Scalar(Value::Str(text)) => node.shape = Shape::Scalar(Value::Unsafe(std::mem::take(text))),
-        Shape::Scalar(_) => {}
-    }
-}
-
 /// The pairs a `<<` brings in. Of a list of mappings the first one wins.
 fn merge_pairs(node: Node) -> Result<Vec<(Node, Node)>> {
-    let wrong = |node: &Node| {
-        Error::config(format!("`<<` needs a mapping or a list of mappings, not {}", node.kind())).at(node.at.place())
-    };
+    let wrong = |node: &Node| Error::config(format!("`<<` needs a mapping or a list of mappings, not {}", node.kind())).at(node.at.place());
     match node.shape {
         Shape::Map(pairs) => Ok(pairs),
         Shape::List(items) => {
@@ -348,10 +322,7 @@ mod tests {
     #[test]
     fn merge_keys_give_way_to_own_keys() {
         let yaml = "a: &a {x: 1, y: 1}\nb: &b {x: 2, z: 2}\nc: {<<: [*a, *b], y: 3}\nd:\n  y: 4\n  <<: *a\n";
-        assert_eq!(
-            text(yaml),
-            "{'a': {'x': 1, 'y': 1}, 'b': {'x': 2, 'z': 2}, 'c': {'x': 1, 'z': 2, 'y': 3}, 'd': {'x': 1, 'y': 4}}"
-        );
+        assert_eq!(text(yaml), "{'a': {'x': 1, 'y': 1}, 'b': {'x': 2, 'z': 2}, 'c': {'x': 1, 'z': 2, 'y': 3}, 'd': {'x': 1, 'y': 4}}");
     }
 
     #[test]
@@ -377,6 +348,15 @@ mod tests {
         }
         assert_eq!(load(&yaml).unwrap_err().what, "the document is nested or repeated too much");
         assert_eq!(load("a: &a [*a]").unwrap_err().what, "an alias inside the value it stands for");
+    }
+
+    #[test]
+    fn deep_nesting_is_stopped_before_the_stack_is() {
+        let deep = |depth: usize| format!("a: {}{}", "[".repeat(depth), "]".repeat(depth));
+        assert!(load(&deep(100)).is_ok());
+        assert!(load(&deep(100_000)).is_err());
+        let blocks: String = (0..5000).map(|depth| format!("{}k:\n", " ".repeat(depth))).collect();
+        assert!(load(&blocks).is_err());
     }
 
     #[test]

