@@ -121,7 +121,7 @@ impl Link {
     #[must_use]
     pub fn path(&self, path: &str) -> String {
         match &self.root {
-            Some(root) if path.starts_with('/') && !path.starts_with(root.as_str()) => format!("{root}{path}"),
+            Some(root) if path.starts_with('/') && path != root && !path.starts_with(&format!("{root}/")) => format!("{root}{path}"),
             _ => path.to_string(),
         }
     }
@@ -164,7 +164,7 @@ impl Link {
         if slot.is_none() {
             let mut connection = Connection::open(&self.way, self.escalate.as_ref())?;
             if let Some(root) = &self.root {
-                let bin = crate::command::quote(&format!("{root}/.sandbox/bin"));
+                let bin = crate::command::quote(&format!("{root}/.sandbox/bin:{root}/usr/bin"));
                 // `exec` runs scripts in a subshell, so the sandbox is told to each script by its prelude.
                 connection.set_prelude(format!("PATH={bin}:$PATH; SANDBOX={}; export PATH SANDBOX; ", crate::command::quote(root)));
             }

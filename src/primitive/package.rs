@@ -99,6 +99,7 @@ impl Package {
     fn hold(&self, tool: &PackageTool) -> String {
         match tool {
             PackageTool::Apt => format!("apt-mark hold {} >/dev/null", self.words()),
+            PackageTool::Sandbox => format!("etcdsh-package hold {}", self.words()),
             _ => format!("dnf -y versionlock add {} >/dev/null", self.words()),
         }
     }
@@ -202,7 +203,7 @@ impl Primitive for Package {
             what.push(format!("{verb} {}", missing.join(", ")));
             script = match tool {
                 PackageTool::Apt => self.apt(&missing),
-                PackageTool::Sandbox => format!("etcdsh-package {verb} {}", line(missing.iter().copied())),
+                PackageTool::Sandbox => format!("etcdsh-package {verb} {}", self.targets(&missing, "=")),
                 _ => self.dnf(&missing),
             };
         }
