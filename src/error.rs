@@ -194,7 +194,8 @@ where
         .into_iter()
         .map(|name| (strsim::damerau_levenshtein(word, name), name))
         .filter(|(distance, name)| *distance <= 1.max(name.len().max(word.len()) / 3))
-        .min_by_key(|(distance, _)| *distance)
+        // Among equals the one that begins alike, and never by chance.
+        .min_by_key(|(distance, name)| (*distance, usize::MAX - name.chars().zip(word.chars()).take_while(|(a, b)| a == b).count(), *name))
         .map(|(_, name)| name)
 }
 

@@ -78,7 +78,8 @@ pub(super) fn problems(engine: &Engine, ast: &AST, text: &str, file: &str, globa
     for function in ast.iter_fn_def() {
         checker.scopes = vec![function.params.iter().map(ToString::to_string).chain(["this".to_string()]).collect()];
         // A function's statements can be had only by walking a tree that holds nothing else.
-        let alone = ast.clone_functions_only_filtered(|_, _, _, name, count| name == function.name && count == function.params.len());
+        let mut alone = ast.clone_functions_only();
+        alone.retain_functions(|_, _, name, count| name == function.name && count == function.params.len());
         alone.walk(&mut |nodes: &[ASTNode<'_>]| {
             if let [ASTNode::Stmt(statement)] = nodes {
                 checker.statement(statement);

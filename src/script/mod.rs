@@ -134,13 +134,14 @@ impl Interpreter {
     fn load_stdlib(&mut self, path: &str, text: &str) -> Result<()> {
         let name = path.trim_start_matches("stdlib/").trim_end_matches(".rhai");
         let ast = self.parse(path, text)?;
-        let module = Module::eval_ast_as_new(Scope::new(), &ast, &self.engine).map_err(|error| trouble::from_rhai(&error, &|file| self.source_of(file)))?;
+        let module = Module::eval_ast_as_new(Scope::new(), &ast, &self.engine).map_err(|error| trouble::from_rhai(&error, path, &|file| self.source_of(file)))?;
         self.engine.register_static_module(name, module.into());
         Ok(())
     }
 
     fn parse(&self, name: &str, text: &str) -> Result<AST> {
-        let text = text.strip_prefix("#!").map_or_else(|| text.to_string(), |rest| format!("//{rest}"));
+        // A line that names the interpreter is a comment; three slashes would begin a manual.
+        let text = text.strip_prefix("#!/").map_or_else(|| text.to_string(), |rest| format!("// {rest}"));
         let mut ast = self.engine.compile(&text).map_err(|error| trouble::from_parse(&error, name, &text))?;
         ast.set_source(name);
         Ok(ast)
@@ -179,13 +180,13 @@ impl Interpreter {
     /// Run the statements of a script. Its tasks are only declared by this.
     pub fn evaluate(&self, ast: &AST, scope: &mut Scope<'_>, script: &Script) -> Result<rhai::Dynamic> {
         let source_of = |file: &str| if file == script.name || file.is_empty() { Some(script.text.clone()) } else { self.source_of(file) };
-        self.engine.eval_ast_with_scope(scope, ast).map_err(|error| {
-            let mut error = trouble::from_rhai(&error, &source_of);
-            if let Some(at) = error.at.as_mut().filter(|at| at.file.is_empty()) {
-                at.file.clone_from(&script.name);
-            }
-            error
-        })
+        self.engine.eval_ast_with_scope(scope, ast).map_err(|error| trouble::from_rhai(&error, &script.name, &source_of))
+    }
+
+    /// What the script is called in messages.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.script.name
     }
 
     /// A scope with what every script finds there.
@@ -225,3 +226,6 @@ fn place(file: &str, position: rhai::Position, text: &str) -> Place {
     let shown = if line > 0 { text.lines().nth(line - 1).unwrap_or_default().to_string() } else { String::new() };
     Place { column: position.position().unwrap_or(0), file: file.to_string(), line, text: shown }
 }
+
+#[cfg(test)]
+mod tests;

@@ -138,7 +138,7 @@ fn declare(world: &Arc<World>, name: &str, description: &str, map: &Map, body: B
 
 fn finish(engines: &Engines, result: impl FnOnce(&Engine) -> Native<Dynamic>) -> Result<()> {
     let interpreter = engines.get().and_then(std::sync::Weak::upgrade).ok_or_else(|| Error::internal("a task outlived its script"))?;
-    result(interpreter.engine()).map(|_| ()).map_err(|error| from_rhai(&error, &|file| interpreter.source_of(file)))
+    result(interpreter.engine()).map(|_| ()).map_err(|error| from_rhai(&error, interpreter.name(), &|file| interpreter.source_of(file)))
 }
 
 fn host_body(world: &Arc<World>, engines: &Engines, kept: Kept) -> Body {

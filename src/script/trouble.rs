@@ -31,9 +31,10 @@ pub(super) fn pass<T>(result: Result<T>) -> std::result::Result<T, Box<EvalAltRe
 type SourceOf<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// Take an error out of Rhai: the innermost place is where it happened, the calls around it are causes.
-pub(super) fn from_rhai(error: &EvalAltResult, source_of: SourceOf<'_>) -> Box<Error> {
+/// `main` is the script where nothing else is said.
+pub(super) fn from_rhai(error: &EvalAltResult, main: &str, source_of: SourceOf<'_>) -> Box<Error> {
     let mut calls: Vec<(String, String, Position)> = Vec::new();
-    let mut file = String::new();
+    let mut file = main.to_string();
     let mut inner = error;
     loop {
         match inner {

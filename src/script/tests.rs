@@ -1,0 +1,144 @@
+//! The language by itself: no host is touched here.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::*;
+use crate::inventory::Inventory;
+use crate::report::{Report, Silent};
+use crate::run::{Options, Session};
+
+fn world(inventory: &str) -> World {
+    let options = Options { check: false, diff: false, forks: 4, yes: false };
+    World::new(Parts {
+        args: Vec::new(),
+        beside: PathBuf::from("."),
+        inventory: Arc::new(Inventory::parse("test.yml", inventory).expect("the inventory reads")),
+        limit: None,
+        listing: false,
+        login: Login::default(),
+        script_folder: None,
+        selection: crate::run::Selection::default(),
+        session: Arc::new(Session::new(options, Report::new(Box::new(Silent)))),
+    })
+}
+
+const ONE: &str = "etcd: { hosts: { 10.10.10.10: { etcd_seq: 1 } } }";
+
+fn open(inventory: &str, text: &str) -> std::result::Result<String, String> {
+    let script = Script { folder: None, name: "t.rhai".into(), text: text.into() };
+    let interpreter = Interpreter::with(world(inventory), script.clone()).map_err(|error| error.to_string())?;
+    let ast = interpreter.compile(&script).map_err(|error| error.to_string())?;
+    interpreter.evaluate(&ast, &mut interpreter.scope(), &script).map(|value| value.to_string()).map_err(|error| error.to_string())
+}
+
+#[test]
+fn the_stdlib_and_the_bundled_scripts_have_no_mistakes() {
+    let interpreter = Interpreter::new(world(ONE)).expect("the stdlib loads");
+    let problems: Vec<String> = interpreter.stdlib_problems().expect("it parses").iter().map(|problem| problem.error.to_string()).collect();
+    assert_eq!(problems, Vec::<String>::new());
+    for (name, text) in embedded::scripts() {
+        let script = Script { folder: None, name: name.into(), text: text.into() };
+        if let Err(error) = interpreter.compile(&script) {
+            panic!("{error}");
+        }
+    }
+}
+
+#[test]
+fn mistakes_are_found_in_the_last_closure_before_anything_runs() {
+    let tasks: String = (1..10).map(|n| format!("task(\"t{n}\", \"d\", |h| h.run(\"true\"));\n")).collect();
+    let rows = [
+        ("|h| h.fil(\"/x\")", "there is no function `fil`", "did you mean `file`?"),
+        ("|h| h.file(\"/x\", #{ ownr: \"a\" })", "`file` has no option `ownr`", "did you mean `owner`?"),
+        ("|h| h.file(hh)", "there is no variable `hh`", "did you mean `h`?"),
+        ("|h| etcd::confg(h)", "there is no function `etcd::confg`", "did you mean `etcd::conf`?"),
+        ("|h| etcd::instance(h, 1)", "`etcd::instance` takes 1 argument, not 2", "etcdsh help instance"),
+        ("|h, i| h.run(\"x\")", "the function given to `task` takes 2 arguments and gets the host", "write `|h| ...`"),
+        ("|h| h.file(\"/x\", #{ state: \"gone\" })", "`state` of `file` takes one of file, directory, link, absent, not `gone`", "etcdsh help file"),
+    ];
+    for (closure, what, hint) in rows {
+        let text = format!("{tasks}task(\"t10\", \"d\", {closure});\n");
+        let error = open(ONE, &text).expect_err(closure);
+        assert!(error.starts_with(what), "{error}");
+        assert!(error.contains(" --> t.rhai:10:"), "{error}");
+        assert!(error.ends_with(&format!("hint: {hint}")), "{error}");
+    }
+}
+
+#[test]
+fn a_parse_error_shows_its_line() {
+    let error = open(ONE, "let x = 1;\nlet y = ;\n").expect_err("does not parse");
+    assert!(error.contains(" --> t.rhai:2:9\n2 | let y = ;\n  |         ^"), "{error}");
+}
+
+#[test]
+fn a_missing_variable_suggests_the_nearest() {
+    let error = open(ONE, "host(\"10.10.10.10\").vars.etcd_sqe").expect_err("no such variable");
+    assert!(error.starts_with("10.10.10.10: variable `etcd_sqe` is not set\n --> t.rhai:1:"), "{error}");
+    assert!(error.ends_with("hint: did you mean `etcd_seq`?"), "{error}");
+}
+
+#[test]
+fn parameters_are_typed_and_have_defaults() {
+    let rows = [
+        ("etcd: { hosts: { a: { etcd_seq: '3' } } }", "host(\"a\").vars.etcd_seq + 1", "4"),
+        (ONE, "host(\"10.10.10.10\").vars.etcd_port", "2379"),
+        ("etcd: { hosts: { a: { etcd_clean: 'no' } } }", "host(\"a\").vars.etcd_clean", "false"),
+        ("etcd: { hosts: { a: { etcd_quota_backend_bytes: 2GiB } } }", "host(\"a\").vars.etcd_quota_backend_bytes", "2147483648"),
+        ("etcd: { hosts: { a: { cert_validity: 30d } } }", "host(\"a\").vars.cert_validity", "30"),
+        ("etcd: { hosts: { a: {} } }", "host(\"a\").var(\"etcd_clean\", 7)", "7"),
+    ];
+    for (inventory, text, want) in rows {
+        assert_eq!(open(inventory, text).as_deref(), Ok(want), "{inventory} {text}");
+    }
+}
+
+#[test]
+fn all_mistakes_of_a_cluster_are_one_message() {
+    let inventory = "etcd:\n  hosts:\n    10.10.10.10: { etcd_seq: 1 }\n    10.10.10.11: { etcd_seq: 1 }\n    10.10.10.12: {}\n    10.10.10.13: { etcd_seq: x }\n  vars: { etcd_peer_port: 2379, etcd_election_timeout: 100 }\n";
+    let error = open(inventory, "etcd::clusters()").expect_err("it is wrong");
+    for part in [
+        "10.10.10.11: `etcd_seq` 1 is that of 10.10.10.10 too (test.yml:4:20)",
+        "10.10.10.12: `etcd_seq` is not set",
+        "10.10.10.13: `etcd_seq` takes an integer, not `x` (test.yml:6:20)",
+        "10.10.10.10: `etcd_election_timeout` 100 is less than 5 times `etcd_heartbeat_interval` 100",
+        "10.10.10.10: `etcd_port` and `etcd_peer_port` are both 2379",
+    ] {
+        assert!(error.contains(part), "{part}\n{error}");
+    }
+}
+
+#[test]
+fn clusters_are_the_group_etcd_and_every_group_that_says_so() {
+    let inventory = "all:\n  children:\n    etcd: { hosts: { 10.10.10.10: { etcd_seq: 1 } } }\n    dcs2: { hosts: { 10.10.10.20: { etcd_seq: 1 } }, vars: { etcd_cluster: etcd2 } }\n    pg: { hosts: { 10.10.10.30: } }\n";
+    assert_eq!(open(inventory, "etcd::clusters().keys().join(\",\")").as_deref(), Ok("etcd,etcd2"));
+    let both = "all:\n  children:\n    etcd: { hosts: { 10.10.10.10: { etcd_seq: 1 } }, vars: { etcd_cluster: etcd } }\n    dcs2: { hosts: { 10.10.10.10: }, vars: { etcd_cluster: etcd2 } }\n";
+    let error = open(both, "etcd::clusters()").expect_err("one host in two clusters");
+    assert!(error.starts_with("10.10.10.10: the host is in two clusters, `etcd"), "{error}");
+}
+
+#[test]
+fn the_config_is_yaml_with_the_members_of_the_inventory() {
+    let inventory = "etcd: { hosts: { 10.10.10.10: { etcd_seq: 1 }, 10.10.10.11: { etcd_seq: 2 } }, vars: { etcd_extra_config: { snapshot-count: 5000 } } }";
+    let text = open(inventory, "etcd::conf(host(\"10.10.10.10\"), #{ cluster: \"a=b\", state: \"new\" })").expect("it renders");
+    for line in ["name: etcd-1", "initial-cluster: a=b", "listen-client-urls: https://10.10.10.10:2379,https://127.0.0.1:2379", "snapshot-count: 5000", "quota-backend-bytes: 8589934592"] {
+        assert!(text.lines().any(|have| have == line), "{line}\n{text}");
+    }
+}
+
+#[test]
+fn a_closure_keeps_what_it_captured() {
+    let text = "let base = 10; let out = parallel([1, 2, 3], |n| n + base); base = 100; out.to_string()";
+    assert_eq!(open(ONE, text).as_deref(), Ok("[11, 12, 13]"));
+}
+
+#[test]
+fn a_secret_is_never_shown() {
+    assert_eq!(open(ONE, "let s = secret(\"hush\"); `${s} ${[s]} ${#{ a: s }}`").as_deref(), Ok("******** [********] #{\"a\": ********}"));
+}
+
+#[test]
+fn a_throw_is_caught_and_a_failure_keeps_its_parts() {
+    assert_eq!(open(ONE, "try { fail(\"no\", #{ because: \"why\" }); } catch (e) { return e.message + \" \" + e.causes[0]; }").as_deref(), Ok("no why"));
+}
