@@ -10,6 +10,7 @@ pub type Map = IndexMap<String, Value>;
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
     Bool(bool),
+    Bytes(Vec<u8>),
     Float(f64),
     Int(i64),
     List(Vec<Value>),
@@ -42,6 +43,7 @@ impl Value {
     pub fn type_name(&self) -> &'static str {
         match self {
             Value::Bool(_) => "a bool",
+            Value::Bytes(_) => "bytes",
             Value::Float(_) => "a float",
             Value::Int(_) => "an integer",
             Value::List(_) => "a list",
@@ -58,6 +60,7 @@ impl Value {
         use serde_json::Value as Json;
         match self {
             Value::Bool(value) => Json::Bool(*value),
+            Value::Bytes(bytes) => Json::String(String::from_utf8_lossy(bytes).into_owned()),
             Value::Float(value) => serde_json::Number::from_f64(*value).map_or(Json::Null, Json::Number),
             Value::Int(value) => Json::from(*value),
             Value::List(values) => Json::Array(values.iter().map(Value::to_json).collect()),
@@ -78,6 +81,13 @@ impl From<&str> for Value {
 impl From<String> for Value {
     fn from(text: String) -> Value {
         Value::Text(text)
+    }
+}
+
+/// Bytes that are text are a text.
+impl From<Vec<u8>> for Value {
+    fn from(bytes: Vec<u8>) -> Value {
+        String::from_utf8(bytes).map_or_else(|error| Value::Bytes(error.into_bytes()), Value::Text)
     }
 }
 

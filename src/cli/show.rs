@@ -14,28 +14,28 @@ pub(super) fn lists(options: &Options, interpreter: &Interpreter, script: &Scrip
     let world = interpreter.world();
     let draft = world.draft();
     world.selection.check(&draft.tasks)?;
-    println!("\nplaybook: {}", script.name);
-    println!("\n  play ({})", draft.play);
+    say!("\nplaybook: {}", script.name);
+    say!("\n  play ({})", draft.play);
     let hosts: Vec<&String> = draft.clusters.iter().flat_map(|(_, hosts)| hosts).collect();
     if options.list_hosts {
-        println!("    hosts ({}):", hosts.len());
+        say!("    hosts ({}):", hosts.len());
         for host in &hosts {
-            println!("      {host}");
+            say!("      {host}");
         }
     }
     let tasks: Vec<&Task> = draft.tasks.iter().filter(|task| world.selection.takes(task)).collect();
     if options.list_tasks {
-        println!("    tasks:");
+        say!("    tasks:");
         for task in &tasks {
             let tags: Vec<&str> = task.tags().collect();
-            println!("      {}: {}\tTAGS: [{}]", task.name, task.description, tags.join(", "));
+            say!("      {}: {}\tTAGS: [{}]", task.name, task.description, tags.join(", "));
         }
     }
     if options.list_tags {
         let mut tags: Vec<&str> = tasks.iter().flat_map(|task| task.tags()).collect();
         tags.sort_unstable();
         tags.dedup();
-        println!("    TASK TAGS: [{}]", tags.join(", "));
+        say!("    TASK TAGS: [{}]", tags.join(", "));
     }
     Ok(0)
 }
@@ -46,7 +46,7 @@ pub(super) fn step(session: &Arc<Session>) -> Step<'static> {
     Box::new(move |task| {
         loop {
             session.report.rest();
-            print!("\nPerform task: {} ({})? (N)o/(y)es/(c)ontinue: ", task.name, task.description);
+            let _ = write!(std::io::stdout(), "\nPerform task: {} ({})? (N)o/(y)es/(c)ontinue: ", task.name, task.description);
             let _ = std::io::stdout().flush();
             let mut line = String::new();
             if std::io::stdin().read_line(&mut line).unwrap_or(0) == 0 {

@@ -41,6 +41,9 @@ impl Session {
         self.cancel.check()?;
         let facts = link.facts()?;
         let question = primitive.ask(facts)?;
+        if self.options.verbose > 2 && !question.is_empty() {
+            self.report.event(&Event::Command { command: &format!("(look at {})", primitive.subject()), host: link.name() });
+        }
         let answer = if question.is_empty() { Output::default() } else { self.exec(link, &question, None)? };
         let plan = {
             let pretended = link.pretended();
@@ -65,6 +68,9 @@ impl Session {
             }
             Plan::Change(change) => {
                 self.locks.hold(link)?;
+                if self.options.verbose > 1 {
+                    self.report.event(&Event::Command { command: &change.shown, host: link.name() });
+                }
                 let output = self.around(link.name(), &subject, &change.what, change.diff.as_ref(), || {
                     let output = self.exec(link, &change.script, change.timeout)?;
                     primitive.judge(&change, &output)?;
