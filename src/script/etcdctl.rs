@@ -266,7 +266,18 @@ pub(super) fn register(engine: &mut Engine, world: &Arc<World>) {
             let client = etcd.client.clone();
             pass(etcd.on_member(id, "make leader", move |id| client.move_leader(id).map(|_| ())))
         })
+        .register_fn("line", |etcd: &mut Etcdctl, text: &str| -> Native<String> { pass(line(&Arc::clone(&etcd.world), etcd, text)) })
         .register_fn("snapshot_save", |etcd: &mut Etcdctl, path: &str| -> Native<Map> { pass(etcd.snapshot_save(path)) });
+}
+
+/// A line of etcdctl, for the cluster of the inventory.
+fn line(world: &Arc<World>, client: &Etcdctl, text: &str) -> Result<String> {
+    let line = crate::etcd::text::Line::parse(text)?;
+    if line.changes() {
+        let done = world.session.change(&client.name, text, &[line.verb().to_string()], None, || line.run(&client.client))?;
+        return Ok(done.unwrap_or_default());
+    }
+    line.run(&client.client)
 }
 
 /// The members as the quorum knows them.
