@@ -2,3 +2,4 @@ mod cert;
 mod etcd_client;
 mod inventory;
 mod program;
+mod real;

@@ -1,0 +1,7 @@
+//! The flow on real hosts. README.md tells what a laboratory is.
+
+#![allow(clippy::unwrap_used)]
+
+mod deploy;
+mod lab;
+mod see;
