@@ -65,7 +65,7 @@ fn go(args: Vec<OsString>) -> Result<i32> {
     if let Some(code) = subcommand::dispatch(&args)? {
         return Ok(code);
     }
-    let json = wants_json(&args);
+    let (json, typed) = (wants_json(&args), args.clone());
     let options = match Options::try_parse_from(args) {
         Ok(options) => options,
         Err(error) if error.use_stderr() && json => {
@@ -87,7 +87,7 @@ fn go(args: Vec<OsString>) -> Result<i32> {
             crate::repl::run(&interpreter).map(|()| 0)
         }
         None => Ok(0),
-        Some(script) => run(&options, &script),
+        Some(script) => run(&options, &script, &typed),
     }
 }
 
@@ -127,7 +127,7 @@ fn standard_input() -> Result<Script> {
     Ok(Script { folder: None, name: "standard input".into(), text })
 }
 
-fn run(options: &Options, script: &Script) -> Result<i32> {
+fn run(options: &Options, script: &Script, typed: &[OsString]) -> Result<i32> {
     let setup = Setup::new(options, script.folder.clone())?;
     let listing = options.list_hosts || options.list_tasks || options.list_tags || options.syntax_check;
     if options.syntax_check {
@@ -158,7 +158,6 @@ fn run(options: &Options, script: &Script) -> Result<i32> {
     let session = std::sync::Arc::clone(&world.session);
     let hosts: usize = world.draft().clusters.iter().map(|(_, hosts)| hosts.len()).sum();
     if hosts == 0 {
-        session.report.warn("no host is selected");
         return Err(Error::config(format!("`{}` has no host to run on", script.name)).hint("etcdsh inventory --graph"));
     }
     world.selection.check(&world.draft().tasks)?;
@@ -169,6 +168,6 @@ fn run(options: &Options, script: &Script) -> Result<i32> {
     let step = options.step.then(|| show::step(&session));
     let score = interpreter.run(step)?;
     let code = score.exit_code();
-    session.report.event(&Event::Next { text: &show::next(options, &setup, script, &score) });
+    session.report.event(&Event::Next { text: &show::next(options, &setup, script, &score, typed) });
     Ok(code)
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::options::Options;
 use super::setup::Setup;
-use crate::error::Result;
+use crate::error::{Kind, Result};
 use crate::run::{Score, Session, Task, Verdict};
 use crate::script::{Interpreter, Script, Step};
 
@@ -23,7 +23,7 @@ pub(super) fn lists(options: &Options, interpreter: &Interpreter, script: &Scrip
             say!("      {host}");
         }
     }
-    let tasks: Vec<&Task> = draft.tasks.iter().filter(|task| world.selection.takes(task)).collect();
+    let tasks: Vec<&Task> = world.selection.of(&draft.tasks);
     if options.list_tasks {
         say!("    tasks:");
         for task in &tasks {
@@ -62,21 +62,39 @@ pub(super) fn step(session: &Arc<Session>) -> Step<'static> {
     })
 }
 
+/// The command line as it was typed, without `-C`.
+fn again(typed: &[std::ffi::OsString]) -> String {
+    let bundle = |word: &str| word.starts_with('-') && !word.starts_with("--") && word[1..].chars().all(|letter| "bCDkKvy".contains(letter));
+    let words: Vec<String> = typed
+        .iter()
+        .skip(1)
+        .map(|word| word.to_string_lossy().into_owned())
+        .map(|word| if bundle(&word) { word.replace('C', "") } else { word })
+        .filter(|word| word != "-" && word != "--check")
+        .map(|word| if word.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_./,=:@".contains(letter)) { word } else { crate::command::quote(&word) })
+        .collect();
+    format!("etcdsh {}", words.join(" "))
+}
+
 /// The one line that tells what to do next.
-pub(super) fn next(options: &Options, setup: &Setup, script: &Script, score: &Score) -> String {
-    let again = |extra: &str| {
-        let inventory: String = options.inventory.iter().map(|source| format!(" -i {}", crate::command::quote(source))).collect();
-        format!("etcdsh{inventory} {}{extra}", script.name)
-    };
+pub(super) fn next(options: &Options, setup: &Setup, script: &Script, score: &Score, typed: &[std::ffi::OsString]) -> String {
+    let again = || again(typed);
+    if score.exit_code() == Kind::Interrupted.exit_code() {
+        return format!("go on where it stopped: {}", again());
+    }
     let failed: Vec<&str> = score.rows.iter().filter(|(_, row)| row.failed + row.unreachable > 0).map(|(host, _)| host.as_str()).collect();
     if let Some(host) = failed.first() {
         return match score.errors.iter().find_map(|error| error.hints.first()) {
-            Some(hint) => format!("mend it ({hint}), then run again: {}", again("")),
-            None => format!("look at {host}, then run again: {}", again("")),
+            Some(hint) => format!("mend it ({hint}), then run again: {}", again()),
+            None => format!("look at {host}, then run again: {}", again()),
         };
     }
     if options.check {
-        return format!("do it: {}", again(""));
+        return format!("do it: {}", again());
+    }
+    if !script.name.ends_with("scripts/etcd.rhai") {
+        let changed = score.rows.iter().any(|(_, row)| row.changed > 0);
+        return if changed { format!("see that nothing is left to do: {}", again()) } else { "nothing is left to do".to_string() };
     }
     if setup.sandbox {
         return "look at it: etcdsh sandbox status   (etcdsh sandbox rm removes it)".to_string();

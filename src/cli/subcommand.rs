@@ -149,8 +149,14 @@ fn inventory(args: &InventoryArgs) -> Result<i32> {
             });
         };
         say!("{origin}: {}", origin.value.to_text());
+        // A folder of variables may lie beside the inventory and be the current one: its files are read twice.
+        let mut said = vec![format!("{origin}")];
         for weaker in &origin.overridden {
-            say!("  overrides {weaker}: {}", weaker.value.to_text());
+            let place = format!("{weaker}");
+            if !said.contains(&place) {
+                say!("  overrides {place}: {}", weaker.value.to_text());
+                said.push(place);
+            }
         }
         return Ok(0);
     }
@@ -158,7 +164,7 @@ fn inventory(args: &InventoryArgs) -> Result<i32> {
         (Some(group), None, false) => print_text(&inventory.graph(group, args.vars)?),
         (None, Some(host), false) => print_text(&inventory.host(host)?),
         (None, None, true) => print_text(&inventory.list(args.limit.as_deref())?),
-        _ => return Err(Error::usage("one of --list, --graph and --host is needed")),
+        _ => return Err(Error::usage("one of --list, --graph and --host is needed").hint("etcdsh inventory --graph")),
     }
     Ok(0)
 }
@@ -403,7 +409,8 @@ fn find(name: &str) -> Result<(&'static str, &'static str)> {
     let named = embedded::named(name).or_else(|| all().find(|(path, _)| *path == name));
     named.or_else(|| embedded::stdlib().find(|(path, _)| path.trim_start_matches("stdlib/").trim_end_matches(".rhai") == name)).ok_or_else(|| {
         let error = Error::config(format!("there is no bundled script `{name}`"));
-        match crate::error::nearest(name, all().map(|(path, _)| path)) {
+        let short = |path: &'static str| path.rsplit('/').next().and_then(|file| file.strip_suffix(".rhai"));
+        match crate::error::nearest(name, all().flat_map(|(path, _)| [Some(path), short(path)]).flatten()) {
             Some(near) => error.hint(format!("did you mean `{near}`?")),
             None => error.hint("etcdsh script list"),
         }

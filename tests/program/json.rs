@@ -57,7 +57,7 @@ fn every_line_is_a_documented_event() {
         .file(
             "all.rhai",
             "play(\"all\", \"all\");\n\
-             task(\"talk\", \"say things\", |h| { say(h, \"hello\"); print(\"there\"); });\n\
+             task(\"talk\", \"say things\", |h| { say(h, \"hello\"); print(\"there\"); unknown(h, \"health\", \"later\"); });\n\
              task(\"write\", \"write a file\", |h| h.file(`${args[0]}/file`, #{ content: \"x\\n\" }));\n\
              task(\"warn\", \"warn\", #{ fail: \"warn\" }, |h| fail(h, \"no\", #{ because: \"so\", hint: \"do\" }));\n\
              task(\"run\", \"run\", |h| h.run(\"exit 3\"));\n",
@@ -71,7 +71,7 @@ fn every_line_is_a_documented_event() {
         "-o json -i hosts.yml mistake.rhai".into(),
         "--output=json -i nowhere.yml etcd".into(),
         "-ojson -t nowhere etcd".into(),
-        "-o json -C -D -vvv -l 127.0.0.2 -t etcd_install,etcd_dir,etcd_config,etcd_launch etcd".into(),
+        "-o json -C -D -vvv -l 127.0.0.2 -t etcd_dir etcd".into(),
         "-i hosts.yml run -o json all -- echo".into(),
         "-i mixed, -c nonsense -o json etcd".into(),
         "-o json --bogus".into(),
