@@ -13,7 +13,7 @@ fn a_reader_that_went_away_is_no_trouble() {
         "etcdsh inventory --list | true",
         "etcdsh --help | true",
         "etcdsh --eval '1' | true",
-        "etcdsh -i one, -c local run one -- 'seq 1 20000' | head -n 1",
+        "etcdsh -i one, -c sandbox run one -- 'seq 1 20000' | head -n 1",
         "etcdsh -o json -l nowhere etcd | true",
     ] {
         let ran = test.sh(line);
@@ -23,7 +23,7 @@ fn a_reader_that_went_away_is_no_trouble() {
 
 #[test]
 fn a_run_goes_on_when_its_reader_went_away() {
-    let test = Test::new().file("hosts.yml", "all: { hosts: { one: { ansible_connection: local } } }\n").file(
+    let test = Test::new().file("hosts.yml", "all: { hosts: { one: { ansible_connection: sandbox } } }\n").file(
         "changes.rhai",
         "play(\"p\", \"all\");\n\
          task(\"talk\", \"talk\", |h| for n in 0..5000 { say(h, `line ${n}`) });\n\

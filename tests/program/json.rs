@@ -53,7 +53,7 @@ fn seen(test: &Test, words: &str, events: &mut BTreeMap<String, BTreeSet<String>
 #[test]
 fn every_line_is_a_documented_event() {
     let test = Test::new()
-        .file("hosts.yml", "all: { hosts: { one: { ansible_connection: local } }, vars: { etcd_clutser: x } }\n")
+        .file("hosts.yml", "all: { hosts: { one: { ansible_connection: sandbox } }, vars: { etcd_clutser: x } }\n")
         .file(
             "all.rhai",
             "play(\"all\", \"all\");\n\

@@ -7,7 +7,7 @@ use expectrl::{Eof, Expect, Session};
 
 use super::Test;
 
-const HOSTS: &str = "all: { hosts: { one: { ansible_connection: local }, two: { ansible_connection: local } } }\n";
+const HOSTS: &str = "all: { hosts: { one: { ansible_connection: sandbox }, two: { ansible_connection: sandbox } } }\n";
 const THREE: &str = "play(\"three\", \"all\");\n\
     task(\"first\", \"the first\", |h| say(h, \"in first\"));\n\
     task(\"second\", \"the second\", |h| say(h, \"in second\"));\n\
