@@ -10,6 +10,7 @@ pub type Map = IndexMap<String, Value>;
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
     Bool(bool),
+    /// The content of a file that is no text.
     Bytes(Vec<u8>),
     Float(f64),
     Int(i64),
@@ -60,7 +61,7 @@ impl Value {
         use serde_json::Value as Json;
         match self {
             Value::Bool(value) => Json::Bool(*value),
-            Value::Bytes(bytes) => Json::String(String::from_utf8_lossy(bytes).into_owned()),
+            Value::Bytes(bytes) => Json::String(format!("({} bytes)", bytes.len())),
             Value::Float(value) => serde_json::Number::from_f64(*value).map_or(Json::Null, Json::Number),
             Value::Int(value) => Json::from(*value),
             Value::List(values) => Json::Array(values.iter().map(Value::to_json).collect()),
@@ -81,13 +82,6 @@ impl From<&str> for Value {
 impl From<String> for Value {
     fn from(text: String) -> Value {
         Value::Text(text)
-    }
-}
-
-/// Bytes that are text are a text.
-impl From<Vec<u8>> for Value {
-    fn from(bytes: Vec<u8>) -> Value {
-        String::from_utf8(bytes).map_or_else(|error| Value::Bytes(error.into_bytes()), Value::Text)
     }
 }
 

@@ -141,7 +141,7 @@ fn run(options: &Options, script: &Script, typed: &[OsString]) -> Result<i32> {
         let ast = interpreter.compile(script)?;
         let value = interpreter.evaluate(&ast, &mut interpreter.scope(), script)?;
         if !value.is_unit() {
-            say!("{value}");
+            say!("{}", crate::script::show(&value));
         }
         interpreter
     } else {

@@ -150,7 +150,7 @@ impl Setup {
             inventory.select_with_limit("all", Some(limit))?;
         }
         let forks = options.forks.or(config.forks.and_then(|forks| usize::try_from(forks).ok())).unwrap_or(10).max(1);
-        let session = Session::new(run::Options { check: options.check, diff: options.diff, forks, verbose: options.verbose, yes: options.yes }, report(options));
+        let session = Session::new(run::Options { check: options.check, diff: options.diff, forks, yes: options.yes }, report(options));
         session.cancel.listen().map_err(|error| Error::internal("signals cannot be listened to").because(error.to_string()))?;
         let warnings = config.warnings.iter().chain(&inventory.warnings).cloned().collect();
         let sandbox = sources.is_empty();

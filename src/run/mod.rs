@@ -30,8 +30,6 @@ pub struct Options {
     pub check: bool,
     pub diff: bool,
     pub forks: usize,
-    /// From 2 on the commands are shown.
-    pub verbose: u8,
     /// Answer every question with yes.
     pub yes: bool,
 }

@@ -1,6 +1,6 @@
 //! Values on their way between Rhai, the primitives and the inventory.
 
-use rhai::{Array, Blob, Dynamic, Map as RhaiMap};
+use rhai::{Array, Dynamic, Map as RhaiMap};
 
 use crate::inventory;
 use crate::secret::Secret;
@@ -43,7 +43,7 @@ pub(super) fn from_rhai(value: &Dynamic) -> Value {
     if let Some(secret) = value.clone().try_cast::<Secret>() {
         return Value::Secret(secret);
     }
-    if let Some(bytes) = value.clone().try_cast::<Blob>() {
+    if let Some(bytes) = value.clone().try_cast::<rhai::Blob>() {
         return Value::Bytes(bytes);
     }
     if let Some(array) = value.clone().try_cast::<Array>() {
@@ -86,5 +86,33 @@ pub(super) fn to_inventory(value: Value) -> inventory::Value {
         Value::Null => To::Null,
         Value::Secret(secret) => To::Str(secret.reveal().to_string()),
         Value::Text(text) => To::Str(text),
+    }
+}
+
+/// A result as the console and `--eval` show it: texts inside of lists and maps in quotes, hosts by their names.
+#[must_use]
+pub fn show(value: &Dynamic) -> String {
+    match value.clone().into_immutable_string() {
+        Ok(text) => text.to_string(),
+        Err(_) => nested(value),
+    }
+}
+
+fn nested(value: &Dynamic) -> String {
+    let value = value.flatten_clone();
+    if let Some(host) = value.clone().try_cast::<super::Host>() {
+        return host.name().to_string();
+    }
+    if let Some(array) = value.clone().try_cast::<Array>() {
+        return format!("[{}]", array.iter().map(nested).collect::<Vec<_>>().join(", "));
+    }
+    if let Some(map) = value.clone().try_cast::<RhaiMap>() {
+        let pairs: Vec<String> = map.iter().map(|(key, value)| format!("{key}: {}", nested(value))).collect();
+        return if pairs.is_empty() { "#{}".into() } else { format!("#{{ {} }}", pairs.join(", ")) };
+    }
+    match value.clone().into_immutable_string() {
+        Ok(text) => format!("{text:?}"),
+        Err(_) if value.is_unit() => "()".into(),
+        Err(_) => value.to_string(),
     }
 }

@@ -4,4 +4,5 @@
 
 mod deploy;
 mod lab;
+mod primitive;
 mod see;
