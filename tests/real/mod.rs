@@ -3,5 +3,6 @@
 #![allow(clippy::unwrap_used)]
 
 mod deploy;
+mod guard;
 mod lab;
 mod see;
