@@ -5,4 +5,5 @@
 mod deploy;
 mod guard;
 mod lab;
+mod member;
 mod see;
