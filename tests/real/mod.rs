@@ -6,4 +6,7 @@ mod deploy;
 mod guard;
 mod lab;
 mod member;
+mod pigsty;
+mod restart;
 mod see;
+mod several;
