@@ -176,7 +176,13 @@ impl Lab {
         let pid = std::process::id().to_string();
         let name = format!("t{pid}-{}", NUMBER.fetch_add(1, Ordering::Relaxed));
         let lab = Lab { name, work: tempfile::tempdir().expect("a folder for the test"), _place: place };
-        let up = call(&[&["up", "--owner", &pid, &lab.name], hosts].concat());
+        let boot = || call(&[&["up", "--owner", &pid, &lab.name], hosts].concat());
+        let mut up = boot();
+        if up.code != 0 {
+            // A machine under load may be too slow once.
+            eprintln!("lab up, once more: {}", up.stderr);
+            up = boot();
+        }
         assert_eq!(up.code, 0, "lab up: {}", up.stderr);
         lab.write("pigsty.yml", inventory);
         Some(lab)
@@ -282,6 +288,23 @@ impl Lab {
         let mut command = Command::new(script());
         command.args(["nsenter", &self.name, host, "sh", "-c", text]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.spawn().expect("bash runs the script `lab`")
+    }
+
+    /// More for the `~/.ssh/config` of the control side.
+    #[track_caller]
+    pub(super) fn append_ssh_config(&self, text: &str) {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(".work/labs").join(&self.name).join("ssh");
+        let old = fs::read_to_string(folder.join("config")).expect("the laboratory has a configuration of ssh");
+        fs::write(folder.join("config"), old + text).expect("it is written");
+    }
+
+    /// Put a file of the work folder on a host.
+    #[track_caller]
+    pub(super) fn keep_on(&self, host: &str, path: &str, target: &str) {
+        let bytes = fs::File::open(self.folder().join(path)).expect("the file is there");
+        let mut command = Command::new(script());
+        let run: Run = command.args(["nsenter", &self.name, host, "sh", "-c", &format!("cat >{target}")]).stdin(bytes).output().expect("bash runs the script `lab`").into();
+        assert_eq!(run.code, 0, "{}", run.text());
     }
 
     /// Every file of a host that differs from the image, with mode, owner, time and sum.

@@ -3,6 +3,11 @@
 #![allow(clippy::unwrap_used)]
 
 mod deploy;
+mod guard;
 mod lab;
 mod primitive;
+mod member;
+mod pigsty;
+mod restart;
 mod see;
+mod several;

@@ -15,6 +15,9 @@ pub(super) const THREE: &str = "all:
       vars: { etcd_cluster: etcd }
 ";
 
+/// A single node on 10.10.10.10.
+pub(super) const ONE: &str = "etcd: { hosts: { 10.10.10.10: { etcd_seq: 1 } }, vars: { etcd_cluster: etcd } }\n";
+
 pub(super) const HOSTS: [&str; 3] = ["10.10.10.10", "10.10.10.11", "10.10.10.12"];
 
 /// `etcdctl WORDS` of the distribution, on a host, with the environment that etcdsh has put there.
