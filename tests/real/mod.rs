@@ -5,6 +5,7 @@
 mod deploy;
 mod guard;
 mod lab;
+mod login;
 mod primitive;
 mod member;
 mod pigsty;
