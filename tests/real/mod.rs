@@ -6,6 +6,7 @@ mod deploy;
 mod guard;
 mod lab;
 mod login;
+mod luck;
 mod primitive;
 mod member;
 mod pigsty;
