@@ -1,3 +1,4 @@
 mod cert;
 mod etcd_client;
 mod inventory;
+mod real;

@@ -65,9 +65,9 @@ if [ -n "$listen" ]; then
   for process in /proc/${{pid:-0}} /proc/[0-9]*; do
     found=$(ls -l "$process/fd" 2>/dev/null | grep -oE "socket:\[($inodes)\]") || continue
     printf '%s %s %s\n' "${{process#/proc/}}" "$(readlink "$process/exe" 2>/dev/null || cat "$process/comm")" "$(printf '%s' "$found" | tr -dc '0-9\n' | tr '\n' ',')"
-    # All sockets of the ports belong to the unit as a rule: no need to look any further.
-    [ "$(printf '%s\n' "$found" | grep -c .)" = "$(printf '%s\n' "$listen" | grep -c .)" ] && break
     [ "$pid" = "${{process#/proc/}}" ] || [ -n "$other" ] || other=${{process#/proc/}}
+    # All sockets of the ports belong to the unit as a rule: no need to look any further.
+    [ "$(printf '%s\n' "$found" | grep -c .)" != "$(printf '%s\n' "$listen" | grep -c .)" ] || break
   done
 fi
 [ "${{pid:-0}}" != 0 ] || pid=$other

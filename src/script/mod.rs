@@ -125,6 +125,7 @@ impl Interpreter {
         let selection = self.world.selection.clone();
         selection.check(&draft.tasks)?;
         let play = Play { clusters: draft.clusters, name: draft.play, selection, session: &self.world.session, step, tasks: draft.tasks };
+        self.world.draft().selected = play.selected().iter().flat_map(|task| task.tags().map(str::to_string)).collect();
         let links: Vec<_> = play.clusters.iter().flat_map(|(_, hosts)| hosts).map(|host| self.world.link(host)).collect::<Result<_>>()?;
         self.world.session.lock_together(links, &self.script.name);
         let score = play.run(&|host| self.world.link(host).ok());

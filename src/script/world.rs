@@ -20,6 +20,8 @@ pub struct Draft {
     /// Names of the task groups that are open now.
     pub groups: Vec<String>,
     pub play: String,
+    /// Tags of the tasks that run, known when they begin.
+    pub selected: std::collections::HashSet<String>,
     pub tasks: Vec<Task>,
 }
 
