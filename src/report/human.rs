@@ -12,6 +12,8 @@ use crate::primitive::Diff;
 /// How lines look.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Style {
+    /// Nothing is changed: what would be is said line by line.
+    pub check: bool,
     pub color: bool,
     pub diff: bool,
     /// Live lines, on a terminal only.
@@ -21,6 +23,8 @@ pub struct Style {
 
 pub struct Human<W: Write + Send> {
     bars: HashMap<String, ProgressBar>,
+    /// The hosts of the present task.
+    hosts: Vec<String>,
     live: MultiProgress,
     out: W,
     style: Style,
@@ -36,7 +40,7 @@ const DIM: u8 = 2;
 
 impl<W: Write + Send> Human<W> {
     pub fn new(out: W, style: Style) -> Human<W> {
-        Human { bars: HashMap::new(), live: MultiProgress::new(), out, style }
+        Human { bars: HashMap::new(), hosts: Vec::new(), live: MultiProgress::new(), out, style }
     }
 
     fn paint(&self, code: u8, text: &str) -> String {
@@ -56,6 +60,7 @@ impl<W: Write + Send> Human<W> {
     fn task(&mut self, name: &str, description: &str, hosts: &[String]) {
         let title = self.paint(BOLD, &format!("TASK [{name}]"));
         self.say(&format!("\n{title} {description}"));
+        self.hosts = hosts.to_vec();
         if !self.style.live {
             return;
         }
@@ -105,8 +110,8 @@ impl<W: Write + Send> Human<W> {
         };
         let word = self.paint(color, &format!("{:<11}", status.word()));
         let mut line = format!("  {word} {host}");
-        if !what.is_empty() {
-            line += &format!("  {}", what.join("; "));
+        if !what.is_empty() && !self.style.check {
+            line += &format!("  {}", summary(what));
         }
         if self.style.verbose > 0 || *seconds >= Duration::from_secs(1) {
             line += &self.paint(DIM, &format!("  {:.1}s, {trips} trips", seconds.as_secs_f64()));
@@ -147,14 +152,33 @@ impl<W: Write + Send> Human<W> {
     }
 }
 
+/// What was changed on a host, in one line: things of a kind that were created stand together.
+fn summary(changes: &[String]) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    for change in changes {
+        let (subject, what) = change.split_once(": ").unwrap_or((change, ""));
+        let (kind, thing) = subject.split_once(' ').unwrap_or((subject, ""));
+        let start = format!("create {kind} ");
+        match parts.last_mut() {
+            Some(last) if what == "create" && last.starts_with(&start) => *last += &format!(", {thing}"),
+            _ if what == "create" => parts.push(format!("{start}{thing}")),
+            _ if kind == "package" => parts.push(what.to_string()),
+            _ => parts.push(change.clone()),
+        }
+    }
+    parts.join("; ")
+}
+
 impl<W: Write + Send> Sink for Human<W> {
     fn event(&mut self, event: &Event<'_>) {
         match event {
             Event::Change { check, diff, host, subject, what, .. } => {
-                let verb = if *check { "would change" } else { "change" };
-                if *check || self.style.verbose > 0 {
-                    let line = format!("  {} {host}  {subject}: {}", self.paint(YELLOW, verb), what.join(", "));
-                    self.say(&line);
+                // A host's own changes stand on its line; other places have none.
+                let elsewhere = !self.hosts.iter().any(|name| name == host);
+                if *check || elsewhere || self.style.verbose > 0 {
+                    let verb = if *check { "would change" } else { "changed" };
+                    let verb = self.paint(YELLOW, &format!("{verb:<11}"));
+                    self.say(&format!("  {verb} {host}  {subject}: {}", what.join(", ")));
                 }
                 if let (true, Some(diff)) = (self.style.diff, diff) {
                     self.diff(diff);
@@ -191,7 +215,7 @@ impl<W: Write + Send> Sink for Human<W> {
             Event::TaskEnd { .. } => self.rest(),
             Event::TaskHost { .. } => self.host_line(event),
             Event::Unknown { host, subject, why, .. } => {
-                let line = format!("  {} {host}  {subject}: {why}", self.paint(MAGENTA, "unknown"));
+                let line = format!("  {} {host}  {subject}: {why}", self.paint(MAGENTA, "unknown     "));
                 self.say(&line);
             }
             Event::Warning { text } => {
@@ -206,5 +230,17 @@ impl<W: Write + Send> Sink for Human<W> {
         for host in hosts {
             self.drop_bar(&host);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::summary;
+
+    #[test]
+    fn things_created_stand_together() {
+        let changes = ["directory /a: create", "directory /b: mode 0700 -> 0770", "directory /c: create", "directory /d: create", "package x: install x", "service etcd: enable, start"];
+        let text = summary(&changes.map(str::to_string));
+        assert_eq!(text, "create directory /a; directory /b: mode 0700 -> 0770; create directory /c, /d; install x; service etcd: enable, start");
     }
 }

@@ -41,6 +41,9 @@ impl Session {
         self.cancel.check()?;
         let facts = link.facts()?;
         let question = primitive.ask(facts)?;
+        // A sandbox host's paths are shown as the script means them.
+        let subject = link.root().map_or_else(|| primitive.subject(), |root| primitive.subject().replace(root, ""));
+        self.report.event(&Event::Command { command: &format!("look at {subject}"), host: link.name() });
         let answer = if question.is_empty() { Output::default() } else { self.exec(link, &question, None)? };
         let plan = {
             let pretended = link.pretended();
@@ -50,7 +53,6 @@ impl Session {
         };
         let none = Pretended::default();
         let seen = Seen { answer: &answer, facts, pretended: &none };
-        let subject = primitive.subject();
         match plan {
             Plan::Unchanged => Ok(Outcome { changed: false, result: primitive.result(&seen, None), what: Vec::new() }),
             Plan::Unknown(why) => {
@@ -64,6 +66,7 @@ impl Session {
             }
             Plan::Change(change) => {
                 self.locks.hold(link)?;
+                self.report.event(&Event::Command { command: &change.shown, host: link.name() });
                 let output = self.around(link.name(), &subject, &change.what, change.diff.as_ref(), || {
                     let output = self.exec(link, &change.script, change.timeout)?;
                     primitive.judge(&change, &output)?;
@@ -116,7 +119,14 @@ impl Session {
 
     /// Say that something cannot be known before the real run.
     pub fn unknown(&self, place: &str, subject: &str, why: &str) {
-        self.with_tally(place, |tally| tally.unknown += 1);
+        let said = self.with_tally(place, |tally| {
+            let said = tally.unknown.iter().any(|other| other == subject);
+            tally.unknown.push(subject.to_string());
+            said
+        });
+        if said {
+            return;
+        }
         let task = self.task_name();
         self.report.event(&Event::Unknown { host: place, subject, task: &task, why });
     }
