@@ -1,4 +1,5 @@
 mod cert;
 mod etcd_client;
 mod inventory;
+mod program;
 mod real;

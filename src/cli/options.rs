@@ -104,7 +104,7 @@ pub struct Options {
     /// More options for ssh
     #[arg(long, value_name = "ARGS", allow_hyphen_values = true)]
     pub ssh_extra_args: Option<String>,
-    /// Say more; -vv shows commands
+    /// Say more: times; -vv what is looked at and done
     #[arg(short, long, action = ArgAction::Count)]
     pub verbose: u8,
     /// Answer every question with yes

@@ -14,7 +14,7 @@ use crate::value::{Map, Value};
 pub(super) const SPEC: Spec = Spec {
     args: &[
         Arg { name: "state", takes: Type::OneOf(&["file", "directory", "link", "absent"]), doc: "what is there; `file` by default, `link` when `target` is given" },
-        Arg { name: "content", takes: Type::Any, doc: "the whole text, or a secret, which is never shown" },
+        Arg { name: "content", takes: Type::Any, doc: "the whole text, a blob, or a secret, which is never shown" },
         Arg { name: "source", takes: Type::Path, doc: "a file beside the inventory or script, copied as it is" },
         Arg { name: "template", takes: Type::Path, doc: "a Jinja template beside the inventory or script, rendered with the host's variables" },
         Arg { name: "line", takes: Type::Text, doc: "a line that the file shall have, added at its end" },

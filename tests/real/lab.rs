@@ -290,6 +290,14 @@ impl Lab {
         command.spawn().expect("bash runs the script `lab`")
     }
 
+    /// More for the `~/.ssh/config` of the control side.
+    #[track_caller]
+    pub(super) fn append_ssh_config(&self, text: &str) {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(".work/labs").join(&self.name).join("ssh");
+        let old = fs::read_to_string(folder.join("config")).expect("the laboratory has a configuration of ssh");
+        fs::write(folder.join("config"), old + text).expect("it is written");
+    }
+
     /// Put a file of the work folder on a host.
     #[track_caller]
     pub(super) fn keep_on(&self, host: &str, path: &str, target: &str) {

@@ -5,5 +5,9 @@
 mod deploy;
 mod guard;
 mod lab;
+mod primitive;
 mod member;
+mod pigsty;
+mod restart;
 mod see;
+mod several;
