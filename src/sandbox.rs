@@ -149,8 +149,6 @@ pub fn inventory(count: u8) -> String {
          \x20   etcd:\n\
          \x20     hosts:\n{hosts}\
          \x20     vars:\n\
-         \x20       etcd_cluster: etcd\n\
-         \x20       etcd_port: 12379\n\
-         \x20       etcd_peer_port: 12380\n"
+         \x20       etcd_cluster: etcd\n"
     )
 }

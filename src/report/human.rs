@@ -12,6 +12,8 @@ use crate::primitive::Diff;
 /// How lines look.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Style {
+    /// Nothing is changed: what would be is said line by line.
+    pub check: bool,
     pub color: bool,
     pub diff: bool,
     /// Live lines, on a terminal only.
@@ -21,6 +23,8 @@ pub struct Style {
 
 pub struct Human<W: Write + Send> {
     bars: HashMap<String, ProgressBar>,
+    /// The hosts of the present task.
+    hosts: Vec<String>,
     live: MultiProgress,
     out: W,
     style: Style,
@@ -36,7 +40,7 @@ const DIM: u8 = 2;
 
 impl<W: Write + Send> Human<W> {
     pub fn new(out: W, style: Style) -> Human<W> {
-        Human { bars: HashMap::new(), live: MultiProgress::new(), out, style }
+        Human { bars: HashMap::new(), hosts: Vec::new(), live: MultiProgress::new(), out, style }
     }
 
     fn paint(&self, code: u8, text: &str) -> String {
@@ -56,6 +60,7 @@ impl<W: Write + Send> Human<W> {
     fn task(&mut self, name: &str, description: &str, hosts: &[String]) {
         let title = self.paint(BOLD, &format!("TASK [{name}]"));
         self.say(&format!("\n{title} {description}"));
+        self.hosts = hosts.to_vec();
         if !self.style.live {
             return;
         }
@@ -105,7 +110,7 @@ impl<W: Write + Send> Human<W> {
         };
         let word = self.paint(color, &format!("{:<11}", status.word()));
         let mut line = format!("  {word} {host}");
-        if !what.is_empty() {
+        if !what.is_empty() && !self.style.check {
             line += &format!("  {}", what.join("; "));
         }
         if self.style.verbose > 0 || *seconds >= Duration::from_secs(1) {
@@ -151,10 +156,12 @@ impl<W: Write + Send> Sink for Human<W> {
     fn event(&mut self, event: &Event<'_>) {
         match event {
             Event::Change { check, diff, host, subject, what, .. } => {
-                let verb = if *check { "would change" } else { "change" };
-                if *check || self.style.verbose > 0 {
-                    let line = format!("  {} {host}  {subject}: {}", self.paint(YELLOW, verb), what.join(", "));
-                    self.say(&line);
+                // A host's own changes stand on its line; other places have none.
+                let elsewhere = !self.hosts.iter().any(|name| name == host);
+                if *check || elsewhere || self.style.verbose > 0 {
+                    let verb = if *check { "would change" } else { "changed" };
+                    let verb = self.paint(YELLOW, &format!("{verb:<11}"));
+                    self.say(&format!("  {verb} {host}  {subject}: {}", what.join(", ")));
                 }
                 if let (true, Some(diff)) = (self.style.diff, diff) {
                     self.diff(diff);
@@ -191,7 +198,7 @@ impl<W: Write + Send> Sink for Human<W> {
             Event::TaskEnd { .. } => self.rest(),
             Event::TaskHost { .. } => self.host_line(event),
             Event::Unknown { host, subject, why, .. } => {
-                let line = format!("  {} {host}  {subject}: {why}", self.paint(MAGENTA, "unknown"));
+                let line = format!("  {} {host}  {subject}: {why}", self.paint(MAGENTA, "unknown     "));
                 self.say(&line);
             }
             Event::Warning { text } => {

@@ -50,7 +50,8 @@ impl Session {
         };
         let none = Pretended::default();
         let seen = Seen { answer: &answer, facts, pretended: &none };
-        let subject = primitive.subject();
+        // A sandbox host's paths are shown as the script means them.
+        let subject = link.root().map_or_else(|| primitive.subject(), |root| primitive.subject().replace(root, ""));
         match plan {
             Plan::Unchanged => Ok(Outcome { changed: false, result: primitive.result(&seen, None), what: Vec::new() }),
             Plan::Unknown(why) => {
@@ -116,7 +117,14 @@ impl Session {
 
     /// Say that something cannot be known before the real run.
     pub fn unknown(&self, place: &str, subject: &str, why: &str) {
-        self.with_tally(place, |tally| tally.unknown += 1);
+        let said = self.with_tally(place, |tally| {
+            let said = tally.unknown.iter().any(|other| other == subject);
+            tally.unknown.push(subject.to_string());
+            said
+        });
+        if said {
+            return;
+        }
         let task = self.task_name();
         self.report.event(&Event::Unknown { host: place, subject, task: &task, why });
     }

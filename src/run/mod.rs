@@ -38,7 +38,8 @@ pub struct Options {
 #[derive(Clone, Debug, Default)]
 pub struct Tally {
     pub changes: Vec<String>,
-    pub unknown: usize,
+    /// What check mode could not know.
+    pub unknown: Vec<String>,
 }
 
 /// One run of the program: its options, its connections, its report.

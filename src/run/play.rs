@@ -313,6 +313,12 @@ impl Play<'_> {
         if let (true, Some(error)) = (task.warn, &error) {
             self.session.report.warn(&format!("{}: the run goes on", error.headline()));
         }
-        End { error: error.map(|error| *error), seconds, status, trips, unknown: tally.unknown }
+        End { error: error.map(|error| *error), seconds, status, trips, unknown: distinct(tally.unknown) }
     }
+}
+
+fn distinct(mut names: Vec<String>) -> usize {
+    names.sort_unstable();
+    names.dedup();
+    names.len()
 }

@@ -50,12 +50,13 @@ impl Where {
     /// One script; its sections begin with a line `== NAME`.
     fn question(&self) -> String {
         let ports = self.ports.map(|port| format!("{port:04X}")).join("|");
+        let addresses = self.addresses().join("|");
         let quoted = |text: &str| quote(text);
         format!(
             r#"shown=$(systemctl show etcd -p LoadState -p ActiveState -p SubState -p MainPID -p UnitFileState -p FragmentPath) || exit 3
 pid=$(printf '%s\n' "$shown" | sed -n 's/^MainPID=//p')
 echo '== unit'; printf '%s\n' "$shown"
-listen=$(cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | grep -E ':({ports}) [0-9A-F]+:[0-9A-F]+ 0A ')
+listen=$(cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | grep -E ' ({addresses}):({ports}) [0-9A-F]+:[0-9A-F]+ 0A ')
 echo '== listen'; printf '%s\n' "$listen"
 if [ -n "$listen" ]; then
   echo '== holders'
@@ -102,9 +103,22 @@ echo '== end'"#,
         )
     }
 
-    /// Would a listener there be in the way of this member, or be this member?
-    fn concerns(&self, address: &str) -> bool {
-        address == self.address || address == "0.0.0.0" || address == "::" || (!self.sandbox && (address == "127.0.0.1" || address == "::1"))
+    /// The addresses, as the kernel writes them, where a listener would be in the way of this member, or be this
+    /// member: its own, all, and unless it stands beside others on this machine the loopback.
+    fn addresses(&self) -> Vec<String> {
+        let any = std::net::Ipv4Addr::UNSPECIFIED;
+        let mut v4 = vec![any];
+        if !self.sandbox {
+            v4.push(std::net::Ipv4Addr::LOCALHOST);
+        }
+        let mut hex = vec![ip_hex(&std::net::Ipv6Addr::UNSPECIFIED.octets())];
+        match self.address.parse() {
+            Ok(std::net::IpAddr::V4(own)) => v4.push(own),
+            Ok(std::net::IpAddr::V6(own)) => hex.push(ip_hex(&own.octets())),
+            Err(_) => {}
+        }
+        hex.extend(v4.iter().flat_map(|ip| [ip_hex(&ip.octets()), ip_hex(&ip.to_ipv6_mapped().octets())]));
+        hex
     }
 
     fn parse(&self, output: &Output) -> Result<Map> {
@@ -122,10 +136,9 @@ echo '== end'"#,
         let listeners = self.listeners(section("listen"), section("holders"));
         let exe = process.get("exe").map_or("", |exe| exe.as_str());
         let is_etcd = |program: &str| program.trim_end_matches(" (deleted)").rsplit('/').next() == Some("etcd");
-        let mine: Vec<&(String, String, String)> = listeners.iter().filter(|(address, ..)| self.concerns(address)).collect();
-        let holder = mine.iter().find(|(_, _, program)| !is_etcd(program)).map(|(_, port, program)| format!("{program} on port {port}"));
+        let holder = listeners.iter().find(|(_, program)| !is_etcd(program)).map(|(port, program)| format!("{program} on port {port}"));
         let by_unit = matches!(unit.get("ActiveState").map(String::as_str), Some("active" | "activating" | "reloading")) && unit.get("MainPID").is_some_and(|pid| pid != "0");
-        let by_hand = mine.iter().any(|(_, _, program)| is_etcd(program));
+        let by_hand = listeners.iter().any(|(_, program)| is_etcd(program));
         let running = is_etcd(exe) && (by_unit || by_hand);
         let conf = match file(&self.conf) {
             None => Value::Null,
@@ -183,8 +196,8 @@ echo '== end'"#,
         reasons
     }
 
-    /// Address, port and program of everything that listens on the two ports.
-    fn listeners(&self, listen: &str, holders: &str) -> Vec<(String, String, String)> {
+    /// Port and program of everything that listens on the two ports.
+    fn listeners(&self, listen: &str, holders: &str) -> Vec<(String, String)> {
         let programs: Vec<(&str, &str)> = holders
             .lines()
             .filter_map(|line| {
@@ -197,10 +210,10 @@ echo '== end'"#,
             .lines()
             .filter_map(|line| {
                 let words: Vec<&str> = line.split_whitespace().collect();
-                let (address, port) = words.get(1)?.split_once(':')?;
+                let (_, port) = words.get(1)?.rsplit_once(':')?;
                 let inode = *words.get(9)?;
                 let program = programs.iter().find(|(_, inodes)| inodes.split(',').any(|other| other == inode)).map_or("an unknown program", |(program, _)| *program);
-                Some((ip(address)?, i64::from_str_radix(port, 16).ok()?.to_string(), program.to_string()))
+                Some((i64::from_str_radix(port, 16).ok()?.to_string(), program.to_string()))
             })
             .collect()
     }
@@ -255,17 +268,8 @@ fn pairs(text: &str) -> HashMap<String, String> {
 }
 
 /// An address as /proc/net/tcp writes it: words of four bytes in host order.
-fn ip(hex: &str) -> Option<String> {
-    let bytes: Vec<u8> = (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(hex.get(at..at + 2)?, 16).ok()).collect::<Option<_>>()?;
-    let swapped: Vec<u8> = bytes.chunks(4).flat_map(|word| word.iter().rev().copied()).collect();
-    match swapped.len() {
-        4 => <[u8; 4]>::try_from(swapped.as_slice()).ok().map(|bytes| std::net::Ipv4Addr::from(bytes).to_string()),
-        16 => <[u8; 16]>::try_from(swapped.as_slice()).ok().map(|bytes| {
-            let ip = std::net::Ipv6Addr::from(bytes);
-            ip.to_ipv4_mapped().map_or_else(|| ip.to_string(), |ip| ip.to_string())
-        }),
-        _ => None,
-    }
+fn ip_hex(octets: &[u8]) -> String {
+    octets.chunks(4).flat_map(|word| word.iter().rev()).map(|byte| format!("{byte:02X}")).collect()
 }
 
 fn look(host: &Host, options: &RhaiMap) -> Result<Map> {
@@ -286,17 +290,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_of_the_kernel_are_read() {
-        let rows = [
-            ("0100007F", Some("127.0.0.1")),
-            ("0A0A0A0A", Some("10.10.10.10")),
-            ("00000000000000000000000000000000", Some("::")),
-            ("0000000000000000FFFF00000A0A0A0A", Some("10.10.10.10")),
-            ("XY", None),
-        ];
-        for (hex, text) in rows {
-            assert_eq!(ip(hex).as_deref(), text, "{hex}");
-        }
+    fn addresses_are_written_as_the_kernel_writes_them() {
+        assert_eq!(ip_hex(&[127, 0, 0, 1]), "0100007F");
+        assert_eq!(ip_hex(&std::net::Ipv4Addr::new(10, 10, 10, 11).to_ipv6_mapped().octets()), "0000000000000000FFFF00000B0A0A0A");
     }
 
     #[test]
