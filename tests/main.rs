@@ -1,3 +1,4 @@
 mod cert;
+mod docs;
 mod etcd_client;
 mod inventory;

@@ -99,7 +99,7 @@ pub fn markdown() -> Result<String> {
         for arg in spec.args {
             let _ = writeln!(text, "| `{}` | {} | {} |", arg.name, arg.takes, arg.doc.replace('|', "\\|"));
         }
-        let _ = write!(text, "\n```text\n{}\n```\n", spec.example);
+        let _ = write!(text, "\n```rhai\nlet h = host(\"10.10.10.10\");\n{};\n```\n", spec.example);
     }
     for section in Section::ALL {
         let _ = write!(text, "\n## {}\n\n| word | meaning |\n|---|---|\n", section.title());
