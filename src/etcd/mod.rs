@@ -13,6 +13,7 @@ mod maintenance;
 mod probe;
 mod rpc;
 mod snapshot;
+pub mod text;
 mod trouble;
 mod txn;
 

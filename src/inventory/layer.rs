@@ -15,6 +15,9 @@ pub struct Var {
     pub value_at: Option<Spot>,
 }
 
+/// The names of [`Inventory::magic_vars`].
+pub(super) const MAGIC: [&str; 6] = ["inventory_hostname", "inventory_hostname_short", "group_names", "groups", "inventory_dir", "inventory_file"];
+
 pub type Vars = IndexMap<String, Var>;
 
 /// Who sets a variable.
@@ -65,6 +68,13 @@ impl Inventory {
     #[must_use]
     pub fn vars(&self, host: &str) -> IndexMap<String, Value> {
         self.merged(host).into_iter().map(|(name, var)| (name, var.value)).collect()
+    }
+
+    /// The value of a variable in the strongest layer that sets it.
+    pub(super) fn strongest(&self, host: &str, name: &str) -> Option<Var> {
+        let found = self.layers(host).into_iter().rev().find_map(|(_, layer)| layer.get(name).cloned());
+        let is_local = name == "ansible_connection" && !self.has_host(host) && LOCALHOST.contains(&host);
+        found.or_else(|| is_local.then(|| Value::from("local").into()))
     }
 
     pub(super) fn merged(&self, host: &str) -> Vars {

@@ -8,7 +8,7 @@ use indexmap::IndexMap;
 use minijinja::value::{Object, ObjectRepr, ValueKind};
 use minijinja::{Error as JinjaError, ErrorKind, Value as Jinja};
 
-use super::layer::{Var, Vars};
+use super::layer::{MAGIC, Var, Vars};
 use super::node::Spot;
 use super::value::Value;
 use super::{Inventory, template_filter};
@@ -20,18 +20,17 @@ const DEPTH: usize = 40;
 impl Inventory {
     /// The value of a host's variable, templates rendered; nothing when it is not set.
     pub fn var(&self, host: &str, name: &str) -> Result<Option<Value>> {
-        let magic = self.magic_vars(host);
-        if let Some(value) = magic.get(name) {
-            return Ok(Some(value.clone()));
+        if MAGIC.contains(&name) {
+            return Ok(self.magic_vars(host).get(name).cloned());
         }
-        let vars = self.merged(host);
-        let Some(var) = vars.get(name).cloned() else {
+        // Asked for often: only a template needs all the variables of the host.
+        let Some(var) = self.strongest(host, name) else {
             return Ok(None);
         };
         if is_ready(&var.value) {
             return Ok(Some(var.value));
         }
-        let scope = Arc::new(Scope::new(host, vars, magic));
+        let scope = Arc::new(Scope::new(host, self.merged(host), self.magic_vars(host)));
         scope.value_of(name, &var).map(Some).map_err(|failure| failure.error.on(host))
     }
 

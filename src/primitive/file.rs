@@ -89,6 +89,7 @@ impl File {
         }
         let content = match args.value("content") {
             None => None,
+            Some(Value::Bytes(bytes)) => Some(bytes.clone()),
             Some(value) => Some(value.as_text().ok_or_else(|| Error::config(format!("`content` takes a text or a secret, not {}", value.type_name())))?.as_bytes().to_vec()),
         };
         let state = match args.text("state").as_deref() {

@@ -111,7 +111,7 @@ impl<W: Write + Send> Human<W> {
         let word = self.paint(color, &format!("{:<11}", status.word()));
         let mut line = format!("  {word} {host}");
         if !what.is_empty() && !self.style.check {
-            line += &format!("  {}", what.join("; "));
+            line += &format!("  {}", summary(what));
         }
         if self.style.verbose > 0 || *seconds >= Duration::from_secs(1) {
             line += &self.paint(DIM, &format!("  {:.1}s, {trips} trips", seconds.as_secs_f64()));
@@ -150,6 +150,23 @@ impl<W: Write + Send> Human<W> {
         }
         self.say(&self.paint(DIM, &format!("{:.1}s in all", total.as_secs_f64())));
     }
+}
+
+/// What was changed on a host, in one line: things of a kind that were created stand together.
+fn summary(changes: &[String]) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    for change in changes {
+        let (subject, what) = change.split_once(": ").unwrap_or((change, ""));
+        let (kind, thing) = subject.split_once(' ').unwrap_or((subject, ""));
+        let start = format!("create {kind} ");
+        match parts.last_mut() {
+            Some(last) if what == "create" && last.starts_with(&start) => *last += &format!(", {thing}"),
+            _ if what == "create" => parts.push(format!("{start}{thing}")),
+            _ if kind == "package" => parts.push(what.to_string()),
+            _ => parts.push(change.clone()),
+        }
+    }
+    parts.join("; ")
 }
 
 impl<W: Write + Send> Sink for Human<W> {
@@ -213,5 +230,17 @@ impl<W: Write + Send> Sink for Human<W> {
         for host in hosts {
             self.drop_bar(&host);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::summary;
+
+    #[test]
+    fn things_created_stand_together() {
+        let changes = ["directory /a: create", "directory /b: mode 0700 -> 0770", "directory /c: create", "directory /d: create", "package x: install x", "service etcd: enable, start"];
+        let text = summary(&changes.map(str::to_string));
+        assert_eq!(text, "create directory /a; directory /b: mode 0700 -> 0770; create directory /c, /d; install x; service etcd: enable, start");
     }
 }

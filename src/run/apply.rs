@@ -41,6 +41,9 @@ impl Session {
         self.cancel.check()?;
         let facts = link.facts()?;
         let question = primitive.ask(facts)?;
+        // A sandbox host's paths are shown as the script means them.
+        let subject = link.root().map_or_else(|| primitive.subject(), |root| primitive.subject().replace(root, ""));
+        self.report.event(&Event::Command { command: &format!("look at {subject}"), host: link.name() });
         let answer = if question.is_empty() { Output::default() } else { self.exec(link, &question, None)? };
         let plan = {
             let pretended = link.pretended();
@@ -50,8 +53,6 @@ impl Session {
         };
         let none = Pretended::default();
         let seen = Seen { answer: &answer, facts, pretended: &none };
-        // A sandbox host's paths are shown as the script means them.
-        let subject = link.root().map_or_else(|| primitive.subject(), |root| primitive.subject().replace(root, ""));
         match plan {
             Plan::Unchanged => Ok(Outcome { changed: false, result: primitive.result(&seen, None), what: Vec::new() }),
             Plan::Unknown(why) => {
@@ -65,6 +66,7 @@ impl Session {
             }
             Plan::Change(change) => {
                 self.locks.hold(link)?;
+                self.report.event(&Event::Command { command: &change.shown, host: link.name() });
                 let output = self.around(link.name(), &subject, &change.what, change.diff.as_ref(), || {
                     let output = self.exec(link, &change.script, change.timeout)?;
                     primitive.judge(&change, &output)?;

@@ -37,7 +37,8 @@ fn functions_of(module: &str, text: &str) -> Vec<Function> {
             {
                 let signature = signature.trim();
                 let name = signature.split('(').next().unwrap_or(signature);
-                found.push(Function { doc: std::mem::take(&mut doc), name: format!("{module}::{name}"), signature: format!("{module}::{signature}") });
+                let space = if module == "global" { String::new() } else { format!("{module}::") };
+                found.push(Function { doc: std::mem::take(&mut doc), name: format!("{space}{name}"), signature: format!("{space}{signature}") });
             }
             doc.clear();
         }

@@ -136,7 +136,12 @@ impl Interpreter {
         let name = path.trim_start_matches("stdlib/").trim_end_matches(".rhai");
         let ast = self.parse(path, text)?;
         let module = Module::eval_ast_as_new(Scope::new(), &ast, &self.engine).map_err(|error| trouble::from_rhai(&error, path, &|file| self.source_of(file)))?;
-        self.engine.register_static_module(name, module.into());
+        // What lies in `global.rhai` needs no module's name.
+        if name == "global" {
+            self.engine.register_global_module(module.into());
+        } else {
+            self.engine.register_static_module(name, module.into());
+        }
         Ok(())
     }
 

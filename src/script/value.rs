@@ -10,6 +10,7 @@ use crate::value::{Map, Value};
 pub(super) fn to_rhai(value: Value) -> Dynamic {
     match value {
         Value::Bool(value) => value.into(),
+        Value::Bytes(bytes) => Dynamic::from_blob(bytes),
         Value::Float(value) => value.into(),
         Value::Int(value) => value.into(),
         Value::List(values) => values.into_iter().map(to_rhai).collect::<Array>().into(),
@@ -41,6 +42,9 @@ pub(super) fn from_rhai(value: &Dynamic) -> Value {
     }
     if let Some(secret) = value.clone().try_cast::<Secret>() {
         return Value::Secret(secret);
+    }
+    if let Some(bytes) = value.clone().try_cast::<rhai::Blob>() {
+        return Value::Bytes(bytes);
     }
     if let Some(array) = value.clone().try_cast::<Array>() {
         return Value::List(array.iter().map(from_rhai).collect());
@@ -74,6 +78,7 @@ pub(super) fn to_inventory(value: Value) -> inventory::Value {
     use inventory::Value as To;
     match value {
         Value::Bool(value) => To::Bool(value),
+        Value::Bytes(bytes) => To::Str(String::from_utf8_lossy(&bytes).into_owned()),
         Value::Float(value) => To::Float(value),
         Value::Int(value) => To::Int(value),
         Value::List(values) => To::List(values.into_iter().map(to_inventory).collect()),
