@@ -82,10 +82,11 @@ impl<W: Write + Send> Human<W> {
         }
     }
 
-    fn diff(&mut self, diff: &Diff) {
+    fn diff(&mut self, host: &str, diff: &Diff) {
         let text = similar::TextDiff::from_lines(&diff.before, &diff.after);
-        let from = if diff.before.is_empty() { "/dev/null".to_string() } else { diff.path.clone() };
-        let unified = text.unified_diff().context_radius(3).header(&from, &diff.path).to_string();
+        let name = format!("{host}:{}", diff.path);
+        let from = if diff.before.is_empty() { "/dev/null" } else { name.as_str() };
+        let unified = text.unified_diff().context_radius(3).header(from, &name).to_string();
         let lines: Vec<String> = unified
             .lines()
             .map(|line| match line.as_bytes().first() {
@@ -181,7 +182,7 @@ impl<W: Write + Send> Sink for Human<W> {
                     self.say(&format!("  {verb} {host}  {subject}: {}", what.join(", ")));
                 }
                 if let (true, Some(diff)) = (self.style.diff, diff) {
-                    self.diff(diff);
+                    self.diff(host, diff);
                 }
                 if let Some(bar) = self.bars.get(*host) {
                     bar.set_message(format!("{host}  {subject}"));
