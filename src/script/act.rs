@@ -150,7 +150,7 @@ fn asking(engine: &mut Engine, world: &Arc<World>) {
     let here = Arc::clone(world);
     engine.register_fn("selected", move |tag: &str| {
         let draft = here.draft();
-        draft.tasks.iter().any(|task| task.tags().any(|name| name == tag) && here.selection.takes(task))
+        draft.selected.contains(tag) || draft.tasks.iter().any(|task| task.tags().any(|name| name == tag) && here.selection.takes(task))
     });
     let here = Arc::clone(world);
     engine.register_fn("named_tag", move |tag: &str| here.selection.tags.iter().any(|name| name == tag));
