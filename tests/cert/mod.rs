@@ -305,7 +305,7 @@ fn a_certificate_that_cannot_sign_says_why() {
         ),
         (
             "printf '[req]\\ndistinguished_name=d\\n[d]\\n' > c; ".to_string()
-                + &request("-config c -addext basicConstraints=CA:FALSE"),
+                + request("-config c -addext basicConstraints=CA:FALSE").as_str(),
             format!("certificate `{subject}` is not a CA"),
         ),
         (
