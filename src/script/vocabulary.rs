@@ -102,6 +102,7 @@ pub const ALL: &[Word] = &[
     word(Etcd, "member_promote", "e.member_promote(id)", "Make a learner a voter; fails while it is not in sync."),
     word(Etcd, "move_leader", "e.move_leader(id)", "Let another member lead. The client's first endpoint must be the leader."),
     word(Etcd, "snapshot_save", "e.snapshot_save(path)", "Save a snapshot in a file beside the inventory; returns `path` and `bytes`."),
+    word(Etcd, "command", "e.command(line)", "Run an everyday line of etcdctl, such as \"get --prefix /pg\" or \"member list\", and return what etcdctl prints."),
     word(Etcd, "endpoints", "e.endpoints", "The client's endpoints."),
     word(Cert, "cert::ca", "cert::ca(folder)", "The CA in `folder/NAME.crt` and `.key` beside the inventory, where NAME is the folder's own; made when there is none."),
     word(Cert, "issue", "ca.issue(name, #{ sans: [...], days, organization, unit, folder })", "The certificate `files/pki/etcd/NAME.crt` (or of `folder`) beside the inventory: as found when it serves, else issued.\nReturns `cert`, `key` (a secret), `ca`, `days_left`, `changed` and `reason`."),
