@@ -114,7 +114,7 @@ fn run(options: &Options, script: &Script) -> Result<i32> {
         let ast = interpreter.compile(script)?;
         let value = interpreter.evaluate(&ast, &mut interpreter.scope(), script)?;
         if !value.is_unit() {
-            println!("{value}");
+            println!("{}", crate::script::show(&value));
         }
         interpreter
     } else {

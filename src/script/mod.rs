@@ -31,6 +31,7 @@ pub use check::Problem;
 pub use host::Host;
 pub use parameter::{Kind as ParameterKind, Parameter, declared as parameters};
 pub use reach::Login;
+pub use value::show;
 pub use world::{Draft, Parts, World};
 
 use crate::error::{Error, Place, Result};

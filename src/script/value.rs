@@ -88,3 +88,31 @@ pub(super) fn to_inventory(value: Value) -> inventory::Value {
         Value::Text(text) => To::Str(text),
     }
 }
+
+/// A result as the console and `--eval` show it: texts inside of lists and maps in quotes, hosts by their names.
+#[must_use]
+pub fn show(value: &Dynamic) -> String {
+    match value.clone().into_immutable_string() {
+        Ok(text) => text.to_string(),
+        Err(_) => nested(value),
+    }
+}
+
+fn nested(value: &Dynamic) -> String {
+    let value = value.flatten_clone();
+    if let Some(host) = value.clone().try_cast::<super::Host>() {
+        return host.name().to_string();
+    }
+    if let Some(array) = value.clone().try_cast::<Array>() {
+        return format!("[{}]", array.iter().map(nested).collect::<Vec<_>>().join(", "));
+    }
+    if let Some(map) = value.clone().try_cast::<RhaiMap>() {
+        let pairs: Vec<String> = map.iter().map(|(key, value)| format!("{key}: {}", nested(value))).collect();
+        return if pairs.is_empty() { "#{}".into() } else { format!("#{{ {} }}", pairs.join(", ")) };
+    }
+    match value.clone().into_immutable_string() {
+        Ok(text) => format!("{text:?}"),
+        Err(_) if value.is_unit() => "()".into(),
+        Err(_) => value.to_string(),
+    }
+}
