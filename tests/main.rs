@@ -2,3 +2,4 @@ mod cert;
 mod docs;
 mod etcd_client;
 mod inventory;
+mod real;

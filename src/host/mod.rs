@@ -19,6 +19,10 @@ use crate::value::Value;
 /// What check mode has pretended to do on a host.
 #[derive(Default)]
 pub struct Pretended {
+    /// Directories that come with a package: mode, owner and group.
+    pub brought: HashMap<String, (u32, String, String)>,
+    /// Services that would be enabled, or not.
+    pub enabled: HashMap<String, bool>,
     /// Path to what would be there: its text, or nothing for what is not known or no text.
     pub files: HashMap<String, Option<String>>,
     /// Files that would be newer than what runs from them.

@@ -367,8 +367,10 @@ impl Primitive for File {
             let same = before.as_deref().map(str::as_bytes) == self.content.as_deref();
             return Ok(if same || self.content.is_none() { Plan::Unchanged } else { self.write(&self.content.clone().unwrap_or_default(), None, b"", seen.facts) });
         }
+        let brought = seen.pretended.brought.get(&self.path);
         let (content, group, kind, mode, owner) = match self.parse(seen.answer)? {
             Found::Absent { .. } if self.state == State::Absent => return Ok(Plan::Unchanged),
+            Found::Absent { .. } if let Some((mode, owner, group)) = brought => (Content::Empty, group.clone(), State::Directory, *mode, owner.clone()),
             Found::Absent { parent } => return self.create(parent, seen),
             Found::Present { content, group, kind, mode, owner } => (content, group, kind, mode, owner),
         };

@@ -12,6 +12,7 @@ pub(super) const SPEC: Spec = Spec {
         Arg { name: "state", takes: Type::OneOf(&["present", "absent", "held"]), doc: "`present` by default; `held` is present and kept from upgrades" },
         Arg { name: "version", takes: Type::Text, doc: "the exact version; any by default" },
         Arg { name: "file", takes: Type::Path, doc: "a package file on the host to install from" },
+        Arg { name: "brings", takes: Type::Texts, doc: "directories that the packages are known to make, for a dry run: \"/var/lib/etcd etcd:etcd 0700\"" },
         Arg { name: "masked", takes: Type::Texts, doc: "units that the installation must not start" },
         Arg { name: "timeout", takes: Type::Duration, doc: "give up after this long; \"10m\" by default" },
     ],
@@ -30,6 +31,7 @@ enum State {
 }
 
 struct Package {
+    brings: Vec<String>,
     file: Option<String>,
     masked: Vec<String>,
     names: Vec<String>,
@@ -49,6 +51,7 @@ struct Installed<'a> {
 impl Package {
     fn new(args: &Args) -> Package {
         Package {
+            brings: args.texts("brings"),
             file: args.text("file"),
             masked: args.texts("masked"),
             names: args.things(),
@@ -146,6 +149,13 @@ apt_do() {
   return 100
 }"#;
 
+/// `/var/lib/etcd etcd:etcd 0700`
+fn brought(line: &str) -> Option<(String, (u32, String, String))> {
+    let mut words = line.split_whitespace();
+    let (path, (owner, group), mode) = (words.next()?, words.next()?.split_once(':')?, words.next()?);
+    Some((path.into(), (u32::from_str_radix(mode, 8).ok()?, owner.into(), group.into())))
+}
+
 fn parse(text: &str) -> Vec<Installed<'_>> {
     text.lines()
         .filter_map(|line| {
@@ -222,6 +232,7 @@ impl Primitive for Package {
 
     fn pretend(&self, pretended: &mut Pretended, _: &Change) {
         pretended.packages.extend(self.names.iter().cloned());
+        pretended.brought.extend(self.brings.iter().filter_map(|line| brought(line)));
     }
 
     fn judge(&self, change: &Change, output: &Output) -> Result<()> {

@@ -154,6 +154,9 @@ impl Primitive for Service {
         if seen.pretended.is_removed(&self.unit_path(seen.facts)) {
             (shown.unit, shown.enabled) = (None, "");
         }
+        if let Some(enabled) = seen.pretended.enabled.get(&self.name) {
+            shown.enabled = if *enabled { "enabled" } else { "" };
+        }
         let pretended = seen.pretended.services.get(&self.name).map(String::as_str);
         let unit_to_come = self.unit.is_some() || pretended.is_some() || !seen.pretended.packages.is_empty();
         let needs_unit = self.state.as_deref().is_some_and(|state| state != "stopped") || self.enabled == Some(true);
@@ -189,6 +192,7 @@ impl Primitive for Service {
     }
 
     fn pretend(&self, pretended: &mut Pretended, _: &Change) {
+        pretended.enabled.extend(self.enabled.map(|enabled| (self.name.clone(), enabled)));
         let state = match self.state.as_deref() {
             Some("stopped") => "stopped",
             Some(_) => "running",

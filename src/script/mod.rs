@@ -122,15 +122,11 @@ impl Interpreter {
     /// Run the tasks that the script declared. `step` is asked before each of them.
     pub fn run(&self, step: Option<Step<'_>>) -> Result<Score> {
         let draft = std::mem::take(&mut *self.world.draft());
+        self.world.draft().become_root = draft.become_root;
         let selection = self.world.selection.clone();
         selection.check(&draft.tasks)?;
-        {
-            // What the bodies of the tasks may still ask about the script that declared them.
-            let mut left = self.world.draft();
-            left.become_root = draft.become_root;
-            left.selected = draft.tasks.iter().filter(|task| selection.takes(task)).flat_map(crate::run::Task::tags).map(str::to_string).collect();
-        }
         let play = Play { clusters: draft.clusters, name: draft.play, selection, session: &self.world.session, step, tasks: draft.tasks };
+        self.world.draft().selected = play.selected().iter().flat_map(|task| task.tags().map(str::to_string)).collect();
         let links: Vec<_> = play.clusters.iter().flat_map(|(_, hosts)| hosts).map(|host| self.world.link(host)).collect::<Result<_>>()?;
         self.world.session.lock_together(links, &self.script.name);
         let score = play.run(&|host| self.world.link(host).ok());

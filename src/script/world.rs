@@ -1,6 +1,6 @@
 //! What a script runs in: the session, the inventory, the options of the user, and what the script declares.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -20,8 +20,8 @@ pub struct Draft {
     /// Names of the task groups that are open now.
     pub groups: Vec<String>,
     pub play: String,
-    /// The tags of the tasks that run, once they do.
-    pub selected: HashSet<String>,
+    /// Tags of the tasks that run, known when they begin.
+    pub selected: std::collections::HashSet<String>,
     pub tasks: Vec<Task>,
 }
 

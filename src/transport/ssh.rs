@@ -144,6 +144,10 @@ impl Target {
         for variable in ["HOME", "SSH_AUTH_SOCK"] {
             hash.update(std::env::var(variable).unwrap_or_default().as_bytes());
         }
+        // An address is another host in another network.
+        if let Ok(network) = std::fs::read_link("/proc/self/ns/net") {
+            hash.update(network.as_os_str().as_encoded_bytes());
+        }
         let name: String = hash.finalize()[..10].iter().map(|byte| format!("{byte:02x}")).collect();
         folder.join(name)
     }

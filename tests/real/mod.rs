@@ -1,0 +1,8 @@
+//! The flow on real hosts. README.md tells what a laboratory is.
+
+#![allow(clippy::unwrap_used)]
+
+mod deploy;
+mod guard;
+mod lab;
+mod see;
