@@ -112,7 +112,9 @@ pub fn markdown() -> Result<String> {
     for parameter in parameters()? {
         let _ = writeln!(text, "| `{}` | {} | {} | {} |", parameter.name, parameter.kind, default_of(&parameter), parameter.doc);
     }
-    text.push_str("\n## Functions of the stdlib\n\nPlain Rhai, in `stdlib/`; `etcdsh script show stdlib/etcd.rhai` prints them.\n\n| function | meaning |\n|---|---|\n");
+    text.push_str(
+        "\n## Functions of the stdlib\n\nPlain Rhai, in `stdlib/`; `etcdsh script show stdlib/etcd.rhai` prints them.\n\n| function | meaning |\n|---|---|\n",
+    );
     for function in functions().iter().filter(|function| !function.doc.is_empty()) {
         let _ = writeln!(text, "| `{}` | {} |", function.signature, first(&function.doc));
     }
@@ -151,7 +153,13 @@ pub fn entry(name: &str) -> Result<String> {
     let parameters = parameters()?;
     pages.extend(parameters.iter().filter(|parameter| parameter.name == bare).map(|parameter| {
         let default = default_of(parameter);
-        format!("{}: {}\n\n{}{}\n", parameter.name, parameter.kind, parameter.doc, if default.is_empty() { String::new() } else { format!("; {default} by default") })
+        format!(
+            "{}: {}\n\n{}{}\n",
+            parameter.name,
+            parameter.kind,
+            parameter.doc,
+            if default.is_empty() { String::new() } else { format!("; {default} by default") }
+        )
     }));
     let functions = functions();
     let same = |function: &&Function| function.name == bare || function.name.split("::").last() == Some(bare);
