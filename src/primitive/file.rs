@@ -339,16 +339,17 @@ impl Primitive for File {
         let folder = quote(self.path.rsplit_once('/').map_or("/", |(folder, _)| if folder.is_empty() { "/" } else { folder }));
         // A removal needs no content; neither does a directory.
         let content = if self.state == State::File && (self.content.is_some() || self.line.is_some()) {
-            format!("if [ $(stat -c %s {path}) -gt {SHOWN} ]; then echo ' hash'; sha256sum <{path}; else echo; cat {path}; fi")
+            format!("if [ $4 -gt {SHOWN} ]; then echo ' hash'; sha256sum <{path}; else echo; cat {path}; fi")
         } else {
             "echo".into()
         };
         let inside = if self.if_empty { format!("if [ -z \"$(ls -A {path})\" ] && ! mountpoint -q {path} 2>/dev/null; then echo ' empty'; else echo; fi") } else { "echo".into() };
+        // One process for what is there and one for its content: each costs more than all the rest.
         Ok(format!(
-            "s() {{ printf %s \"$1 $(stat -c '%a %U %G' {path})\"; }}\n\
-             if [ -L {path} ]; then s link; echo; readlink {path}\n\
-             elif [ -d {path} ]; then s directory; {inside}\n\
-             elif [ -f {path} ]; then s file; {content}\n\
+            "if [ -L {path} ] || [ -e {path} ]; then set -- $(stat -c '%a %U %G %s' {path}) && s=\"$1 $2 $3\" || exit 4; fi\n\
+             if [ -L {path} ]; then printf 'link %s\\n' \"$s\"; readlink {path}\n\
+             elif [ -d {path} ]; then printf 'directory %s' \"$s\"; {inside}\n\
+             elif [ -f {path} ]; then printf 'file %s' \"$s\"; {content}\n\
              elif [ -e {path} ]; then echo other\n\
              elif [ -d {folder} ]; then\n\
                # A folder that may not be searched hides what is in it.\n\

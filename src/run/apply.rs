@@ -103,6 +103,12 @@ impl Session {
         self.tell_change(place, subject, what, diff, nth);
     }
 
+    /// How many changes of a place this run has made.
+    #[must_use]
+    pub fn changes_on(&self, place: &str) -> usize {
+        self.counts.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get(place).copied().unwrap_or(0)
+    }
+
     fn next_change(&self, place: &str) -> usize {
         let mut counts = self.counts.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let nth = counts.entry(place.to_string()).or_default();

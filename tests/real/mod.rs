@@ -6,4 +6,5 @@ mod deploy;
 mod example;
 mod guard;
 mod lab;
+mod member;
 mod see;
