@@ -85,9 +85,16 @@ fn parse<T: Parser>(args: Vec<OsString>, act: impl FnOnce(T) -> Result<i32>) -> 
 struct HelpArgs {
     /// Name of a primitive, a parameter or a function of the stdlib; all of them when it is left out
     name: Option<String>,
+    /// The whole reference as Markdown
+    #[arg(long, hide = true)]
+    markdown: bool,
 }
 
 fn help(args: &HelpArgs) -> Result<i32> {
+    if args.markdown {
+        print!("{}", crate::script::manual::markdown()?);
+        return Ok(0);
+    }
     let Some(name) = &args.name else {
         say!("{}", crate::script::manual::index()?.trim_end());
         return Ok(0);

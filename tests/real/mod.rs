@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod deploy;
+mod example;
 mod guard;
 mod lab;
 mod primitive;
