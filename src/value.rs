@@ -10,6 +10,8 @@ pub type Map = IndexMap<String, Value>;
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
     Bool(bool),
+    /// The content of a file that is no text.
+    Bytes(Vec<u8>),
     Float(f64),
     Int(i64),
     List(Vec<Value>),
@@ -42,6 +44,7 @@ impl Value {
     pub fn type_name(&self) -> &'static str {
         match self {
             Value::Bool(_) => "a bool",
+            Value::Bytes(_) => "bytes",
             Value::Float(_) => "a float",
             Value::Int(_) => "an integer",
             Value::List(_) => "a list",
@@ -58,6 +61,7 @@ impl Value {
         use serde_json::Value as Json;
         match self {
             Value::Bool(value) => Json::Bool(*value),
+            Value::Bytes(bytes) => Json::String(format!("({} bytes)", bytes.len())),
             Value::Float(value) => serde_json::Number::from_f64(*value).map_or(Json::Null, Json::Number),
             Value::Int(value) => Json::from(*value),
             Value::List(values) => Json::Array(values.iter().map(Value::to_json).collect()),

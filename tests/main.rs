@@ -1,4 +1,6 @@
 mod cert;
+mod docs;
 mod etcd_client;
 mod inventory;
+mod program;
 mod real;

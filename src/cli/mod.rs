@@ -2,6 +2,22 @@
 //!
 //! Owns options, exit codes and which script a word names. Everything else is carried out below.
 
+/// As `println!`, but a reader that went away is no trouble.
+macro_rules! say {
+    ($($word:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stdout(), $($word)*);
+    }};
+}
+
+/// The same to standard error.
+macro_rules! complain {
+    ($($word:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stderr(), $($word)*);
+    }};
+}
+
 mod options;
 mod setup;
 mod show;
@@ -23,29 +39,40 @@ use crate::script::{Interpreter, Script, embedded};
 #[must_use]
 pub fn main() -> i32 {
     let args: Vec<OsString> = std::env::args_os().collect();
-    match go(args) {
-        Ok(code) => {
-            crate::transport::close_all();
-            code
-        }
-        Err(error) => {
-            crate::transport::close_all();
-            if std::env::args().any(|arg| arg == "-ojson" || arg == "json") {
-                println!("{}", serde_json::json!({ "event": "error", "error": crate::report::error_json(&error) }));
-            } else {
-                eprintln!("{}: {error}", setup::red("error", std::io::stderr().is_terminal()));
-            }
-            error.kind.exit_code()
-        }
+    let (json, plain) = (wants_json(&args), args.iter().any(|word| word == "--no-color"));
+    let result = go(args);
+    crate::transport::close_all();
+    let error = match result {
+        Ok(code) => return code,
+        Err(error) => error,
+    };
+    if json {
+        say!("{}", serde_json::json!({ "event": "error", "error": crate::report::error_json(&error) }));
+    } else {
+        complain!("{}: {error}", setup::red("error", !plain && std::io::stderr().is_terminal()));
     }
+    error.kind.exit_code()
+}
+
+/// Is `-o json` there? Asked before the options are read, for what is wrong with them.
+fn wants_json(args: &[OsString]) -> bool {
+    let words: Vec<_> = args.iter().skip(1).map(|word| word.to_string_lossy()).take_while(|word| word != "--").collect();
+    let alone = words.iter().any(|word| word == "-ojson" || word == "--output=json");
+    alone || words.windows(2).any(|pair| (pair[0] == "-o" || pair[0] == "--output") && pair[1] == "json")
 }
 
 fn go(args: Vec<OsString>) -> Result<i32> {
     if let Some(code) = subcommand::dispatch(&args)? {
         return Ok(code);
     }
+    let (json, typed) = (wants_json(&args), args.clone());
     let options = match Options::try_parse_from(args) {
         Ok(options) => options,
+        Err(error) if error.use_stderr() && json => {
+            let text = error.to_string();
+            let what = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_string();
+            return Err(Error::usage(what).hint("etcdsh --help"));
+        }
         Err(error) => {
             let _ = error.print();
             return Ok(if error.use_stderr() { Kind::Usage.exit_code() } else { 0 });
@@ -60,7 +87,7 @@ fn go(args: Vec<OsString>) -> Result<i32> {
             crate::repl::run(&interpreter).map(|()| 0)
         }
         None => Ok(0),
-        Some(script) => run(&options, &script),
+        Some(script) => run(&options, &script, &typed),
     }
 }
 
@@ -100,13 +127,13 @@ fn standard_input() -> Result<Script> {
     Ok(Script { folder: None, name: "standard input".into(), text })
 }
 
-fn run(options: &Options, script: &Script) -> Result<i32> {
+fn run(options: &Options, script: &Script, typed: &[OsString]) -> Result<i32> {
     let setup = Setup::new(options, script.folder.clone())?;
     let listing = options.list_hosts || options.list_tasks || options.list_tags || options.syntax_check;
     if options.syntax_check {
         let interpreter = Interpreter::new(setup.world(true)?)?;
         interpreter.compile(script)?;
-        println!("{}: no mistakes found", script.name);
+        say!("{}: no mistakes found", script.name);
         return Ok(0);
     }
     let interpreter = if options.eval.is_some() {
@@ -114,7 +141,7 @@ fn run(options: &Options, script: &Script) -> Result<i32> {
         let ast = interpreter.compile(script)?;
         let value = interpreter.evaluate(&ast, &mut interpreter.scope(), script)?;
         if !value.is_unit() {
-            println!("{value}");
+            say!("{}", crate::script::show(&value));
         }
         interpreter
     } else {
@@ -131,9 +158,9 @@ fn run(options: &Options, script: &Script) -> Result<i32> {
     let session = std::sync::Arc::clone(&world.session);
     let hosts: usize = world.draft().clusters.iter().map(|(_, hosts)| hosts.len()).sum();
     if hosts == 0 {
-        session.report.warn("no host is selected");
         return Err(Error::config(format!("`{}` has no host to run on", script.name)).hint("etcdsh inventory --graph"));
     }
+    world.selection.check(&world.draft().tasks)?;
     session.report.event(&Event::Start { check: session.options.check, hosts, inventory: &setup.inventory_name, script: &script.name });
     for warning in &setup.warnings {
         session.report.warn(warning);
@@ -141,6 +168,6 @@ fn run(options: &Options, script: &Script) -> Result<i32> {
     let step = options.step.then(|| show::step(&session));
     let score = interpreter.run(step)?;
     let code = score.exit_code();
-    session.report.event(&Event::Next { text: &show::next(options, &setup, script, &score) });
+    session.report.event(&Event::Next { text: &show::next(options, &setup, script, &score, typed) });
     Ok(code)
 }

@@ -24,7 +24,7 @@ pub struct Options {
     /// Script to run; the console when there is none, standard input when it is `-` or piped
     pub script: Option<String>,
     /// Arguments of the script, in its `args`
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    #[arg(trailing_var_arg = true)]
     pub args: Vec<String>,
     /// Inventory: file, folder, executable or comma list; repeatable
     #[arg(short, long, value_name = "SOURCE", visible_alias = "inventory-file")]
@@ -104,7 +104,7 @@ pub struct Options {
     /// More options for ssh
     #[arg(long, value_name = "ARGS", allow_hyphen_values = true)]
     pub ssh_extra_args: Option<String>,
-    /// Say more; -vv shows commands
+    /// Say more: times; -vv what is looked at and done
     #[arg(short, long, action = ArgAction::Count)]
     pub verbose: u8,
     /// Answer every question with yes

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::options::Options;
 use super::setup::Setup;
-use crate::error::Result;
+use crate::error::{Kind, Result};
 use crate::run::{Score, Session, Task, Verdict};
 use crate::script::{Interpreter, Script, Step};
 
@@ -14,28 +14,28 @@ pub(super) fn lists(options: &Options, interpreter: &Interpreter, script: &Scrip
     let world = interpreter.world();
     let draft = world.draft();
     world.selection.check(&draft.tasks)?;
-    println!("\nplaybook: {}", script.name);
-    println!("\n  play ({})", draft.play);
+    say!("\nplaybook: {}", script.name);
+    say!("\n  play ({})", draft.play);
     let hosts: Vec<&String> = draft.clusters.iter().flat_map(|(_, hosts)| hosts).collect();
     if options.list_hosts {
-        println!("    hosts ({}):", hosts.len());
+        say!("    hosts ({}):", hosts.len());
         for host in &hosts {
-            println!("      {host}");
+            say!("      {host}");
         }
     }
-    let tasks: Vec<&Task> = draft.tasks.iter().filter(|task| world.selection.takes(task)).collect();
+    let tasks: Vec<&Task> = world.selection.of(&draft.tasks);
     if options.list_tasks {
-        println!("    tasks:");
+        say!("    tasks:");
         for task in &tasks {
             let tags: Vec<&str> = task.tags().collect();
-            println!("      {}: {}\tTAGS: [{}]", task.name, task.description, tags.join(", "));
+            say!("      {}: {}\tTAGS: [{}]", task.name, task.description, tags.join(", "));
         }
     }
     if options.list_tags {
         let mut tags: Vec<&str> = tasks.iter().flat_map(|task| task.tags()).collect();
         tags.sort_unstable();
         tags.dedup();
-        println!("    TASK TAGS: [{}]", tags.join(", "));
+        say!("    TASK TAGS: [{}]", tags.join(", "));
     }
     Ok(0)
 }
@@ -46,7 +46,7 @@ pub(super) fn step(session: &Arc<Session>) -> Step<'static> {
     Box::new(move |task| {
         loop {
             session.report.rest();
-            print!("\nPerform task: {} ({})? (N)o/(y)es/(c)ontinue: ", task.name, task.description);
+            let _ = write!(std::io::stdout(), "\nPerform task: {} ({})? (N)o/(y)es/(c)ontinue: ", task.name, task.description);
             let _ = std::io::stdout().flush();
             let mut line = String::new();
             if std::io::stdin().read_line(&mut line).unwrap_or(0) == 0 {
@@ -62,21 +62,39 @@ pub(super) fn step(session: &Arc<Session>) -> Step<'static> {
     })
 }
 
+/// The command line as it was typed, without `-C`.
+fn again(typed: &[std::ffi::OsString]) -> String {
+    let bundle = |word: &str| word.starts_with('-') && !word.starts_with("--") && word[1..].chars().all(|letter| "bCDkKvy".contains(letter));
+    let words: Vec<String> = typed
+        .iter()
+        .skip(1)
+        .map(|word| word.to_string_lossy().into_owned())
+        .map(|word| if bundle(&word) { word.replace('C', "") } else { word })
+        .filter(|word| word != "-" && word != "--check")
+        .map(|word| if word.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_./,=:@".contains(letter)) { word } else { crate::command::quote(&word) })
+        .collect();
+    format!("etcdsh {}", words.join(" "))
+}
+
 /// The one line that tells what to do next.
-pub(super) fn next(options: &Options, setup: &Setup, script: &Script, score: &Score) -> String {
-    let again = |extra: &str| {
-        let inventory: String = options.inventory.iter().map(|source| format!(" -i {}", crate::command::quote(source))).collect();
-        format!("etcdsh{inventory} {}{extra}", script.name)
-    };
+pub(super) fn next(options: &Options, setup: &Setup, script: &Script, score: &Score, typed: &[std::ffi::OsString]) -> String {
+    let again = || again(typed);
+    if score.exit_code() == Kind::Interrupted.exit_code() {
+        return format!("go on where it stopped: {}", again());
+    }
     let failed: Vec<&str> = score.rows.iter().filter(|(_, row)| row.failed + row.unreachable > 0).map(|(host, _)| host.as_str()).collect();
     if let Some(host) = failed.first() {
         return match score.errors.iter().find_map(|error| error.hints.first()) {
-            Some(hint) => format!("mend it ({hint}), then run again: {}", again("")),
-            None => format!("look at {host}, then run again: {}", again("")),
+            Some(hint) => format!("mend it ({hint}), then run again: {}", again()),
+            None => format!("look at {host}, then run again: {}", again()),
         };
     }
     if options.check {
-        return format!("do it: {}", again(""));
+        return format!("do it: {}", again());
+    }
+    if !script.name.ends_with("scripts/etcd.rhai") {
+        let changed = score.rows.iter().any(|(_, row)| row.changed > 0);
+        return if changed { format!("see that nothing is left to do: {}", again()) } else { "nothing is left to do".to_string() };
     }
     if setup.sandbox {
         return "look at it: etcdsh sandbox status   (etcdsh sandbox rm removes it)".to_string();

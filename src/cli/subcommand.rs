@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::sync::Arc;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use super::options::Options;
 use super::setup::{self, Setup};
@@ -39,10 +39,15 @@ pub(super) fn dispatch(args: &[OsString]) -> Result<Option<i32>> {
 
 /// The place of the first word that is no option and no option's value.
 fn first_word(args: &[OsString]) -> Option<usize> {
-    const WITH_VALUE: [&str; 22] = [
-        "-i", "-l", "-e", "-t", "-f", "-u", "-T", "-c", "-o", "--inventory", "--limit", "--extra-vars", "--tags", "--skip-tags", "--forks", "--user", "--private-key",
-        "--timeout", "--connection", "--ssh-common-args", "--output", "--start-at-task",
-    ];
+    let command = Options::command();
+    let takes_value = |word: &str| {
+        let mut options = command.get_arguments().filter(|option| option.get_action().takes_values() && !option.is_positional());
+        match word.strip_prefix("--") {
+            Some(long) => options.any(|option| option.get_long_and_visible_aliases().is_some_and(|names| names.contains(&long))),
+            // `-vi FILE`: the last letter of a bundle may take the next word.
+            None => options.any(|option| option.get_short().is_some_and(|short| bundle_ends_with(&command, word, short))),
+        }
+    };
     let mut index = 1;
     while index < args.len() {
         let word = args[index].to_string_lossy();
@@ -52,9 +57,16 @@ fn first_word(args: &[OsString]) -> Option<usize> {
         if !word.starts_with('-') || word == "-" {
             return Some(index);
         }
-        index += if WITH_VALUE.contains(&word.as_ref()) { 2 } else { 1 };
+        index += if takes_value(&word) { 2 } else { 1 };
     }
     None
+}
+
+/// Is `short` the last letter of `-vvi`, and none before it takes the rest as its value?
+fn bundle_ends_with(command: &clap::Command, word: &str, short: char) -> bool {
+    let flag = |letter: char| command.get_arguments().any(|option| option.get_short() == Some(letter) && !option.get_action().takes_values());
+    let letters = word.trim_start_matches('-');
+    letters.ends_with(short) && letters[..letters.len() - short.len_utf8()].chars().all(flag)
 }
 
 fn parse<T: Parser>(args: Vec<OsString>, act: impl FnOnce(T) -> Result<i32>) -> Result<i32> {
@@ -73,14 +85,21 @@ fn parse<T: Parser>(args: Vec<OsString>, act: impl FnOnce(T) -> Result<i32>) -> 
 struct HelpArgs {
     /// Name of a primitive, a parameter or a function of the stdlib; all of them when it is left out
     name: Option<String>,
+    /// The whole reference as Markdown
+    #[arg(long, hide = true)]
+    markdown: bool,
 }
 
 fn help(args: &HelpArgs) -> Result<i32> {
+    if args.markdown {
+        print!("{}", crate::script::manual::markdown()?);
+        return Ok(0);
+    }
     let Some(name) = &args.name else {
-        print!("{}", crate::script::manual::index()?);
+        say!("{}", crate::script::manual::index()?.trim_end());
         return Ok(0);
     };
-    print!("{}", crate::script::manual::entry(name)?);
+    say!("{}", crate::script::manual::entry(name)?.trim_end());
     Ok(0)
 }
 
@@ -124,7 +143,7 @@ fn inventory(args: &InventoryArgs) -> Result<i32> {
     let mut inventory = setup::inventory(&setup::sources(&args.inventory, &config), None)?;
     inventory.set_extra(parse_extra(&args.extra_vars)?);
     for warning in &inventory.warnings {
-        eprintln!("warning: {warning}");
+        complain!("warning: {warning}");
     }
     if let Some(InventoryVerb::Origin { host, variable }) = &args.verb {
         inventory.select(host)?;
@@ -136,9 +155,15 @@ fn inventory(args: &InventoryArgs) -> Result<i32> {
                 None => error.hint(format!("etcdsh inventory --host {host}")),
             });
         };
-        println!("{origin}: {}", origin.value.to_text());
+        say!("{origin}: {}", origin.value.to_text());
+        // A folder of variables may lie beside the inventory and be the current one: its files are read twice.
+        let mut said = vec![format!("{origin}")];
         for weaker in &origin.overridden {
-            println!("  overrides {weaker}: {}", weaker.value.to_text());
+            let place = format!("{weaker}");
+            if !said.contains(&place) {
+                say!("  overrides {place}: {}", weaker.value.to_text());
+                said.push(place);
+            }
         }
         return Ok(0);
     }
@@ -146,13 +171,13 @@ fn inventory(args: &InventoryArgs) -> Result<i32> {
         (Some(group), None, false) => print_text(&inventory.graph(group, args.vars)?),
         (None, Some(host), false) => print_text(&inventory.host(host)?),
         (None, None, true) => print_text(&inventory.list(args.limit.as_deref())?),
-        _ => return Err(Error::usage("one of --list, --graph and --host is needed")),
+        _ => return Err(Error::usage("one of --list, --graph and --host is needed").hint("etcdsh inventory --graph")),
     }
     Ok(0)
 }
 
 fn print_text(text: &str) {
-    println!("{}", text.trim_end_matches('\n'));
+    say!("{}", text.trim_end_matches('\n'));
 }
 
 /// Run a command on hosts, in parallel, and group equal outputs.
@@ -276,20 +301,20 @@ fn run(args: &RunArgs) -> Result<i32> {
             code = Kind::Remote.exit_code();
         }
         if json {
-            println!("{}", serde_json::json!({ "event": "output", "hosts": hosts, "status": heard.status, "output": heard.text }));
+            say!("{}", serde_json::json!({ "event": "output", "hosts": hosts, "status": heard.status, "output": heard.text }));
         } else {
-            println!("{} | {} | rc={}", hosts.join(", "), if heard.status == 0 { "ok" } else { "FAILED" }, heard.status);
+            say!("{} | {} | rc={}", hosts.join(", "), if heard.status == 0 { "ok" } else { "FAILED" }, heard.status);
             if !heard.text.trim().is_empty() {
-                println!("{}", heard.text.trim_end());
+                say!("{}", heard.text.trim_end());
             }
         }
     }
     for error in errors {
         code = if code == 2 || error.kind != Kind::Connect { 2 } else { 4 };
         if json {
-            println!("{}", serde_json::json!({ "event": "error", "error": crate::report::error_json(&error) }));
+            say!("{}", serde_json::json!({ "event": "error", "error": crate::report::error_json(&error) }));
         } else {
-            eprintln!("error: {error}");
+            complain!("error: {error}");
         }
     }
     Ok(code)
@@ -331,22 +356,22 @@ fn sandbox(args: &SandboxArgs) -> Result<i32> {
         SandboxVerb::Status => {
             let hosts = crate::sandbox::hosts()?;
             if hosts.is_empty() {
-                println!("there is no sandbox; `etcdsh sandbox up` makes one");
+                say!("there is no sandbox; `etcdsh sandbox up` makes one");
             }
             for host in hosts {
                 let pid = if host.pid == 0 { String::new() } else { format!("  pid {}", host.pid) };
-                println!("{}  {}{pid}  {}", host.name, host.state, host.root.display());
+                say!("{}  {}{pid}  {}", host.name, host.state, host.root.display());
             }
             Ok(0)
         }
         SandboxVerb::Down => {
             for host in crate::sandbox::down()? {
-                println!("{}  stopped", host.name);
+                say!("{}  stopped", host.name);
             }
             Ok(0)
         }
         SandboxVerb::Rm => {
-            println!("removed {}", crate::sandbox::remove()?.display());
+            say!("removed {}", crate::sandbox::remove()?.display());
             Ok(0)
         }
     }
@@ -391,7 +416,8 @@ fn find(name: &str) -> Result<(&'static str, &'static str)> {
     let named = embedded::named(name).or_else(|| all().find(|(path, _)| *path == name));
     named.or_else(|| embedded::stdlib().find(|(path, _)| path.trim_start_matches("stdlib/").trim_end_matches(".rhai") == name)).ok_or_else(|| {
         let error = Error::config(format!("there is no bundled script `{name}`"));
-        match crate::error::nearest(name, all().map(|(path, _)| path)) {
+        let short = |path: &'static str| path.rsplit('/').next().and_then(|file| file.strip_suffix(".rhai"));
+        match crate::error::nearest(name, all().flat_map(|(path, _)| [Some(path), short(path)]).flatten()) {
             Some(near) => error.hint(format!("did you mean `{near}`?")),
             None => error.hint("etcdsh script list"),
         }
@@ -403,17 +429,17 @@ fn script(args: &ScriptArgs) -> Result<i32> {
         ScriptVerb::List => {
             for (path, text) in embedded::scripts().chain(embedded::stdlib()) {
                 let about = text.lines().find_map(|line| line.strip_prefix("//!")).unwrap_or_default().trim();
-                println!("{path:<28} {about}");
+                say!("{path:<28} {about}");
             }
         }
-        ScriptVerb::Show { name } => print!("{}", find(name)?.1),
+        ScriptVerb::Show { name } => say!("{}", find(name)?.1.trim_end_matches('\n')),
         ScriptVerb::Fork { name, destination } => {
             let (path, text) = find(name)?;
             let file = path.rsplit('/').next().unwrap_or(path);
             let target = destination.clone().unwrap_or_else(|| format!("./{file}"));
             let target = if std::path::Path::new(&target).is_dir() { format!("{}/{file}", target.trim_end_matches('/')) } else { target };
             write_new(&target, text)?;
-            println!("{target}: run it with `etcdsh {}`", if target.contains('/') { target.clone() } else { format!("./{target}") });
+            say!("{target}: run it with `etcdsh {}`", if target.contains('/') { target.clone() } else { format!("./{target}") });
         }
     }
     Ok(0)

@@ -14,7 +14,7 @@ use crate::value::{Map, Value};
 pub(super) const SPEC: Spec = Spec {
     args: &[
         Arg { name: "state", takes: Type::OneOf(&["file", "directory", "link", "absent"]), doc: "what is there; `file` by default, `link` when `target` is given" },
-        Arg { name: "content", takes: Type::Any, doc: "the whole text, or a secret, which is never shown" },
+        Arg { name: "content", takes: Type::Any, doc: "the whole text, a blob, or a secret, which is never shown" },
         Arg { name: "source", takes: Type::Path, doc: "a file beside the inventory or script, copied as it is" },
         Arg { name: "template", takes: Type::Path, doc: "a Jinja template beside the inventory or script, rendered with the host's variables" },
         Arg { name: "line", takes: Type::Text, doc: "a line that the file shall have, added at its end" },
@@ -89,6 +89,7 @@ impl File {
         }
         let content = match args.value("content") {
             None => None,
+            Some(Value::Bytes(bytes)) => Some(bytes.clone()),
             Some(value) => Some(value.as_text().ok_or_else(|| Error::config(format!("`content` takes a text or a secret, not {}", value.type_name())))?.as_bytes().to_vec()),
         };
         let state = match args.text("state").as_deref() {
@@ -338,16 +339,17 @@ impl Primitive for File {
         let folder = quote(self.path.rsplit_once('/').map_or("/", |(folder, _)| if folder.is_empty() { "/" } else { folder }));
         // A removal needs no content; neither does a directory.
         let content = if self.state == State::File && (self.content.is_some() || self.line.is_some()) {
-            format!("if [ $(stat -c %s {path}) -gt {SHOWN} ]; then echo ' hash'; sha256sum <{path}; else echo; cat {path}; fi")
+            format!("if [ $4 -gt {SHOWN} ]; then echo ' hash'; sha256sum <{path}; else echo; cat {path}; fi")
         } else {
             "echo".into()
         };
         let inside = if self.if_empty { format!("if [ -z \"$(ls -A {path})\" ] && ! mountpoint -q {path} 2>/dev/null; then echo ' empty'; else echo; fi") } else { "echo".into() };
+        // One process for what is there and one for its content: each costs more than all the rest.
         Ok(format!(
-            "s() {{ printf %s \"$1 $(stat -c '%a %U %G' {path})\"; }}\n\
-             if [ -L {path} ]; then s link; echo; readlink {path}\n\
-             elif [ -d {path} ]; then s directory; {inside}\n\
-             elif [ -f {path} ]; then s file; {content}\n\
+            "if [ -L {path} ] || [ -e {path} ]; then set -- $(stat -c '%a %U %G %s' {path}) && s=\"$1 $2 $3\" || exit 4; fi\n\
+             if [ -L {path} ]; then printf 'link %s\\n' \"$s\"; readlink {path}\n\
+             elif [ -d {path} ]; then printf 'directory %s' \"$s\"; {inside}\n\
+             elif [ -f {path} ]; then printf 'file %s' \"$s\"; {content}\n\
              elif [ -e {path} ]; then echo other\n\
              elif [ -d {folder} ]; then\n\
                # A folder that may not be searched hides what is in it.\n\

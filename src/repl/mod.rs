@@ -44,12 +44,19 @@ pub fn run(interpreter: &Arc<Interpreter>) -> Result<()> {
     }
 }
 
-/// Does the text end in the middle of something?
+/// Does the text end in the middle of something? The parser says so by an error at its very end.
 fn is_open(interpreter: &Interpreter, text: &str) -> bool {
+    use rhai::{LexError, ParseErrorType};
     let Err(error) = interpreter.engine().compile(text) else { return false };
-    let at_end = error.1.line().is_none_or(|line| line >= text.lines().count());
-    let open = ["end of", "Expecting '}'", "Expecting ')'", "Expecting ']'", "Open string", "not terminated"];
-    at_end && open.iter().any(|word| error.0.to_string().contains(word))
+    let lines = text.trim_end().lines().count();
+    let last = text.trim_end().lines().last().unwrap_or_default().chars().count();
+    let at_end = error.1.line().is_none_or(|line| line > lines || (line == lines && error.1.position().unwrap_or(0) > last));
+    match *error.0 {
+        ParseErrorType::UnexpectedEOF => true,
+        ParseErrorType::MissingToken(..) => at_end,
+        ParseErrorType::BadInput(LexError::UnterminatedString) => true,
+        _ => false,
+    }
 }
 
 fn evaluate(interpreter: &Arc<Interpreter>, scope: &mut Scope<'static>, session: &mut AST, text: &str) -> Result<rhai::Dynamic> {
@@ -68,7 +75,7 @@ fn evaluate(interpreter: &Arc<Interpreter>, scope: &mut Scope<'static>, session:
 fn show(result: Result<rhai::Dynamic>) {
     match result {
         Ok(value) if value.is_unit() => {}
-        Ok(value) => println!("{value}"),
+        Ok(value) => println!("{}", crate::script::show(&value)),
         Err(error) => eprintln!("error: {error}"),
     }
 }

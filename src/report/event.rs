@@ -46,7 +46,7 @@ pub struct Counts {
 pub enum Event<'a> {
     /// Something was, or in check mode would be, changed. `nth` counts the changes of a host from 1.
     Change { check: bool, diff: Option<&'a Diff>, host: &'a str, nth: usize, subject: &'a str, task: &'a str, what: &'a [String] },
-    /// A command is sent: shown with -vv.
+    /// A command is sent: with -vv one that changes something, with -vvv also what is looked at. Without secrets.
     Command { command: &'a str, host: &'a str },
     /// A script says something.
     Message { host: Option<&'a str>, text: &'a str },

@@ -82,10 +82,11 @@ impl<W: Write + Send> Human<W> {
         }
     }
 
-    fn diff(&mut self, diff: &Diff) {
+    fn diff(&mut self, host: &str, diff: &Diff) {
         let text = similar::TextDiff::from_lines(&diff.before, &diff.after);
-        let from = if diff.before.is_empty() { "/dev/null".to_string() } else { diff.path.clone() };
-        let unified = text.unified_diff().context_radius(3).header(&from, &diff.path).to_string();
+        let name = format!("{host}:{}", diff.path);
+        let from = if diff.before.is_empty() { "/dev/null" } else { name.as_str() };
+        let unified = text.unified_diff().context_radius(3).header(from, &name).to_string();
         let lines: Vec<String> = unified
             .lines()
             .map(|line| match line.as_bytes().first() {
@@ -111,7 +112,7 @@ impl<W: Write + Send> Human<W> {
         let word = self.paint(color, &format!("{:<11}", status.word()));
         let mut line = format!("  {word} {host}");
         if !what.is_empty() && !self.style.check {
-            line += &format!("  {}", what.join("; "));
+            line += &format!("  {}", summary(what));
         }
         if self.style.verbose > 0 || *seconds >= Duration::from_secs(1) {
             line += &self.paint(DIM, &format!("  {:.1}s, {trips} trips", seconds.as_secs_f64()));
@@ -152,6 +153,23 @@ impl<W: Write + Send> Human<W> {
     }
 }
 
+/// What was changed on a host, in one line: things of a kind that were created stand together.
+fn summary(changes: &[String]) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    for change in changes {
+        let (subject, what) = change.split_once(": ").unwrap_or((change, ""));
+        let (kind, thing) = subject.split_once(' ').unwrap_or((subject, ""));
+        let start = format!("create {kind} ");
+        match parts.last_mut() {
+            Some(last) if what == "create" && last.starts_with(&start) => *last += &format!(", {thing}"),
+            _ if what == "create" => parts.push(format!("{start}{thing}")),
+            _ if kind == "package" => parts.push(what.to_string()),
+            _ => parts.push(change.clone()),
+        }
+    }
+    parts.join("; ")
+}
+
 impl<W: Write + Send> Sink for Human<W> {
     fn event(&mut self, event: &Event<'_>) {
         match event {
@@ -164,7 +182,7 @@ impl<W: Write + Send> Sink for Human<W> {
                     self.say(&format!("  {verb} {host}  {subject}: {}", what.join(", ")));
                 }
                 if let (true, Some(diff)) = (self.style.diff, diff) {
-                    self.diff(diff);
+                    self.diff(host, diff);
                 }
                 if let Some(bar) = self.bars.get(*host) {
                     bar.set_message(format!("{host}  {subject}"));
@@ -213,5 +231,17 @@ impl<W: Write + Send> Sink for Human<W> {
         for host in hosts {
             self.drop_bar(&host);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::summary;
+
+    #[test]
+    fn things_created_stand_together() {
+        let changes = ["directory /a: create", "directory /b: mode 0700 -> 0770", "directory /c: create", "directory /d: create", "package x: install x", "service etcd: enable, start"];
+        let text = summary(&changes.map(str::to_string));
+        assert_eq!(text, "create directory /a; directory /b: mode 0700 -> 0770; create directory /c, /d; install x; service etcd: enable, start");
     }
 }

@@ -75,6 +75,10 @@ impl<W: Write + Send> Json<W> {
 
 impl<W: Write + Send> Sink for Json<W> {
     fn event(&mut self, event: &Event<'_>) {
+        // Commands are for a person who watches with -vv.
+        if matches!(event, Event::Command { .. }) {
+            return;
+        }
         // A reader that went away is no reason to stop in mid-change.
         let _ = writeln!(self.0, "{}", Self::line(event));
         let _ = self.0.flush();

@@ -41,6 +41,9 @@ impl Session {
         self.cancel.check()?;
         let facts = link.facts()?;
         let question = primitive.ask(facts)?;
+        // A sandbox host's paths are shown as the script means them.
+        let subject = link.root().map_or_else(|| primitive.subject(), |root| primitive.subject().replace(root, ""));
+        self.report.event(&Event::Command { command: &format!("look at {subject}"), host: link.name() });
         let answer = if question.is_empty() { Output::default() } else { self.exec(link, &question, None)? };
         let plan = {
             let pretended = link.pretended();
@@ -50,8 +53,6 @@ impl Session {
         };
         let none = Pretended::default();
         let seen = Seen { answer: &answer, facts, pretended: &none };
-        // A sandbox host's paths are shown as the script means them.
-        let subject = link.root().map_or_else(|| primitive.subject(), |root| primitive.subject().replace(root, ""));
         match plan {
             Plan::Unchanged => Ok(Outcome { changed: false, result: primitive.result(&seen, None), what: Vec::new() }),
             Plan::Unknown(why) => {
@@ -65,6 +66,7 @@ impl Session {
             }
             Plan::Change(change) => {
                 self.locks.hold(link)?;
+                self.report.event(&Event::Command { command: &change.shown, host: link.name() });
                 let output = self.around(link.name(), &subject, &change.what, change.diff.as_ref(), || {
                     let output = self.exec(link, &change.script, change.timeout)?;
                     primitive.judge(&change, &output)?;
@@ -90,7 +92,7 @@ impl Session {
     fn around<T>(&self, place: &str, subject: &str, what: &[String], diff: Option<&Diff>, act: impl FnOnce() -> Result<T>) -> Result<T> {
         let nth = self.next_change(place);
         self.faults.before(place, nth);
-        let done = act()?;
+        let done = act().inspect_err(|_| self.forget_change(place))?;
         self.faults.after(place, nth);
         self.tell_change(place, subject, what, diff, nth);
         Ok(done)
@@ -101,11 +103,25 @@ impl Session {
         self.tell_change(place, subject, what, diff, nth);
     }
 
+    /// How many changes of a place this run has made.
+    #[must_use]
+    pub fn changes_on(&self, place: &str) -> usize {
+        self.counts.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get(place).copied().unwrap_or(0)
+    }
+
     fn next_change(&self, place: &str) -> usize {
         let mut counts = self.counts.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let nth = counts.entry(place.to_string()).or_default();
         *nth += 1;
         *nth
+    }
+
+    /// A failed attempt is no change: its number goes to the next one, however often something is tried.
+    fn forget_change(&self, place: &str) {
+        let mut counts = self.counts.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(nth) = counts.get_mut(place) {
+            *nth -= 1;
+        }
     }
 
     fn tell_change(&self, place: &str, subject: &str, what: &[String], diff: Option<&Diff>, nth: usize) {

@@ -1,5 +1,6 @@
 //! Ctrl-C: the first one finishes the step at hand and reports, the second one stops at once.
 
+use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -20,7 +21,7 @@ impl Cancel {
                     std::process::exit(Kind::Interrupted.exit_code());
                 }
                 // Standard error, at once: the report may be busy with the step that goes on.
-                eprintln!("\ninterrupted: finishing the step at hand; once more to stop now");
+                let _ = writeln!(std::io::stderr(), "\ninterrupted: finishing the step at hand; once more to stop now");
             }
         });
         Ok(())

@@ -47,10 +47,21 @@ impl Task {
         own.chain(self.groups.iter().map(String::as_str)).chain(self.aliases.iter().map(String::as_str)).chain(self.always.then_some("always"))
     }
 
-    /// By its name or description, as `--start-at-task` names it.
+    /// By its name or description, as `--start-at-task` names it, with `*` and `?` as in file names.
     #[must_use]
     pub fn is_called(&self, name: &str) -> bool {
-        self.name == name || self.description == name
+        let matches = |text: &str| fits(&name.chars().collect::<Vec<_>>(), &text.chars().collect::<Vec<_>>());
+        self.name == name || self.description == name || (name.contains(['*', '?']) && (matches(&self.name) || matches(&self.description)))
+    }
+}
+
+fn fits(pattern: &[char], text: &[char]) -> bool {
+    match (pattern, text) {
+        ([], []) => true,
+        (['*', rest @ ..], _) => fits(rest, text) || (!text.is_empty() && fits(pattern, &text[1..])),
+        (['?', rest @ ..], [_, more @ ..]) => fits(rest, more),
+        ([letter, rest @ ..], [other, more @ ..]) => letter == other && fits(rest, more),
+        _ => false,
     }
 }
 
@@ -115,13 +126,7 @@ impl Play<'_> {
     /// The tasks that the selection takes.
     #[must_use]
     pub fn selected(&self) -> Vec<&Task> {
-        let start = self.selection.start_at.as_ref().and_then(|start| self.tasks.iter().position(|task| task.is_called(start))).unwrap_or(0);
-        self.tasks
-            .iter()
-            .enumerate()
-            .filter(|(index, task)| self.selection.takes(task) && (*index >= start || task.always))
-            .map(|(_, task)| task)
-            .collect()
+        self.selection.of(&self.tasks)
     }
 
     /// Run the selected tasks and show the recap.

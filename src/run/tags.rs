@@ -43,7 +43,15 @@ impl Selection {
         Ok(())
     }
 
-    /// Is a task with these tags selected? `start_at` is the runner's.
+    /// The tasks that are selected, with `--start-at-task`.
+    #[must_use]
+    pub fn of<'a>(&self, tasks: &'a [Task]) -> Vec<&'a Task> {
+        let start = self.start_at.as_ref().and_then(|start| tasks.iter().position(|task| task.is_called(start))).unwrap_or(0);
+        let from = |(index, task): &(usize, &Task)| self.takes(task) && (*index >= start || task.always);
+        tasks.iter().enumerate().filter(from).map(|(_, task)| task).collect()
+    }
+
+    /// Is a task with these tags selected? Without `start_at`.
     #[must_use]
     pub fn takes(&self, task: &Task) -> bool {
         let has = |wanted: &String| task.tags().any(|tag| tag == wanted);

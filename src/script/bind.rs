@@ -39,24 +39,24 @@ fn resolve_files(spec: &Spec, host: &Host, options: &mut crate::value::Map) -> R
     let name = |options: &crate::value::Map, key: &str| options.get(key).and_then(Value::as_text).map(str::to_string);
     let content = match (name(options, "source"), name(options, "template")) {
         (None, None) => return Ok(()),
-        (Some(source), None) => read(host, &source)?,
-        (None, Some(template)) => render(host, &template)?,
+        (Some(source), None) => Value::Bytes(read(host, &source)?),
+        (None, Some(template)) => Value::Text(render(host, &template)?),
         (Some(_), Some(_)) => return Err(Error::config("`source` and `template` cannot stand together").on(host.name())),
     };
     options.shift_remove("source");
     options.shift_remove("template");
-    options.insert("content".into(), Value::Text(content));
+    options.insert("content".into(), content);
     Ok(())
 }
 
-fn read(host: &Host, path: &str) -> Result<String> {
+fn read(host: &Host, path: &str) -> Result<Vec<u8>> {
     let found = host.world().find(path);
-    std::fs::read_to_string(&found).map_err(|error| {
+    std::fs::read(&found).map_err(|error| {
         Error::config(format!("`{}` cannot be read", found.display())).because(error.to_string()).hint("relative paths lie beside the script, else beside the inventory")
     })
 }
 
 fn render(host: &Host, path: &str) -> Result<String> {
-    let text = read(host, path)?;
+    let text = String::from_utf8(read(host, path)?).map_err(|_| Error::config(format!("the template `{path}` is no text")).on(host.name()))?;
     host.world().inventory.render(host.name(), &text).map(|value| value.to_text()).map_err(|error| error.because(format!("in the template `{path}`")))
 }

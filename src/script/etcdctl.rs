@@ -143,13 +143,18 @@ fn get_options(options: &Map) -> Result<GetOptions> {
 }
 
 impl Etcdctl {
+    /// A change of a key: data, not configuration, so it is shown only where it is not done.
+    fn data<T>(&self, subject: &str, what: &str, act: impl FnOnce() -> Result<T>) -> Result<Option<T>> {
+        if self.world.session.options.check { self.change(subject, what, act) } else { act().map(Some) }
+    }
+
     /// A change of the cluster: shown and not done in check mode.
     fn change<T>(&self, subject: &str, what: &str, act: impl FnOnce() -> Result<T>) -> Result<Option<T>> {
         self.world.session.change(&self.name, subject, &[what.to_string()], None, act)
     }
 
     fn put(&self, key: &str, value: &str) -> Result<Map> {
-        let done = self.change(&format!("key {key}"), "put", || Ok(self.client.put(key.as_bytes(), value.as_bytes(), PutOptions::default())?))?;
+        let done = self.data(&format!("key {key}"), "put", || Ok(self.client.put(key.as_bytes(), value.as_bytes(), PutOptions::default())?))?;
         Ok(map([("revision", Value::Int(done.map_or(0, |put| put.header.revision)))]))
     }
 
@@ -160,7 +165,7 @@ impl Etcdctl {
 
     fn delete(&self, key: &str, prefix: bool) -> Result<i64> {
         let options = DeleteOptions { prefix, ..DeleteOptions::default() };
-        let done = self.change(&format!("key {key}"), "delete", || Ok(self.client.delete(key.as_bytes(), &options)?))?;
+        let done = self.data(&format!("key {key}"), "delete", || Ok(self.client.delete(key.as_bytes(), &options)?))?;
         Ok(done.map_or(0, |delete| delete.deleted))
     }
 
@@ -266,7 +271,7 @@ pub(super) fn register(engine: &mut Engine, world: &Arc<World>) {
             let client = etcd.client.clone();
             pass(etcd.on_member(id, "make leader", move |id| client.move_leader(id).map(|_| ())))
         })
-        .register_fn("line", |etcd: &mut Etcdctl, text: &str| -> Native<String> { pass(line(&Arc::clone(&etcd.world), etcd, text)) })
+        .register_fn("command", |etcd: &mut Etcdctl, text: &str| -> Native<String> { pass(line(&Arc::clone(&etcd.world), etcd, text)) })
         .register_fn("snapshot_save", |etcd: &mut Etcdctl, path: &str| -> Native<Map> { pass(etcd.snapshot_save(path)) });
 }
 
@@ -274,7 +279,12 @@ pub(super) fn register(engine: &mut Engine, world: &Arc<World>) {
 fn line(world: &Arc<World>, client: &Etcdctl, text: &str) -> Result<String> {
     let line = crate::etcd::text::Line::parse(text)?;
     if line.changes() {
-        let done = world.session.change(&client.name, text, &[line.verb().to_string()], None, || line.run(&client.client))?;
+        let act = || line.run(&client.client);
+        let done = if ["put", "del"].contains(&line.verb()) {
+            client.data(text, line.verb(), act)?
+        } else {
+            world.session.change(&client.name, text, &[line.verb().to_string()], None, act)?
+        };
         return Ok(done.unwrap_or_default());
     }
     line.run(&client.client)

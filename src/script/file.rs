@@ -1,33 +1,54 @@
 //! Where `import "name"` looks: beside the script, in `$ETCDSH_PATH`, then in what is embedded.
+//!
+//! An imported file is checked as a script is: its mistakes are found when it is read, before a host is touched.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rhai::module_resolvers::{FileModuleResolver, ModuleResolversCollection};
-use rhai::{Engine, Module, ModuleResolver, Position, Scope, Shared};
+use rhai::{Engine, EvalAltResult, Module, ModuleResolver, Position, Scope, Shared};
 
 use super::World;
 use super::embedded;
+use super::trouble::{from_parse, into_rhai};
+use crate::error::Error;
 
-struct Embedded;
+struct Imports {
+    folders: Vec<PathBuf>,
+}
 
-impl ModuleResolver for Embedded {
-    fn resolve(&self, engine: &Engine, _: Option<&str>, path: &str, position: Position) -> Result<Shared<Module>, Box<rhai::EvalAltResult>> {
+impl ModuleResolver for Imports {
+    fn resolve(&self, engine: &Engine, _: Option<&str>, path: &str, position: Position) -> Result<Shared<Module>, Box<EvalAltResult>> {
         let name = format!("{}.rhai", path.trim_end_matches(".rhai"));
-        let text = embedded::any(&name).ok_or_else(|| rhai::EvalAltResult::ErrorModuleNotFound(path.to_string(), position))?;
-        let mut ast = engine.compile(text)?;
-        ast.set_source(name);
-        Module::eval_ast_as_new(Scope::new(), &ast, engine).map(Shared::new)
+        for file in self.folders.iter().map(|folder| folder.join(&name)) {
+            match std::fs::read_to_string(&file) {
+                Ok(text) => return module(engine, &shown(&file), &text),
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                Err(error) => return Err(into_rhai(Error::config(format!("`{}` cannot be read", shown(&file))).because(error.to_string()))),
+            }
+        }
+        let text = embedded::any(&name).ok_or_else(|| EvalAltResult::ErrorModuleNotFound(path.to_string(), position))?;
+        module(engine, &name, text)
     }
 }
 
-pub(super) fn resolver(world: &Arc<World>) -> ModuleResolversCollection {
-    let mut resolvers = ModuleResolversCollection::new();
-    let folders = std::env::var("ETCDSH_PATH").unwrap_or_default();
-    let beside = world.script_folder.clone().unwrap_or_else(|| PathBuf::from("."));
-    for folder in std::iter::once(beside).chain(folders.split(':').filter(|f| !f.is_empty()).map(PathBuf::from)) {
-        resolvers.push(FileModuleResolver::new_with_path(folder));
+/// The name of a file as its user would write it.
+fn shown(file: &Path) -> String {
+    file.strip_prefix(".").unwrap_or(file).display().to_string()
+}
+
+fn module(engine: &Engine, name: &str, text: &str) -> Result<Shared<Module>, Box<EvalAltResult>> {
+    let text = super::without_interpreter(text);
+    let mut ast = engine.compile(&text).map_err(|error| into_rhai(from_parse(&error, name, &text)))?;
+    ast.set_source(name);
+    if let Some(problem) = super::check::problems(engine, &ast, &text, name, &[]).into_iter().next() {
+        return Err(into_rhai(problem.error));
     }
-    resolvers.push(Embedded);
-    resolvers
+    Module::eval_ast_as_new(Scope::new(), &ast, engine).map(Shared::new)
+}
+
+pub(super) fn resolver(world: &Arc<World>) -> impl ModuleResolver + 'static {
+    let more = std::env::var("ETCDSH_PATH").unwrap_or_default();
+    let beside = world.script_folder.clone().unwrap_or_else(|| PathBuf::from("."));
+    let folders = std::iter::once(beside).chain(more.split(':').filter(|folder| !folder.is_empty()).map(PathBuf::from)).collect();
+    Imports { folders }
 }

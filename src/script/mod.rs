@@ -19,6 +19,7 @@ mod reach;
 mod speak;
 mod trouble;
 mod value;
+pub mod vocabulary;
 mod world;
 
 use std::path::{Path, PathBuf};
@@ -30,6 +31,7 @@ pub use check::Problem;
 pub use host::Host;
 pub use parameter::{Kind as ParameterKind, Parameter, declared as parameters};
 pub use reach::Login;
+pub use value::show;
 pub use world::{Draft, Parts, World};
 
 use crate::error::{Error, Place, Result};
@@ -146,8 +148,7 @@ impl Interpreter {
     }
 
     fn parse(&self, name: &str, text: &str) -> Result<AST> {
-        // A line that names the interpreter is a comment; three slashes would begin a manual.
-        let text = text.strip_prefix("#!/").map_or_else(|| text.to_string(), |rest| format!("// {rest}"));
+        let text = without_interpreter(text);
         let mut ast = self.engine.compile(&text).map_err(|error| trouble::from_parse(&error, name, &text))?;
         ast.set_source(name);
         Ok(ast)
@@ -221,6 +222,11 @@ impl Interpreter {
     pub fn world(&self) -> &Arc<World> {
         &self.world
     }
+}
+
+/// A line that names the interpreter is a comment; three slashes would begin a manual.
+fn without_interpreter(text: &str) -> String {
+    text.strip_prefix("#!/").map_or_else(|| text.to_string(), |rest| format!("// {rest}"))
 }
 
 /// What `--step` asks before a task.

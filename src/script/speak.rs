@@ -4,11 +4,11 @@ use rhai::{Engine, Token};
 
 use crate::secret::Secret;
 
-/// `package` is a noun of ours, `var` asks for a variable, `default` is a key of parameters: all are read as names.
+/// `package` is a noun of ours, `var` asks for a variable, `default` and `match` are keys: all are read as names.
 pub(super) fn words(engine: &mut Engine) {
     #[allow(deprecated, reason = "marked volatile by Rhai, not obsolete; there is no other way to free a reserved word")]
     engine.on_parse_token(|token, _, _| match token {
-        Token::Reserved(word) if ["package", "default", "var"].contains(&word.as_str()) => Token::Identifier(word),
+        Token::Reserved(word) if ["package", "default", "match", "var"].contains(&word.as_str()) => Token::Identifier(word),
         other => other,
     });
     engine

@@ -56,6 +56,14 @@ pub(super) fn from_rhai(error: &EvalAltResult, main: &str, source_of: SourceOf<'
     }
     let position = inner.position();
     let mut result = translate(inner);
+    // What the stdlib says of the world is no mistake in it: the place is the line of the script that led there.
+    if is_stdlib(&file) && is_thrown(inner) {
+        let caller = calls.iter().rev().find(|(_, file, position)| !is_stdlib(file) && !position.is_none());
+        if let (None, Some((_, file, position))) = (&result.at, caller) {
+            result.at = located(file, *position, source_of);
+        }
+        return result;
+    }
     if result.at.is_none() {
         let (file, position) = if position.is_none() { calls.last().map_or((file, position), |(_, file, position)| (file.clone(), *position)) } else { (file, position) };
         result.at = located(&file, position, source_of);
@@ -69,6 +77,15 @@ pub(super) fn from_rhai(error: &EvalAltResult, main: &str, source_of: SourceOf<'
         }
     }
     result
+}
+
+fn is_stdlib(file: &str) -> bool {
+    super::embedded::stdlib().any(|(name, _)| name == file)
+}
+
+/// Was it raised by one of our own functions, or by `fail`?
+fn is_thrown(error: &EvalAltResult) -> bool {
+    matches!(error, EvalAltResult::ErrorRuntime(value, _) if value.is::<Thrown>())
 }
 
 fn located(file: &str, position: Position, source_of: SourceOf<'_>) -> Option<Place> {
@@ -90,6 +107,7 @@ fn translate(error: &EvalAltResult) -> Box<Error> {
             let _ = position;
             Error::config(format!("the script does not parse: {kind}"))
         }
+        EvalAltResult::ErrorModuleNotFound(name, _) => Error::config(format!("there is no `{name}.rhai` to import")).hint("it lies beside the script, or in a folder of $ETCDSH_PATH"),
         EvalAltResult::ErrorSystem(text, cause) => Error::config(text.clone()).because(cause.to_string()),
         other => Error::config(lower_first(&unplaced(other))),
     }

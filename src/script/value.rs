@@ -10,6 +10,7 @@ use crate::value::{Map, Value};
 pub(super) fn to_rhai(value: Value) -> Dynamic {
     match value {
         Value::Bool(value) => value.into(),
+        Value::Bytes(bytes) => Dynamic::from_blob(bytes),
         Value::Float(value) => value.into(),
         Value::Int(value) => value.into(),
         Value::List(values) => values.into_iter().map(to_rhai).collect::<Array>().into(),
@@ -41,6 +42,9 @@ pub(super) fn from_rhai(value: &Dynamic) -> Value {
     }
     if let Some(secret) = value.clone().try_cast::<Secret>() {
         return Value::Secret(secret);
+    }
+    if let Some(bytes) = value.clone().try_cast::<rhai::Blob>() {
+        return Value::Bytes(bytes);
     }
     if let Some(array) = value.clone().try_cast::<Array>() {
         return Value::List(array.iter().map(from_rhai).collect());
@@ -74,6 +78,7 @@ pub(super) fn to_inventory(value: Value) -> inventory::Value {
     use inventory::Value as To;
     match value {
         Value::Bool(value) => To::Bool(value),
+        Value::Bytes(bytes) => To::Str(String::from_utf8_lossy(&bytes).into_owned()),
         Value::Float(value) => To::Float(value),
         Value::Int(value) => To::Int(value),
         Value::List(values) => To::List(values.into_iter().map(to_inventory).collect()),
@@ -81,5 +86,33 @@ pub(super) fn to_inventory(value: Value) -> inventory::Value {
         Value::Null => To::Null,
         Value::Secret(secret) => To::Str(secret.reveal().to_string()),
         Value::Text(text) => To::Str(text),
+    }
+}
+
+/// A result as the console and `--eval` show it: texts inside of lists and maps in quotes, hosts by their names.
+#[must_use]
+pub fn show(value: &Dynamic) -> String {
+    match value.clone().into_immutable_string() {
+        Ok(text) => text.to_string(),
+        Err(_) => nested(value),
+    }
+}
+
+fn nested(value: &Dynamic) -> String {
+    let value = value.flatten_clone();
+    if let Some(host) = value.clone().try_cast::<super::Host>() {
+        return host.name().to_string();
+    }
+    if let Some(array) = value.clone().try_cast::<Array>() {
+        return format!("[{}]", array.iter().map(nested).collect::<Vec<_>>().join(", "));
+    }
+    if let Some(map) = value.clone().try_cast::<RhaiMap>() {
+        let pairs: Vec<String> = map.iter().map(|(key, value)| format!("{key}: {}", nested(value))).collect();
+        return if pairs.is_empty() { "#{}".into() } else { format!("#{{ {} }}", pairs.join(", ")) };
+    }
+    match value.clone().into_immutable_string() {
+        Ok(text) => format!("{text:?}"),
+        Err(_) if value.is_unit() => "()".into(),
+        Err(_) => value.to_string(),
     }
 }

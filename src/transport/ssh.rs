@@ -226,7 +226,10 @@ async fn shell(target: &Target, socket: &Path, escalate: Option<&Become>) -> Res
 
 /// What ssh said, as an error with the line to type next.
 fn unreachable(target: &Target, said: &str) -> Box<Error> {
-    let login = target.login();
+    let login = match target.port {
+        Some(port) if port != 22 => format!("-p {port} {}", target.login()),
+        _ => target.login(),
+    };
     let lines: Vec<&str> = said.lines().map(str::trim).filter(|line| !line.is_empty() && !line.contains("@@@@")).collect();
     let error = |what: String| {
         lines.iter().rev().take(3).rev().fold(Error::new(Kind::Connect, what), |error, line| error.because(*line))
@@ -245,7 +248,7 @@ fn unreachable(target: &Target, said: &str) -> Box<Error> {
         return error(format!("the host key of `{}` is not known", target.destination)).hint(format!("ssh {login}"));
     }
     if has("Permission denied") || has("Too many authentication failures") {
-        return error(format!("login as `{login}` refused")).hint(format!("ssh-copy-id {login}"));
+        return error(format!("login as `{}` refused", target.login())).hint(format!("ssh-copy-id {login}"));
     }
     if has("Could not resolve") {
         return error(format!("the name `{}` does not resolve", target.destination))

@@ -3,8 +3,10 @@
 #![allow(clippy::unwrap_used)]
 
 mod deploy;
+mod example;
 mod guard;
 mod lab;
+mod primitive;
 mod member;
 mod pigsty;
 mod restart;
