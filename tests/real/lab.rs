@@ -252,7 +252,8 @@ impl Lab {
     pub(super) fn on_terminal(&self, options: &str, typed: &str) -> Run {
         let line = format!("{} {options} etcd", env!("CARGO_BIN_EXE_etcdsh"));
         let mut command = self.command("script");
-        let mut child = command.args(["-qec", &line, "/dev/null"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("script(1) runs");
+        let mut child =
+            command.args(["-qec", &line, "/dev/null"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("script(1) runs");
         {
             use std::io::Write;
             let mut keyboard = child.stdin.take().expect("a keyboard");
@@ -303,7 +304,12 @@ impl Lab {
     pub(super) fn keep_on(&self, host: &str, path: &str, target: &str) {
         let bytes = fs::File::open(self.folder().join(path)).expect("the file is there");
         let mut command = Command::new(script());
-        let run: Run = command.args(["nsenter", &self.name, host, "sh", "-c", &format!("cat >{target}")]).stdin(bytes).output().expect("bash runs the script `lab`").into();
+        let run: Run = command
+            .args(["nsenter", &self.name, host, "sh", "-c", &format!("cat >{target}")])
+            .stdin(bytes)
+            .output()
+            .expect("bash runs the script `lab`")
+            .into();
         assert_eq!(run.code, 0, "{}", run.text());
     }
 
