@@ -384,7 +384,7 @@ fn up(members: u8) -> Result<i32> {
     }
     let folder = crate::sandbox::folder()?;
     std::fs::create_dir_all(&folder).map_err(|error| Error::config(format!("`{}` cannot be made", folder.display())).because(error.to_string()))?;
-    let path = folder.join("inventory.yml");
+    let path = crate::sandbox::inventory_file()?;
     std::fs::write(&path, crate::sandbox::inventory(members)).map_err(|error| Error::config(format!("`{}` cannot be written", path.display())).because(error.to_string()))?;
     super::go(["etcdsh".into(), "-i".into(), path.into(), "etcd".into()].into())
 }

@@ -251,7 +251,9 @@ impl File {
     fn create(&self, parent: bool, seen: &Seen<'_>) -> Result<Plan> {
         let folder = self.path.rsplit_once('/').map_or("/", |(folder, _)| if folder.is_empty() { "/" } else { folder });
         let pretended = seen.pretended.files.contains_key(folder) || !seen.pretended.packages.is_empty();
-        if !parent && !pretended && !(self.parents && self.state == State::Directory) && self.state != State::Absent {
+        let makes_it = self.parents && self.state == State::Directory;
+        let needs_none = pretended || makes_it || self.state == State::Absent;
+        if !parent && !needs_none {
             return Err(Error::new(Kind::Remote, format!("{}: its directory `{folder}` does not exist", self.path))
                 .hint(format!("state the directory first: h.file(\"{folder}\", #{{ state: \"directory\" }})")));
         }

@@ -93,6 +93,7 @@ pub const ALL: &[Word] = &[
     ),
     word(Host, "groups", "h.groups", "The names of its groups."),
     word(Host, "path", "h.path(path)", "A path as the host calls it: below its folder in a sandbox, else unchanged. Use it wherever a path goes into a text."),
+    word(Host, "changes", "h.changes", "How many changes this run has made to the host."),
     word(Host, "trips", "h.trips", "How many round trips this run has made to the host."),
     word(Host, "note", "h.note(key, value)", "Keep a value with the host until the end of the run."),
     word(Host, "noted", "h.noted(key)", "What was kept with `note`, or `()`."),

@@ -20,10 +20,10 @@ static STANDING: Mutex<usize> = Mutex::new(0);
 static LEAVES: Condvar = Condvar::new();
 
 /// Held by each laboratory for as long as it stands.
-struct Place;
+pub(super) struct Place;
 
 impl Place {
-    fn take() -> Place {
+    pub(super) fn take() -> Place {
         let mut standing = STANDING.lock().unwrap_or_else(PoisonError::into_inner);
         while *standing >= AT_ONCE {
             standing = LEAVES.wait(standing).unwrap_or_else(PoisonError::into_inner);
@@ -154,7 +154,7 @@ fn call(args: &[&str]) -> Run {
 }
 
 /// Can this machine boot hosts? If not the test says so; in CI that is a failure.
-fn can_boot() -> bool {
+pub(super) fn can_boot() -> bool {
     let check = call(&["check"]);
     if check.code == 0 {
         return true;

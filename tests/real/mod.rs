@@ -12,3 +12,4 @@ mod pigsty;
 mod restart;
 mod see;
 mod several;
+mod sweep;
