@@ -92,7 +92,7 @@ fn nothing_is_restarted_without_a_reason(lab: &Lab) {
         std::fs::remove_file(lab.folder().join(format!("files/pki/etcd/{name}.key"))).unwrap();
     }
     let run = lab.flow("").changes_something();
-    assert_eq!(run.restarted(), [String::new(); 0]);
+    assert!(run.restarted().is_empty(), "{}", run.readable());
     healthy(lab, HOSTS[1], &["etcd-1", "etcd-2", "etcd-3"]);
     // What only the beginning of a cluster is told by.
     lab.on(HOSTS[1], "sed -i 's/^initial-cluster-state.*/initial-cluster-state: existing/' /etc/etcd/etcd.conf; touch -d @1700000000 /etc/etcd/etcd.conf");
