@@ -42,6 +42,12 @@ impl Pretended {
         }
     }
 
+    /// Would anything be different?
+    #[must_use]
+    pub fn anything(&self) -> bool {
+        !(self.files.is_empty() && self.packages.is_empty() && self.removed.is_empty() && self.services.is_empty())
+    }
+
     /// A path, with all below it, would be gone.
     pub fn remove(&mut self, path: &str) {
         let below = format!("{path}/");

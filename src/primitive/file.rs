@@ -145,7 +145,9 @@ impl File {
             _ => return Err(unknown()),
         };
         let mode = words.next().and_then(|mode| u32::from_str_radix(mode, 8).ok()).ok_or_else(unknown)?;
-        let (owner, group) = (words.next().ok_or_else(unknown)?.to_string(), words.next().ok_or_else(unknown)?.to_string());
+        // An id without a name is `UNKNOWN`: then the number is what can be restored.
+        let mut named = || words.next()?.split_once('=').map(|(name, id)| if name == "UNKNOWN" { id.to_string() } else { name.to_string() });
+        let (owner, group) = (named().ok_or_else(unknown)?, named().ok_or_else(unknown)?);
         let content = match (kind, words.next()) {
             (State::Link, _) => Content::Target(String::from_utf8_lossy(rest).trim_end_matches('\n').to_string()),
             (State::File, Some("hash")) => Content::Hash(String::from_utf8_lossy(rest).split(' ').next().unwrap_or_default().to_string()),
@@ -161,19 +163,23 @@ impl File {
     fn wanted(&self, old: &[u8]) -> Option<Vec<u8>> {
         let (line, start) = match (&self.content, &self.line) {
             (Some(content), _) => return Some(content.clone()),
-            (None, Some((line, start))) => (line, start.as_deref()),
+            (None, Some((line, start))) => (line.as_bytes(), start.as_deref()),
             (None, None) => return None,
         };
-        let old = String::from_utf8_lossy(old);
-        let mut lines: Vec<&str> = old.lines().collect();
-        if lines.contains(&line.as_str()) {
+        let mut lines: Vec<&[u8]> = old.strip_suffix(b"\n").unwrap_or(old).split(|byte| *byte == b'\n').collect();
+        if old.is_empty() {
+            lines.clear();
+        }
+        if lines.contains(&line) {
             return None;
         }
-        match start.and_then(|start| lines.iter().position(|old| old.starts_with(start))) {
+        match start.and_then(|start| lines.iter().position(|old| old.starts_with(start.as_bytes()))) {
             Some(at) => lines[at] = line,
             None => lines.push(line),
         }
-        Some(format!("{}\n", lines.join("\n")).into_bytes())
+        let mut new = lines.join(&b'\n');
+        new.push(b'\n');
+        Some(new)
     }
 
     fn diff(&self, before: &[u8], after: &[u8]) -> Option<Diff> {
@@ -340,7 +346,9 @@ impl Primitive for File {
         let path = quote(&self.path);
         let folder = quote(self.path.rsplit_once('/').map_or("/", |(folder, _)| if folder.is_empty() { "/" } else { folder }));
         // A removal needs no content; neither does a directory.
-        let content = if self.state == State::File && (self.content.is_some() || self.line.is_some()) {
+        let content = if self.state == State::File && self.line.is_some() {
+            format!("echo; cat {path}")
+        } else if self.state == State::File && self.content.is_some() {
             format!("if [ $4 -gt {SHOWN} ]; then echo ' hash'; sha256sum <{path}; else echo; cat {path}; fi")
         } else {
             "echo".into()
@@ -348,7 +356,7 @@ impl Primitive for File {
         let inside = if self.if_empty { format!("if [ -z \"$(ls -A {path})\" ] && ! mountpoint -q {path} 2>/dev/null; then echo ' empty'; else echo; fi") } else { "echo".into() };
         // One process for what is there and one for its content: each costs more than all the rest.
         Ok(format!(
-            "if [ -L {path} ] || [ -e {path} ]; then set -- $(stat -c '%a %U %G %s' {path}) && s=\"$1 $2 $3\" || exit 4; fi\n\
+            "if [ -L {path} ] || [ -e {path} ]; then set -- $(stat -c '%a %U=%u %G=%g %s' {path}) && s=\"$1 $2 $3\" || exit 4; fi\n\
              if [ -L {path} ]; then printf 'link %s\\n' \"$s\"; readlink {path}\n\
              elif [ -d {path} ]; then printf 'directory %s' \"$s\"; {inside}\n\
              elif [ -f {path} ]; then printf 'file %s' \"$s\"; {content}\n\

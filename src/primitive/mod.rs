@@ -119,6 +119,11 @@ pub trait Primitive: Send + Sync {
 
     fn plan(&self, seen: &Seen<'_>) -> Result<Plan>;
 
+    /// Does its question wait for what earlier calls have changed?
+    fn waits(&self) -> bool {
+        false
+    }
+
     /// What a script gets besides `changed` and `what`.
     fn result(&self, seen: &Seen<'_>, done: Option<&Output>) -> Map {
         let _ = (seen, done);

@@ -81,7 +81,7 @@ impl Package {
     fn apt(&self, missing: &[&str]) -> String {
         let names = self.targets(missing, "=");
         let verb = match self.state {
-            State::Absent => format!("remove {names}"),
+            State::Absent => format!("remove --allow-change-held-packages {names}"),
             _ => format!("install --no-install-recommends --allow-downgrades {names}"),
         };
         format!("{APT}\napt_do {verb}")
@@ -239,7 +239,7 @@ impl Primitive for Package {
         if output.status == 0 {
             return Ok(());
         }
-        let missing = ["Unable to locate", "no installation candidate", "No match for argument", "Unable to find a match"];
+        let missing = ["Unable to locate", "no installation candidate", "was not found", "No match for argument", "Unable to find a match"];
         let absent = missing.iter().any(|text| output.stderr.contains(text) || output.text().contains(text));
         let what = if absent { format!("package {} was not found", self.names.join(", ")) } else { format!("{} failed", change.shown) };
         let mut error = Error::new(Kind::Remote, what);

@@ -10,7 +10,7 @@ use crate::value::{Map, Value};
 pub(super) const SPEC: Spec = Spec {
     args: &[
         Arg { name: "creates", takes: Type::Path, doc: "a path: when it is there the command has been run" },
-        Arg { name: "unless", takes: Type::Text, doc: "a command: when it succeeds there is nothing to do" },
+        Arg { name: "unless", takes: Type::Text, doc: "a command, run in the same directory and environment: when it succeeds there is nothing to do" },
         Arg { name: "changes", takes: Type::Bool, doc: "false says that it only reads: it then runs in check mode too and counts as no change; true by default" },
         Arg { name: "cwd", takes: Type::Path, doc: "the directory to run in" },
         Arg { name: "env", takes: Type::Any, doc: "a map of environment variables; secrets among the values stay hidden" },
@@ -41,9 +41,9 @@ impl Run {
             Value::List(_) => line(args.things().iter().map(String::as_str)),
             _ => args.thing(),
         };
-        let mut script = String::new();
+        let mut surroundings = String::new();
         if let Some(folder) = args.text("cwd") {
-            script += &format!("cd {} || exit; ", quote(&folder));
+            surroundings += &format!("cd {} || exit; ", quote(&folder));
         }
         if let Some(env) = args.value("env") {
             let Value::Map(env) = env else { return Err(Error::config("`env` of `run` takes a map")) };
@@ -52,7 +52,7 @@ impl Run {
                     Value::Int(number) => number.to_string(),
                     other => other.as_text().ok_or_else(|| Error::config(format!("`env.{name}` takes a text, not {}", other.type_name())))?.to_string(),
                 };
-                script += &format!("{name}={}; export {name}; ", quote(&value));
+                surroundings += &format!("{name}={}; export {name}; ", quote(&value));
             }
         }
         let mut body = format!("eval {}", quote(&command));
@@ -75,8 +75,8 @@ impl Run {
             command,
             creates: args.text("creates"),
             ok,
-            script: script + body.as_str(),
-            unless: args.text("unless"),
+            script: format!("{surroundings}{body}"),
+            unless: args.text("unless").map(|command| format!("{surroundings}eval {} >/dev/null 2>&1", quote(&command))),
         })
     }
 
@@ -106,7 +106,7 @@ impl Primitive for Run {
         Ok(match (&self.creates, &self.unless) {
             _ if !self.changes => self.script.clone(),
             (Some(path), _) => format!("test -e {}", quote(path)),
-            (None, Some(command)) => format!("eval {} >/dev/null 2>&1", quote(command)),
+            (None, Some(command)) => command.clone(),
             (None, None) => String::new(),
         })
     }

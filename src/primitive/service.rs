@@ -107,10 +107,11 @@ impl Service {
             Some(false) if is_masked => (what.push("unmask".into()), steps.push(format!("systemctl unmask --quiet {name}"))),
             _ => ((), ()),
         };
-        let is_enabled = matches!(shown.enabled, "enabled" | "enabled-runtime" | "alias");
+        // What cannot be enabled starts when another unit wants it: nothing to do about that.
+        let is_enabled = matches!(shown.enabled, "enabled" | "enabled-runtime" | "alias" | "generated" | "indirect" | "static");
         match self.enabled {
             Some(true) if !is_enabled => (what.push("enable".into()), steps.push(format!("systemctl enable --quiet {name}"))),
-            Some(false) if is_enabled => (what.push("disable".into()), steps.push(format!("systemctl disable --quiet {name}"))),
+            Some(false) if is_enabled && shown.enabled.contains("enabled") => (what.push("disable".into()), steps.push(format!("systemctl disable --quiet {name}"))),
             _ => ((), ()),
         };
         let verb = match self.state.as_deref() {

@@ -14,10 +14,16 @@ pub(super) const SPEC: Spec = Spec {
         Arg { name: "state", takes: Type::OneOf(&["present", "absent"]), doc: "wait until it is there (default) or until it is gone" },
     ],
     build: |args| {
+        let thing = args.thing();
+        if let Some(port) = thing.strip_prefix("port ").map(|port| port.rsplit(':').next().unwrap_or(port).trim())
+            && !port.parse::<u16>().is_ok_and(|port| port > 0)
+        {
+            return Err(Error::config(format!("`{port}` is no port")));
+        }
         Ok(Box::new(WaitFor {
             absent: args.text("state").as_deref() == Some("absent"),
             every: args.duration("every").unwrap_or(Duration::from_millis(500)),
-            thing: args.thing(),
+            thing,
             timeout: args.duration("timeout").unwrap_or(Duration::from_secs(60)),
         }))
     },
@@ -60,6 +66,10 @@ impl Primitive for WaitFor {
             self.test(),
             self.every.as_secs_f64(),
         ))
+    }
+
+    fn waits(&self) -> bool {
+        true
     }
 
     fn plan(&self, seen: &Seen<'_>) -> Result<Plan> {

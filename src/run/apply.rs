@@ -44,6 +44,10 @@ impl Session {
         // A sandbox host's paths are shown as the script means them.
         let subject = link.root().map_or_else(|| primitive.subject(), |root| primitive.subject().replace(root, ""));
         self.report.event(&Event::Command { command: &format!("look at {subject}"), host: link.name() });
+        if self.options.check && primitive.waits() && link.pretended().anything() {
+            self.unknown(link.name(), &subject, "what is waited for would be changed before");
+            return Ok(Outcome::default());
+        }
         let answer = if question.is_empty() { Output::default() } else { self.exec(link, &question, None)? };
         let plan = {
             let pretended = link.pretended();

@@ -127,7 +127,8 @@ impl Target {
             option(format!("Port={port}"));
         }
         if let Some(key) = &self.key {
-            option(format!("IdentityFile={key}"));
+            // Quoted: a path may hold blanks.
+            option(format!("IdentityFile=\"{key}\""));
             option("IdentitiesOnly=yes".into());
         }
         words

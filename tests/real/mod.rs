@@ -6,6 +6,7 @@ mod deploy;
 mod example;
 mod guard;
 mod lab;
+mod login;
 mod primitive;
 mod member;
 mod pigsty;
