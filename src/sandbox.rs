@@ -86,13 +86,28 @@ fn systemctl(root: &Path, words: &[&str]) -> Result<std::process::Output> {
         .map_err(|error| Error::config("the sandbox's own systemctl cannot be run").because(error.to_string()))
 }
 
-/// The hosts that are there.
-pub fn hosts() -> Result<Vec<SandboxHost>> {
-    let folder = folder()?;
-    let Ok(entries) = std::fs::read_dir(&folder) else { return Ok(Vec::new()) };
+/// The inventory that `sandbox up` writes.
+pub fn inventory_file() -> Result<PathBuf> {
+    Ok(folder()?.join("inventory.yml"))
+}
+
+/// How many members the sandbox has; three when there is none yet.
+pub fn members() -> Result<u8> {
+    let roots = roots()?;
+    Ok(if roots.is_empty() { 3 } else { u8::try_from(roots.len()).unwrap_or(9) })
+}
+
+/// The folders of its hosts.
+fn roots() -> Result<Vec<PathBuf>> {
+    let Ok(entries) = std::fs::read_dir(folder()?) else { return Ok(Vec::new()) };
     let mut roots: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).filter(|path| path.join(".sandbox/bin/systemctl").exists()).collect();
     roots.sort();
-    roots
+    Ok(roots)
+}
+
+/// The hosts that are there.
+pub fn hosts() -> Result<Vec<SandboxHost>> {
+    roots()?
         .into_iter()
         .map(|root| {
             let output = systemctl(&root, &["show", "etcd", "-p", "ActiveState", "-p", "MainPID"])?;

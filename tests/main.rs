@@ -1,4 +1,5 @@
 mod cert;
+mod docs;
 mod etcd_client;
 mod inventory;
 mod program;

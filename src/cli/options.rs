@@ -24,7 +24,7 @@ pub struct Options {
     /// Script to run; the console when there is none, standard input when it is `-` or piped
     pub script: Option<String>,
     /// Arguments of the script, in its `args`
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    #[arg(trailing_var_arg = true)]
     pub args: Vec<String>,
     /// Inventory: file, folder, executable or comma list; repeatable
     #[arg(short, long, value_name = "SOURCE", visible_alias = "inventory-file")]

@@ -59,8 +59,7 @@ fn beside(sources: &[String]) -> PathBuf {
 /// Read what `sources` name; without any, the embedded default.
 pub(super) fn inventory(sources: &[String], script_folder: Option<&Path>) -> Result<Inventory> {
     if sources.is_empty() {
-        let count = crate::sandbox::hosts()?.len();
-        return Inventory::parse("<embedded>", &crate::sandbox::inventory(u8::try_from(count).unwrap_or(3).max(3)));
+        return Inventory::parse("<embedded>", &crate::sandbox::inventory(crate::sandbox::members()?));
     }
     Inventory::load(sources, &LoadOptions { base_dir: script_folder.map(Path::to_path_buf) })
 }
@@ -153,8 +152,8 @@ impl Setup {
         let session = Session::new(run::Options { check: options.check, diff: options.diff, forks, yes: options.yes }, report(options));
         session.cancel.listen().map_err(|error| Error::internal("signals cannot be listened to").because(error.to_string()))?;
         let warnings = config.warnings.iter().chain(&inventory.warnings).cloned().collect();
-        let sandbox = sources.is_empty();
-        let inventory_name = if sandbox { "embedded (three members in a sandbox on this machine; -i FILE uses yours)".to_string() } else { sources.join(", ") };
+        let sandbox = sources.is_empty() || sources.iter().any(|source| std::path::Path::new(source) == crate::sandbox::inventory_file().unwrap_or_default());
+        let inventory_name = if sandbox { "embedded (a sandbox on this machine; -i FILE uses yours)".to_string() } else { sources.join(", ") };
         Ok(Setup {
             args: options.args.clone(),
             beside: if sandbox { crate::sandbox::folder()? } else { beside(&sources) },

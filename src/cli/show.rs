@@ -85,7 +85,7 @@ pub(super) fn next(options: &Options, setup: &Setup, script: &Script, score: &Sc
     let failed: Vec<&str> = score.rows.iter().filter(|(_, row)| row.failed + row.unreachable > 0).map(|(host, _)| host.as_str()).collect();
     if let Some(host) = failed.first() {
         return match score.errors.iter().find_map(|error| error.hints.first()) {
-            Some(hint) => format!("mend it ({hint}), then run again: {}", again()),
+            Some(hint) => format!("mend it ({}), then run again: {}", hint.split("   #").next().unwrap_or(hint), again()),
             None => format!("look at {host}, then run again: {}", again()),
         };
     }

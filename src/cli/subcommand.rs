@@ -85,9 +85,16 @@ fn parse<T: Parser>(args: Vec<OsString>, act: impl FnOnce(T) -> Result<i32>) -> 
 struct HelpArgs {
     /// Name of a primitive, a parameter or a function of the stdlib; all of them when it is left out
     name: Option<String>,
+    /// The whole reference as Markdown
+    #[arg(long, hide = true)]
+    markdown: bool,
 }
 
 fn help(args: &HelpArgs) -> Result<i32> {
+    if args.markdown {
+        print!("{}", crate::script::manual::markdown()?);
+        return Ok(0);
+    }
     let Some(name) = &args.name else {
         say!("{}", crate::script::manual::index()?.trim_end());
         return Ok(0);
@@ -377,7 +384,7 @@ fn up(members: u8) -> Result<i32> {
     }
     let folder = crate::sandbox::folder()?;
     std::fs::create_dir_all(&folder).map_err(|error| Error::config(format!("`{}` cannot be made", folder.display())).because(error.to_string()))?;
-    let path = folder.join("inventory.yml");
+    let path = crate::sandbox::inventory_file()?;
     std::fs::write(&path, crate::sandbox::inventory(members)).map_err(|error| Error::config(format!("`{}` cannot be written", path.display())).because(error.to_string()))?;
     super::go(["etcdsh".into(), "-i".into(), path.into(), "etcd".into()].into())
 }

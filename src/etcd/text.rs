@@ -40,7 +40,7 @@ const VERBS: &[Verb] = &[
     Verb { name: "alarm disarm", usage: "alarm disarm", least: 0, most: 0, changes: true, flags: &[] },
     Verb { name: "move-leader", usage: "move-leader ID", least: 1, most: 1, changes: true, flags: &[] },
     Verb { name: "defrag", usage: "defrag", least: 0, most: 0, changes: true, flags: &["cluster"] },
-    Verb { name: "snapshot save", usage: "snapshot save FILE", least: 1, most: 1, changes: false, flags: &[] },
+    Verb { name: "snapshot save", usage: "snapshot save FILE", least: 1, most: 1, changes: true, flags: &[] },
 ];
 
 impl Line {

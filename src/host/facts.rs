@@ -5,23 +5,19 @@ use indexmap::IndexMap;
 use crate::error::{Error, Kind, Result};
 use crate::value::{Map, Value};
 
-/// One line `key=value` per fact. POSIX tools only; what a host lacks is left empty.
+/// One line `key=value` per fact. POSIX tools only, and few of them: each costs a fork on the host. What a host
+/// lacks is left empty.
 pub(super) const QUESTION: &str = r#"
-if [ -n "$SANDBOX" ]; then init=systemd; else
-  if [ -d /run/systemd/system ]; then init=systemd; else init=$(ps -o comm= -p 1 2>/dev/null); fi
-fi
+if [ -n "$SANDBOX" ] || [ -d /run/systemd/system ]; then echo init=systemd; else printf 'init=%s\n' "$(ps -o comm= -p 1 2>/dev/null)"; fi
 ( . /etc/os-release 2>/dev/null; printf 'os_id=%s\nos_like=%s\nos_version=%s\nos_codename=%s\nos_name=%s\n' "$ID" "$ID_LIKE" "$VERSION_ID" "$VERSION_CODENAME" "$PRETTY_NAME" )
-printf 'init=%s\n' "$init"
-printf 'uid=%s\nuser=%s\n' "$(id -u)" "$(id -un)"
-printf 'hostname=%s\nkernel=%s\narch=%s\n' "$(uname -n)" "$(uname -r)" "$(uname -m)"
+printf 'id=%s\nuname=%s\n' "$(id)" "$(uname -nrm)"
 printf 'cpus=%s\n' "$(getconf _NPROCESSORS_ONLN 2>/dev/null)"
-while read -r key value unit; do [ "$key" = MemTotal: ] && printf 'memory_kib=%s\n' "$value"; done </proc/meminfo
+while read -r key value unit; do if [ "$key" = MemTotal: ]; then printf 'memory_kib=%s\n' "$value"; break; fi; done </proc/meminfo
 for tool in apt-get dnf yum zypper apk pacman; do command -v $tool >/dev/null 2>&1 && printf 'package_tool=%s\n' $tool && break; done
 [ -n "$SANDBOX" ] && printf 'package_tool=sandbox\n'
 for tool in ss timeout sha256sum base64 curl; do command -v $tool >/dev/null 2>&1 && printf 'tool=%s\n' $tool; done
 ip -o addr show scope global 2>/dev/null | while read -r _ _ _ address _; do printf 'address=%s\n' "${address%/*}"; done
-cat /etc/machine-id 2>/dev/null | { read -r id && printf 'machine_id=%s\n' "$id"; }
-printf 'now=%s\n' "$(date +%s)"
+[ -r /etc/machine-id ] && read -r id </etc/machine-id && printf 'machine_id=%s\n' "$id"
 :
 "#;
 
@@ -55,6 +51,19 @@ pub struct Facts {
     words: IndexMap<String, String>,
 }
 
+/// `uid=0(root) ...` and `node-1 6.1.0 x86_64` in their parts.
+fn split_words(words: &mut IndexMap<String, String>) {
+    let id = words.get("id").cloned().unwrap_or_default();
+    if let Some((uid, user)) = id.strip_prefix("uid=").and_then(|rest| rest.split(' ').next()).and_then(|uid| uid.trim_end_matches(')').split_once('(')) {
+        words.insert("uid".into(), uid.into());
+        words.insert("user".into(), user.into());
+    }
+    let uname = words.get("uname").cloned().unwrap_or_default();
+    for (key, word) in ["hostname", "kernel", "arch"].into_iter().zip(uname.split(' ')) {
+        words.insert(key.into(), word.into());
+    }
+}
+
 impl Facts {
     pub(super) fn parse(text: &str, root: &str) -> Result<Facts> {
         let mut words = IndexMap::new();
@@ -69,6 +78,7 @@ impl Facts {
                 }
             }
         }
+        split_words(&mut words);
         let word = |key: &str| words.get(key).cloned().unwrap_or_default();
         let uid = word("uid").parse().map_err(|_| {
             Error::new(Kind::Unknown, "the host did not say what it is").because(text.lines().take(3).collect::<Vec<_>>().join("; "))
@@ -158,7 +168,7 @@ mod tests {
 
     #[test]
     fn a_debian_host_is_understood() {
-        let facts = Facts::parse("os_id=debian\nos_like=\ninit=systemd\nuid=0\nuser=root\npackage_tool=apt-get\naddress=10.10.10.10\ntool=ss\n", "")
+        let facts = Facts::parse("os_id=debian\nos_like=\ninit=systemd\nid=uid=0(root) gid=0(root) groups=0(root)\nuname=node-1 6.1.0 x86_64\npackage_tool=apt-get\naddress=10.10.10.10\ntool=ss\n", "")
             .expect("parses");
         assert_eq!((facts.family(), facts.is_root(), facts.has_tool("ss")), ("debian", true, true));
         assert_eq!((&facts.package_tool, &facts.init), (&PackageTool::Apt, &Init::Systemd));
@@ -166,7 +176,7 @@ mod tests {
 
     #[test]
     fn a_rocky_host_is_of_the_redhat_family() {
-        let facts = Facts::parse("os_id=rocky\nos_like=rhel centos fedora\nuid=0\npackage_tool=dnf\n", "").expect("parses");
+        let facts = Facts::parse("os_id=rocky\nos_like=rhel centos fedora\nid=uid=0(root) gid=0(root)\npackage_tool=dnf\n", "").expect("parses");
         assert_eq!((facts.family(), &facts.package_tool), ("redhat", &PackageTool::Dnf));
     }
 

@@ -259,7 +259,9 @@ impl File {
     fn create(&self, parent: bool, seen: &Seen<'_>) -> Result<Plan> {
         let folder = self.path.rsplit_once('/').map_or("/", |(folder, _)| if folder.is_empty() { "/" } else { folder });
         let pretended = seen.pretended.files.contains_key(folder) || !seen.pretended.packages.is_empty();
-        if !parent && !pretended && !(self.parents && self.state == State::Directory) && self.state != State::Absent {
+        let makes_it = self.parents && self.state == State::Directory;
+        let needs_none = pretended || makes_it || self.state == State::Absent;
+        if !parent && !needs_none {
             return Err(Error::new(Kind::Remote, format!("{}: its directory `{folder}` does not exist", self.path))
                 .hint(format!("state the directory first: h.file(\"{folder}\", #{{ state: \"directory\" }})")));
         }
@@ -349,16 +351,17 @@ impl Primitive for File {
         let content = if self.state == State::File && self.line.is_some() {
             format!("echo; cat {path}")
         } else if self.state == State::File && self.content.is_some() {
-            format!("if [ $(stat -c %s {path}) -gt {SHOWN} ]; then echo ' hash'; sha256sum <{path}; else echo; cat {path}; fi")
+            format!("if [ $4 -gt {SHOWN} ]; then echo ' hash'; sha256sum <{path}; else echo; cat {path}; fi")
         } else {
             "echo".into()
         };
         let inside = if self.if_empty { format!("if [ -z \"$(ls -A {path})\" ] && ! mountpoint -q {path} 2>/dev/null; then echo ' empty'; else echo; fi") } else { "echo".into() };
+        // One process for what is there and one for its content: each costs more than all the rest.
         Ok(format!(
-            "s() {{ printf %s \"$1 $(stat -c '%a %U=%u %G=%g' {path})\"; }}\n\
-             if [ -L {path} ]; then s link; echo; readlink {path}\n\
-             elif [ -d {path} ]; then s directory; {inside}\n\
-             elif [ -f {path} ]; then s file; {content}\n\
+            "if [ -L {path} ] || [ -e {path} ]; then set -- $(stat -c '%a %U=%u %G=%g %s' {path}) && s=\"$1 $2 $3\" || exit 4; fi\n\
+             if [ -L {path} ]; then printf 'link %s\\n' \"$s\"; readlink {path}\n\
+             elif [ -d {path} ]; then printf 'directory %s' \"$s\"; {inside}\n\
+             elif [ -f {path} ]; then printf 'file %s' \"$s\"; {content}\n\
              elif [ -e {path} ]; then echo other\n\
              elif [ -d {folder} ]; then\n\
                # A folder that may not be searched hides what is in it.\n\

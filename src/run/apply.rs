@@ -96,7 +96,7 @@ impl Session {
     fn around<T>(&self, place: &str, subject: &str, what: &[String], diff: Option<&Diff>, act: impl FnOnce() -> Result<T>) -> Result<T> {
         let nth = self.next_change(place);
         self.faults.before(place, nth);
-        let done = act()?;
+        let done = act().inspect_err(|_| self.forget_change(place))?;
         self.faults.after(place, nth);
         self.tell_change(place, subject, what, diff, nth);
         Ok(done)
@@ -107,11 +107,25 @@ impl Session {
         self.tell_change(place, subject, what, diff, nth);
     }
 
+    /// How many changes of a place this run has made.
+    #[must_use]
+    pub fn changes_on(&self, place: &str) -> usize {
+        self.counts.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get(place).copied().unwrap_or(0)
+    }
+
     fn next_change(&self, place: &str) -> usize {
         let mut counts = self.counts.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let nth = counts.entry(place.to_string()).or_default();
         *nth += 1;
         *nth
+    }
+
+    /// A failed attempt is no change: its number goes to the next one, however often something is tried.
+    fn forget_change(&self, place: &str) {
+        let mut counts = self.counts.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(nth) = counts.get_mut(place) {
+            *nth -= 1;
+        }
     }
 
     fn tell_change(&self, place: &str, subject: &str, what: &[String], diff: Option<&Diff>, nth: usize) {

@@ -14,12 +14,16 @@ use crate::report::{Counts, Event, Status};
 /// Finds the way to a host, for counting its round trips.
 pub type LinkOf<'a> = &'a (dyn Fn(&str) -> Option<Arc<Link>> + Sync);
 
+type ClusterBody = dyn Fn(&[String]) -> Result<()> + Send + Sync;
+type HostBody = dyn Fn(&str) -> Result<()> + Send + Sync;
+type Ask<'a> = dyn Fn(&Task) -> Verdict + Sync + 'a;
+
 /// What a task does. The names are those of hosts.
 pub enum Body {
     /// Called once for each cluster, with its selected hosts.
-    Cluster(Box<dyn Fn(&[String]) -> Result<()> + Send + Sync>),
+    Cluster(Box<ClusterBody>),
     /// Called for each host.
-    Host(Box<dyn Fn(&str) -> Result<()> + Send + Sync>),
+    Host(Box<HostBody>),
 }
 
 /// A named piece of work.
@@ -80,7 +84,7 @@ pub struct Play<'a> {
     pub selection: Selection,
     pub session: &'a Session,
     /// Asked before each task with `--step`.
-    pub step: Option<Box<dyn Fn(&Task) -> Verdict + Sync + 'a>>,
+    pub step: Option<Box<Ask<'a>>>,
     pub tasks: Vec<Task>,
 }
 
@@ -161,7 +165,7 @@ impl Play<'_> {
         }
         self.session.release();
         let rows = board.finish();
-        board.slowest.sort_by(|a, b| b.1.cmp(&a.1));
+        board.slowest.sort_by_key(|(_, time)| std::cmp::Reverse(*time));
         self.session.report.event(&Event::Recap { check: self.session.options.check, rows: &rows, seconds: start.elapsed(), slowest: &board.slowest });
         Score { errors: board.errors, rows }
     }
@@ -225,7 +229,7 @@ impl Board<'_> {
     }
 
     /// Some hosts at a time; the first failure leaves the rest alone.
-    fn in_series(&mut self, task: &Task, hosts: &[String], size: usize, body: &(dyn Fn(&str) -> Result<()> + Send + Sync), link_of: LinkOf<'_>) {
+    fn in_series(&mut self, task: &Task, hosts: &[String], size: usize, body: &HostBody, link_of: LinkOf<'_>) {
         for batch in hosts.chunks(size) {
             let batch: Vec<String> = batch.iter().filter(|host| task.on.is_some() || !self.dead.contains_key(self.cluster_of(host))).cloned().collect();
             let ends = parallel(&batch, size, |host| self.play.on_host(task, host, body, link_of));
@@ -279,7 +283,7 @@ struct End {
 }
 
 impl Play<'_> {
-    fn on_host(&self, task: &Task, host: &str, body: &(dyn Fn(&str) -> Result<()> + Send + Sync), link_of: LinkOf<'_>) -> End {
+    fn on_host(&self, task: &Task, host: &str, body: &HostBody, link_of: LinkOf<'_>) -> End {
         let start = Instant::now();
         let before = link_of(host).map_or(0, |link| link.trips());
         let result = body(host);
@@ -287,7 +291,7 @@ impl Play<'_> {
         self.end(task, host, result.err(), start.elapsed(), trips)
     }
 
-    fn on_cluster(&self, task: &Task, hosts: &[String], body: &(dyn Fn(&[String]) -> Result<()> + Send + Sync), link_of: LinkOf<'_>) -> Vec<End> {
+    fn on_cluster(&self, task: &Task, hosts: &[String], body: &ClusterBody, link_of: LinkOf<'_>) -> Vec<End> {
         let start = Instant::now();
         let before: Vec<u64> = hosts.iter().map(|host| link_of(host).map_or(0, |link| link.trips())).collect();
         let error = body(hosts).err();

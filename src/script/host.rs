@@ -99,6 +99,7 @@ pub(super) fn register(engine: &mut Engine, world: &Arc<World>) {
         .register_fn("noted", |host: &mut Host, key: &str| -> Native<Dynamic> {
             pass(host.link().map(|link| link.notes().get(key).cloned().map_or(Dynamic::UNIT, to_rhai)))
         })
+        .register_get("changes", |host: &mut Host| -> i64 { i64::try_from(host.world().session.changes_on(host.name())).unwrap_or(i64::MAX) })
         .register_fn("pretends", |host: &mut Host, path: &str| -> Native<bool> {
             pass(host.link().map(|link| {
                 let pretended = link.pretended();

@@ -54,7 +54,8 @@ impl Where {
         let quoted = |text: &str| quote(text);
         format!(
             r#"shown=$(systemctl show etcd -p LoadState -p ActiveState -p SubState -p MainPID -p UnitFileState -p FragmentPath) || exit 3
-pid=$(printf '%s\n' "$shown" | sed -n 's/^MainPID=//p')
+pid=${{shown#*MainPID=}}; pid=${{pid%%
+*}}
 echo '== unit'; printf '%s\n' "$shown"
 listen=$(cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | grep -E ' ({addresses}):({ports}) [0-9A-F]+:[0-9A-F]+ 0A ')
 echo '== listen'; printf '%s\n' "$listen"
@@ -73,9 +74,10 @@ fi
 if [ -n "$pid" ] && [ "$pid" != 0 ] && [ -d /proc/$pid ]; then
   echo '== process'
   printf 'pid=%s\nexe=%s\n' "$pid" "$(readlink /proc/$pid/exe)"
-  printf 'command=%s\n' "$(tr '\0' ' ' </proc/$pid/cmdline)"
-  printf 'ticks=%s\nhz=%s\nuptime=%s\nnow=%s\n' "$(sed 's/.*) //' /proc/$pid/stat | cut -d ' ' -f 20)" "$(getconf CLK_TCK)" "$(cut -d ' ' -f 1 /proc/uptime)" "$(date +%s.%N)"
-  case $(tr '\0' ' ' </proc/$pid/cmdline) in
+  command=$(tr '\0' ' ' </proc/$pid/cmdline); printf 'command=%s\n' "$command"
+  read -r stat </proc/$pid/stat; read -r uptime _ </proc/uptime
+  printf 'stat=%s\nhz=%s\nuptime=%s\nnow=%s\n' "${{stat##*) }}" "$(getconf CLK_TCK)" "$uptime" "$(date +%s.%N)"
+  case $command in
     *config-file*) ;;
     *) if command -v etcdctl >/dev/null 2>&1; then
          echo '== keys'; ETCDCTL_API=3 etcdctl --endpoints=http://127.0.0.1:{port} --command-timeout=3s get '' --from-key --limit=1 --keys-only 2>&1; echo "status=$?"
@@ -83,13 +85,13 @@ if [ -n "$pid" ] && [ "$pid" != 0 ] && [ -d /proc/$pid ]; then
   esac
 fi
 echo '== times'
-for file in {conf} {unit} {ca} {binary}; do stat -L -c '%.9Y %n' "$file" 2>/dev/null; done
+stat -L -c '%.9Y %n' {conf} {unit} {ca} {binary} 2>/dev/null
 printf 'binary=%s\n' "$(readlink -f {binary} 2>/dev/null)"
 echo '== data'
 if [ -d {data} ]; then
   [ -x {data} ] || exit 4
   if [ -d {data}/member ]; then echo member; fi
-  ls -A {data} | grep -vx member | sed 's/^/other=/'
+  for entry in {data}/* {data}/.[!.]*; do [ -e "$entry" ] && [ "$entry" != {data}/member ] && printf 'other=%s\n' "$entry"; done
 fi
 for file in {conf} {ca} {pki_ca}; do if [ -e "$file" ]; then echo "== file $file"; cat "$file" || exit 5; echo; fi; done
 echo '== end'"#,
@@ -174,7 +176,9 @@ echo '== end'"#,
     fn due(&self, times: &str, process: &HashMap<String, String>, config_file: Option<&str>) -> Vec<String> {
         let number = |key: &str| process.get(key).and_then(|text| text.parse::<f64>().ok());
         let mut reasons = Vec::new();
-        let (Some(ticks), Some(hz), Some(uptime), Some(now)) = (number("ticks"), number("hz"), number("uptime"), number("now")) else {
+        // Field 22 of /proc/PID/stat, counted from the state that follows the name.
+        let ticks = process.get("stat").and_then(|stat| stat.split(' ').nth(19)?.parse::<f64>().ok());
+        let (Some(ticks), Some(hz), Some(uptime), Some(now)) = (ticks, number("hz"), number("uptime"), number("now")) else {
             return vec!["it cannot be told since when it runs".into()];
         };
         let started = now - uptime + ticks / hz;

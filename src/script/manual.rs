@@ -1,10 +1,16 @@
-//! Help from the one source: the specs of the primitives, the doc comments of the stdlib, the parameters.
+//! Help from the one source: the specs of the primitives, the vocabulary, the doc comments of the stdlib, the parameters.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
-use super::embedded;
+use super::vocabulary::{self, Section};
+use super::{Interpreter, Login, Parameter, Parts, World, embedded};
 use crate::error::{Error, Result, nearest};
+use crate::inventory::Inventory;
 use crate::primitive::{self, Spec};
+use crate::report::{Report, Silent};
+use crate::run::{Options, Selection, Session};
+use crate::value::Value;
 
 /// The doc comment and signature of one stdlib function.
 pub struct Function {
@@ -52,12 +58,84 @@ pub fn primitive(spec: &Spec) -> String {
     text
 }
 
+fn first(doc: &str) -> &str {
+    doc.lines().next().unwrap_or_default()
+}
+
+/// The parameters that the stdlib declares.
+pub fn parameters() -> Result<Vec<Parameter>> {
+    let options = Options { check: true, diff: false, forks: 1, yes: false };
+    let world = World::new(Parts {
+        args: Vec::new(),
+        beside: std::path::PathBuf::new(),
+        inventory: Arc::new(Inventory::parse("<none>", "all: {}")?),
+        limit: None,
+        listing: true,
+        login: Login::default(),
+        script_folder: None,
+        selection: Selection::default(),
+        session: Arc::new(Session::new(options, Report::new(Box::new(Silent)))),
+    });
+    Ok(super::parameters(Interpreter::new(world)?.world()))
+}
+
+fn default_of(parameter: &Parameter) -> String {
+    match &parameter.default {
+        Value::Null => String::new(),
+        Value::Text(text) => text.clone(),
+        value => value.to_json().to_string(),
+    }
+}
+
+/// The reference page, `docs/primitives.md`.
+pub fn markdown() -> Result<String> {
+    let mut text = String::from(
+        "# Reference\n\nThis file is written by `make docs` from the code; `etcdsh help NAME` shows the same in a terminal. How the words\n\
+         go together is in [scripting.md](scripting.md).\n\n## Primitives\n\nEach is called on a host: `h.file(path, #{ ... })`. The map may be left out. Each returns a map with `changed` and\n\
+         `what` (a list of short texts) beside what is said below, and throws when it cannot make true what was stated.\n",
+    );
+    for spec in primitive::ALL {
+        let _ = write!(text, "\n### {}\n\n{}\n\n| argument | takes | meaning |\n|---|---|---|\n", spec.name, spec.doc);
+        let _ = writeln!(text, "| *{}*, the first | {} | |", spec.thing.0, spec.thing.1);
+        for arg in spec.args {
+            let _ = writeln!(text, "| `{}` | {} | {} |", arg.name, arg.takes, arg.doc.replace('|', "\\|"));
+        }
+        let _ = write!(text, "\n```rhai\nlet h = host(\"10.10.10.10\");\n{};\n```\n", spec.example);
+    }
+    for section in Section::ALL {
+        let _ = write!(text, "\n## {}\n\n| word | meaning |\n|---|---|\n", section.title());
+        for word in vocabulary::ALL.iter().filter(|word| word.section == section) {
+            let _ = writeln!(text, "| `{}` | {} |", word.signature.replace('|', "\\|"), word.doc.replace('\n', " ").replace('|', "\\|"));
+        }
+    }
+    text.push_str("\n## Parameters\n\nVariables that the bundled flow reads; they are set in the inventory or with `-e`.\n\n| parameter | takes | default | meaning |\n|---|---|---|---|\n");
+    for parameter in parameters()? {
+        let _ = writeln!(text, "| `{}` | {} | {} | {} |", parameter.name, parameter.kind, default_of(&parameter), parameter.doc);
+    }
+    text.push_str(
+        "\n## Functions of the stdlib\n\nPlain Rhai, in `stdlib/`; `etcdsh script show stdlib/etcd.rhai` prints them.\n\n| function | meaning |\n|---|---|\n",
+    );
+    for function in functions().iter().filter(|function| !function.doc.is_empty()) {
+        let _ = writeln!(text, "| `{}` | {} |", function.signature, first(&function.doc));
+    }
+    Ok(text)
+}
+
 /// One line for everything there is.
 pub fn index() -> Result<String> {
-    let first = |doc: &str| doc.lines().next().unwrap_or_default().to_string();
     let mut text = String::from("Primitives, on a host `h`:\n");
     for spec in primitive::ALL {
         let _ = writeln!(text, "  {:<28} {}", format!("h.{}", spec.name), first(spec.doc));
+    }
+    for section in Section::ALL {
+        let _ = writeln!(text, "\n{}:", section.title());
+        for word in vocabulary::ALL.iter().filter(|word| word.section == section) {
+            let _ = writeln!(text, "  {:<28} {}", word.name, first(word.doc));
+        }
+    }
+    text.push_str("\nParameters:\n");
+    for parameter in parameters()? {
+        let _ = writeln!(text, "  {:<28} {}", parameter.name, parameter.doc);
     }
     text.push_str("\nFunctions of the stdlib:\n");
     for function in functions().iter().filter(|function| !function.doc.is_empty()) {
@@ -67,18 +145,35 @@ pub fn index() -> Result<String> {
     Ok(text)
 }
 
-/// The page of one name.
+/// The page of one name: all that is called so.
 pub fn entry(name: &str) -> Result<String> {
-    let bare = name.trim_start_matches("h.");
-    if let Some(spec) = primitive::find(bare) {
-        return Ok(primitive(spec));
-    }
+    let bare = name.trim_start_matches("h.").trim_start_matches("e.");
+    let mut pages: Vec<String> = primitive::find(bare).map(primitive).into_iter().collect();
+    pages.extend(vocabulary::find(bare).map(|word| format!("{}\n\n{}\n", word.signature, word.doc)));
+    let parameters = parameters()?;
+    pages.extend(parameters.iter().filter(|parameter| parameter.name == bare).map(|parameter| {
+        let default = default_of(parameter);
+        format!(
+            "{}: {}\n\n{}{}\n",
+            parameter.name,
+            parameter.kind,
+            parameter.doc,
+            if default.is_empty() { String::new() } else { format!("; {default} by default") }
+        )
+    }));
     let functions = functions();
     let same = |function: &&Function| function.name == bare || function.name.split("::").last() == Some(bare);
-    if let Some(function) = functions.iter().find(same) {
-        return Ok(format!("{}\n\n{}", function.signature, function.doc));
+    pages.extend(functions.iter().filter(same).map(|function| format!("{}\n\n{}", function.signature, function.doc)));
+    if !pages.is_empty() {
+        return Ok(pages.join("\n"));
     }
-    let known: Vec<&str> = primitive::ALL.iter().map(|spec| spec.name).chain(functions.iter().map(|function| function.name.as_str())).collect();
+    let known: Vec<&str> = primitive::ALL
+        .iter()
+        .map(|spec| spec.name)
+        .chain(vocabulary::ALL.iter().map(|word| word.name))
+        .chain(parameters.iter().map(|parameter| parameter.name.as_str()))
+        .chain(functions.iter().map(|function| function.name.as_str()))
+        .collect();
     let error = Error::usage(format!("there is no help on `{name}`"));
     Err(match nearest(bare, known) {
         Some(near) => error.hint(format!("etcdsh help {near}")),

@@ -19,6 +19,7 @@ mod reach;
 mod speak;
 mod trouble;
 mod value;
+pub mod vocabulary;
 mod world;
 
 use std::path::{Path, PathBuf};

@@ -4,7 +4,7 @@ use rhai::{Engine, Token};
 
 use crate::secret::Secret;
 
-/// `package` is a noun of ours, `var` asks for a variable, `default` a key of parameters, `match` one of `file`: all are read as names.
+/// `package` is a noun of ours, `var` asks for a variable, `default` and `match` are keys: all are read as names.
 pub(super) fn words(engine: &mut Engine) {
     #[allow(deprecated, reason = "marked volatile by Rhai, not obsolete; there is no other way to free a reserved word")]
     engine.on_parse_token(|token, _, _| match token {

@@ -59,7 +59,11 @@ fn owners_and_modes_are_those_of_pigsty(lab: &Lab) {
         assert_eq!(modes, wanted, "{host}");
         assert_eq!(lab.on(host, "systemctl is-enabled etcd; systemctl is-active etcd"), "enabled\nactive\n");
     }
-    let here = std::process::Command::new("stat").args(["-c", "%n %a", "files/pki/ca", "files/pki/ca/ca.key", "files/pki/etcd/etcd-1.key"]).current_dir(lab.folder()).output().unwrap();
+    let here = std::process::Command::new("stat")
+        .args(["-c", "%n %a", "files/pki/ca", "files/pki/ca/ca.key", "files/pki/etcd/etcd-1.key"])
+        .current_dir(lab.folder())
+        .output()
+        .unwrap();
     assert_eq!(String::from_utf8_lossy(&here.stdout), "files/pki/ca 700\nfiles/pki/ca/ca.key 600\nfiles/pki/etcd/etcd-1.key 600\n");
 }
 
@@ -73,8 +77,25 @@ fn the_client_environment_works(lab: &Lab) {
 /// By the names of this flow and by those of both eras of Pigsty.
 fn each_sub_task_runs_alone(lab: &Lab) {
     let tags = [
-        "etcd_assert", "etcd_install", "etcd_clean", "etcd_check", "etcd_dir", "etcd_config", "etcd_conf", "etcd_cert", "etcd_member", "etcd_launch",
-        "etcd_register", "etcd_env", "etcd_pkg", "etcd_cert_issue", "etcd_cert_copy", "etcd_start", "register", "register_prometheus", "add_metrics",
+        "etcd_assert",
+        "etcd_install",
+        "etcd_clean",
+        "etcd_check",
+        "etcd_dir",
+        "etcd_config",
+        "etcd_conf",
+        "etcd_cert",
+        "etcd_member",
+        "etcd_launch",
+        "etcd_register",
+        "etcd_env",
+        "etcd_pkg",
+        "etcd_cert_issue",
+        "etcd_cert_copy",
+        "etcd_start",
+        "register",
+        "register_prometheus",
+        "add_metrics",
     ];
     for tag in tags {
         lab.flow(&format!("-t {tag}")).changes_nothing();

@@ -12,7 +12,8 @@ fn refused(lab: &Lab, options: &str, words: &[&str]) {
     let run = lab.flow(options).exits(2).says(words);
     assert_eq!(run.changes(), [], "{}", run.readable());
     let after = lab.trees(&[HOST]);
-    let bare = |trees: &[String]| -> Vec<String> { trees.iter().flat_map(|tree| tree.lines()).filter(|line| !line.contains("/member")).map(str::to_string).collect() };
+    let bare =
+        |trees: &[String]| -> Vec<String> { trees.iter().flat_map(|tree| tree.lines()).filter(|line| !line.contains("/member")).map(str::to_string).collect() };
     assert_eq!(bare(&after), bare(&before), "{options}");
 }
 
@@ -119,7 +120,8 @@ fn a_purge_takes_what_is_etcds_and_nothing_else() {
 #[track_caller]
 fn same_changes(one: &[super::lab::Change], other: &[super::lab::Change]) {
     let bare = |changes: &[super::lab::Change]| {
-        let mut all: Vec<String> = changes.iter().map(|(host, subject, what)| format!("{host} {}: {what}", subject.split("-2").next().unwrap_or_default())).collect();
+        let mut all: Vec<String> =
+            changes.iter().map(|(host, subject, what)| format!("{host} {}: {what}", subject.split("-2").next().unwrap_or_default())).collect();
         all.sort();
         all
     };
@@ -139,7 +141,11 @@ fn an_etcd_of_somebody_else_is_foreign_and_refused_unless_it_shall_be_purged() {
     etcdctl(&lab, HOST, "put theirs 1");
 
     for clean in ["", "-e etcd_clean=false"] {
-        refused(&lab, &format!("-e etcd_cluster=other {clean}"), &["not ours", "its name is `etcd-1`, not `other-1`", "its initial-cluster-token is `etcd`, not `other`", "-e etcd_clean=true"]);
+        refused(
+            &lab,
+            &format!("-e etcd_cluster=other {clean}"),
+            &["not ours", "its name is `etcd-1`, not `other-1`", "its initial-cluster-token is `etcd`, not `other`", "-e etcd_clean=true"],
+        );
         refused(&lab, &format!("-e etcd_peer_port=2480 {clean}"), &["its initial-advertise-peer-urls is"]);
     }
     refused(&lab, "-e etcd_cluster=other -e etcd_safeguard=true -e etcd_clean=true -y", &["`etcd_safeguard` is true"]);

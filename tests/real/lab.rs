@@ -20,10 +20,10 @@ static STANDING: Mutex<usize> = Mutex::new(0);
 static LEAVES: Condvar = Condvar::new();
 
 /// Held by each laboratory for as long as it stands.
-struct Place;
+pub(super) struct Place;
 
 impl Place {
-    fn take() -> Place {
+    pub(super) fn take() -> Place {
         let mut standing = STANDING.lock().unwrap_or_else(PoisonError::into_inner);
         while *standing >= AT_ONCE {
             standing = LEAVES.wait(standing).unwrap_or_else(PoisonError::into_inner);
@@ -154,7 +154,7 @@ fn call(args: &[&str]) -> Run {
 }
 
 /// Can this machine boot hosts? If not the test says so; in CI that is a failure.
-fn can_boot() -> bool {
+pub(super) fn can_boot() -> bool {
     let check = call(&["check"]);
     if check.code == 0 {
         return true;
@@ -252,7 +252,8 @@ impl Lab {
     pub(super) fn on_terminal(&self, options: &str, typed: &str) -> Run {
         let line = format!("{} {options} etcd", env!("CARGO_BIN_EXE_etcdsh"));
         let mut command = self.command("script");
-        let mut child = command.args(["-qec", &line, "/dev/null"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("script(1) runs");
+        let mut child =
+            command.args(["-qec", &line, "/dev/null"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("script(1) runs");
         {
             use std::io::Write;
             let mut keyboard = child.stdin.take().expect("a keyboard");
@@ -303,7 +304,12 @@ impl Lab {
     pub(super) fn keep_on(&self, host: &str, path: &str, target: &str) {
         let bytes = fs::File::open(self.folder().join(path)).expect("the file is there");
         let mut command = Command::new(script());
-        let run: Run = command.args(["nsenter", &self.name, host, "sh", "-c", &format!("cat >{target}")]).stdin(bytes).output().expect("bash runs the script `lab`").into();
+        let run: Run = command
+            .args(["nsenter", &self.name, host, "sh", "-c", &format!("cat >{target}")])
+            .stdin(bytes)
+            .output()
+            .expect("bash runs the script `lab`")
+            .into();
         assert_eq!(run.code, 0, "{}", run.text());
     }
 

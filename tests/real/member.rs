@@ -28,7 +28,9 @@ fn joins(run: &Run) -> Vec<String> {
 
 #[test]
 fn members_are_added_one_after_the_other_and_become_voters() {
-    let Some(lab) = Lab::up(&["10.10.10.10", "10.10.10.11", "10.10.10.12=trixie", "10.10.10.13", "10.10.10.14", "10.10.10.15=trixie"], &inventory(3)) else { return };
+    let Some(lab) = Lab::up(&["10.10.10.10", "10.10.10.11", "10.10.10.12=trixie", "10.10.10.13", "10.10.10.14", "10.10.10.15=trixie"], &inventory(3)) else {
+        return;
+    };
     lab.flow("").ok();
     let old = births(&lab, &HOSTS[..3]);
     let add = |count: usize, options: &str| {
@@ -78,7 +80,13 @@ fn members_are_added_one_after_the_other_and_become_voters() {
 /// A member that is listed as started and has no data would start with an empty log.
 fn data_was_lost(lab: &Lab) {
     lab.on("10.10.10.15", "systemctl stop etcd; rm -r /data/etcd");
-    let id = json(lab, "10.10.10.10", "member list")["members"].as_array().unwrap().iter().find(|m| m["name"] == "etcd-6").map(|m| format!("{:x}", m["ID"].as_u64().unwrap())).unwrap();
+    let id = json(lab, "10.10.10.10", "member list")["members"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|m| m["name"] == "etcd-6")
+        .map(|m| format!("{:x}", m["ID"].as_u64().unwrap()))
+        .unwrap();
     lab.flow("-l 10.10.10.15 -e etcd_init=existing").exits(2).says(&["listed as a member that has started", &format!("etcdctl member remove {id}")]);
     lab.flow("-l 10.10.10.15").exits(2).says(&["its data was lost", &format!("etcdctl member remove {id}")]);
     etcdctl(lab, "10.10.10.10", &format!("member remove {id}"));
@@ -88,7 +96,9 @@ fn data_was_lost(lab: &Lab) {
 
 /// Six voters: the quorum is four.
 fn a_part_is_purged(lab: &Lab) {
-    lab.flow("-t etcd_purge -y -l 10.10.10.13,10.10.10.14,10.10.10.15").exits(2).says(&["would leave 3 healthy of 6 voters, and the quorum is 4", "etcdctl member remove"]);
+    lab.flow("-t etcd_purge -y -l 10.10.10.13,10.10.10.14,10.10.10.15")
+        .exits(2)
+        .says(&["would leave 3 healthy of 6 voters, and the quorum is 4", "etcdctl member remove"]);
     lab.on("10.10.10.10", "systemctl stop etcd");
     lab.flow("-t etcd_purge -y -l 10.10.10.14,10.10.10.15").exits(2).says(&["would leave 3 healthy of 6"]);
     lab.on("10.10.10.10", "systemctl start etcd");
@@ -122,7 +132,9 @@ fn nobody_joins_a_cluster_that_does_not_answer() {
     let Some(lab) = Lab::up(&["10.10.10.10"], &inventory(1)) else { return };
     let before = lab.trees(&["10.10.10.10"]);
     for options in ["", "-t etcd_member,etcd_launch"] {
-        lab.flow(&format!("-e etcd_init=existing {options}")).exits(2).says(&["no member of cluster `etcd` answers", "without -e etcd_init=existing a new cluster is made"]);
+        lab.flow(&format!("-e etcd_init=existing {options}"))
+            .exits(2)
+            .says(&["no member of cluster `etcd` answers", "without -e etcd_init=existing a new cluster is made"]);
     }
     assert_eq!(lab.trees(&["10.10.10.10"]), before);
 }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod deploy;
+mod example;
 mod guard;
 mod lab;
 mod login;
@@ -13,3 +14,4 @@ mod pigsty;
 mod restart;
 mod see;
 mod several;
+mod sweep;

@@ -100,7 +100,9 @@ fn a_cluster_made_by_pigsty_converges_and_keeps_its_data() {
 #[test]
 fn members_are_registered_on_infra_hosts_in_both_layouts() {
     let infra = |hosts: &str| {
-        format!("all:\n  children:\n    infra: {{ hosts: {{ {hosts} }} }}\n    etcd: {{ hosts: {{ 10.10.10.10: {{ etcd_seq: 1 }} }}, vars: {{ etcd_cluster: etcd }} }}\n")
+        format!(
+            "all:\n  children:\n    infra: {{ hosts: {{ {hosts} }} }}\n    etcd: {{ hosts: {{ 10.10.10.10: {{ etcd_seq: 1 }} }}, vars: {{ etcd_cluster: etcd }} }}\n"
+        )
     };
     let both = infra("10.10.10.11: {}, 10.10.10.12: {}");
     let Some(lab) = Lab::up(&HOSTS, &both) else { return };

@@ -1,0 +1,53 @@
+# `make` alone says what there is. CI (.ci/run) calls `lint` and `test`, and nothing else.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint bench docs torture
+
+help:
+	@echo 'make demo      build, deploy three etcd members in a sandbox on this machine, put and get a key (no root, no ssh)'
+	@echo 'make test      all tests, with real hosts in systemd-nspawn: needs root or sudo, at most 40 minutes'
+	@echo 'make lint      rustfmt, clippy, shellcheck, and a search for what was left behind'
+	@echo 'make docs      write docs/primitives.md from the code'
+	@echo 'make bench     measure against a plain ssh script, pyinfra and Ansible: needs root, about 20 minutes'
+	@echo 'make torture   the long proofs in full: needs root, hours; may be interrupted and started again'
+
+demo:
+	@tests/tools/setup-build
+	cargo build --release --locked
+	@echo
+	target/release/etcdsh scripts/etcd.rhai
+	@echo
+	target/release/etcdsh sandbox status
+	@echo
+	target/release/etcdsh --eval 'let e = etcd::client(hosts("etcd")[0]); e.put("demo", "it works"); e.get("demo")[0].value'
+	@echo
+	@echo 'demo: three members are running; remove them with: target/release/etcdsh sandbox rm'
+
+test:
+	@tests/tools/setup-build
+	@tests/tools/setup
+	cargo test --locked
+	@echo 'test: all tests passed'
+
+lint:
+	@tests/tools/setup-build lint
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+	@tests/tools/lint
+	@echo 'lint: nothing found'
+
+docs:
+	cargo run --quiet --locked -- help --markdown >docs/primitives.md.new
+	mv docs/primitives.md.new docs/primitives.md
+
+bench:
+	@tests/tools/setup-build
+	@tests/tools/setup
+	cargo build --release --locked
+	tests/bench/run
+
+torture:
+	@tests/tools/setup-build
+	@tests/tools/setup
+	cargo build --locked
+	tests/real/sweep full
