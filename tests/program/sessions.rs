@@ -36,8 +36,17 @@ fn play(name: &str) {
         fs::write(&path, &now).unwrap();
         return;
     }
-    assert_eq!(golden, now, "{name}");
+    let difference = similar::TextDiff::from_lines(&golden, &now).unified_diff().header("as written", "as it is").to_string();
+    assert!(golden == now, "{name}\n{difference}");
     assert!(!test.ssh_was_called(), "{name}: a connection was wanted");
+}
+
+#[test]
+fn a_script_comes_on_standard_input() {
+    for words in [&[][..], &["-"], &["-", "an argument"]] {
+        let ran = Test::new().stdin("print(args.len());").etcdsh(words);
+        assert_eq!(ran.text(), format!("{}\n", words.len().saturating_sub(1)));
+    }
 }
 
 macro_rules! sessions {
