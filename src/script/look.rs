@@ -80,7 +80,7 @@ if [ -n "$pid" ] && [ "$pid" != 0 ] && [ -d /proc/$pid ]; then
   case $command in
     *config-file*) ;;
     *) if command -v etcdctl >/dev/null 2>&1; then
-         echo '== keys'; ETCDCTL_API=3 etcdctl --endpoints=http://127.0.0.1:{port} --command-timeout=3s get '' --from-key --limit=1 --keys-only 2>&1; echo "status=$?"
+         echo '== keys'; ETCDCTL_API=3 etcdctl --endpoints=http://127.0.0.1:2379 --command-timeout=3s get '' --from-key --limit=1 --keys-only 2>&1; echo "status=$?"
        fi ;;
   esac
 fi
@@ -100,7 +100,6 @@ echo '== end'"#,
             conf = quoted(&self.conf),
             data = quoted(&self.data),
             pki_ca = quoted(&self.pki_ca),
-            port = self.ports[0],
             unit = quoted(&self.unit),
         )
     }
