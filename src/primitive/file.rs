@@ -235,7 +235,9 @@ impl File {
         let backup = if self.backup && found.is_some() { format!(" && cp -p {path} {path}.$(date +%Y%m%dT%H%M%S)~") } else { String::new() };
         let times = if found.is_some() && self.keeps_time(old, content) { format!(" && touch -r {path} {temporary}") } else { String::new() };
         let script = format!(
-            "umask 077; {{ rm -f {temporary} && {put}{own}{times} && {{ sync {temporary} 2>/dev/null || :; }}{backup} && mv -f {temporary} {path}; }} || {{ status=$?; rm -f {temporary}; exit $status; }}",
+            "umask 077; {{ rm -f {temporary} && {put}{own}{times} && {{ sync {temporary} 2>/dev/null || :; }}{backup} && mv -f {temporary} {path}; }} || {{ status=$?; rm -f {temporary}; {full}; exit $status; }}",
+            // The shell calls a full disk an I/O error.
+            full = format_args!("df -P {} | {{ read -r _; read -r _ _ _ free _; [ \"${{free:-9999999}}\" -gt {} ] || echo 'No space left on device' >&2; }}", quote(if folder.is_empty() { "/" } else { folder }), content.len() / 1024 + 4),
             put = put(content, &temporary),
         );
         self.change(what, script, format!("write {} ({} bytes)", self.path, content.len()), self.diff(old, content))

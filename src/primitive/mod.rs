@@ -143,6 +143,9 @@ pub trait Primitive: Send + Sync {
         let mut error = Error::new(crate::error::Kind::Remote, format!("{} could not be changed", self.subject()));
         error.command = Some(format!("{} (exit {})", change.shown, output.status));
         error.stderr.clone_from(&output.stderr);
+        if output.stderr.contains("No space left") {
+            error = error.hint("df -h   # on the host");
+        }
         Err(error)
     }
 }

@@ -77,7 +77,9 @@ impl Shell {
                 self.answer_sudo(escalate, std::mem::replace(&mut asked, true)).await?;
             }
             if !out_open && !err_open {
-                return Err(refused(&String::from_utf8_lossy(&err), escalate.is_some()));
+                // A shell such as nologin says why on its standard output.
+                let said = if err.trim_ascii().is_empty() { &out } else { &err };
+                return Err(refused(&String::from_utf8_lossy(said), escalate.is_some()));
             }
             tokio::select! {
                 n = self.stdout.read_buf(&mut out), if out_open => out_open = n.map_err(lost)? > 0,
@@ -141,9 +143,10 @@ fn always_quoted(script: &str) -> String {
     format!("'{}'", script.replace('\'', r"'\''"))
 }
 
-fn refused(stderr: &str, escalated: bool) -> Box<Error> {
+fn refused(said: &str, escalated: bool) -> Box<Error> {
+    let escalated = escalated && ["sudo", "sorry"].iter().any(|word| said.to_lowercase().contains(word));
     let what = if escalated { "sudo refused" } else { "the login shell ended at once" };
-    let cause = stderr.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ");
+    let cause = said.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ");
     let error = Error::new(Kind::Connect, what).because(if cause.is_empty() { "it gave no reason".into() } else { cause });
     if escalated { error.hint("allow the login user sudo, or log in as root with -u root") } else { error }
 }

@@ -197,7 +197,10 @@ async fn start_master(target: &Target, socket: &Path) -> Result<()> {
             Some(askpass)
         }
     };
-    command.arg("--").arg(&target.destination).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
+    command.arg("--").arg(&target.destination).stdin(Stdio::null()).stdout(Stdio::null()).process_group(0);
+    // What is wrong with its options it says before it knows of the log.
+    let early = std::fs::File::options().create(true).append(true).open(&log).map_err(lost)?;
+    command.stderr(Stdio::from(early));
     let status = command.status().await.map_err(|error| {
         Error::new(Kind::Connect, "`ssh` cannot be started").because(error.to_string()).hint("apt-get install openssh-client")
     })?;

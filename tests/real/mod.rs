@@ -7,6 +7,7 @@ mod example;
 mod guard;
 mod lab;
 mod login;
+mod luck;
 mod primitive;
 mod member;
 mod pigsty;

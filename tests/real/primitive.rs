@@ -44,7 +44,7 @@ const ROWS: &[(&str, &str, &str)] = &[
     ("template", r#"h.file("/srv/template", #{ template: "t.j2" })"#, "file /srv/template: create"),
     ("source", r#"h.file("/srv/source", #{ source: "bytes" })"#, "file /srv/source: create"),
     ("large", r#"h.file("/srv/large", #{ source: "large" })"#, "file /srv/large: create"),
-    ("large_text", r#"let text = ""; for n in 0..9000 { text += `line ${n} '\n`; } h.file("/srv/large_text", #{ content: text })"#, "file /srv/large_text: create"),
+    ("large_text", r#"let text = ""; for n in 0..9000 { text += `line ${n} '` + "\n"; } h.file("/srv/large_text", #{ content: text })"#, "file /srv/large_text: create"),
     ("secret", r#"h.file("/srv/secret", #{ content: secret(h.vars.password), mode: 0o600 })"#, "file /srv/secret: content differs, mode 0644 -> 0600"),
     ("directory", r#"h.file("/srv/a/b/c", #{ state: "directory", parents: true, mode: 0o700 })"#, "directory /srv/a/b/c: create"),
     ("link", r#"h.file("/srv/link", #{ target: "/etc/hostname" })"#, "link /srv/link: create"),
@@ -136,7 +136,7 @@ fn look(lab: &Lab) {
     assert_eq!(on("cat /srv/lines /srv/line_new; od -An -c /srv/line_bytes | tr -d ' \\n'; tail -n 2 /srv/line_large; ls -A /srv | grep -c etcdsh || :"), "a=2\nb=2\nc=3\nonly\none377two\\nmore\\n200000\nmore\n0\n");
     assert_eq!(on("ls -d /srv/gone* 2>/dev/null || echo none; getent passwd worker | cut -d: -f6,7; id -nG guest; getent passwd oper || echo none"), "none\n/srv:/usr/sbin/nologin\nguest admin\nnone\n");
     assert_eq!(on("cat /srv/a/here; systemctl is-active worker static; systemctl is-enabled worker idle 2>/dev/null || :"), "me\nactive\nactive\nenabled\nmasked\n");
-    assert_eq!(on("apt-mark showhold; dpkg -s etcd-client | grep Status"), "etcd-client\nStatus: install ok installed\n");
+    assert_eq!(on("apt-mark showhold; dpkg -s etcd-client | grep Status"), "etcd-client\nStatus: hold ok installed\n");
 }
 
 /// Name, line, and the headline with its causes.
