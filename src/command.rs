@@ -61,11 +61,7 @@ mod tests {
     #[test]
     fn quoting_survives_the_shell() {
         for text in ["", "a b", "it's", "$HOME `id` \"x\"", "a\nb", "-n", "ä\\ö", "*", "~"] {
-            let output = std::process::Command::new("sh")
-                .arg("-c")
-                .arg(format!("printf %s {}", quote(text)))
-                .output()
-                .expect("sh runs");
+            let output = std::process::Command::new("sh").arg("-c").arg(format!("printf %s {}", quote(text))).output().expect("sh runs");
             assert_eq!(String::from_utf8_lossy(&output.stdout), text);
         }
     }

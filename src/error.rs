@@ -84,16 +84,7 @@ pub type Result<T> = std::result::Result<T, Box<Error>>;
 
 impl Error {
     pub fn new(kind: Kind, what: impl Into<String>) -> Box<Error> {
-        Box::new(Error {
-            at: None,
-            causes: Vec::new(),
-            command: None,
-            hints: Vec::new(),
-            host: None,
-            kind,
-            stderr: String::new(),
-            what: what.into(),
-        })
+        Box::new(Error { at: None, causes: Vec::new(), command: None, hints: Vec::new(), host: None, kind, stderr: String::new(), what: what.into() })
     }
 
     pub fn config(what: impl Into<String>) -> Box<Error> {
@@ -219,9 +210,6 @@ mod tests {
             .because("no such task")
             .hint("etcdsh a.rhai --list-tags");
         let text = error.to_string();
-        assert_eq!(
-            text,
-            "db-2: unknown tag `etcd_conf2`\n --> a.rhai:4:3\n4 |   foo();\n  |   ^\n caused by: no such task\n hint: etcdsh a.rhai --list-tags"
-        );
+        assert_eq!(text, "db-2: unknown tag `etcd_conf2`\n --> a.rhai:4:3\n4 |   foo();\n  |   ^\n caused by: no such task\n hint: etcdsh a.rhai --list-tags");
     }
 }

@@ -40,7 +40,9 @@ pub fn prepare(root: &Path) -> Result<()> {
     let io = |error: std::io::Error| failed(root, &error);
     // Unit files and `sed` see this path.
     if !root.is_absolute() || root.to_string_lossy().contains(|c: char| c.is_whitespace() || "%$\"'\\#&".contains(c)) {
-        return Err(Error::config(format!("a sandbox cannot lie in `{}`", root.display())).because("the path has a space or a special character").hint("set ETCDSH_SANDBOX to another folder"));
+        return Err(Error::config(format!("a sandbox cannot lie in `{}`", root.display()))
+            .because("the path has a space or a special character")
+            .hint("set ETCDSH_SANDBOX to another folder"));
     }
     for folder in SKELETON {
         std::fs::create_dir_all(root.join(folder)).map_err(io)?;

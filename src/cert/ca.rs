@@ -1,9 +1,6 @@
 //! The CA: loaded and checked, or made new; it issues leaf certificates.
 
-use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose, SanType,
-    SerialNumber,
-};
+use rcgen::{BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose, SanType, SerialNumber};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::time::ASN1Time;
 
@@ -61,8 +58,7 @@ impl Ca {
         check_subject(&certificate)?;
         inspect::check_dates(&certificate, "CA", now)?;
         let (not_before, not_after) = inspect::validity(&certificate);
-        let issuer = Issuer::from_ca_cert_der(&block.der.as_slice().into(), key)
-            .map_err(|error| odd_subject(&certificate).because(error.to_string()))?;
+        let issuer = Issuer::from_ca_cert_der(&block.der.as_slice().into(), key).map_err(|error| odd_subject(&certificate).because(error.to_string()))?;
         Ok(Ca { cert_pem: block.text.clone(), issuer, key_pem: key_pem.clone(), not_after, not_before })
     }
 
@@ -96,8 +92,7 @@ impl Ca {
     pub fn issue(&self, leaf: &Leaf) -> Result<Issued> {
         let now = now();
         let key = new_key()?;
-        let mut params =
-            params((now - CLOCK_SKEW).max(self.not_before), (now + i64::from(leaf.days) * DAY).min(self.not_after))?;
+        let mut params = params((now - CLOCK_SKEW).max(self.not_before), (now + i64::from(leaf.days) * DAY).min(self.not_after))?;
         params.distinguished_name = subject(leaf);
         params.subject_alt_names = leaf.sans.iter().map(|san| alt_name(san)).collect::<Result<_>>()?;
         params.is_ca = IsCa::ExplicitNoCa;
@@ -143,8 +138,7 @@ fn check_authority(certificate: &X509Certificate<'_>) -> Result<()> {
     }
     match certificate.key_usage() {
         Ok(Some(usage)) if !usage.value.key_cert_sign() => {
-            Err(Error::config(format!("CA `{subject}` may not sign certificates"))
-                .because("its key usage lacks keyCertSign"))
+            Err(Error::config(format!("CA `{subject}` may not sign certificates")).because("its key usage lacks keyCertSign"))
         }
         _ => Ok(()),
     }
@@ -152,8 +146,7 @@ fn check_authority(certificate: &X509Certificate<'_>) -> Result<()> {
 
 /// rcgen 0.14 keeps one value of each attribute: of `DC=example, DC=com` one would be lost.
 fn check_subject(certificate: &X509Certificate<'_>) -> Result<()> {
-    let types: Vec<_> =
-        certificate.subject().iter_attributes().map(x509_parser::x509::AttributeTypeAndValue::attr_type).collect();
+    let types: Vec<_> = certificate.subject().iter_attributes().map(x509_parser::x509::AttributeTypeAndValue::attr_type).collect();
     if types.iter().enumerate().any(|(index, kind)| types[..index].contains(kind)) {
         return Err(odd_subject(certificate).because("it has two values of one attribute"));
     }
@@ -170,8 +163,7 @@ fn params(not_before: i64, not_after: i64) -> Result<CertificateParams> {
 }
 
 fn time(seconds: i64) -> Result<ASN1Time> {
-    ASN1Time::from_timestamp(seconds)
-        .map_err(|_| Error::config(format!("{} is no date for a certificate", date(seconds))))
+    ASN1Time::from_timestamp(seconds).map_err(|_| Error::config(format!("{} is no date for a certificate", date(seconds))))
 }
 
 /// 20 random bytes; the first keeps its top bit clear (a positive number) and its next one set (always 20 bytes).

@@ -123,11 +123,9 @@ pub(super) fn is_signed_by(certificate: &X509Certificate<'_>, ca: &X509Certifica
     match certificate.verify_signature(Some(ca.public_key())) {
         Ok(()) => Ok(true),
         Err(X509Error::SignatureVerificationError) => Ok(false),
-        Err(error) => Err(Error::new(
-            Kind::Unknown,
-            format!("cannot check the signature of certificate `{}`", certificate.subject()),
-        )
-        .because(error.to_string())),
+        Err(error) => {
+            Err(Error::new(Kind::Unknown, format!("cannot check the signature of certificate `{}`", certificate.subject())).because(error.to_string()))
+        }
     }
 }
 
@@ -172,13 +170,7 @@ mod tests {
     fn inspect_reads_back_what_was_issued() {
         let ca = Ca::create("test-ca", 3650).unwrap();
         let sans = ["127.0.0.1", "localhost", "10.10.10.10", "fd00::1", "etcd-1"].map(String::from);
-        let leaf = Leaf {
-            common_name: "etcd-1".into(),
-            days: 365,
-            organization: Some("pigsty".into()),
-            sans: sans.to_vec(),
-            unit: Some("etcd".into()),
-        };
+        let leaf = Leaf { common_name: "etcd-1".into(), days: 365, organization: Some("pigsty".into()), sans: sans.to_vec(), unit: Some("etcd".into()) };
         let issued = ca.issue(&leaf).unwrap().cert_pem;
         let seen = inspect(&issued).unwrap();
         assert_eq!(seen.subject, "O=pigsty, OU=etcd, CN=etcd-1");
@@ -204,11 +196,7 @@ mod tests {
         for (ca, now, wanted) in [
             (other.cert_pem(), now(), "certificate `CN=a` is not signed by CA `CN=test-ca`".to_string()),
             (ca.cert_pem(), seen.not_after + 1, format!("certificate `CN=a` expired on {}", date(seen.not_after))),
-            (
-                ca.cert_pem(),
-                seen.not_before - 1,
-                format!("CA `CN=test-ca` is not valid before {}", date(seen.not_before)),
-            ),
+            (ca.cert_pem(), seen.not_before - 1, format!("CA `CN=test-ca` is not valid before {}", date(seen.not_before))),
         ] {
             assert_eq!(verify(&leaf, ca, now).unwrap_err().to_string(), wanted);
         }

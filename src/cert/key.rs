@@ -35,8 +35,7 @@ pub(super) fn load(text: &Secret) -> Result<KeyPair> {
     let der = pkcs8(text)?;
     let info = PrivateKeyInfo::from_der(&der).map_err(|error| pem::damaged(WHAT, error.to_string()))?;
     check_kind(&info)?;
-    KeyPair::try_from(der.as_slice())
-        .map_err(|error| Error::config("private key cannot be used").because(error.to_string()))
+    KeyPair::try_from(der.as_slice()).map_err(|error| Error::config("private key cannot be used").because(error.to_string()))
 }
 
 fn pkcs8(text: &Secret) -> Result<Vec<u8>> {
@@ -62,10 +61,10 @@ fn wrap(algorithm: AlgorithmIdentifierRef<'_>, key: &[u8]) -> Result<Vec<u8>> {
 }
 
 fn wrap_sec1(block: &Block) -> Result<Vec<u8>> {
-    let curve = ec_key(&block.der)?.parameters.and_then(sec1::EcParameters::named_curve).ok_or_else(|| {
-        Error::config("private key does not name its curve")
-            .hint("openssl ec -in KEY -param_enc named_curve -out NAMED")
-    })?;
+    let curve = ec_key(&block.der)?
+        .parameters
+        .and_then(sec1::EcParameters::named_curve)
+        .ok_or_else(|| Error::config("private key does not name its curve").hint("openssl ec -in KEY -param_enc named_curve -out NAMED"))?;
     wrap(AlgorithmIdentifierRef { oid: EC, parameters: Some(AnyRef::from(&curve)) }, &block.der)
 }
 

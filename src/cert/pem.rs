@@ -37,8 +37,7 @@ pub(super) fn blocks(text: &str, what: &str) -> Result<Vec<Block>> {
 pub(super) fn certificates(text: &str, what: &str) -> Result<Vec<Block>> {
     let blocks = blocks(text, what)?;
     let labels = labels(&blocks);
-    let found: Vec<Block> =
-        blocks.into_iter().filter(|block| matches!(block.label.as_str(), "CERTIFICATE" | "X509 CERTIFICATE")).collect();
+    let found: Vec<Block> = blocks.into_iter().filter(|block| matches!(block.label.as_str(), "CERTIFICATE" | "X509 CERTIFICATE")).collect();
     if found.is_empty() {
         return Err(Error::config(format!("{what}: no certificate found{labels}")));
     }
@@ -59,17 +58,12 @@ pub(super) fn damaged(what: &str, cause: impl Into<String>) -> Box<Error> {
 }
 
 fn decode(text: String, what: &str) -> Result<Block> {
-    let label = text
-        .strip_prefix("-----BEGIN ")
-        .and_then(|rest| rest.lines().next())
-        .and_then(|line| line.strip_suffix("-----"))
-        .unwrap_or_default()
-        .to_string();
+    let label =
+        text.strip_prefix("-----BEGIN ").and_then(|rest| rest.lines().next()).and_then(|line| line.strip_suffix("-----")).unwrap_or_default().to_string();
     if text.contains("\nProc-Type: 4,ENCRYPTED") {
         return Ok(Block { der: Vec::new(), encrypted: true, label, text });
     }
-    let (_, pem) = x509_parser::pem::parse_x509_pem(text.as_bytes())
-        .map_err(|_| damaged(what, format!("the PEM block `{label}` is not valid base64")))?;
+    let (_, pem) = x509_parser::pem::parse_x509_pem(text.as_bytes()).map_err(|_| damaged(what, format!("the PEM block `{label}` is not valid base64")))?;
     Ok(Block { der: pem.contents, encrypted: false, label, text })
 }
 
@@ -91,10 +85,7 @@ mod tests {
     fn a_broken_text_is_an_error() {
         for (text, wanted) in [
             ("-----BEGIN A-----\naGk=\n", "file is damaged\n caused by: the last PEM block has no end"),
-            (
-                "-----BEGIN A-----\na!k=\n-----END A-----\n",
-                "file is damaged\n caused by: the PEM block `A` is not valid base64",
-            ),
+            ("-----BEGIN A-----\na!k=\n-----END A-----\n", "file is damaged\n caused by: the PEM block `A` is not valid base64"),
         ] {
             assert_eq!(blocks(text, "file").err().unwrap().to_string(), wanted);
         }

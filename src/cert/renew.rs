@@ -15,13 +15,7 @@ const DAY: i64 = 86_400;
 /// Why the certificate must be issued again, or nothing when it may stay. Additional SANs may stay.
 ///
 /// A certificate or key that cannot be read is a reason; a CA that cannot be read is an error.
-pub fn reason_to_renew(
-    cert_pem: &str,
-    key_pem: &Secret,
-    ca_pem: &str,
-    wanted: &Leaf,
-    now: i64,
-) -> Result<Option<String>> {
+pub fn reason_to_renew(cert_pem: &str, key_pem: &Secret, ca_pem: &str, wanted: &Leaf, now: i64) -> Result<Option<String>> {
     let ca_blocks = pem::certificates(ca_pem, "CA certificate")?;
     let ca = parse(&ca_blocks[0].der, "CA certificate")?;
     let blocks = match pem::certificates(cert_pem, "certificate") {
@@ -50,8 +44,7 @@ pub fn reason_to_renew(
 
 fn missing_san(certificate: &X509Certificate<'_>, wanted: &Leaf) -> Option<String> {
     let present = sans(certificate);
-    let missing: Vec<&str> =
-        wanted.sans.iter().filter(|san| !present.iter().any(|have| same_san(have, san))).map(String::as_str).collect();
+    let missing: Vec<&str> = wanted.sans.iter().filter(|san| !present.iter().any(|have| same_san(have, san))).map(String::as_str).collect();
     match missing.as_slice() {
         [] => None,
         [one] => Some(format!("SAN {one} is missing")),
@@ -133,31 +126,10 @@ mod tests {
             (&String::new(), &mine.key_pem, &ca, wanted(), now(), Some("certificate: no certificate found")),
             (&broken, &mine.key_pem, &ca, wanted(), now(), Some("certificate is damaged")),
             (&mine.cert_pem, &mine.key_pem, &ca, wanted(), end - 13 * DAY, None),
-            (
-                &mine.cert_pem,
-                &mine.key_pem,
-                &ca,
-                wanted(),
-                end - 12 * DAY,
-                Some("expires in 12 days (less than a third of its validity)"),
-            ),
-            (
-                &mine.cert_pem,
-                &mine.key_pem,
-                &ca,
-                wanted(),
-                end - 60,
-                Some("expires in less than a day (less than a third of its validity)"),
-            ),
+            (&mine.cert_pem, &mine.key_pem, &ca, wanted(), end - 12 * DAY, Some("expires in 12 days (less than a third of its validity)")),
+            (&mine.cert_pem, &mine.key_pem, &ca, wanted(), end - 60, Some("expires in less than a day (less than a third of its validity)")),
             (&mine.cert_pem, &mine.key_pem, &ca, wanted(), end + 1, Some("expired")),
-            (
-                &mine.cert_pem,
-                &mine.key_pem,
-                &ca,
-                Leaf { common_name: "root".into(), ..wanted() },
-                now(),
-                Some("common name is `etcd-1`, not `root`"),
-            ),
+            (&mine.cert_pem, &mine.key_pem, &ca, Leaf { common_name: "root".into(), ..wanted() }, now(), Some("common name is `etcd-1`, not `root`")),
         ];
         for (cert, key, ca, wanted, at, reason) in rows {
             let seen = reason_to_renew(cert, key, ca.cert_pem(), &wanted, at).unwrap();

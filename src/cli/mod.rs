@@ -111,7 +111,8 @@ fn script_of(options: &Options) -> Result<Option<Script>> {
     match embedded::named(word) {
         Some((path, text)) => Ok(Some(Script { folder: None, name: path.to_string(), text: text.to_string() })),
         None => {
-            let known: Vec<&str> = embedded::scripts().filter_map(|(name, _)| name.rsplit('/').next()?.strip_suffix(".rhai")).chain(subcommand::NAMES.iter().copied()).collect();
+            let known: Vec<&str> =
+                embedded::scripts().filter_map(|(name, _)| name.rsplit('/').next()?.strip_suffix(".rhai")).chain(subcommand::NAMES.iter().copied()).collect();
             let error = Error::usage(format!("`{word}` is no subcommand and no bundled script"));
             Err(match crate::error::nearest(word, known) {
                 Some(near) => error.hint(format!("did you mean `{near}`?")),

@@ -132,7 +132,9 @@ fn report(options: &Options) -> Report {
     let terminal = std::io::stdout().is_terminal();
     let color = terminal && !options.no_color && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let sink: Box<dyn Sink> = match options.output {
-        Output::Human => Box::new(Human::new(std::io::stdout(), Style { check: options.check, color, diff: options.diff, live: terminal, verbose: options.verbose })),
+        Output::Human => {
+            Box::new(Human::new(std::io::stdout(), Style { check: options.check, color, diff: options.diff, live: terminal, verbose: options.verbose }))
+        }
         Output::Json => Box::new(Json(std::io::stdout())),
     };
     Report::new(sink)

@@ -99,5 +99,8 @@ pub(super) fn next(options: &Options, setup: &Setup, script: &Script, score: &Sc
     if setup.sandbox {
         return "look at it: etcdsh sandbox status   (etcdsh sandbox rm removes it)".to_string();
     }
-    format!("look at it: etcdsh{} run etcd -b -- 'etcdctl version'", options.inventory.iter().map(|source| format!(" -i {}", crate::command::quote(source))).collect::<String>())
+    format!(
+        "look at it: etcdsh{} run etcd -b -- 'etcdctl version'",
+        options.inventory.iter().map(|source| format!(" -i {}", crate::command::quote(source))).collect::<String>()
+    )
 }

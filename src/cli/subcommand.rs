@@ -385,7 +385,8 @@ fn up(members: u8) -> Result<i32> {
     let folder = crate::sandbox::folder()?;
     std::fs::create_dir_all(&folder).map_err(|error| Error::config(format!("`{}` cannot be made", folder.display())).because(error.to_string()))?;
     let path = crate::sandbox::inventory_file()?;
-    std::fs::write(&path, crate::sandbox::inventory(members)).map_err(|error| Error::config(format!("`{}` cannot be written", path.display())).because(error.to_string()))?;
+    std::fs::write(&path, crate::sandbox::inventory(members))
+        .map_err(|error| Error::config(format!("`{}` cannot be written", path.display())).because(error.to_string()))?;
     super::go(["etcdsh".into(), "-i".into(), path.into(), "etcd".into()].into())
 }
 
@@ -457,4 +458,3 @@ fn write_new(target: &str, text: &str) -> Result<()> {
         if std::path::Path::new(target).exists() { error.hint("name another destination, or move yours away first") } else { error }
     })
 }
-

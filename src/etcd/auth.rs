@@ -125,17 +125,14 @@ impl Client {
     }
 
     pub fn role_grant_permission(&self, name: &str, permission: &Permission) -> Result<Header> {
-        let raw = etcd_client::Permission::new(permission.kind.into(), permission.key.clone())
-            .with_range_end(permission.range_end.clone());
+        let raw = etcd_client::Permission::new(permission.kind.into(), permission.key.clone()).with_range_end(permission.range_end.clone());
         let answer = self.write(async |etcd| etcd.auth().role_grant_permission(name, raw.clone()).await)?;
         Ok(Header::of(answer.header()))
     }
 
     pub fn role_revoke_permission(&self, name: &str, key: &[u8], range_end: &[u8]) -> Result<Header> {
         let options = etcd_client::RoleRevokePermissionOptions::new().with_range_end(range_end);
-        let call = async |etcd: &super::connection::Connection| {
-            etcd.auth().role_revoke_permission(name, key, Some(options.clone())).await
-        };
+        let call = async |etcd: &super::connection::Connection| etcd.auth().role_revoke_permission(name, key, Some(options.clone())).await;
         Ok(Header::of(self.write(call)?.header()))
     }
 }

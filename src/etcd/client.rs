@@ -103,24 +103,14 @@ impl Client {
     }
 
     /// Ask exactly this endpoint, which need not be one of the settings.
-    pub(super) fn on<T>(
-        &self,
-        endpoint: &str,
-        limit: Duration,
-        call: impl AsyncFn(&Connection) -> Answer<T>,
-    ) -> Result<T> {
+    pub(super) fn on<T>(&self, endpoint: &str, limit: Duration, call: impl AsyncFn(&Connection) -> Answer<T>) -> Result<T> {
         self.attempt(endpoint, limit, &call).map_err(|failure| Fault::one(endpoint, failure.trouble))
     }
 
     /// Ask the endpoints in turn, the one that answered last first.
     ///
     /// A write goes on to the next endpoint only when nothing was sent.
-    pub(super) fn any<T>(
-        &self,
-        effect: Effect,
-        limit: Duration,
-        call: &impl AsyncFn(&Connection) -> Answer<T>,
-    ) -> Result<T> {
+    pub(super) fn any<T>(&self, effect: Effect, limit: Duration, call: &impl AsyncFn(&Connection) -> Answer<T>) -> Result<T> {
         let endpoints = self.endpoints();
         let first = self.shared.favourite.load(Ordering::Relaxed);
         let mut attempts = Vec::new();
@@ -143,15 +133,8 @@ impl Client {
         Err(Box::new(Fault { attempts }))
     }
 
-    fn attempt<T>(
-        &self,
-        endpoint: &str,
-        limit: Duration,
-        call: &impl AsyncFn(&Connection) -> Answer<T>,
-    ) -> std::result::Result<T, Failure> {
-        let connection = self
-            .connect(endpoint)
-            .map_err(|error| Failure { sent: false, trouble: Trouble::Other(error.to_string()) })?;
+    fn attempt<T>(&self, endpoint: &str, limit: Duration, call: &impl AsyncFn(&Connection) -> Answer<T>) -> std::result::Result<T, Failure> {
+        let connection = self.connect(endpoint).map_err(|error| Failure { sent: false, trouble: Trouble::Other(error.to_string()) })?;
         let answer = runtime().block_on(async {
             match tokio::time::timeout(limit, connection.call(call)).await {
                 Ok(answer) => answer,
@@ -192,13 +175,7 @@ impl Client {
 fn runtime() -> &'static Runtime {
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
     RUNTIME.get_or_init(|| {
-        Builder::new_multi_thread()
-            .worker_threads(2)
-            .thread_name("etcd")
-            .enable_io()
-            .enable_time()
-            .build()
-            .expect("the system allows two more threads")
+        Builder::new_multi_thread().worker_threads(2).thread_name("etcd").enable_io().enable_time().build().expect("the system allows two more threads")
     })
 }
 
@@ -217,10 +194,7 @@ mod tests {
         for (config, wanted) in [
             (Config { endpoints: Vec::new(), ..Config::default() }, "no etcd endpoint is given"),
             (Config { user: some("root"), ..Config::default() }, "a user and a password for etcd are needed together"),
-            (
-                Config { endpoints: vec!["http://a b".into()], ..Config::default() },
-                "`http://a b` is not an etcd endpoint\n caused by: invalid uri character",
-            ),
+            (Config { endpoints: vec!["http://a b".into()], ..Config::default() }, "`http://a b` is not an etcd endpoint\n caused by: invalid uri character"),
             (Config { ca_pem: some("hello"), ..tls() }, "the CA for etcd holds no certificate"),
             (Config { cert_pem: some("hello"), ..tls() }, "the client certificate for etcd has no key"),
             (Config { key_pem: Some(Secret::new("hello")), ..tls() }, "the client key for etcd has no certificate"),

@@ -29,8 +29,7 @@ const PING_TIMEOUT: Duration = Duration::from_secs(6);
 
 const AUTH_IS_OFF: &str = "etcdserver: authentication is not enabled";
 /// The last one when authentication was off at the first call and has been switched on since.
-const STALE_LOGIN: [&str; 3] =
-    ["etcdserver: invalid auth token", "etcdserver: revision of auth store is old", "etcdserver: user name is empty"];
+const STALE_LOGIN: [&str; 3] = ["etcdserver: invalid auth token", "etcdserver: revision of auth store is old", "etcdserver: user name is empty"];
 
 pub(super) type Answer<T> = std::result::Result<T, etcd_client::Error>;
 type Outcome<T> = std::result::Result<T, Failure>;
@@ -83,11 +82,7 @@ impl Connection {
         let channel = Channel { inner: target.connect_lazy(), token: Arc::default() };
         let service = etcd_client::Channel::Custom(BoxCloneSyncService::new(channel.clone()));
         let client = etcd_client::Client::from_channel(service, None).await?;
-        let login = config
-            .user
-            .as_ref()
-            .zip(config.password.as_ref())
-            .map(|(user, password)| (user.clone(), password.reveal().to_string()));
+        let login = config.user.as_ref().zip(config.password.as_ref()).map(|(user, password)| (user.clone(), password.reveal().to_string()));
         Ok(Connection { channel, client, login, logged_in: tokio::sync::Mutex::new(false) })
     }
 
@@ -96,9 +91,7 @@ impl Connection {
         self.log_in().await?;
         let token = self.channel.token();
         match call(self).await {
-            Err(etcd_client::Error::GRpcStatus(status))
-                if self.login.is_some() && STALE_LOGIN.contains(&status.message()) =>
-            {
+            Err(etcd_client::Error::GRpcStatus(status)) if self.login.is_some() && STALE_LOGIN.contains(&status.message()) => {
                 self.log_in_again(token.as_ref()).await?;
                 call(self).await
             }
@@ -155,15 +148,11 @@ impl Connection {
 
 /// Where and how to connect; checks the endpoint, the certificates and the key without connecting.
 pub(super) fn target(endpoint: &str, config: &Config) -> Result<Endpoint> {
-    let wrong = |error: tonic::transport::Error| {
-        Error::config(format!("`{endpoint}` is not an etcd endpoint")).because(innermost(&error))
-    };
+    let wrong = |error: tonic::transport::Error| Error::config(format!("`{endpoint}` is not an etcd endpoint")).because(innermost(&error));
     let url = url(endpoint, config);
     let mut target = Endpoint::from_shared(url.clone()).map_err(wrong)?;
     if url.starts_with("https://") {
-        target = target
-            .tls_config(tls(config)?)
-            .map_err(|error| Error::config("the certificates for etcd cannot be used").because(innermost(&error)))?;
+        target = target.tls_config(tls(config)?).map_err(|error| Error::config("the certificates for etcd cannot be used").because(innermost(&error)))?;
     }
     Ok(target
         .connect_timeout(config.connect_timeout)

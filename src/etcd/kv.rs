@@ -245,9 +245,7 @@ mod tests {
 
     #[test]
     fn the_end_of_a_prefix_is_the_next_key() {
-        for (prefix, end) in
-            [(&b"/a"[..], &b"/b"[..]), (b"a\xff", b"b"), (b"\xff\xff", b"\0"), (b"", b"\0"), (b"a\xfe", b"a\xff")]
-        {
+        for (prefix, end) in [(&b"/a"[..], &b"/b"[..]), (b"a\xff", b"b"), (b"\xff\xff", b"\0"), (b"", b"\0"), (b"a\xfe", b"a\xff")] {
             assert_eq!(prefix_end(prefix), end);
         }
     }

@@ -57,9 +57,7 @@ impl Client {
     pub fn lease_ttl(&self, id: u64, keys: bool) -> Result<LeaseTtl> {
         let options = etcd_client::LeaseTimeToLiveOptions::new();
         let options = if keys { options.with_keys() } else { options };
-        let call = async |etcd: &super::connection::Connection| {
-            etcd.lease().time_to_live(id.cast_signed(), Some(options.clone())).await
-        };
+        let call = async |etcd: &super::connection::Connection| etcd.lease().time_to_live(id.cast_signed(), Some(options.clone())).await;
         let answer = self.read(call)?;
         Ok(LeaseTtl {
             granted_ttl: answer.granted_ttl(),

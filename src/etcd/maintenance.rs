@@ -89,9 +89,7 @@ impl Client {
 
     /// The alarms of all members.
     pub fn alarm_list(&self) -> Result<Vec<Alarm>> {
-        let call = async |etcd: &super::connection::Connection| {
-            etcd.maintenance().alarm(AlarmAction::Get, AlarmType::None, None).await
-        };
+        let call = async |etcd: &super::connection::Connection| etcd.maintenance().alarm(AlarmAction::Get, AlarmType::None, None).await;
         Ok(alarms(&self.read(call)?))
     }
 
@@ -102,9 +100,7 @@ impl Client {
             let mut options = AlarmOptions::new();
             options.with_member(alarm.member_id);
             let kind = alarm.kind.into();
-            let answer = self.write(async |etcd| {
-                etcd.maintenance().alarm(AlarmAction::Deactivate, kind, Some(options.clone())).await
-            })?;
+            let answer = self.write(async |etcd| etcd.maintenance().alarm(AlarmAction::Deactivate, kind, Some(options.clone())).await)?;
             done.extend(alarms(&answer));
         }
         Ok(done)

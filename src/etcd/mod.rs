@@ -20,9 +20,7 @@ mod txn;
 pub use auth::{AuthStatus, Names, Permission, PermissionKind, Role, User};
 pub use client::{Client, Config};
 pub use cluster::{Member, Members};
-pub use kv::{
-    Delete, DeleteOptions, Get, GetOptions, KeyValue, Put, PutOptions, Sort, SortOrder, SortTarget, prefix_end,
-};
+pub use kv::{Delete, DeleteOptions, Get, GetOptions, KeyValue, Put, PutOptions, Sort, SortOrder, SortTarget, prefix_end};
 pub use lease::{Lease, LeaseList, LeaseTtl};
 pub use maintenance::{Alarm, AlarmKind, HashKv, Status};
 pub use snapshot::Snapshot;

@@ -29,9 +29,7 @@ pub(super) fn tls_trouble(url: &str, config: &Config) -> Option<Trouble> {
     match (uri.scheme_str()?, outcome) {
         ("http", outcome) => speaks_tls(&outcome).then(|| Trouble::Tls(WANTS_HTTPS.into())),
         ("https", Err(Failed::Closed)) => Some(Trouble::Tls(CLOSED.into())),
-        ("https", Err(Failed::Other(error))) => {
-            of_link(error.as_ref()).filter(|trouble| matches!(trouble, Trouble::Tls(_)))
-        }
+        ("https", Err(Failed::Other(error))) => of_link(error.as_ref()).filter(|trouble| matches!(trouble, Trouble::Tls(_))),
         _ => None,
     }
 }
@@ -66,9 +64,7 @@ fn handshake(uri: &Uri, config: &Config) -> Result<(), Failed> {
     let session = ClientConnection::new(Arc::new(settings(config)?), name)?;
     let mut stream = StreamOwned::new(session, socket);
     match stream.read(&mut [0; 1]) {
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof && stream.conn.is_handshaking() => {
-            Err(Failed::Closed)
-        }
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof && stream.conn.is_handshaking() => Err(Failed::Closed),
         Err(error) if error.kind() != io::ErrorKind::WouldBlock => Err(error.into()),
         _ => Ok(()),
     }

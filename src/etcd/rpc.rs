@@ -114,8 +114,7 @@ where
     let mut grpc = ready(channel).await?;
     let mut request = Request::new(message);
     request.extensions_mut().insert(GrpcMethod::new(service, method));
-    let path =
-        PathAndQuery::try_from(format!("/{service}/{method}")).map_err(|error| Status::internal(error.to_string()))?;
+    let path = PathAndQuery::try_from(format!("/{service}/{method}")).map_err(|error| Status::internal(error.to_string()))?;
     Ok(grpc.unary(request, path, ProstCodec::default()).await?.into_inner())
 }
 

@@ -92,9 +92,9 @@ impl Client {
     pub fn snapshot_save(&self, endpoint: &str, path: &Path) -> Result<Snapshot> {
         let status = self.status(endpoint)?;
         let stall = self.limit();
-        let bytes = self.on(endpoint, NO_LIMIT, async |etcd| receive(etcd, path, stall).await)?.map_err(|error| {
-            Fault::one(endpoint, Trouble::Other(format!("cannot save the snapshot to {}: {error}", path.display())))
-        })?;
+        let bytes = self
+            .on(endpoint, NO_LIMIT, async |etcd| receive(etcd, path, stall).await)?
+            .map_err(|error| Fault::one(endpoint, Trouble::Other(format!("cannot save the snapshot to {}: {error}", path.display()))))?;
         Ok(Snapshot { bytes, revision: status.header.revision, version: status.version })
     }
 }

@@ -26,7 +26,14 @@ struct Verb {
 
 const VERBS: &[Verb] = &[
     Verb { name: "put", usage: "put KEY VALUE", least: 2, most: 2, changes: true, flags: &["lease=", "prev-kv"] },
-    Verb { name: "get", usage: "get KEY [RANGE_END]", least: 1, most: 2, changes: false, flags: &["prefix", "from-key", "keys-only", "count-only", "print-value-only", "limit=", "rev=", "consistency="] },
+    Verb {
+        name: "get",
+        usage: "get KEY [RANGE_END]",
+        least: 1,
+        most: 2,
+        changes: false,
+        flags: &["prefix", "from-key", "keys-only", "count-only", "print-value-only", "limit=", "rev=", "consistency="],
+    },
     Verb { name: "del", usage: "del KEY [RANGE_END]", least: 1, most: 2, changes: true, flags: &["prefix"] },
     Verb { name: "compaction", usage: "compaction REVISION", least: 1, most: 1, changes: true, flags: &["physical"] },
     Verb { name: "member list", usage: "member list", least: 0, most: 0, changes: false, flags: &[] },
@@ -119,7 +126,13 @@ impl Line {
         Ok(match self.verb.name {
             "put" => self.put(client)?,
             "get" => self.get(client)?,
-            "del" => client.delete(key(), &DeleteOptions { prefix: self.has("prefix"), range_end: self.words.get(1).map(|end| end.clone().into_bytes()), ..Default::default() })?.deleted.to_string(),
+            "del" => client
+                .delete(
+                    key(),
+                    &DeleteOptions { prefix: self.has("prefix"), range_end: self.words.get(1).map(|end| end.clone().into_bytes()), ..Default::default() },
+                )?
+                .deleted
+                .to_string(),
             "compaction" => {
                 let revision = self.words[0].parse().map_err(|_| Error::usage(format!("`{}` is no revision", self.words[0])))?;
                 client.compact(revision, self.has("physical"))?;
@@ -132,11 +145,17 @@ impl Line {
             }
             "member remove" => format!("Member {:>16} removed from cluster {:>16}", hex(self.id()?), hex(client.member_remove(self.id()?)?.header.cluster_id)),
             "member promote" => format!("Member {:>16} promoted in cluster {:>16}", hex(self.id()?), hex(client.member_promote(self.id()?)?.header.cluster_id)),
-            "member update" => format!("Member {:>16} updated in cluster {:>16}", hex(self.id()?), hex(client.member_update(self.id()?, &self.urls()?)?.header.cluster_id)),
+            "member update" => {
+                format!("Member {:>16} updated in cluster {:>16}", hex(self.id()?), hex(client.member_update(self.id()?, &self.urls()?)?.header.cluster_id))
+            }
             "endpoint health" => health(client),
             "endpoint status" => status(client)?,
-            "alarm list" => lines(client.alarm_list()?.iter().map(|alarm| format!("memberID:{} alarm:{:?} ", alarm.member_id, alarm.kind).to_uppercase().replace("MEMBERID", "memberID").replace("ALARM", "alarm"))),
-            "alarm disarm" => lines(client.alarm_disarm()?.iter().map(|alarm| format!("memberID:{} alarm:{} ", alarm.member_id, format!("{:?}", alarm.kind).to_uppercase()))),
+            "alarm list" => lines(client.alarm_list()?.iter().map(|alarm| {
+                format!("memberID:{} alarm:{:?} ", alarm.member_id, alarm.kind).to_uppercase().replace("MEMBERID", "memberID").replace("ALARM", "alarm")
+            })),
+            "alarm disarm" => {
+                lines(client.alarm_disarm()?.iter().map(|alarm| format!("memberID:{} alarm:{} ", alarm.member_id, format!("{:?}", alarm.kind).to_uppercase())))
+            }
             "move-leader" => {
                 client.move_leader(self.id()?)?;
                 format!("Leadership transferred to {}", hex(self.id()?))

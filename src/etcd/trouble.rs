@@ -33,9 +33,7 @@ pub enum Trouble {
 impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Trouble::Auth(text) | Trouble::Other(text) | Trouble::Server(_, text) | Trouble::Tls(text) => {
-                f.write_str(text)
-            }
+            Trouble::Auth(text) | Trouble::Other(text) | Trouble::Server(_, text) | Trouble::Tls(text) => f.write_str(text),
             Trouble::Refused => f.write_str("connection refused"),
             Trouble::Timeout => f.write_str("no answer in time"),
         }
@@ -138,19 +136,15 @@ impl From<&etcd_client::Error> for Failure {
     }
 }
 
-const AUTH_TEXTS: [&str; 3] = [
-    "etcdserver: authentication failed, invalid user ID or password",
-    "etcdserver: user name is empty",
-    "etcdserver: invalid auth management",
-];
+const AUTH_TEXTS: [&str; 3] =
+    ["etcdserver: authentication failed, invalid user ID or password", "etcdserver: user name is empty", "etcdserver: invalid auth management"];
 
 fn of_status(status: &Status) -> Failure {
     if let Some(source) = status.source() {
         return of_chain(source);
     }
     let text = status.message().to_string();
-    let auth = matches!(status.code(), Code::PermissionDenied | Code::Unauthenticated)
-        || AUTH_TEXTS.contains(&status.message());
+    let auth = matches!(status.code(), Code::PermissionDenied | Code::Unauthenticated) || AUTH_TEXTS.contains(&status.message());
     let trouble = if auth { Trouble::Auth(text) } else { Trouble::Server(status.code() as i32, text) };
     Failure { sent: true, trouble }
 }
@@ -203,9 +197,7 @@ fn tls_text(error: &rustls::Error) -> String {
 
 fn certificate_text(reason: &CertificateError) -> String {
     match reason {
-        CertificateError::UnknownIssuer | CertificateError::BadSignature => {
-            "the server's certificate is not signed by the given CA".into()
-        }
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => "the server's certificate is not signed by the given CA".into(),
         CertificateError::Expired => "the server's certificate has expired".into(),
         CertificateError::ExpiredContext { not_after, .. } => {
             format!("the server's certificate expired on {}", date(*not_after))
@@ -231,8 +223,7 @@ fn bare(name: &str) -> &str {
 
 fn date(time: UnixTime) -> String {
     let seconds = i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
-    jiff::Timestamp::from_second(seconds)
-        .map_or_else(|_| seconds.to_string(), |time| time.strftime("%Y-%m-%d %H:%M:%S UTC").to_string())
+    jiff::Timestamp::from_second(seconds).map_or_else(|_| seconds.to_string(), |time| time.strftime("%Y-%m-%d %H:%M:%S UTC").to_string())
 }
 
 #[cfg(test)]
@@ -240,8 +231,7 @@ mod tests {
     use super::*;
 
     fn fault(rows: &[(&str, Trouble)]) -> Box<Error> {
-        let attempts =
-            rows.iter().map(|(endpoint, trouble)| Attempt { endpoint: (*endpoint).into(), trouble: trouble.clone() });
+        let attempts = rows.iter().map(|(endpoint, trouble)| Attempt { endpoint: (*endpoint).into(), trouble: trouble.clone() });
         Box::new(Fault { attempts: attempts.collect() }).into()
     }
 

@@ -80,9 +80,9 @@ impl Facts {
         }
         split_words(&mut words);
         let word = |key: &str| words.get(key).cloned().unwrap_or_default();
-        let uid = word("uid").parse().map_err(|_| {
-            Error::new(Kind::Unknown, "the host did not say what it is").because(text.lines().take(3).collect::<Vec<_>>().join("; "))
-        })?;
+        let uid = word("uid")
+            .parse()
+            .map_err(|_| Error::new(Kind::Unknown, "the host did not say what it is").because(text.lines().take(3).collect::<Vec<_>>().join("; ")))?;
         Ok(Facts {
             addresses,
             init: match word("init").as_str() {

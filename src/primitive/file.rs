@@ -13,7 +13,11 @@ use crate::value::{Map, Value};
 
 pub(super) const SPEC: Spec = Spec {
     args: &[
-        Arg { name: "state", takes: Type::OneOf(&["file", "directory", "link", "absent"]), doc: "what is there; `file` by default, `link` when `target` is given" },
+        Arg {
+            name: "state",
+            takes: Type::OneOf(&["file", "directory", "link", "absent"]),
+            doc: "what is there; `file` by default, `link` when `target` is given",
+        },
         Arg { name: "content", takes: Type::Any, doc: "the whole text, a blob, or a secret, which is never shown" },
         Arg { name: "source", takes: Type::Path, doc: "a file beside the inventory or script, copied as it is" },
         Arg { name: "template", takes: Type::Path, doc: "a Jinja template beside the inventory or script, rendered with the host's variables" },
@@ -90,7 +94,9 @@ impl File {
         let content = match args.value("content") {
             None => None,
             Some(Value::Bytes(bytes)) => Some(bytes.clone()),
-            Some(value) => Some(value.as_text().ok_or_else(|| Error::config(format!("`content` takes a text or a secret, not {}", value.type_name())))?.as_bytes().to_vec()),
+            Some(value) => Some(
+                value.as_text().ok_or_else(|| Error::config(format!("`content` takes a text or a secret, not {}", value.type_name())))?.as_bytes().to_vec(),
+            ),
         };
         let state = match args.text("state").as_deref() {
             Some("absent") => State::Absent,
@@ -228,7 +234,12 @@ impl File {
         let (folder, name) = self.path.rsplit_once('/').unwrap_or(("", &self.path));
         let temporary = quote(&format!("{folder}/.{name}.etcdsh"));
         // A replaced file keeps what the call does not state.
-        let keep = File { owner: self.owner.clone().or(found.map(|f| f.1.to_string())), group: self.group.clone().or(found.map(|f| f.2.to_string())), mode: self.mode.or(found.map(|f| f.0)), ..self.bare() };
+        let keep = File {
+            owner: self.owner.clone().or(found.map(|f| f.1.to_string())),
+            group: self.group.clone().or(found.map(|f| f.2.to_string())),
+            mode: self.mode.or(found.map(|f| f.0)),
+            ..self.bare()
+        };
         let (own, _) = keep.own(&temporary, None, facts, 0o644);
         let (_, mut what) = self.own(&path, found, facts, 0o644);
         what.insert(0, if found.is_some() { format!("content {}", changed_lines(old, content, self.secret)) } else { "create".into() });
@@ -237,14 +248,33 @@ impl File {
         let script = format!(
             "umask 077; {{ rm -f {temporary} && {put}{own}{times} && {{ sync {temporary} 2>/dev/null || :; }}{backup} && mv -f {temporary} {path}; }} || {{ status=$?; rm -f {temporary}; {full}; exit $status; }}",
             // The shell calls a full disk an I/O error.
-            full = format_args!("df -P {} | {{ read -r _; read -r _ _ _ free _; [ \"${{free:-9999999}}\" -gt {} ] || echo 'No space left on device' >&2; }}", quote(if folder.is_empty() { "/" } else { folder }), content.len() / 1024 + 4),
+            full = format_args!(
+                "df -P {} | {{ read -r _; read -r _ _ _ free _; [ \"${{free:-9999999}}\" -gt {} ] || echo 'No space left on device' >&2; }}",
+                quote(if folder.is_empty() { "/" } else { folder }),
+                content.len() / 1024 + 4
+            ),
             put = put(content, &temporary),
         );
         self.change(what, script, format!("write {} ({} bytes)", self.path, content.len()), self.diff(old, content))
     }
 
     fn bare(&self) -> File {
-        File { backup: false, content: None, group: None, if_empty: false, keep_time_if: None, line: None, mode: None, owner: None, parents: false, path: self.path.clone(), recurse: false, secret: self.secret, state: self.state, target: None }
+        File {
+            backup: false,
+            content: None,
+            group: None,
+            if_empty: false,
+            keep_time_if: None,
+            line: None,
+            mode: None,
+            owner: None,
+            parents: false,
+            path: self.path.clone(),
+            recurse: false,
+            secret: self.secret,
+            state: self.state,
+            target: None,
+        }
     }
 
     fn keeps_time(&self, old: &[u8], new: &[u8]) -> bool {
@@ -355,7 +385,11 @@ impl Primitive for File {
         } else {
             "echo".into()
         };
-        let inside = if self.if_empty { format!("if [ -z \"$(ls -A {path})\" ] && ! mountpoint -q {path} 2>/dev/null; then echo ' empty'; else echo; fi") } else { "echo".into() };
+        let inside = if self.if_empty {
+            format!("if [ -z \"$(ls -A {path})\" ] && ! mountpoint -q {path} 2>/dev/null; then echo ' empty'; else echo; fi")
+        } else {
+            "echo".into()
+        };
         // One process for what is there and one for its content: each costs more than all the rest.
         Ok(format!(
             "if [ -L {path} ] || [ -e {path} ]; then set -- $(stat -c '%a %U=%u %G=%g %s' {path}) && s=\"$1 $2 $3\" || exit 4; fi\n\
@@ -378,7 +412,11 @@ impl Primitive for File {
         if let Some(before) = seen.pretended.files.get(&self.path) {
             // Check mode has already said that this path changes; a second statement about it is judged by that.
             let same = before.as_deref().map(str::as_bytes) == self.content.as_deref();
-            return Ok(if same || self.content.is_none() { Plan::Unchanged } else { self.write(&self.content.clone().unwrap_or_default(), None, b"", seen.facts) });
+            return Ok(if same || self.content.is_none() {
+                Plan::Unchanged
+            } else {
+                self.write(&self.content.clone().unwrap_or_default(), None, b"", seen.facts)
+            });
         }
         let brought = seen.pretended.brought.get(&self.path);
         let (content, group, kind, mode, owner) = match self.parse(seen.answer)? {

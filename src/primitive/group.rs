@@ -11,11 +11,7 @@ pub(super) const SPEC: Spec = Spec {
         Arg { name: "system", takes: Type::Bool, doc: "a system group when it is created; false by default" },
     ],
     build: |args| {
-        Ok(Box::new(Group {
-            absent: args.text("state").as_deref() == Some("absent"),
-            name: args.thing(),
-            system: args.bool("system").unwrap_or(false),
-        }))
+        Ok(Box::new(Group { absent: args.text("state").as_deref() == Some("absent"), name: args.thing(), system: args.bool("system").unwrap_or(false) }))
     },
     doc: "Keep a user group on a host, or keep it absent.\n\nReturns `changed` and `what`. `group(name, description, || ...)` without a host is another thing: it groups tasks.",
     example: r#"h.group("etcd", #{ system: true })"#,

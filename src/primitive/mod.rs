@@ -61,16 +61,7 @@ pub struct Spec {
 }
 
 /// Every primitive, in the order of the manual.
-pub const ALL: &[&Spec] = &[
-    &run::SPEC,
-    &package::SPEC,
-    &file::SPEC,
-    &fetch::SPEC,
-    &service::SPEC,
-    &user::SPEC,
-    &group::SPEC,
-    &wait_for::SPEC,
-];
+pub const ALL: &[&Spec] = &[&run::SPEC, &package::SPEC, &file::SPEC, &fetch::SPEC, &service::SPEC, &user::SPEC, &group::SPEC, &wait_for::SPEC];
 
 /// What a primitive may know of the host while it plans.
 pub struct Seen<'a> {

@@ -174,13 +174,17 @@ impl Primitive for Package {
     fn ask(&self, facts: &Facts) -> Result<String> {
         let names = self.words();
         Ok(match &facts.package_tool {
-            PackageTool::Apt => format!(
-                "dpkg-query -W -f '${{Package}} ${{Version}} ${{db:Status-Status}} ${{db:Status-Want}}\\n' {names} 2>/dev/null; [ $? -le 1 ]"
-            ),
+            PackageTool::Apt => {
+                format!("dpkg-query -W -f '${{Package}} ${{Version}} ${{db:Status-Status}} ${{db:Status-Want}}\\n' {names} 2>/dev/null; [ $? -le 1 ]")
+            }
             PackageTool::Dnf => format!("rpm -q --qf '%{{NAME}} %{{VERSION}} installed -\\n' {names} | grep ' installed '; :"),
             PackageTool::Sandbox => format!("etcdsh-package query {names}"),
             PackageTool::Other(tool) => {
-                let what = if tool.is_empty() { "there is neither apt nor dnf on the host".into() } else { format!("packages by `{tool}` are not supported: apt and dnf are") };
+                let what = if tool.is_empty() {
+                    "there is neither apt nor dnf on the host".into()
+                } else {
+                    format!("packages by `{tool}` are not supported: apt and dnf are")
+                };
                 return Err(Error::new(Kind::Remote, what).hint(format!("install {} by hand and skip the task with --skip-tags", self.names.join(", "))));
             }
         })

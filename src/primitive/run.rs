@@ -11,7 +11,11 @@ pub(super) const SPEC: Spec = Spec {
     args: &[
         Arg { name: "creates", takes: Type::Path, doc: "a path: when it is there the command has been run" },
         Arg { name: "unless", takes: Type::Text, doc: "a command, run in the same directory and environment: when it succeeds there is nothing to do" },
-        Arg { name: "changes", takes: Type::Bool, doc: "false says that it only reads: it then runs in check mode too and counts as no change; true by default" },
+        Arg {
+            name: "changes",
+            takes: Type::Bool,
+            doc: "false says that it only reads: it then runs in check mode too and counts as no change; true by default",
+        },
         Arg { name: "cwd", takes: Type::Path, doc: "the directory to run in" },
         Arg { name: "env", takes: Type::Any, doc: "a map of environment variables; secrets among the values stay hidden" },
         Arg { name: "stdin", takes: Type::Any, doc: "text or secret for its standard input; empty by default" },
@@ -126,12 +130,7 @@ impl Primitive for Run {
     fn result(&self, seen: &Seen<'_>, done: Option<&Output>) -> Map {
         let output = done.or((!self.changes).then_some(seen.answer));
         let (status, stdout, stderr) = output.map_or((0, String::new(), String::new()), |o| (o.status, o.text(), o.stderr.clone()));
-        [
-            ("status".to_string(), Value::Int(i64::from(status))),
-            ("stderr".to_string(), Value::from(stderr)),
-            ("stdout".to_string(), Value::from(stdout)),
-        ]
-        .into()
+        [("status".to_string(), Value::Int(i64::from(status))), ("stderr".to_string(), Value::from(stderr)), ("stdout".to_string(), Value::from(stdout))].into()
     }
 
     fn judge(&self, _: &Change, output: &Output) -> Result<()> {

@@ -9,7 +9,11 @@ use crate::value::{Map, Value};
 
 pub(super) const SPEC: Spec = Spec {
     args: &[
-        Arg { name: "state", takes: Type::OneOf(&["running", "stopped", "restarted", "reloaded"]), doc: "left alone by default; `restarted` and `reloaded` always act" },
+        Arg {
+            name: "state",
+            takes: Type::OneOf(&["running", "stopped", "restarted", "reloaded"]),
+            doc: "left alone by default; `restarted` and `reloaded` always act",
+        },
         Arg { name: "enabled", takes: Type::Bool, doc: "start at boot; left alone by default" },
         Arg { name: "masked", takes: Type::Bool, doc: "can it be started at all; left alone by default" },
         Arg { name: "unit", takes: Type::Text, doc: "the whole unit file; systemd reads it again when it changes" },
@@ -111,7 +115,9 @@ impl Service {
         let is_enabled = matches!(shown.enabled, "enabled" | "enabled-runtime" | "alias" | "generated" | "indirect" | "static");
         match self.enabled {
             Some(true) if !is_enabled => (what.push("enable".into()), steps.push(format!("systemctl enable --quiet {name}"))),
-            Some(false) if is_enabled && shown.enabled.contains("enabled") => (what.push("disable".into()), steps.push(format!("systemctl disable --quiet {name}"))),
+            Some(false) if is_enabled && shown.enabled.contains("enabled") => {
+                (what.push("disable".into()), steps.push(format!("systemctl disable --quiet {name}")))
+            }
             _ => ((), ()),
         };
         let verb = match self.state.as_deref() {
@@ -162,7 +168,9 @@ impl Primitive for Service {
         let unit_to_come = self.unit.is_some() || pretended.is_some() || !seen.pretended.packages.is_empty();
         let needs_unit = self.state.as_deref().is_some_and(|state| state != "stopped") || self.enabled == Some(true);
         if shown.load == "not-found" && needs_unit && !unit_to_come {
-            return Err(Error::new(Kind::Remote, format!("there is no service `{}`", self.name)).hint("state its unit file with `unit`, or install its package"));
+            return Err(
+                Error::new(Kind::Remote, format!("there is no service `{}`", self.name)).hint("state its unit file with `unit`, or install its package")
+            );
         }
         let running = match pretended {
             Some("running") => true,
@@ -185,11 +193,7 @@ impl Primitive for Service {
             (true, Some(_)) => "active",
             _ => shown.as_ref().map_or("", |shown| shown.active),
         };
-        [
-            ("pid".to_string(), Value::Int(shown.as_ref().map_or(0, |shown| shown.pid))),
-            ("state".to_string(), Value::from(state)),
-        ]
-        .into()
+        [("pid".to_string(), Value::Int(shown.as_ref().map_or(0, |shown| shown.pid))), ("state".to_string(), Value::from(state))].into()
     }
 
     fn pretend(&self, pretended: &mut Pretended, _: &Change) {

@@ -66,7 +66,9 @@ impl User {
         let fields: Vec<&str> = passwd.split(':').collect();
         let field = |at: usize| fields.get(at).copied().unwrap_or_default();
         let (mut what, mut flags) = (Vec::new(), Vec::new());
-        for (noun, flag, want, have) in [("group", "--gid", &self.group, group), ("home", "--home", &self.home, field(5)), ("shell", "--shell", &self.shell, field(6))] {
+        for (noun, flag, want, have) in
+            [("group", "--gid", &self.group, group), ("home", "--home", &self.home, field(5)), ("shell", "--shell", &self.shell, field(6))]
+        {
             if let Some(want) = want.as_deref().filter(|want| *want != have) {
                 what.push(format!("{noun} {have} -> {want}"));
                 flags.push(format!("{flag} {}", quote(want)));

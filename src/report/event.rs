@@ -45,21 +45,72 @@ pub struct Counts {
 #[derive(Clone, Debug)]
 pub enum Event<'a> {
     /// Something was, or in check mode would be, changed. `nth` counts the changes of a host from 1.
-    Change { check: bool, diff: Option<&'a Diff>, host: &'a str, nth: usize, subject: &'a str, task: &'a str, what: &'a [String] },
+    Change {
+        check: bool,
+        diff: Option<&'a Diff>,
+        host: &'a str,
+        nth: usize,
+        subject: &'a str,
+        task: &'a str,
+        what: &'a [String],
+    },
     /// A command is sent: with -vv one that changes something, with -vvv also what is looked at. Without secrets.
-    Command { command: &'a str, host: &'a str },
+    Command {
+        command: &'a str,
+        host: &'a str,
+    },
     /// A script says something.
-    Message { host: Option<&'a str>, text: &'a str },
+    Message {
+        host: Option<&'a str>,
+        text: &'a str,
+    },
     /// The one line that tells what to do next.
-    Next { text: &'a str },
-    Play { hosts: &'a [String], name: &'a str },
-    Recap { check: bool, rows: &'a [(String, Counts)], seconds: Duration, slowest: &'a [(String, Duration)] },
-    Start { check: bool, hosts: usize, inventory: &'a str, script: &'a str },
-    Task { description: &'a str, hosts: &'a [String], name: &'a str },
-    TaskEnd { name: &'a str, seconds: Duration },
+    Next {
+        text: &'a str,
+    },
+    Play {
+        hosts: &'a [String],
+        name: &'a str,
+    },
+    Recap {
+        check: bool,
+        rows: &'a [(String, Counts)],
+        seconds: Duration,
+        slowest: &'a [(String, Duration)],
+    },
+    Start {
+        check: bool,
+        hosts: usize,
+        inventory: &'a str,
+        script: &'a str,
+    },
+    Task {
+        description: &'a str,
+        hosts: &'a [String],
+        name: &'a str,
+    },
+    TaskEnd {
+        name: &'a str,
+        seconds: Duration,
+    },
     /// A task ended on a host.
-    TaskHost { error: Option<&'a Error>, host: &'a str, seconds: Duration, status: Status, task: &'a str, trips: u64, what: &'a [String] },
+    TaskHost {
+        error: Option<&'a Error>,
+        host: &'a str,
+        seconds: Duration,
+        status: Status,
+        task: &'a str,
+        trips: u64,
+        what: &'a [String],
+    },
     /// Something that only the real run can tell.
-    Unknown { host: &'a str, subject: &'a str, task: &'a str, why: &'a str },
-    Warning { text: &'a str },
+    Unknown {
+        host: &'a str,
+        subject: &'a str,
+        task: &'a str,
+        why: &'a str,
+    },
+    Warning {
+        text: &'a str,
+    },
 }

@@ -130,7 +130,13 @@ impl<W: Write + Send> Human<W> {
         let width = rows.iter().map(|(host, _)| host.len()).max().unwrap_or(0);
         for (host, row) in rows {
             let bad = row.failed + row.unreachable > 0;
-            let color = if bad { RED } else if row.changed > 0 { YELLOW } else { GREEN };
+            let color = if bad {
+                RED
+            } else if row.changed > 0 {
+                YELLOW
+            } else {
+                GREEN
+            };
             let name = self.paint(color, &format!("{host:<width$}"));
             let unknown = if check { format!(" unknown={}", row.unknown) } else { String::new() };
             self.say(&format!(
@@ -240,7 +246,14 @@ mod tests {
 
     #[test]
     fn things_created_stand_together() {
-        let changes = ["directory /a: create", "directory /b: mode 0700 -> 0770", "directory /c: create", "directory /d: create", "package x: install x", "service etcd: enable, start"];
+        let changes = [
+            "directory /a: create",
+            "directory /b: mode 0700 -> 0770",
+            "directory /c: create",
+            "directory /d: create",
+            "package x: install x",
+            "service etcd: enable, start",
+        ];
         let text = summary(&changes.map(str::to_string));
         assert_eq!(text, "create directory /a; directory /b: mode 0700 -> 0770; create directory /c, /d; install x; service etcd: enable, start");
     }

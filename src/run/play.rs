@@ -109,7 +109,13 @@ impl Score {
         }
         let failed = self.rows.iter().any(|(_, row)| row.failed > 0);
         let unreachable = self.rows.iter().any(|(_, row)| row.unreachable > 0);
-        if failed { 2 } else if unreachable { 4 } else { 0 }
+        if failed {
+            2
+        } else if unreachable {
+            4
+        } else {
+            0
+        }
     }
 }
 
@@ -194,13 +200,8 @@ impl Board<'_> {
         let session = self.play.session;
         let start = Instant::now();
         session.set_task(&task.name);
-        let alive: Vec<(&str, &[String])> = self
-            .play
-            .clusters
-            .iter()
-            .filter(|(name, _)| !self.dead.contains_key(name))
-            .map(|(name, hosts)| (name.as_str(), hosts.as_slice()))
-            .collect();
+        let alive: Vec<(&str, &[String])> =
+            self.play.clusters.iter().filter(|(name, _)| !self.dead.contains_key(name)).map(|(name, hosts)| (name.as_str(), hosts.as_slice())).collect();
         let hosts: Vec<String> = match &task.on {
             Some(hosts) => hosts.clone(),
             None => alive.iter().flat_map(|(_, hosts)| hosts.iter().cloned()).collect(),

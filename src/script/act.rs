@@ -23,7 +23,9 @@ pub(super) fn register(engine: &mut Engine, world: &Arc<World>) {
     asking(engine, world);
     texts(engine);
     let here = Arc::clone(world);
-    engine.register_fn("parallel", move |context: NativeCallContext<'_>, items: Array, work: FnPtr| -> Native<Array> { in_parallel(&here, &context, &items, work) });
+    engine.register_fn("parallel", move |context: NativeCallContext<'_>, items: Array, work: FnPtr| -> Native<Array> {
+        in_parallel(&here, &context, &items, work)
+    });
     let here = Arc::clone(world);
     engine.register_fn("run", move |name: &str, options: Map| -> Native<()> { pass(run_script(&here, name, &options)) });
     let here = Arc::clone(world);

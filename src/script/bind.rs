@@ -52,7 +52,9 @@ fn resolve_files(spec: &Spec, host: &Host, options: &mut crate::value::Map) -> R
 fn read(host: &Host, path: &str) -> Result<Vec<u8>> {
     let found = host.world().find(path);
     std::fs::read(&found).map_err(|error| {
-        Error::config(format!("`{}` cannot be read", found.display())).because(error.to_string()).hint("relative paths lie beside the script, else beside the inventory")
+        Error::config(format!("`{}` cannot be read", found.display()))
+            .because(error.to_string())
+            .hint("relative paths lie beside the script, else beside the inventory")
     })
 }
 

@@ -72,7 +72,15 @@ pub(super) fn problems(engine: &Engine, ast: &AST, text: &str, file: &str, globa
         }
         functions.entry((String::new(), function.name.to_string())).or_default().insert(function.params.len());
     }
-    let mut checker = Checker { closures, file, functions, imports: HashSet::new(), problems: Vec::new(), scopes: vec![globals.iter().map(ToString::to_string).collect()], text };
+    let mut checker = Checker {
+        closures,
+        file,
+        functions,
+        imports: HashSet::new(),
+        problems: Vec::new(),
+        scopes: vec![globals.iter().map(ToString::to_string).collect()],
+        text,
+    };
     checker.collect_imports(ast);
     checker.block(ast.statements());
     for function in ast.iter_fn_def() {
@@ -228,7 +236,13 @@ impl Checker<'_> {
             Some(counts) if !counts.contains(&count) => {
                 let shift = usize::from(method);
                 let wanted = counts.iter().filter(|count| **count >= shift).map(|count| (count - shift).to_string()).collect::<Vec<_>>().join(" or ");
-                let error = Error::config(format!("`{}` takes {wanted} argument{}, not {}", full(&namespace, &name), if wanted == "1" { "" } else { "s" }, count - shift)).hint(format!("etcdsh help {name}"));
+                let error = Error::config(format!(
+                    "`{}` takes {wanted} argument{}, not {}",
+                    full(&namespace, &name),
+                    if wanted == "1" { "" } else { "s" },
+                    count - shift
+                ))
+                .hint(format!("etcdsh help {name}"));
                 self.report(position, error);
             }
             Some(_) => {}
@@ -271,7 +285,10 @@ impl Checker<'_> {
         let takes = params.saturating_sub(curried);
         if *wanted != usize::MAX && takes != *wanted {
             let shape = if *wanted == 0 { "|| ..." } else { "|h| ..." };
-            self.report(position, Error::config(format!("the function given to `{name}` takes {takes} arguments and gets {given}")).hint(format!("write `{shape}`")));
+            self.report(
+                position,
+                Error::config(format!("the function given to `{name}` takes {takes} arguments and gets {given}")).hint(format!("write `{shape}`")),
+            );
         }
     }
 }

@@ -7,11 +7,8 @@ static SCRIPTS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/scripts");
 static STDLIB: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/stdlib");
 
 fn files(folder: &'static Dir<'_>, name: &'static str) -> impl Iterator<Item = (&'static str, &'static str)> {
-    let mut files: Vec<_> = folder
-        .files()
-        .filter_map(|file| Some((file.path().to_str()?, file.contents_utf8()?)))
-        .filter(|(path, _)| path.ends_with(".rhai"))
-        .collect();
+    let mut files: Vec<_> =
+        folder.files().filter_map(|file| Some((file.path().to_str()?, file.contents_utf8()?))).filter(|(path, _)| path.ends_with(".rhai")).collect();
     files.sort_unstable();
     // One leak per file and process: the names live as long as the binary's own text.
     files.into_iter().map(move |(path, text)| (&*Box::leak(format!("{name}/{path}").into_boxed_str()), text))

@@ -43,12 +43,16 @@ fn open(world: &Arc<World>, options: &Map) -> Result<Etcdctl> {
             ("endpoints", Value::List(values)) => config.endpoints = values.iter().filter_map(|value| value.as_text().map(str::to_string)).collect(),
             ("endpoints", Value::Text(text)) => config.endpoints = text.split(',').map(str::to_string).collect(),
             ("name", Value::Text(text)) => name = text,
-            ("timeout", Value::Text(text)) => config.request_timeout = crate::value::duration(&text).ok_or_else(|| Error::config(format!("`{text}` is no duration")))?,
+            ("timeout", Value::Text(text)) => {
+                config.request_timeout = crate::value::duration(&text).ok_or_else(|| Error::config(format!("`{text}` is no duration")))?
+            }
             ("user", Value::Text(text)) => config.user = Some(text),
             ("password", Value::Secret(secret)) => config.password = Some(secret),
             ("password", Value::Text(text)) => config.password = Some(Secret::new(text)),
             ("tls", Value::Bool(value)) => tls = value,
-            (other, _) => return Err(Error::config(format!("`etcdctl` has no option `{other}`")).hint("there are endpoints, name, timeout, user, password and tls")),
+            (other, _) => {
+                return Err(Error::config(format!("`etcdctl` has no option `{other}`")).hint("there are endpoints, name, timeout, user, password and tls"));
+            }
         }
     }
     let key = format!("{:?} {:?} {tls}", config.endpoints, config.user);
@@ -136,7 +140,10 @@ fn get_options(options: &Map) -> Result<GetOptions> {
             ("count_only", Value::Bool(value)) => get.count_only = value,
             ("serializable", Value::Bool(value)) => get.serializable = value,
             ("range_end", Value::Text(value)) => get.range_end = Some(value.into_bytes()),
-            (other, _) => return Err(Error::config(format!("`get` has no option `{other}`")).hint("there are prefix, limit, rev, keys_only, count_only, serializable and range_end")),
+            (other, _) => {
+                return Err(Error::config(format!("`get` has no option `{other}`"))
+                    .hint("there are prefix, limit, rev, keys_only, count_only, serializable and range_end"));
+            }
         }
     }
     Ok(get)
@@ -294,4 +301,3 @@ fn line(world: &Arc<World>, client: &Etcdctl, text: &str) -> Result<String> {
 fn member_list(etcd: &Etcdctl) -> Result<Array> {
     Ok(members(&etcd.client.member_list(true)?.members))
 }
-

@@ -61,7 +61,8 @@ impl Host {
         if let Some(value) = self.var(name)? {
             return Ok(value);
         }
-        let known: Vec<String> = self.0.world.inventory.vars(&self.0.name).into_keys().chain(self.0.world.parameters().iter().map(|p| p.name.clone())).collect();
+        let known: Vec<String> =
+            self.0.world.inventory.vars(&self.0.name).into_keys().chain(self.0.world.parameters().iter().map(|p| p.name.clone())).collect();
         let error = Error::config(format!("variable `{name}` is not set")).on(self.name());
         Err(match crate::error::nearest(name, known.iter().map(String::as_str)) {
             Some(near) => error.hint(format!("did you mean `{near}`?")),

@@ -32,7 +32,8 @@ struct Where {
 
 impl Where {
     fn new(options: &Map, sandbox: bool) -> Result<Where> {
-        let text = |key: &str| options.get(key).and_then(Value::as_text).map(str::to_string).ok_or_else(|| Error::config(format!("`look_at_etcd` needs `{key}`")));
+        let text =
+            |key: &str| options.get(key).and_then(Value::as_text).map(str::to_string).ok_or_else(|| Error::config(format!("`look_at_etcd` needs `{key}`")));
         let port = |key: &str| options.get(key).and_then(Value::as_int).ok_or_else(|| Error::config(format!("`look_at_etcd` needs `{key}`")));
         Ok(Where {
             address: text("address")?,
@@ -80,7 +81,7 @@ if [ -n "$pid" ] && [ "$pid" != 0 ] && [ -d /proc/$pid ]; then
   case $command in
     *config-file*) ;;
     *) if command -v etcdctl >/dev/null 2>&1; then
-         echo '== keys'; ETCDCTL_API=3 etcdctl --endpoints=http://127.0.0.1:{port} --command-timeout=3s get '' --from-key --limit=1 --keys-only 2>&1; echo "status=$?"
+         echo '== keys'; ETCDCTL_API=3 etcdctl --endpoints=http://127.0.0.1:2379 --command-timeout=3s get '' --from-key --limit=1 --keys-only 2>&1; echo "status=$?"
        fi ;;
   esac
 fi
@@ -100,7 +101,6 @@ echo '== end'"#,
             conf = quoted(&self.conf),
             data = quoted(&self.data),
             pki_ca = quoted(&self.pki_ca),
-            port = self.ports[0],
             unit = quoted(&self.unit),
         )
     }
@@ -139,7 +139,8 @@ echo '== end'"#,
         let exe = process.get("exe").map_or("", |exe| exe.as_str());
         let is_etcd = |program: &str| program.trim_end_matches(" (deleted)").rsplit('/').next() == Some("etcd");
         let holder = listeners.iter().find(|(_, program)| !is_etcd(program)).map(|(port, program)| format!("{program} on port {port}"));
-        let by_unit = matches!(unit.get("ActiveState").map(String::as_str), Some("active" | "activating" | "reloading")) && unit.get("MainPID").is_some_and(|pid| pid != "0");
+        let by_unit = matches!(unit.get("ActiveState").map(String::as_str), Some("active" | "activating" | "reloading"))
+            && unit.get("MainPID").is_some_and(|pid| pid != "0");
         let by_hand = listeners.iter().any(|(_, program)| is_etcd(program));
         let running = is_etcd(exe) && (by_unit || by_hand);
         let conf = match file(&self.conf) {
@@ -216,7 +217,8 @@ echo '== end'"#,
                 let words: Vec<&str> = line.split_whitespace().collect();
                 let (_, port) = words.get(1)?.rsplit_once(':')?;
                 let inode = *words.get(9)?;
-                let program = programs.iter().find(|(_, inodes)| inodes.split(',').any(|other| other == inode)).map_or("an unknown program", |(program, _)| *program);
+                let program =
+                    programs.iter().find(|(_, inodes)| inodes.split(',').any(|other| other == inode)).map_or("an unknown program", |(program, _)| *program);
                 Some((i64::from_str_radix(port, 16).ok()?.to_string(), program.to_string()))
             })
             .collect()
@@ -286,7 +288,9 @@ fn look(host: &Host, options: &RhaiMap) -> Result<Map> {
 }
 
 pub(super) fn register(engine: &mut Engine, _: &Arc<World>) {
-    engine.register_fn("look_at_etcd", |host: &mut Host, options: RhaiMap| -> std::result::Result<RhaiMap, Box<EvalAltResult>> { pass(look(host, &options).map(map_to_rhai)) });
+    engine.register_fn("look_at_etcd", |host: &mut Host, options: RhaiMap| -> std::result::Result<RhaiMap, Box<EvalAltResult>> {
+        pass(look(host, &options).map(map_to_rhai))
+    });
 }
 
 #[cfg(test)]

@@ -137,7 +137,8 @@ impl Interpreter {
     fn load_stdlib(&mut self, path: &str, text: &str) -> Result<()> {
         let name = path.trim_start_matches("stdlib/").trim_end_matches(".rhai");
         let ast = self.parse(path, text)?;
-        let module = Module::eval_ast_as_new(Scope::new(), &ast, &self.engine).map_err(|error| trouble::from_rhai(&error, path, &|file| self.source_of(file)))?;
+        let module =
+            Module::eval_ast_as_new(Scope::new(), &ast, &self.engine).map_err(|error| trouble::from_rhai(&error, path, &|file| self.source_of(file)))?;
         // What lies in `global.rhai` needs no module's name.
         if name == "global" {
             self.engine.register_global_module(module.into());

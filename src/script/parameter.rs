@@ -184,7 +184,9 @@ pub(super) fn register(engine: &mut Engine, world: &Arc<World>) {
     let lines = |lines: Vec<String>| -> Array { lines.into_iter().map(Dynamic::from).collect() };
     engine.register_fn("wrong_parameters", move |host: super::host::Host| -> Native<Array> { pass(wrongs(host.world(), host.name()).map(lines)) });
     engine.register_fn("unknown_parameters", move |host: super::host::Host, prefix: &str| -> Array { lines(strangers(host.world(), host.name(), prefix)) });
-    engine.register_fn("origin", |host: super::host::Host, name: &str| -> String { origin(host.world(), host.name(), name).map(|at| at.to_string()).unwrap_or_default() });
+    engine.register_fn("origin", |host: super::host::Host, name: &str| -> String {
+        origin(host.world(), host.name(), name).map(|at| at.to_string()).unwrap_or_default()
+    });
 }
 
 /// The declared parameters, for help and documents.

@@ -65,11 +65,15 @@ fn load(folder: &Path) -> Result<Option<cert::Ca>> {
     let (crt, key) = ca_paths(folder);
     match (read(&crt)?, read(&key)?) {
         (None, None) => Ok(None),
-        (Some(crt_pem), Some(key_pem)) => cert::Ca::load(&crt_pem, &Secret::new(key_pem)).map(Some).map_err(|error| error.because(format!("in `{}` and `{}`", crt.display(), key.display()))),
+        (Some(crt_pem), Some(key_pem)) => {
+            cert::Ca::load(&crt_pem, &Secret::new(key_pem)).map(Some).map_err(|error| error.because(format!("in `{}` and `{}`", crt.display(), key.display())))
+        }
         (Some(_), None) => Err(Error::config(format!("the CA's key `{}` is missing", key.display()))
             .because("its certificate is there, and nothing can be issued without the key")
             .hint(format!("put the key there, or to begin anew move the certificate away: mv {} {}.old", crt.display(), crt.display()))),
-        (None, Some(_)) => Err(Error::config(format!("the CA's certificate `{}` is missing", crt.display())).because("its key is there").hint("put the certificate beside its key")),
+        (None, Some(_)) => Err(Error::config(format!("the CA's certificate `{}` is missing", crt.display()))
+            .because("its key is there")
+            .hint("put the certificate beside its key")),
     }
 }
 
@@ -207,10 +211,14 @@ pub(super) fn module(world: &Arc<World>) -> Module {
     let here = Arc::clone(world);
     FuncRegistration::new("ca").set_into_module(&mut module, move |folder: &str| -> Native<Authority> { pass(authority(&here, folder, "etcdsh-ca", 36500)) });
     let here = Arc::clone(world);
-    FuncRegistration::new("ca_text").set_into_module(&mut module, move |folder: &str| -> Native<Dynamic> { pass(ca_pem(&here, folder).map(|text| text.map_or(Dynamic::UNIT, Into::into))) });
-    FuncRegistration::new("inspect").set_into_module(&mut module, |pem: &str| -> Native<Map> { pass(cert::inspect(pem).map(|certificate| describe(&certificate))) });
+    FuncRegistration::new("ca_text").set_into_module(&mut module, move |folder: &str| -> Native<Dynamic> {
+        pass(ca_pem(&here, folder).map(|text| text.map_or(Dynamic::UNIT, Into::into)))
+    });
+    FuncRegistration::new("inspect")
+        .set_into_module(&mut module, |pem: &str| -> Native<Map> { pass(cert::inspect(pem).map(|certificate| describe(&certificate))) });
     FuncRegistration::new("same_ca").set_into_module(&mut module, |a: &str, b: &str| cert::same_ca(a, b));
-    FuncRegistration::new("verify").set_into_module(&mut module, |leaf: &str, ca: &str| -> Native<bool> { pass(cert::verify(leaf, ca, cert::now()).map(|()| true)) });
+    FuncRegistration::new("verify")
+        .set_into_module(&mut module, |leaf: &str, ca: &str| -> Native<bool> { pass(cert::verify(leaf, ca, cert::now()).map(|()| true)) });
     module
 }
 

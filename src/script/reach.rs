@@ -72,7 +72,8 @@ pub(super) fn link(inventory: &Inventory, login: &Login, host: &str, become_root
         "ssh" | "smart" | "openssh" | "ansible.builtin.ssh" => Ok(Link::new(host, Way::Ssh(Box::new(target(&vars, login)?)), escalate, None)),
         "local" | "ansible.builtin.local" => Ok(Link::new(host, Way::Local, escalate, None)),
         "sandbox" => {
-            let root = vars.text(&["sandbox_root"])?.map_or_else(|| crate::sandbox::folder().map(|folder| folder.join(host)), |root| Ok(PathBuf::from(root)))?;
+            let root =
+                vars.text(&["sandbox_root"])?.map_or_else(|| crate::sandbox::folder().map(|folder| folder.join(host)), |root| Ok(PathBuf::from(root)))?;
             crate::sandbox::prepare(&root)?;
             Ok(Link::new(host, Way::Local, None, Some(root.display().to_string())))
         }
@@ -87,7 +88,8 @@ fn escalation(vars: &Vars<'_>, login: &Login, become_root: bool) -> Result<Optio
     if let Some(method) = vars.text(&["ansible_become_method"])?.filter(|method| method != "sudo" && method != "ansible.builtin.sudo") {
         return Err(Error::config(format!("`ansible_become_method: {method}` is not supported: sudo is")).on(vars.host));
     }
-    let password = vars.text(&["ansible_become_password", "ansible_become_pass", "ansible_sudo_pass"])?.map(Secret::new).or_else(|| login.become_password.clone());
+    let password =
+        vars.text(&["ansible_become_password", "ansible_become_pass", "ansible_sudo_pass"])?.map(Secret::new).or_else(|| login.become_password.clone());
     let user = vars.text(&["ansible_become_user"])?.or_else(|| login.become_user.clone()).unwrap_or_else(|| "root".into());
     Ok(Some(Become { password, user }))
 }
@@ -166,7 +168,13 @@ pub(super) fn address(inventory: &Inventory, host: &str) -> Result<String> {
     match (v4.as_slice(), found.as_slice()) {
         ([one], _) => Ok(one.to_string()),
         ([], [one]) => Ok(one.to_string()),
-        ([], []) => Err(Error::config("the address of the member is not known").on(host).because("neither its name nor `ansible_host` is an IP address, and the name does not resolve").hint(format!("name the host by its IP in the inventory: 10.10.10.10: {{ ansible_host: {host} }}"))),
-        _ => Err(Error::config("the address of the member is not clear").on(host).because(format!("the name resolves to {}", found.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))).hint("set `ansible_host` to the right one")),
+        ([], []) => Err(Error::config("the address of the member is not known")
+            .on(host)
+            .because("neither its name nor `ansible_host` is an IP address, and the name does not resolve")
+            .hint(format!("name the host by its IP in the inventory: 10.10.10.10: {{ ansible_host: {host} }}"))),
+        _ => Err(Error::config("the address of the member is not clear")
+            .on(host)
+            .because(format!("the name resolves to {}", found.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")))
+            .hint("set `ansible_host` to the right one")),
     }
 }

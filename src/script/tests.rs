@@ -122,7 +122,13 @@ fn clusters_are_the_group_etcd_and_every_group_that_says_so() {
 fn the_config_is_yaml_with_the_members_of_the_inventory() {
     let inventory = "etcd: { hosts: { 10.10.10.10: { etcd_seq: 1 }, 10.10.10.11: { etcd_seq: 2 } }, vars: { etcd_extra_config: { snapshot-count: 5000 } } }";
     let text = open(inventory, "etcd::conf(host(\"10.10.10.10\"), #{ cluster: \"a=b\", state: \"new\" })").expect("it renders");
-    for line in ["name: etcd-1", "initial-cluster: a=b", "listen-client-urls: https://10.10.10.10:2379,https://127.0.0.1:2379", "snapshot-count: 5000", "quota-backend-bytes: 8589934592"] {
+    for line in [
+        "name: etcd-1",
+        "initial-cluster: a=b",
+        "listen-client-urls: https://10.10.10.10:2379,https://127.0.0.1:2379",
+        "snapshot-count: 5000",
+        "quota-backend-bytes: 8589934592",
+    ] {
         assert!(text.lines().any(|have| have == line), "{line}\n{text}");
     }
 }

@@ -65,7 +65,8 @@ pub(super) fn from_rhai(error: &EvalAltResult, main: &str, source_of: SourceOf<'
         return result;
     }
     if result.at.is_none() {
-        let (file, position) = if position.is_none() { calls.last().map_or((file, position), |(_, file, position)| (file.clone(), *position)) } else { (file, position) };
+        let (file, position) =
+            if position.is_none() { calls.last().map_or((file, position), |(_, file, position)| (file.clone(), *position)) } else { (file, position) };
         result.at = located(&file, position, source_of);
     }
     // Where a task was declared says nothing; which function of the stdlib was called does.
@@ -99,7 +100,9 @@ fn translate(error: &EvalAltResult) -> Box<Error> {
             None => Error::config(value.to_string()),
         },
         EvalAltResult::ErrorTerminated(..) => Error::new(Kind::Interrupted, "interrupted"),
-        EvalAltResult::ErrorFunctionNotFound(signature, _) => Error::config(format!("no function fits `{}`", readable(signature))).hint("`etcdsh help NAME` shows the arguments"),
+        EvalAltResult::ErrorFunctionNotFound(signature, _) => {
+            Error::config(format!("no function fits `{}`", readable(signature))).hint("`etcdsh help NAME` shows the arguments")
+        }
         EvalAltResult::ErrorVariableNotFound(name, _) => Error::config(format!("there is no variable `{name}`")),
         EvalAltResult::ErrorPropertyNotFound(name, _) => Error::config(format!("there is no property `{name}`")),
         EvalAltResult::ErrorMismatchDataType(want, got, _) => Error::config(format!("a {want} is wanted, not a {got}")),
@@ -107,7 +110,9 @@ fn translate(error: &EvalAltResult) -> Box<Error> {
             let _ = position;
             Error::config(format!("the script does not parse: {kind}"))
         }
-        EvalAltResult::ErrorModuleNotFound(name, _) => Error::config(format!("there is no `{name}.rhai` to import")).hint("it lies beside the script, or in a folder of $ETCDSH_PATH"),
+        EvalAltResult::ErrorModuleNotFound(name, _) => {
+            Error::config(format!("there is no `{name}.rhai` to import")).hint("it lies beside the script, or in a folder of $ETCDSH_PATH")
+        }
         EvalAltResult::ErrorSystem(text, cause) => Error::config(text.clone()).because(cause.to_string()),
         other => Error::config(lower_first(&unplaced(other))),
     }

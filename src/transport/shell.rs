@@ -90,8 +90,7 @@ impl Shell {
 
     async fn answer_sudo(&mut self, escalate: Option<&Become>, asked_before: bool) -> Result<()> {
         let Some(password) = escalate.and_then(|b| b.password.as_ref()) else {
-            return Err(Error::new(Kind::Connect, "sudo asks for a password and none was given")
-                .hint("run again with -K, or set `ansible_become_password`"));
+            return Err(Error::new(Kind::Connect, "sudo asks for a password and none was given").hint("run again with -K, or set `ansible_become_password`"));
         };
         if asked_before {
             return Err(Error::new(Kind::Connect, "sudo refused the password").hint("check the password given with -K or `ansible_become_password`"));
@@ -113,9 +112,9 @@ impl Shell {
         self.alive = false;
         let turn = self.turn(script);
         let output = match timeout {
-            Some(limit) => tokio::time::timeout(limit, turn)
-                .await
-                .map_err(|_| Error::new(Kind::Remote, format!("no answer after {} s", limit.as_secs())))??,
+            Some(limit) => {
+                tokio::time::timeout(limit, turn).await.map_err(|_| Error::new(Kind::Remote, format!("no answer after {} s", limit.as_secs())))??
+            }
             None => turn.await?,
         };
         self.alive = true;
@@ -124,10 +123,7 @@ impl Shell {
 
     async fn turn(&mut self, script: &str) -> Result<Output> {
         let mark = mark();
-        let frame = format!(
-            "( eval {} ) </dev/null\nprintf '\\n{mark} %d\\n' $?\nprintf '\\n{mark}\\n' >&2\n",
-            always_quoted(script)
-        );
+        let frame = format!("( eval {} ) </dev/null\nprintf '\\n{mark} %d\\n' $?\nprintf '\\n{mark}\\n' >&2\n", always_quoted(script));
         // Written and read at once: a large script and a large answer may both fill their pipes.
         let (stdin, stdout, stderr) = (&mut self.stdin, &mut self.stdout, &mut self.stderr);
         let send = async {

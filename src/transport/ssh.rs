@@ -201,9 +201,10 @@ async fn start_master(target: &Target, socket: &Path) -> Result<()> {
     // What is wrong with its options it says before it knows of the log.
     let early = std::fs::File::options().create(true).append(true).open(&log).map_err(lost)?;
     command.stderr(Stdio::from(early));
-    let status = command.status().await.map_err(|error| {
-        Error::new(Kind::Connect, "`ssh` cannot be started").because(error.to_string()).hint("apt-get install openssh-client")
-    })?;
+    let status = command
+        .status()
+        .await
+        .map_err(|error| Error::new(Kind::Connect, "`ssh` cannot be started").because(error.to_string()).hint("apt-get install openssh-client"))?;
     drop(askpass);
     let said = std::fs::read_to_string(&log).unwrap_or_default();
     let _ = std::fs::remove_file(&log);
@@ -235,9 +236,7 @@ fn unreachable(target: &Target, said: &str) -> Box<Error> {
         _ => target.login(),
     };
     let lines: Vec<&str> = said.lines().map(str::trim).filter(|line| !line.is_empty() && !line.contains("@@@@")).collect();
-    let error = |what: String| {
-        lines.iter().rev().take(3).rev().fold(Error::new(Kind::Connect, what), |error, line| error.because(*line))
-    };
+    let error = |what: String| lines.iter().rev().take(3).rev().fold(Error::new(Kind::Connect, what), |error, line| error.because(*line));
     let has = |text: &str| said.contains(text);
     if has("HOST IDENTIFICATION HAS CHANGED") {
         let name = match target.port {
@@ -255,8 +254,7 @@ fn unreachable(target: &Target, said: &str) -> Box<Error> {
         return error(format!("login as `{}` refused", target.login())).hint(format!("ssh-copy-id {login}"));
     }
     if has("Could not resolve") {
-        return error(format!("the name `{}` does not resolve", target.destination))
-            .hint("set `ansible_host` to an address or an alias of ~/.ssh/config");
+        return error(format!("the name `{}` does not resolve", target.destination)).hint("set `ansible_host` to an address or an alias of ~/.ssh/config");
     }
     error(format!("`{}` cannot be reached over ssh", target.destination)).hint(format!("ssh {login} true"))
 }

@@ -178,10 +178,7 @@ fn a_new_ca_is_a_ca_for_openssl() {
     check_with_openssl(&folder);
     folder.sh("openssl verify -x509_strict -CAfile ca.crt leaf.crt");
     let extensions = folder.sh("openssl x509 -in ca.crt -noout -ext basicConstraints,keyUsage");
-    assert_eq!(
-        extensions,
-        "X509v3 Key Usage: critical\n    Certificate Sign, CRL Sign\nX509v3 Basic Constraints: critical\n    CA:TRUE\n"
-    );
+    assert_eq!(extensions, "X509v3 Key Usage: critical\n    Certificate Sign, CRL Sign\nX509v3 Basic Constraints: critical\n    CA:TRUE\n");
     assert!(folder.sh("head -1 ca.key").starts_with("-----BEGIN PRIVATE KEY-----"));
     folder.load().unwrap();
 }
@@ -241,15 +238,9 @@ fn a_key_that_cannot_be_used_says_why() {
         ("openssl genrsa -aes128 -passout pass:x -out ca.key 2048", encrypted.clone()),
         ("openssl genrsa -traditional -aes128 -passout pass:x -out ca.key 2048", encrypted),
         ("openssl ecparam -name secp521r1 -genkey -out ca.key", format!("private key is on curve `P-521`{SUPPORTED}")),
-        (
-            "openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:secp256k1 -out ca.key",
-            format!("private key is on curve `secp256k1`{SUPPORTED}"),
-        ),
+        ("openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:secp256k1 -out ca.key", format!("private key is on curve `secp256k1`{SUPPORTED}")),
         ("openssl genpkey -algorithm ED448 -out ca.key", format!("private key is of kind `Ed448`{SUPPORTED}")),
-        (
-            "openssl genpkey -algorithm RSA-PSS -pkeyopt rsa_keygen_bits:2048 -out ca.key",
-            format!("private key is of kind `RSA-PSS`{SUPPORTED}"),
-        ),
+        ("openssl genpkey -algorithm RSA-PSS -pkeyopt rsa_keygen_bits:2048 -out ca.key", format!("private key is of kind `RSA-PSS`{SUPPORTED}")),
         (
             "openssl ecparam -name prime256v1 -genkey | openssl ec -no_public -out ca.key",
             "private key has no public part\n hint: openssl ec -in KEY -out WITH_PUBLIC_PART".to_string(),
@@ -264,10 +255,7 @@ fn a_key_that_cannot_be_used_says_why() {
         ),
         ("ssh-keygen -q -t ed25519 -N '' -f ca.key", "private key is in the form `OPENSSH PRIVATE KEY`".to_string()),
         ("echo hello > ca.key", "no private key found".to_string()),
-        (
-            "openssl genrsa 2048 | openssl rsa -pubout -out ca.key",
-            "no private key found, only `PUBLIC KEY`".to_string(),
-        ),
+        ("openssl genrsa 2048 | openssl rsa -pubout -out ca.key", "no private key found, only `PUBLIC KEY`".to_string()),
     ] {
         let folder = Folder::new();
         folder.sh(command);
@@ -295,27 +283,20 @@ fn a_damaged_key_or_certificate_says_so() {
 #[test]
 fn a_certificate_that_cannot_sign_says_why() {
     let subject = "O=pigsty, OU=ca, CN=pigsty-ca";
-    let request = |more: &str| {
-        format!("openssl req -x509 -new -key ca.key -subj /O=pigsty/OU=ca/CN=pigsty-ca -days 10 {more} -out ca.crt")
-    };
+    let request = |more: &str| format!("openssl req -x509 -new -key ca.key -subj /O=pigsty/OU=ca/CN=pigsty-ca -days 10 {more} -out ca.crt");
     for (command, wanted) in [
         (
             "openssl genrsa -out other.key 2048; openssl req -x509 -new -key other.key -subj /CN=other -out ca.crt".into(),
             "private key does not belong to the CA certificate `CN=other`".to_string(),
         ),
         (
-            "printf '[req]\\ndistinguished_name=d\\n[d]\\n' > c; ".to_string()
-                + request("-config c -addext basicConstraints=CA:FALSE").as_str(),
+            "printf '[req]\\ndistinguished_name=d\\n[d]\\n' > c; ".to_string() + request("-config c -addext basicConstraints=CA:FALSE").as_str(),
             format!("certificate `{subject}` is not a CA"),
         ),
-        (
-            request("-addext keyUsage=digitalSignature"),
-            format!("CA `{subject}` may not sign certificates\n caused by: its key usage lacks keyCertSign"),
-        ),
+        (request("-addext keyUsage=digitalSignature"), format!("CA `{subject}` may not sign certificates\n caused by: its key usage lacks keyCertSign")),
         (
             "openssl req -x509 -new -key ca.key -subj /DC=com/DC=example/CN=ca -out ca.crt".into(),
-            "the name of CA `DC=com, DC=example, CN=ca` cannot be used as an issuer\n caused by: it has two values of one attribute"
-                .to_string(),
+            "the name of CA `DC=com, DC=example, CN=ca` cannot be used as an issuer\n caused by: it has two values of one attribute".to_string(),
         ),
     ] {
         let folder = Folder::new();

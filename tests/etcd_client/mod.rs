@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 use etcdsh::cert::Ca;
 use etcdsh::error::{self, Kind};
 use etcdsh::etcd::{
-    Client, Compare, CompareOp, CompareTarget, Config, DeleteOptions, GetOptions, Op, OpResult, Permission,
-    PermissionKind, PutOptions, Sort, SortOrder, SortTarget, Status, Trouble, Txn, hex, prefix_end,
+    Client, Compare, CompareOp, CompareTarget, Config, DeleteOptions, GetOptions, Op, OpResult, Permission, PermissionKind, PutOptions, Sort, SortOrder,
+    SortTarget, Status, Trouble, Txn, hex, prefix_end,
 };
 use etcdsh::secret::Secret;
 
@@ -58,12 +58,7 @@ fn keys_are_put_read_in_pages_and_deleted() {
     }
     assert_eq!((pages, keys.len()), (3, 25));
 
-    let last = GetOptions {
-        limit: 1,
-        sort: Some(Sort { order: SortOrder::Descend, target: SortTarget::Key }),
-        keys_only: true,
-        ..prefix()
-    };
+    let last = GetOptions { limit: 1, sort: Some(Sort { order: SortOrder::Descend, target: SortTarget::Key }), keys_only: true, ..prefix() };
     let last = client.get(b"/a/", &last).unwrap();
     assert_eq!((last.count, last.more, last.kvs[0].key.as_slice()), (25, true, &b"/a/24"[..]));
     assert!(last.kvs[0].value.is_empty());
@@ -131,11 +126,7 @@ fn a_transaction_takes_one_of_two_ways() {
     let [OpResult::Get(seen)] = second.results.as_slice() else { panic!("{second:?}") };
     assert_eq!(seen.kvs[0].value, b"me");
     let delete = Txn {
-        when: vec![Compare {
-            key: b"lock".into(),
-            op: CompareOp::NotEqual,
-            target: CompareTarget::Value(b"you".into()),
-        }],
+        when: vec![Compare { key: b"lock".into(), op: CompareOp::NotEqual, target: CompareTarget::Value(b"you".into()) }],
         then: vec![Op::Delete { key: b"lock".into(), options: DeleteOptions::default() }],
         ..Txn::default()
     };
@@ -197,12 +188,7 @@ fn a_snapshot_is_what_etcdctl_calls_one() {
     assert_eq!((saved.bytes, file.len(), file.permissions().mode() & 0o777), (file.len(), saved.bytes, 0o600));
     assert_eq!(saved.revision, 201);
     let tool = [program("etcdutl"), program("etcdctl")].into_iter().find(|tool| tool.exists()).unwrap();
-    let output = Command::new(tool)
-        .env("ETCDCTL_API", "3")
-        .args(["snapshot", "status", "-w", "json"])
-        .arg(&path)
-        .output()
-        .unwrap();
+    let output = Command::new(tool).env("ETCDCTL_API", "3").args(["snapshot", "status", "-w", "json"]).arg(&path).output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success() && text.contains("\"revision\":201"), "{output:?}");
 
@@ -235,13 +221,8 @@ fn users_have_passwords_and_permissions() {
     assert_eq!(open.role_list().unwrap().names, ["reader", "root"]);
 
     let login = |user: &str, password: &Secret| {
-        Client::new(Config {
-            endpoints: vec![server.endpoint.clone()],
-            password: Some(password.clone()),
-            user: Some(user.into()),
-            ..Config::default()
-        })
-        .unwrap()
+        Client::new(Config { endpoints: vec![server.endpoint.clone()], password: Some(password.clone()), user: Some(user.into()), ..Config::default() })
+            .unwrap()
     };
     // With authentication off a user is no error, as for etcdctl.
     let early = login("root", &root);
@@ -282,12 +263,7 @@ fn status_of(endpoint: &str, config: Config) -> Trouble {
 }
 
 fn tls_config(tls: &Tls) -> Config {
-    Config {
-        ca_pem: Some(tls.ca.clone()),
-        cert_pem: Some(tls.cert.clone()),
-        key_pem: Some(tls.key.clone()),
-        ..Config::default()
-    }
+    Config { ca_pem: Some(tls.ca.clone()), cert_pem: Some(tls.cert.clone()), key_pem: Some(tls.key.clone()), ..Config::default() }
 }
 
 #[test]
@@ -300,9 +276,7 @@ fn every_tls_trouble_has_its_name() {
     let plain = Server::alone(None);
     let over_tls = plain.endpoint.replace("http:", "https:");
     let good = tls_config(&tls);
-    let status = Client::new(Config { endpoints: vec![server.endpoint.clone()], ..good.clone() })
-        .unwrap()
-        .status(&server.endpoint);
+    let status = Client::new(Config { endpoints: vec![server.endpoint.clone()], ..good.clone() }).unwrap().status(&server.endpoint);
     status.unwrap();
 
     thread::sleep(Duration::from_secs(2));
@@ -333,11 +307,7 @@ fn a_silent_or_missing_server_is_told_apart() {
     assert_eq!(status_of(&refused, Config::default()), Trouble::Refused);
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = silent.local_addr().unwrap();
-    let short = || Config {
-        connect_timeout: Duration::from_millis(200),
-        request_timeout: Duration::from_millis(400),
-        ..Config::default()
-    };
+    let short = || Config { connect_timeout: Duration::from_millis(200), request_timeout: Duration::from_millis(400), ..Config::default() };
     let start = Instant::now();
     assert_eq!(status_of(&format!("http://{address}"), short()), Trouble::Timeout);
     assert_eq!(status_of(&format!("https://{address}"), short()), Trouble::Timeout);
@@ -353,11 +323,7 @@ fn a_read_goes_on_to_the_next_endpoint_and_a_sent_write_does_not() {
     let silent = format!("http://{}", listener.local_addr().unwrap());
     let refused = format!("http://{}", free("127.0.0.1"));
     let client = |first: &str| {
-        let config = Config {
-            connect_timeout: Duration::from_millis(200),
-            request_timeout: Duration::from_millis(500),
-            ..Config::default()
-        };
+        let config = Config { connect_timeout: Duration::from_millis(200), request_timeout: Duration::from_millis(500), ..Config::default() };
         Client::new(Config { endpoints: vec![first.into(), server.endpoint.clone()], ..config }).unwrap()
     };
     assert_eq!(get_one(&client(&silent), b"a"), None);
@@ -369,19 +335,15 @@ fn a_read_goes_on_to_the_next_endpoint_and_a_sent_write_does_not() {
     put(&client(&refused), b"a", b"x");
     let fault = client(&silent).put(b"a", b"x", PutOptions::default()).unwrap_err();
     assert_eq!((fault.attempts.len(), fault.trouble()), (1, &Trouble::Timeout));
-    let nobody =
-        Client::new(Config { endpoints: vec![refused.clone(), refused.clone()], ..Config::default() }).unwrap();
+    let nobody = Client::new(Config { endpoints: vec![refused.clone(), refused.clone()], ..Config::default() }).unwrap();
     let error: Box<error::Error> = nobody.put(b"a", b"x", PutOptions::default()).unwrap_err().into();
-    let wanted = format!(
-        "no etcd endpoint answered\n caused by: {refused}: connection refused\n caused by: {refused}: connection refused"
-    );
+    let wanted = format!("no etcd endpoint answered\n caused by: {refused}: connection refused\n caused by: {refused}: connection refused");
     assert_eq!((error.kind, error.to_string()), (Kind::Etcd, wanted));
 }
 
 fn statuses(client: &Client) -> Vec<Status> {
     thread::scope(|scope| {
-        let asked: Vec<_> =
-            client.endpoints().iter().map(|endpoint| scope.spawn(move || client.status(endpoint).unwrap())).collect();
+        let asked: Vec<_> = client.endpoints().iter().map(|endpoint| scope.spawn(move || client.status(endpoint).unwrap())).collect();
         asked.into_iter().map(|thread| thread.join().unwrap()).collect()
     })
 }
@@ -440,12 +402,7 @@ fn learner_comes_and_goes(cluster: &Cluster, client: &Client) {
     });
     let added = added.unwrap().added.unwrap();
     assert!(added.is_learner && added.name.is_empty());
-    let mut list: Vec<String> = cluster
-        .servers
-        .iter()
-        .enumerate()
-        .map(|(index, server)| format!("m{}={}", index + 1, server.peer_url))
-        .collect();
+    let mut list: Vec<String> = cluster.servers.iter().enumerate().map(|(index, server)| format!("m{}={}", index + 1, server.peer_url)).collect();
     list.push(format!("m4=https://{peer}"));
     let list = list.join(",");
     let learner = Server::spawn("m4", &address, &peer, Plan { cluster: &list, joins: true, tls: Some(&cluster.tls) });

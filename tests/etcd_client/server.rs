@@ -174,16 +174,10 @@ impl Cluster {
         let ips = ["127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.5", "127.0.0.1"];
         let tls = Tls::new(&ca, &ips, 5);
         let peers: Vec<String> = ips[..3].iter().map(|ip| free(ip)).collect();
-        let list: Vec<String> =
-            peers.iter().enumerate().map(|(index, peer)| format!("m{}=https://{peer}", index + 1)).collect();
+        let list: Vec<String> = peers.iter().enumerate().map(|(index, peer)| format!("m{}=https://{peer}", index + 1)).collect();
         let list = list.join(",");
         let plan = Plan { cluster: &list, joins: false, tls: Some(&tls) };
-        let servers = peers
-            .iter()
-            .zip(ips)
-            .enumerate()
-            .map(|(index, (peer, ip))| Server::spawn(&format!("m{}", index + 1), &free(ip), peer, plan))
-            .collect();
+        let servers = peers.iter().zip(ips).enumerate().map(|(index, (peer, ip))| Server::spawn(&format!("m{}", index + 1), &free(ip), peer, plan)).collect();
         let cluster = Cluster { servers, tls };
         cluster.servers.iter().for_each(Server::wait_for_log);
         cluster

@@ -102,7 +102,9 @@ fn the_first_interrupt_finishes_the_step_and_reports() {
 
 #[test]
 fn the_second_interrupt_stops_at_once() {
-    let test = Test::new().file("hosts.yml", HOSTS).file("slow.rhai", "play(\"slow\", \"one\");\ntask(\"first\", \"takes long\", |h| h.run(\"echo >begun; sleep 30\"));\n");
+    let test = Test::new()
+        .file("hosts.yml", HOSTS)
+        .file("slow.rhai", "play(\"slow\", \"one\");\ntask(\"first\", \"takes long\", |h| h.run(\"echo >begun; sleep 30\"));\n");
     let mut session = start(&test, "-i hosts.yml --no-color slow.rhai");
     session.expect("TASK [first]").unwrap();
     appears(&test, "begun");

@@ -85,13 +85,6 @@ impl Run {
         self
     }
 
-    #[track_caller]
-    pub(super) fn says_not(self, word: &str) -> Run {
-        let text = self.readable();
-        assert!(!text.contains(word), "`{word}` was said\n{text}");
-        self
-    }
-
     /// The events of `-o json`.
     pub(super) fn events(&self) -> Vec<Value> {
         self.stdout.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()

@@ -80,7 +80,9 @@ fn every_user_becomes_root_or_is_told_why_not() {
     for image in ["bookworm", "trixie"] {
         let Some(lab) = up(image) else { return };
         let seen = seen_in_processes("lab-oper", || {
-            for (host, user) in [("as_root", "root"), ("as_admin", "root"), ("as_admin_only", "admin"), ("as_oper", "root"), ("to_guest", "guest"), ("by_password", "root")] {
+            for (host, user) in
+                [("as_root", "root"), ("as_admin", "root"), ("as_admin_only", "admin"), ("as_oper", "root"), ("to_guest", "guest"), ("by_password", "root")]
+            {
                 let run = who(&lab, host).ok().says(&[&format!("{host}  {user}\n")]);
                 assert!(!run.text().contains("lab-"), "a password is shown\n{}", run.text());
                 let run = lab.etcdsh(&["-o", "json", "-l", host, "./who.rhai"]).ok();
@@ -88,9 +90,21 @@ fn every_user_becomes_root_or_is_told_why_not() {
             }
         });
         assert_eq!(seen, BTreeSet::new());
-        fails(&lab, "as_oper_none", &["error: as_oper_none: sudo asks for a password and none was given", "hint: run again with -K, or set `ansible_become_password`"]);
-        fails(&lab, "as_oper_wrong", &["error: as_oper_wrong: sudo refused the password", "hint: check the password given with -K or `ansible_become_password`"]);
-        fails(&lab, "as_guest", &["error: as_guest: sudo refused", "guest is not in the sudoers file", "hint: allow the login user sudo, or log in as root with -u root"]);
+        fails(
+            &lab,
+            "as_oper_none",
+            &["error: as_oper_none: sudo asks for a password and none was given", "hint: run again with -K, or set `ansible_become_password`"],
+        );
+        fails(
+            &lab,
+            "as_oper_wrong",
+            &["error: as_oper_wrong: sudo refused the password", "hint: check the password given with -K or `ansible_become_password`"],
+        );
+        fails(
+            &lab,
+            "as_guest",
+            &["error: as_guest: sudo refused", "guest is not in the sudoers file", "hint: allow the login user sudo, or log in as root with -u root"],
+        );
         fails(&lab, "by_wrong_password", &["error: by_wrong_password: login as `oper@10.10.10.10` refused", "Permission denied"]);
         fails(&lab, "by_no_password", &["error: by_no_password: login as `oper@10.10.10.10` refused", "hint: ssh-copy-id oper@10.10.10.10"]);
         lab.etcdsh(&["run", "as_admin", "-b", "--", "id", "-un"]).ok().says(&["as_admin | ok | rc=0\nroot"]);
@@ -122,7 +136,11 @@ fn passwords_are_asked_for_on_the_terminal() {
     let seen = seen_in_processes("lab-oper", || {
         let (said, code) = typed(&lab, &["--no-color", "-vvv", "-K", "-l", "as_oper_none", "./who.rhai"], &[("BECOME password: ", "lab-oper")]);
         assert!(code == 0 && said.contains("as_oper_none  root") && !said.contains("lab-oper"), "{said}");
-        let (said, code) = typed(&lab, &["--no-color", "-k", "-K", "-l", "asked", "./who.rhai"], &[("SSH password: ", "lab-oper"), ("BECOME password [defaults to SSH password]: ", "")]);
+        let (said, code) = typed(
+            &lab,
+            &["--no-color", "-k", "-K", "-l", "asked", "./who.rhai"],
+            &[("SSH password: ", "lab-oper"), ("BECOME password [defaults to SSH password]: ", "")],
+        );
         assert!(code == 0 && said.contains("asked  root") && !said.contains("lab-oper"), "{said}");
     });
     assert_eq!(seen, BTreeSet::new());

@@ -4,7 +4,7 @@ use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use super::lab::{Lab, Run};
-use super::see::{THREE, HOSTS};
+use super::see::{HOSTS, THREE};
 
 const HOST: &str = HOSTS[0];
 const ONE: &str = "all: { children: { etcd: { hosts: { 10.10.10.10: { etcd_seq: 1 } } } } }\n";
@@ -38,10 +38,17 @@ const SLOW: &str = "play(\"slow\", \"all\", #{ become: true });\n\
 #[test]
 fn packages_that_are_missing_full_disks_and_folders_that_cannot_be_written() {
     let Some(lab) = Lab::up(&[HOST], ONE) else { return };
-    flow(&lab, "-e {\"etcd_packages\":[\"etcd-serverr\"]}").exits(2).says(&["error: 10.10.10.10: package etcd-serverr was not found", "Unable to locate package etcd-serverr", "hint: add the repository that has it"]);
+    flow(&lab, "-e {\"etcd_packages\":[\"etcd-serverr\"]}").exits(2).says(&[
+        "error: 10.10.10.10: package etcd-serverr was not found",
+        "Unable to locate package etcd-serverr",
+        "hint: add the repository that has it",
+    ]);
     // The folder that etcd itself goes to.
     lab.does("fill", &[HOST, "/usr/local", "1m"]);
-    lab.on(HOST, "mount -t overlay overlay -o lowerdir=/usr/bin,upperdir=$(mkdir -p /usr/local/u /usr/local/w; echo /usr/local/u),workdir=/usr/local/w /usr/bin");
+    lab.on(
+        HOST,
+        "mount -t overlay overlay -o lowerdir=/usr/bin,upperdir=$(mkdir -p /usr/local/u /usr/local/w; echo /usr/local/u),workdir=/usr/local/w /usr/bin",
+    );
     flow(&lab, "").exits(2).says(&["error: 10.10.10.10: install", "No space left on device", "hint: df -h / /var   # on the host"]);
     lab.on(HOST, "umount -l /usr/bin; umount -l /usr/local");
     // What dpkg left half way is repaired.
@@ -78,7 +85,13 @@ fn two_runs_at_once_and_one_that_was_killed() {
     lab.write("quick.rhai", "play(\"quick\", \"all\", #{ become: true });\ntask(\"quick\", \"changes something\", |h| h.run(\"true\"));\n");
     let first = start(&lab, &["./slow.rhai"]);
     lab.until(HOST, "test -e /srv/begun");
-    lab.etcdsh(&["./quick.rhai"]).exits(2).says(&["error: 10.10.10.10: locked by ", &format!("pid {}", first.id()), " since ", "caused by: it runs ./slow.rhai", "hint: wait until it is done"]);
+    lab.etcdsh(&["./quick.rhai"]).exits(2).says(&[
+        "error: 10.10.10.10: locked by ",
+        &format!("pid {}", first.id()),
+        " since ",
+        "caused by: it runs ./slow.rhai",
+        "hint: wait until it is done",
+    ]);
     // What changes nothing does not care.
     lab.etcdsh(&["-C", "./quick.rhai"]).ok();
     lab.etcdsh(&["--list-hosts", "./quick.rhai"]).ok();
@@ -143,7 +156,11 @@ fn certificate_authorities_that_cannot_be_used() {
         let output = std::process::Command::new("sh").arg("-ec").arg(script).current_dir(lab.folder()).output().unwrap();
         assert!(output.status.success(), "{script}\n{}", String::from_utf8_lossy(&output.stderr));
     };
-    let ca = |more: &str| sh(&format!("rm -rf files; mkdir -p files/pki/ca; cd files/pki/ca; openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout ca.key -out ca.crt -subj /CN=ours {more} 2>/dev/null"));
+    let ca = |more: &str| {
+        sh(&format!(
+            "rm -rf files; mkdir -p files/pki/ca; cd files/pki/ca; openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout ca.key -out ca.crt -subj /CN=ours {more} 2>/dev/null"
+        ))
+    };
     let before = lab.tree(HOST);
     ca("-days 1000; rm ca.key");
     flow(&lab, "").exits(2).says(&["files/pki/ca/ca.key"]);
@@ -176,7 +193,11 @@ fn expired(lab: &Lab) {
 fn locks_of_apt_are_waited_for_and_an_interrupted_dpkg_is_repaired() {
     let Some(lab) = Lab::up(&[HOST], ONE) else { return };
     // As another apt would: a lock of fcntl, for four seconds.
-    let holder = |file: &str| format!("perl -MFcntl -e 'open(F, \">>\", \"{file}\"); $l = pack(\"s s l! l! i\", F_WRLCK, 0, 0, 0, 0); fcntl(F, F_SETLK, $l) or die; sleep 4' & sleep 0.3");
+    let holder = |file: &str| {
+        format!(
+            "perl -MFcntl -e 'open(F, \">>\", \"{file}\"); $l = pack(\"s s l! l! i\", F_WRLCK, 0, 0, 0, 0); fcntl(F, F_SETLK, $l) or die; sleep 4' & sleep 0.3"
+        )
+    };
     for file in ["/var/lib/dpkg/lock-frontend", "/var/lib/apt/lists/lock"] {
         lab.reset();
         lab.on(HOST, &format!("{} ; :", holder(file).replace(" & sleep", " >/dev/null 2>&1 & sleep")));

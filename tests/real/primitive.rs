@@ -26,7 +26,15 @@ fn ends(run: &Run) -> Vec<(String, String, String, u64)> {
         .map(|event| {
             let what: Vec<&str> = event["what"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
             let error = &event["error"];
-            let said = if error.is_null() { what.join(" | ") } else { format!("{}{}", text(&error["what"]), error["causes"].as_array().into_iter().flatten().filter_map(Value::as_str).map(|cause| format!("; {cause}")).collect::<String>()) };
+            let said = if error.is_null() {
+                what.join(" | ")
+            } else {
+                format!(
+                    "{}{}",
+                    text(&error["what"]),
+                    error["causes"].as_array().into_iter().flatten().filter_map(Value::as_str).map(|cause| format!("; {cause}")).collect::<String>()
+                )
+            };
             (text(&event["task"]), text(&event["status"]), said, event["trips"].as_u64().unwrap_or(0))
         })
         .collect()
@@ -44,7 +52,11 @@ const ROWS: &[(&str, &str, &str)] = &[
     ("template", r#"h.file("/srv/template", #{ template: "t.j2" })"#, "file /srv/template: create"),
     ("source", r#"h.file("/srv/source", #{ source: "bytes" })"#, "file /srv/source: create"),
     ("large", r#"h.file("/srv/large", #{ source: "large" })"#, "file /srv/large: create"),
-    ("large_text", r#"let text = ""; for n in 0..9000 { text += `line ${n} '` + "\n"; } h.file("/srv/large_text", #{ content: text })"#, "file /srv/large_text: create"),
+    (
+        "large_text",
+        r#"let text = ""; for n in 0..9000 { text += `line ${n} '` + "\n"; } h.file("/srv/large_text", #{ content: text })"#,
+        "file /srv/large_text: create",
+    ),
     ("secret", r#"h.file("/srv/secret", #{ content: secret(h.vars.password), mode: 0o600 })"#, "file /srv/secret: content differs, mode 0644 -> 0600"),
     ("directory", r#"h.file("/srv/a/b/c", #{ state: "directory", parents: true, mode: 0o700 })"#, "directory /srv/a/b/c: create"),
     ("link", r#"h.file("/srv/link", #{ target: "/etc/hostname" })"#, "link /srv/link: create"),
@@ -62,7 +74,11 @@ const ROWS: &[(&str, &str, &str)] = &[
     ("user_absent", r#"h.user("oper", #{ state: "absent" })"#, "user oper: remove"),
     ("run_creates", r#"h.run("touch /srv/created", #{ creates: "/srv/created" })"#, "run touch /srv/created: run"),
     ("run_unless", r#"h.run("echo $WHO >here", #{ cwd: "/srv/a", env: #{ WHO: "me" }, unless: "test \"$(cat here)\" = $WHO" })"#, "run echo $WHO >here: run"),
-    ("unit", r#"h.service("worker", #{ unit: "[Service]\nExecStart=/bin/sleep 1000\nExecReload=/bin/true\n[Install]\nWantedBy=multi-user.target\n", state: "running", enabled: true })"#, "service worker: create unit file, enable, start"),
+    (
+        "unit",
+        r#"h.service("worker", #{ unit: "[Service]\nExecStart=/bin/sleep 1000\nExecReload=/bin/true\n[Install]\nWantedBy=multi-user.target\n", state: "running", enabled: true })"#,
+        "service worker: create unit file, enable, start",
+    ),
     ("stopped", r#"h.service("idle", #{ state: "stopped", enabled: false, masked: true })"#, "service idle: mask, stop"),
     ("static", r#"h.service("static", #{ state: "running", enabled: true })"#, "service static: start"),
     ("package", r#"h.package("etcd-client", #{ version: "VERSION" })"#, "package etcd-client: install etcd-client"),
@@ -98,7 +114,13 @@ fn each_costs_two_trips_to_change_and_one_to_see_that_nothing_differs() {
     for run in [&dry, &wet] {
         assert!(!run.text().contains("s3cr3t"), "a secret is shown");
     }
-    let want = |status: &str| -> Vec<(String, String, String, u64)> { rows.iter().map(|(name, _, what)| ((*name).to_string(), status.to_string(), if status == "ok" { String::new() } else { (*what).to_string() }, if status == "ok" { 1 } else { 2 })).collect() };
+    let want = |status: &str| -> Vec<(String, String, String, u64)> {
+        rows.iter()
+            .map(|(name, _, what)| {
+                ((*name).to_string(), status.to_string(), if status == "ok" { String::new() } else { (*what).to_string() }, if status == "ok" { 1 } else { 2 })
+            })
+            .collect()
+    };
     compare(&ends(&wet), &want("changed"));
     let said = |run: &Run| ends(run).into_iter().map(|(task, status, what, _)| (task, status, what)).collect::<Vec<_>>();
     // A dry run says the same; only what rests on a change before it may not be known yet.
@@ -112,7 +134,9 @@ fn each_costs_two_trips_to_change_and_one_to_see_that_nothing_differs() {
 
 #[track_caller]
 fn compare(got: &[(String, String, String, u64)], want: &[(String, String, String, u64)]) {
-    let lines = |rows: &[(String, String, String, u64)]| rows.iter().map(|(task, status, what, trips)| format!("{task}: {status} in {trips}: {what}")).collect::<Vec<_>>();
+    let lines = |rows: &[(String, String, String, u64)]| {
+        rows.iter().map(|(task, status, what, trips)| format!("{task}: {status} in {trips}: {what}")).collect::<Vec<_>>()
+    };
     let (got, want) = (lines(got), lines(want));
     let wrong: Vec<String> = got.iter().zip(&want).filter(|(got, want)| got != want).map(|(got, want)| format!("got  {got}\nwant {want}")).collect();
     assert!(wrong.is_empty() && got.len() == want.len(), "{} of {}\n{}", got.len(), want.len(), wrong.join("\n"));
@@ -133,9 +157,18 @@ fn look(lab: &Lab) {
     }
     assert_eq!(on("tail -n 1 /srv/large_text; wc -l </srv/large_text; cat /srv/secret"), "line 8999 '\n9000\ns3cr3t-c0ntent");
     assert_eq!(on("stat -c '%F %a' /srv/a/b/c /srv/a; readlink /srv/link /srv/moved"), "directory 700\ndirectory 755\n/etc/hostname\n/etc/hosts\n");
-    assert_eq!(on("cat /srv/lines /srv/line_new; od -An -c /srv/line_bytes | tr -d ' \\n'; tail -n 2 /srv/line_large; ls -A /srv | grep -c etcdsh || :"), "a=2\nb=2\nc=3\nonly\none377two\\nmore\\n200000\nmore\n0\n");
-    assert_eq!(on("ls -d /srv/gone* 2>/dev/null || echo none; getent passwd worker | cut -d: -f6,7; id -nG guest; getent passwd oper || echo none"), "none\n/srv:/usr/sbin/nologin\nguest admin\nnone\n");
-    assert_eq!(on("cat /srv/a/here; systemctl is-active worker static; systemctl is-enabled worker idle 2>/dev/null || :"), "me\nactive\nactive\nenabled\nmasked\n");
+    assert_eq!(
+        on("cat /srv/lines /srv/line_new; od -An -c /srv/line_bytes | tr -d ' \\n'; tail -n 2 /srv/line_large; ls -A /srv | grep -c etcdsh || :"),
+        "a=2\nb=2\nc=3\nonly\none377two\\nmore\\n200000\nmore\n0\n"
+    );
+    assert_eq!(
+        on("ls -d /srv/gone* 2>/dev/null || echo none; getent passwd worker | cut -d: -f6,7; id -nG guest; getent passwd oper || echo none"),
+        "none\n/srv:/usr/sbin/nologin\nguest admin\nnone\n"
+    );
+    assert_eq!(
+        on("cat /srv/a/here; systemctl is-active worker static; systemctl is-enabled worker idle 2>/dev/null || :"),
+        "me\nactive\nactive\nenabled\nmasked\n"
+    );
     assert_eq!(on("apt-mark showhold; dpkg -s etcd-client | grep Status"), "etcd-client\nStatus: hold ok installed\n");
 }
 
@@ -150,7 +183,11 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("no_source", r#"h.file("/srv/s", #{ source: "nowhere" })"#, "`./nowhere` cannot be read; No such file or directory (os error 2)"),
     ("no_unit", r#"h.service("nowhere", #{ state: "running" })"#, "there is no service `nowhere`"),
     ("no_reload", r#"h.service("idle", #{ state: "reloaded" })"#, "service `idle` did not reload"),
-    ("bad_unit", r#"h.service("broken", #{ unit: "[Service]\nExecStart=/bin/sh -c 'echo because of this; exit 3'\nType=oneshot\n", state: "running" })"#, "service `broken` did not start"),
+    (
+        "bad_unit",
+        r#"h.service("broken", #{ unit: "[Service]\nExecStart=/bin/sh -c 'echo because of this; exit 3'\nType=oneshot\n", state: "running" })"#,
+        "service `broken` did not start",
+    ),
     ("no_package", r#"h.package("no-such-package")"#, "package no-such-package was not found"),
     ("no_version", r#"h.package("etcd-client", #{ version: "99" })"#, "package etcd-client was not found"),
     ("no_deb", r#"h.package("x", #{ file: "/opt/repo/nowhere.deb" })"#, "install x failed"),
