@@ -41,14 +41,6 @@ fn play(name: &str) {
     assert!(!test.ssh_was_called(), "{name}: a connection was wanted");
 }
 
-#[test]
-fn a_script_comes_on_standard_input() {
-    for words in [&[][..], &["-"], &["-", "an argument"]] {
-        let ran = Test::new().stdin("print(args.len());").etcdsh(words);
-        assert_eq!(ran.text(), format!("{}\n", words.len().saturating_sub(1)));
-    }
-}
-
 macro_rules! sessions {
     ($($name:ident),* $(,)?) => {
         $(#[test]
