@@ -135,7 +135,8 @@ fn take(link: &Arc<Link>, what: &str) -> Result<()> {
     let start = Instant::now();
     loop {
         let Some(holder) = try_take(link, what)? else { return Ok(()) };
-        let dead = is_dead(&holder.id);
+        // An empty lock is one that is being written, or that went away while it was read.
+        let dead = holder.id.is_empty() || is_dead(&holder.id);
         if !dead || start.elapsed() > PATIENCE {
             return Err(Error::new(Kind::Remote, format!("locked by {} since {}", holder.owner, holder.since))
                 .because(format!("it runs {}", holder.what))
