@@ -135,9 +135,9 @@ fn take(link: &Arc<Link>, what: &str) -> Result<()> {
     let start = Instant::now();
     loop {
         let Some(holder) = try_take(link, what)? else { return Ok(()) };
-        // An empty lock is one that is being written, or that went away while it was read.
-        let dead = holder.id.is_empty() || is_dead(&holder.id);
-        if !dead || start.elapsed() > PATIENCE {
+        // Without an id it went away while it was read, or is just being written.
+        let passing = holder.id.is_empty() || is_dead(&holder.id);
+        if !passing || start.elapsed() > PATIENCE {
             return Err(Error::new(Kind::Remote, format!("locked by {} since {}", holder.owner, holder.since))
                 .because(format!("it runs {}", holder.what))
                 .hint(format!("wait until it is done; a lock that is not renewed for {STALE} s is taken over"))
