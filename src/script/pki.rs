@@ -100,11 +100,25 @@ fn pretended(world: &World, path: &str) -> bool {
     world.session.options.check && !world.session.first_time(path)
 }
 
+/// What a run left that died while it made a CA: there is a key in it.
+fn remove_half_made(parent: &Path, start: &str) {
+    let Ok(entries) = std::fs::read_dir(parent) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let pid = name.strip_prefix(start).and_then(|pid| pid.parse::<u32>().ok());
+        if pid.is_some_and(|pid| !Path::new(&format!("/proc/{pid}")).exists()) {
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
 /// Both files appear at once, by the name of their folder.
 fn create(folder: &Path, name: &str, days: u32) -> Result<cert::Ca> {
     let ca = cert::Ca::create(name, days)?;
     let parent = folder.parent().unwrap_or(Path::new("."));
-    let new = parent.join(format!(".{}.{}", folder.file_name().and_then(|n| n.to_str()).unwrap_or("ca"), std::process::id()));
+    let start = format!(".{}.", folder.file_name().and_then(|n| n.to_str()).unwrap_or("ca"));
+    remove_half_made(parent, &start);
+    let new = parent.join(format!("{start}{}", std::process::id()));
     let (crt, key) = ca_paths(folder);
     let within = |path: &Path| new.join(path.file_name().unwrap_or_default());
     write(&within(&key), ca.key_pem().reveal(), 0o600)?;
