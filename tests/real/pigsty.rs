@@ -126,6 +126,11 @@ fn members_are_registered_on_infra_hosts_in_both_layouts() {
     lab.flow("-t add_metrics -e etcd_target_dir=/srv/targets").ok();
     assert_eq!(lab.on(HOSTS[2], "cat /srv/targets/etcd-1.yml"), target);
 
+    let run = lab.flow("-t etcd_deregister").changes_something();
+    assert_eq!(run.changes().len(), 2, "both targets go, and nothing else is touched");
+    assert_eq!(lab.on(HOSTS[1], "ls /etc/prometheus/targets/etcd"), "");
+    lab.flow("").changes_something();
+
     // One that is down is a warning.
     lab.does("kill", &[HOSTS[2]]);
     lab.flow("-T 2").ok().says(&["10.10.10.12", "warning"]);
