@@ -13,6 +13,7 @@ pub mod primitive;
 pub mod repl;
 pub mod report;
 pub mod run;
+mod runtime;
 pub mod sandbox;
 pub mod script;
 pub mod secret;

@@ -2,15 +2,14 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-
-use tokio::runtime::{Builder, Runtime};
 
 use super::connection::{Answer, Connection, target, url};
 use super::probe;
 use super::trouble::{Attempt, Failure, Fault, Result, Trouble};
 use crate::error::{self, Error};
+use crate::runtime::runtime;
 use crate::secret::Secret;
 
 /// How long a call may take that rewrites the whole database.
@@ -169,14 +168,6 @@ impl Client {
             .map_err(|error| Error::internal("cannot make an etcd client").because(error.to_string()))?;
         Ok(connections.entry(endpoint.to_string()).or_insert(Arc::new(connection)).clone())
     }
-}
-
-/// One small runtime for all clients; it only moves bytes, the work is done in the calling threads.
-fn runtime() -> &'static Runtime {
-    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
-    RUNTIME.get_or_init(|| {
-        Builder::new_multi_thread().worker_threads(2).thread_name("etcd").enable_io().enable_time().build().expect("the system allows two more threads")
-    })
 }
 
 #[cfg(test)]

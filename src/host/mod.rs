@@ -192,9 +192,4 @@ impl Link {
         let facts = Facts::parse(&output.text(), self.root().unwrap_or_default()).map_err(|error| error.on(&self.name))?;
         Ok(self.facts.get_or_init(|| facts))
     }
-
-    /// Close the connection of this process; the next call opens it again.
-    pub fn close(&self) {
-        *locked(&self.connection) = None;
-    }
 }

@@ -8,12 +8,10 @@ mod local;
 mod shell;
 mod ssh;
 
-use std::sync::OnceLock;
 use std::time::Duration;
 
-use tokio::runtime::Runtime;
-
 use crate::error::{Error, Result};
+use crate::runtime::runtime;
 use crate::secret::Secret;
 
 pub use askpass::answer as answer_askpass;
@@ -54,12 +52,6 @@ pub struct Connection {
     /// Put in front of every script.
     prelude: String,
     shell: shell::Shell,
-}
-
-/// The one runtime of the program. Never call it from inside itself.
-pub(crate) fn runtime() -> &'static Runtime {
-    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
-    RUNTIME.get_or_init(|| tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("the system gives threads"))
 }
 
 impl Connection {
