@@ -11,7 +11,7 @@ mod kv;
 mod lease;
 mod maintenance;
 mod probe;
-mod rpc;
+pub(crate) mod rpc;
 mod snapshot;
 pub mod text;
 mod trouble;
@@ -19,6 +19,8 @@ mod txn;
 
 pub use auth::{AuthStatus, Names, Permission, PermissionKind, Role, User};
 pub use client::{Client, Config};
+pub(crate) use client::{Effect, Patience};
+pub(crate) use connection::{Answer, Connection};
 pub use cluster::{Member, Members};
 pub use kv::{Delete, DeleteOptions, Get, GetOptions, KeyValue, Put, PutOptions, Sort, SortOrder, SortTarget, prefix_end};
 pub use lease::{Lease, LeaseList, LeaseTtl};

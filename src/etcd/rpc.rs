@@ -11,15 +11,15 @@ use super::Header;
 use super::connection::Channel;
 
 #[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct RawHeader {
+pub(crate) struct RawHeader {
     #[prost(uint64, tag = "1")]
-    cluster_id: u64,
+    pub(crate) cluster_id: u64,
     #[prost(uint64, tag = "2")]
-    member_id: u64,
+    pub(crate) member_id: u64,
     #[prost(int64, tag = "3")]
-    revision: i64,
+    pub(crate) revision: i64,
     #[prost(uint64, tag = "4")]
-    raft_term: u64,
+    pub(crate) raft_term: u64,
 }
 
 impl From<Option<RawHeader>> for Header {
@@ -30,74 +30,74 @@ impl From<Option<RawHeader>> for Header {
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct MemberListRequest {
+pub(crate) struct MemberListRequest {
     #[prost(bool, tag = "1")]
-    pub(super) linearizable: bool,
+    pub(crate) linearizable: bool,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct MemberListResponse {
+pub(crate) struct MemberListResponse {
     #[prost(message, optional, tag = "1")]
-    pub(super) header: Option<RawHeader>,
+    pub(crate) header: Option<RawHeader>,
     #[prost(message, repeated, tag = "2")]
-    pub(super) members: Vec<RawMember>,
+    pub(crate) members: Vec<RawMember>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct RawMember {
+pub(crate) struct RawMember {
     #[prost(uint64, tag = "1")]
-    pub(super) id: u64,
+    pub(crate) id: u64,
     #[prost(string, tag = "2")]
-    pub(super) name: String,
+    pub(crate) name: String,
     #[prost(string, repeated, tag = "3")]
-    pub(super) peer_urls: Vec<String>,
+    pub(crate) peer_urls: Vec<String>,
     #[prost(string, repeated, tag = "4")]
-    pub(super) client_urls: Vec<String>,
+    pub(crate) client_urls: Vec<String>,
     #[prost(bool, tag = "5")]
-    pub(super) is_learner: bool,
+    pub(crate) is_learner: bool,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct AuthStatusRequest {}
+pub(crate) struct AuthStatusRequest {}
 
 #[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct AuthStatusResponse {
+pub(crate) struct AuthStatusResponse {
     #[prost(message, optional, tag = "1")]
-    pub(super) header: Option<RawHeader>,
+    pub(crate) header: Option<RawHeader>,
     #[prost(bool, tag = "2")]
-    pub(super) enabled: bool,
+    pub(crate) enabled: bool,
     #[prost(uint64, tag = "3")]
-    pub(super) auth_revision: u64,
+    pub(crate) auth_revision: u64,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct KeepAliveRequest {
+pub(crate) struct KeepAliveRequest {
     #[prost(int64, tag = "1")]
-    pub(super) id: i64,
+    pub(crate) id: i64,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct KeepAliveResponse {
+pub(crate) struct KeepAliveResponse {
     #[prost(message, optional, tag = "1")]
-    pub(super) header: Option<RawHeader>,
+    pub(crate) header: Option<RawHeader>,
     #[prost(int64, tag = "2")]
-    pub(super) id: i64,
+    pub(crate) id: i64,
     #[prost(int64, tag = "3")]
-    pub(super) ttl: i64,
+    pub(crate) ttl: i64,
 }
 
 type Answer<T> = std::result::Result<T, Status>;
 
-pub(super) async fn member_list(channel: &Channel, linearizable: bool) -> Answer<MemberListResponse> {
+pub(crate) async fn member_list(channel: &Channel, linearizable: bool) -> Answer<MemberListResponse> {
     unary(channel, "etcdserverpb.Cluster", "MemberList", MemberListRequest { linearizable }).await
 }
 
-pub(super) async fn auth_status(channel: &Channel) -> Answer<AuthStatusResponse> {
+pub(crate) async fn auth_status(channel: &Channel) -> Answer<AuthStatusResponse> {
     unary(channel, "etcdserverpb.Auth", "AuthStatus", AuthStatusRequest {}).await
 }
 
 /// Keep a lease alive once and give the reply; a time to live of 0 means that there is no such lease.
-pub(super) async fn keep_alive(channel: &Channel, id: i64) -> Answer<KeepAliveResponse> {
+pub(crate) async fn keep_alive(channel: &Channel, id: i64) -> Answer<KeepAliveResponse> {
     let mut grpc = ready(channel).await?;
     let request = Request::new(tokio_stream::once(KeepAliveRequest { id }));
     let path = PathAndQuery::from_static("/etcdserverpb.Lease/LeaseKeepAlive");

@@ -49,6 +49,15 @@ impl Trouble {
         }
     }
 
+    /// It will be the same at the next try.
+    pub(super) fn is_lasting(&self) -> bool {
+        match self {
+            Trouble::Tls(_) => true,
+            Trouble::Other(text) => text.contains("failed to lookup address"),
+            other => other.is_answer(),
+        }
+    }
+
     /// etcd itself answered, so another endpoint would say the same.
     pub(super) fn is_answer(&self) -> bool {
         match self {
@@ -70,13 +79,15 @@ pub struct Attempt {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
     pub attempts: Vec<Attempt>,
+    /// The request may have reached etcd.
+    pub sent: bool,
 }
 
 pub type Result<T> = std::result::Result<T, Box<Fault>>;
 
 impl Fault {
-    pub(super) fn one(endpoint: &str, trouble: Trouble) -> Box<Fault> {
-        Box::new(Fault { attempts: vec![Attempt { endpoint: endpoint.to_string(), trouble }] })
+    pub(super) fn one(endpoint: &str, failure: Failure) -> Box<Fault> {
+        Box::new(Fault { attempts: vec![Attempt { endpoint: endpoint.to_string(), trouble: failure.trouble }], sent: failure.sent })
     }
 
     /// The trouble that ended the call: that of the last endpoint.
@@ -232,7 +243,7 @@ mod tests {
 
     fn fault(rows: &[(&str, Trouble)]) -> Box<Error> {
         let attempts = rows.iter().map(|(endpoint, trouble)| Attempt { endpoint: (*endpoint).into(), trouble: trouble.clone() });
-        Box::new(Fault { attempts: attempts.collect() }).into()
+        Box::new(Fault { attempts: attempts.collect(), sent: false }).into()
     }
 
     #[test]

@@ -60,7 +60,7 @@ fn open(world: &Arc<World>, options: &Map) -> Result<Etcdctl> {
     let client = match cached {
         Some(client) => client,
         None => {
-            if tls && let Some((ca, crt, key)) = super::pki::client_pair(world, "files/pki/ca", "admin")? {
+            if tls && let Some((ca, crt, key)) = super::pki::client_pair(&world.beside, "files/pki/ca", "admin")? {
                 (config.ca_pem, config.cert_pem, config.key_pem) = (Some(ca), Some(crt), Some(key));
             }
             let has_certificates = config.ca_pem.is_some();

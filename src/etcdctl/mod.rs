@@ -1,0 +1,176 @@
+//! The etcdctl surface: every command that etcd's users type, in etcdctl's own words and bytes, and what it lacks.
+//!
+//! Owns the command line of `e`, its formats and exit codes. Must not know hosts, inventories or scripts: who calls says
+//! where the cluster is (`Place`). Strict mode is etcdctl and nothing else. Start reading at `verb/mod.rs`: a verb is one
+//! file, one line of its table, and rows in `tests/etcdctl/`.
+
+mod ask;
+mod call;
+mod discovery;
+mod failure;
+mod flag;
+mod go;
+mod json;
+mod line;
+mod print;
+mod settings;
+mod table;
+mod usage;
+mod verb;
+
+use std::io::Write;
+use std::sync::Arc;
+
+pub use call::Io;
+pub use failure::Failure;
+pub use print::Layout;
+
+use crate::error;
+use crate::etcd::Config;
+use failure::Outcome;
+use verb::Found;
+
+/// Where a cluster is, told by the inventory.
+#[derive(Clone, Debug)]
+pub struct Placed {
+    pub config: Config,
+    pub name: String,
+}
+
+/// Which cluster is meant.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    pub cluster: Option<String>,
+    pub inventory: Option<String>,
+    pub via: Option<String>,
+}
+
+/// Knows the clusters of the inventory.
+pub trait Place: Send + Sync {
+    /// The cluster that is wanted; nothing when there is no inventory at all.
+    fn cluster(&self, wanted: &Wanted) -> error::Result<Option<Placed>>;
+}
+
+/// How a command is carried out, besides what it says itself.
+#[derive(Clone)]
+pub struct Style {
+    pub layout: Layout,
+    pub place: Option<Arc<dyn Place>>,
+    /// The name the user calls it by: `etcdctl`, `etcdsh e`.
+    pub program: String,
+    /// etcdctl and nothing else.
+    pub strict: bool,
+    /// The environment: `ETCDCTL_*`.
+    pub variables: Vec<(String, String)>,
+}
+
+impl Style {
+    /// Of this process, for a program called `program`.
+    #[must_use]
+    pub fn of_process(program: &str, strict: bool) -> Style {
+        let known = |(name, value): (std::ffi::OsString, std::ffi::OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
+        let variables: Vec<(String, String)> = std::env::vars_os().filter_map(known).filter(|(name, _)| name.starts_with("ETCD")).collect();
+        let layout = variables.iter().find(|(name, _)| name == "ETCDSH_ETCDCTL_COMPAT").map_or("", |(_, value)| value);
+        let layout = if layout.starts_with("3.5") || layout.starts_with("3.4") { Layout::V35 } else { Layout::V36 };
+        Style { layout, place: None, program: program.into(), strict, variables }
+    }
+
+    /// A variable that is set and not empty.
+    pub(self) fn variable(&self, name: &str) -> Option<String> {
+        self.variables.iter().find(|(known, value)| known == name && !value.is_empty()).map(|(_, value)| value.clone())
+    }
+}
+
+/// Carry out one command; the result is its exit code.
+pub fn run<'a>(words: &[Vec<u8>], style: &'a Style, io: &'a mut Io<'a>) -> i32 {
+    let found = verb::find(words, style);
+    let page = usage::page(&found, style);
+    let (out, err) = (&mut *io.out, &mut *io.err);
+    let verb = match found {
+        Err(unknown) => {
+            let again = style.layout == Layout::V35 && style.strict;
+            let _ = unknown.write(err, style, again);
+            return failure::ERROR;
+        }
+        Ok(Found { verb: None, ref rest, ref flags, .. }) => {
+            return match flag::parse(rest, flags) {
+                Err(failure) => usage_failure(out, err, style, &page, &failure),
+                Ok(_) => {
+                    let _ = out.write_all(page.as_bytes());
+                    0
+                }
+            };
+        }
+        Ok(Found { verb: Some(verb), rest, flags, inherited, .. }) => match flag::parse(&rest, &flags) {
+            Err(failure) => return usage_failure(out, err, style, &page, &failure),
+            Ok((values, _)) if values.given("help").is_some_and(|value| value != "false") => {
+                let _ = out.write_all(page.as_bytes());
+                return 0;
+            }
+            Ok((values, words)) => (verb, inherited, values, words),
+        },
+    };
+    let (verb, inherited, values, words) = verb;
+    let io: &'a mut Io<'a> = io;
+    let mut call = call::Call::new(verb, style, io, inherited, values, words);
+    let outcome = (verb.run)(&mut call);
+    let outcome = outcome.and_then(|()| Ok(call.io.out.flush()?));
+    let Err(failure) = outcome else { return 0 };
+    let _ = call.io.out.flush();
+    let _ = failure.write(call.io.err);
+    failure.code
+}
+
+/// A wrong flag: the page on standard output, as etcdctl up to 3.6 has it, and the error below.
+fn usage_failure(out: &mut dyn Write, err: &mut dyn Write, style: &Style, page: &str, failure: &Failure) -> i32 {
+    let written: Outcome = (|| {
+        out.write_all(page.as_bytes())?;
+        out.flush()?;
+        failure.write(err)?;
+        if style.strict {
+            writeln!(err)?;
+            if style.layout == Layout::V35 {
+                failure.write(err)?;
+            }
+        }
+        Ok(())
+    })();
+    let _ = written;
+    failure.code
+}
+
+impl Failure {
+    fn write(&self, err: &mut dyn Write) -> std::io::Result<()> {
+        let Some(text) = &self.text else { return Ok(()) };
+        writeln!(err, "Error: {text}")?;
+        for cause in &self.causes {
+            writeln!(err, "  {cause}")?;
+        }
+        match &self.hint {
+            Some(hint) => writeln!(err, " hint: {hint}"),
+            None => Ok(()),
+        }
+    }
+
+    fn of_error(error: &error::Error) -> Box<Failure> {
+        let mut failure = Failure::new(failure::ERROR, error.what.clone());
+        failure.causes.clone_from(&error.causes);
+        failure.hint = error.hints.first().cloned();
+        failure
+    }
+}
+
+/// The release of etcdctl whose words and layouts are followed.
+fn verb_version(style: &Style) -> String {
+    match style.layout {
+        Layout::V35 => "3.5.16".into(),
+        Layout::V36 => "3.6.0".into(),
+    }
+}
+
+fn api_version(style: &Style) -> String {
+    match style.layout {
+        Layout::V35 => "3.5".into(),
+        Layout::V36 => "3.6".into(),
+    }
+}
