@@ -75,7 +75,7 @@ impl Place for Clusters {
         };
         let cluster = cluster::chosen(cluster::clusters(&inventory)?, wanted.cluster.as_deref())?;
         let config = cluster::config(&cluster, &beside)?;
-        Ok(Some(Placed { config, name: cluster.name }))
+        Ok(Some(Placed { client: None, config, name: cluster.name }))
     }
 }
 

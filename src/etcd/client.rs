@@ -107,6 +107,12 @@ impl Client {
         Ok(client)
     }
 
+    /// The settings.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.shared.config
+    }
+
     /// The endpoints of the settings, in their order.
     #[must_use]
     pub fn endpoints(&self) -> &[String] {

@@ -13,7 +13,6 @@ mod maintenance;
 mod probe;
 pub(crate) mod rpc;
 mod snapshot;
-pub mod text;
 mod trouble;
 mod txn;
 

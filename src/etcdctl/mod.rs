@@ -23,16 +23,19 @@ use std::sync::Arc;
 
 pub use call::Io;
 pub use failure::Failure;
+pub use line::{Command, commands};
 pub use print::Layout;
 
-use crate::error;
-use crate::etcd::Config;
+use crate::error::{self, Error, Kind};
+use crate::etcd::{Client, Config};
 use failure::Outcome;
 use verb::Found;
 
 /// Where a cluster is, told by the inventory.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Placed {
+    /// A client that is connected already, for commands that change nothing about the connection.
+    pub client: Option<Client>,
     pub config: Config,
     pub name: String,
 }
@@ -79,6 +82,61 @@ impl Style {
     pub(self) fn variable(&self, name: &str) -> Option<String> {
         self.variables.iter().find(|(known, value)| known == name && !value.is_empty()).map(|(_, value)| value.clone())
     }
+}
+
+/// A place that is known: the cluster of a script's client.
+#[derive(Clone)]
+pub struct Known(pub Placed);
+
+impl Place for Known {
+    fn cluster(&self, _: &Wanted) -> error::Result<Option<Placed>> {
+        Ok(Some(self.0.clone()))
+    }
+}
+
+/// What a command is, before it is carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Meaning {
+    /// Does it change the cluster or a file?
+    pub changes: bool,
+    /// Does it go on until it is interrupted?
+    pub endless: bool,
+    pub name: &'static str,
+}
+
+/// Commands that go on for ever.
+const ENDLESS: [&str; 5] = ["elect", "lock", "make-mirror", "top", "watch"];
+
+/// Which command the words name; nothing when it is none, or one that only shows a page.
+#[must_use]
+pub fn meaning(words: &[Vec<u8>], style: &Style) -> Option<Meaning> {
+    let verb = verb::find(words, style).ok()?.verb?;
+    Some(Meaning { changes: verb.changes, endless: ENDLESS.contains(&verb.name), name: verb.name })
+}
+
+/// Carry out one command without a terminal and return what it prints, without the last line's end.
+pub fn evaluate(words: &[Vec<u8>], style: &Style) -> error::Result<String> {
+    if let Some(meaning) = meaning(words, style).filter(|meaning| meaning.endless) {
+        return Err(Error::usage(format!("`{}` goes on for ever: it cannot return a value", meaning.name)).hint(format!("{} {}   # in a shell", style.program, meaning.name)));
+    }
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let code = run(words, style, &mut Io { err: &mut err, input: &mut std::io::empty(), out: &mut out, terminal: false });
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_end_matches('\n').to_string();
+    if code == 0 {
+        return Ok(text(&out));
+    }
+    let said = text(&err);
+    let mut lines = said.lines();
+    let first = lines.next().unwrap_or("the command failed");
+    let kind = if matches!(code, failure::ARGUMENTS | failure::FEATURE | failure::INPUT) { Kind::Usage } else { Kind::Etcd };
+    let mut error = Error::new(kind, first.strip_prefix("Error: ").unwrap_or(first));
+    for line in lines {
+        match line.strip_prefix(" hint: ") {
+            Some(hint) => error.hints.push(hint.to_string()),
+            None => error.causes.push(line.trim().to_string()),
+        }
+    }
+    Err(error)
 }
 
 /// Carry out one command; the result is its exit code.

@@ -6,11 +6,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::Style;
-use super::failure::{ARGUMENTS, ERROR, FEATURE, Failure, Outcome};
+use super::failure::{ARGUMENTS, CONNECTION as CONNECTION_FAILED, ERROR, FEATURE, Failure, Outcome};
 use super::flag::{Flag, Kind, Values};
 use super::go;
 use super::print::Format;
-use crate::etcd::Config;
+use crate::etcd::{Client, Config};
 use crate::secret::Secret;
 
 pub(super) const DEFAULT_ENDPOINT: &str = "127.0.0.1:2379";
@@ -46,6 +46,10 @@ pub(super) static NATIVE: &[Flag] = &[
     Flag::text("via", "", "reach the endpoints through ssh on this host"),
 ];
 
+/// Flags that ask for a connection of one's own.
+const CONNECTION: [&str; 9] =
+    ["cacert", "cert", "dial-timeout", "insecure-skip-tls-verify", "insecure-transport", "key", "keepalive-time", "keepalive-timeout", "user"];
+
 /// Not known before 3.6.
 const SINCE_36: [&str; 2] = ["max-recv-bytes", "max-request-bytes"];
 
@@ -55,14 +59,14 @@ pub(super) fn globals(style: &Style) -> Vec<&'static Flag> {
     GLOBALS.iter().filter(known).chain(native).collect()
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Settings {
     pub(super) command_timeout: Duration,
     /// The timeout was set by hand.
     pub(super) command_timeout_given: bool,
     pub(super) config: Config,
-    /// Where the endpoints come from, for messages: nothing when they were given.
-    pub(super) cluster: Option<String>,
+    /// Connected already, and as these settings want it.
+    pub(super) client: Option<Client>,
     pub(super) format: Format,
     pub(super) hex: bool,
 }
@@ -129,12 +133,17 @@ impl Source<'_> {
         let format = Format::named(&self.text("write-out")).ok_or_else(|| Failure::new(FEATURE, "unsupported output format"))?;
         let given = self.discovered()?.or_else(|| self.endpoints());
         let placed = self.placed(given.as_deref())?;
-        let cluster = placed.as_ref().map(|placed| placed.name.clone());
+        let untouched = given.is_none() && CONNECTION.iter().all(|name| self.given(name).is_none());
+        let client = placed.as_ref().and_then(|placed| placed.client.clone()).filter(|_| untouched);
+        let unplaced = placed.is_none();
         let mut config = placed.map_or_else(Config::default, |placed| placed.config);
         if let Some(endpoints) = given {
             config.endpoints = endpoints.iter().map(|endpoint| endpoint.trim().to_string()).collect();
-        } else if cluster.is_none() {
+        } else if unplaced {
             config.endpoints = vec![DEFAULT_ENDPOINT.into()];
+        }
+        if config.endpoints.iter().all(String::is_empty) {
+            return Err(Failure::new(CONNECTION_FAILED, "etcdclient: no available endpoints"));
         }
         config.connect_timeout = self.duration("dial-timeout");
         let command_timeout = self.duration("command-timeout");
@@ -144,7 +153,7 @@ impl Source<'_> {
         Ok(Settings {
             command_timeout,
             command_timeout_given: self.given("command-timeout").is_some(),
-            cluster,
+            client,
             config,
             format,
             hex: self.flag("hex"),
@@ -175,13 +184,16 @@ impl Source<'_> {
     }
 
     fn tls(&self, config: &mut Config) -> Outcome {
-        let file = |name: &str| -> Outcome<Option<String>> {
-            match self.given(name) {
-                None => Ok(None),
-                Some(path) if path.is_empty() => Err(Failure::arguments(format!("empty string is passed to --{name} option"))),
-                Some(path) => read(&path).map(Some),
+        for name in ["cert", "key", "cacert"] {
+            if self.given(name).is_some_and(|path| path.is_empty()) {
+                return Err(Failure::arguments(format!("empty string is passed to --{name} option")));
             }
-        };
+        }
+        let (cert, key) = (self.text("cert"), self.text("key"));
+        if cert.is_empty() != key.is_empty() {
+            return Err(Failure::arguments(format!("KeyFile and CertFile must both be present[key: {key}, cert: {cert}]")));
+        }
+        let file = |name: &str| self.given(name).map(|path| read(&path)).transpose();
         let (cert, key, ca) = (file("cert")?, file("key")?, file("cacert")?);
         if cert.is_some() || key.is_some() {
             (config.cert_pem, config.key_pem) = (cert, key.map(Secret::new));
