@@ -18,7 +18,9 @@ mod table;
 mod usage;
 mod verb;
 
+use std::collections::HashMap;
 use std::io::Write;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 pub use call::Io;
@@ -38,6 +40,8 @@ pub struct Placed {
     pub client: Option<Client>,
     pub config: Config,
     pub name: String,
+    /// The host to go through, when the inventory names one.
+    pub via: Option<String>,
 }
 
 /// Which cluster is meant.
@@ -52,6 +56,15 @@ pub struct Wanted {
 pub trait Place: Send + Sync {
     /// The cluster that is wanted; nothing when there is no inventory at all.
     fn cluster(&self, wanted: &Wanted) -> error::Result<Option<Placed>>;
+
+    /// Socket files that lead to the endpoints through ssh on the host that is wanted.
+    fn tunnel(&self, wanted: &Wanted, endpoints: &[String]) -> error::Result<HashMap<String, PathBuf>> {
+        let _ = endpoints;
+        match &wanted.via {
+            None => Ok(HashMap::new()),
+            Some(via) => Err(Error::usage(format!("there is no way through `{via}` here"))),
+        }
+    }
 }
 
 /// How a command is carried out, besides what it says itself.

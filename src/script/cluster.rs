@@ -1,7 +1,9 @@
 //! The clusters of an inventory, and how etcd is reached in one of them: for `e`, which must be quick and runs no script.
 
-use std::path::Path;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 
+use super::reach::Login;
 use super::{pki, reach};
 use crate::error::{Error, Result, nearest};
 use crate::etcd::Config;
@@ -80,6 +82,26 @@ pub fn config(cluster: &Cluster, beside: &Path) -> Result<Config> {
         (config.ca_pem, config.cert_pem, config.key_pem) = (Some(ca), Some(cert), Some(key));
     }
     Ok(config)
+}
+
+/// Socket files that lead to `endpoints` through ssh on `via`, a host of the inventory or one that ssh knows.
+pub fn tunnel(inventory: &Inventory, login: &Login, via: &str, endpoints: &[String]) -> Result<HashMap<String, PathBuf>> {
+    let alone;
+    let inventory = if inventory.has_host(via) {
+        inventory
+    } else {
+        alone = Inventory::parse("--via", &format!("all: {{ hosts: {{ {via:?}: }} }}"))?;
+        &alone
+    };
+    let Some(target) = reach::ssh_target(inventory, login, via)? else { return Ok(HashMap::new()) };
+    let mut doors = HashMap::new();
+    for endpoint in endpoints {
+        let bare = endpoint.split_once("://").map_or(endpoint.as_str(), |(_, rest)| rest).trim_end_matches('/');
+        let (host, port) = bare.rsplit_once(':').unwrap_or((bare, "2379"));
+        let port = port.parse().map_err(|_| Error::config(format!("`{endpoint}` is not an etcd endpoint")))?;
+        doors.insert(endpoint.clone(), crate::transport::forward(&target, host.trim_matches(['[', ']']), port).map_err(|error| error.on(via))?);
+    }
+    Ok(doors)
 }
 
 #[cfg(test)]
