@@ -39,6 +39,8 @@ lint:
 docs:
 	cargo run --quiet --locked -- help --markdown >docs/primitives.md.new
 	mv docs/primitives.md.new docs/primitives.md
+	cargo run --quiet --locked -- help e --markdown >docs/etcdctl.md.new
+	mv docs/etcdctl.md.new docs/etcdctl.md
 
 bench:
 	@tests/tools/setup-build

@@ -12,6 +12,7 @@ mod flag;
 mod go;
 mod json;
 mod line;
+pub mod manual;
 mod print;
 mod settings;
 mod table;
