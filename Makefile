@@ -45,8 +45,9 @@ docs:
 bench:
 	@tests/tools/setup-build
 	@tests/tools/setup
-	cargo build --release --locked
+	cargo build --release --locked --bins --examples
 	tests/bench/run
+	tests/bench/etcdctl
 
 torture:
 	@tests/tools/setup-build
