@@ -3,7 +3,7 @@
 use std::io;
 
 use super::Database;
-use super::page::{BRANCH, Entry, Extent, FREELIST, LEAF, Wrong, u64_at};
+use super::page::{BRANCH, Entry, Extent, FREELIST, LEAF, META, Wrong, u64_at};
 use super::page_set::PageSet;
 use super::problem::Problems;
 use super::tally::Tally;
@@ -52,6 +52,29 @@ impl Bucket {
         self.found[kind].add(line);
     }
 
+    /// `last` is the key before this one, wherever it is.
+    fn order(&mut self, found: &Found<'_>, last: &[u8], bounds: Bounds<'_>) {
+        let key = found.key;
+        let first = if found.index == 0 { bounds.above.filter(|above| *above > key) } else { None };
+        let next = bounds.below.filter(|below| key >= *below);
+        let is_behind = found.index > 0 && last >= key;
+        if first.is_none() && next.is_none() && !is_behind {
+            return;
+        }
+        let name = format!("key[{}]=(hex){} on {} page({}) needs to be", found.index, hex(key), found.kind, found.page);
+        let stack = self.stack();
+        if let Some(above) = first {
+            self.add(ORDER, format!("the first {name} >= the key in the ancestor ({}). Stack: {stack}", hex(above)));
+        }
+        if is_behind {
+            let sign = if last == key { "=" } else { "<" };
+            self.add(ORDER, format!("{name} > (found {sign}) than previous element (hex){}. Stack: {stack}", hex(last)));
+        }
+        if let Some(below) = next {
+            self.add(ORDER, format!("{name} < than key of the next element in ancestor (hex){}. Pages stack: {stack}", hex(below)));
+        }
+    }
+
     /// As Go prints a list.
     fn stack(&self) -> String {
         let path: Vec<String> = self.path.iter().map(u64::to_string).collect();
@@ -59,11 +82,19 @@ impl Bucket {
     }
 }
 
-/// What a key of a page must be: not below the first, and below the second.
+/// What the keys of a page must be: at or above the first, and below the second.
 #[derive(Clone, Copy, Default)]
 struct Bounds<'k> {
     above: Option<&'k [u8]>,
     below: Option<&'k [u8]>,
+}
+
+/// A key where it is found; for an element of a branch the page is its child.
+struct Found<'k> {
+    index: usize,
+    key: &'k [u8],
+    kind: &'static str,
+    page: u64,
 }
 
 fn hex(key: &[u8]) -> String {
@@ -74,9 +105,15 @@ fn hex(key: &[u8]) -> String {
 pub(super) fn check(database: &Database) -> io::Result<std::result::Result<Tally, Problems>> {
     let end = database.meta.end;
     let mut check = Check { database, freed: None, reached: PageSet::new(end), tally: Tally::new() };
-    check.reached.insert(0);
-    check.reached.insert(1);
-    let mut problems = check.freelist()?;
+    let mut problems = Problems::default();
+    for page in [0, 1] {
+        check.reached.insert(page);
+        let header = check.read(page)?.header;
+        if header.page != page || header.kind != META {
+            problems.add(format!("page {page}: expected to be a meta page, says that it is page {}, {}", header.page, header.kind_name()));
+        }
+    }
+    problems.append(check.freelist()?);
     let mut root = Bucket::new(0);
     check.page(&mut root, database.meta.root, Bounds::default())?;
     problems.append(root.problems());
@@ -127,20 +164,21 @@ impl<'d> Check<'d> {
         Ok(problems)
     }
 
-    fn page(&mut self, bucket: &mut Bucket, page: u64, bounds: Bounds<'_>) -> io::Result<()> {
+    /// The last key of the page and all below it; empty when there is none.
+    fn page(&mut self, bucket: &mut Bucket, page: u64, bounds: Bounds<'_>) -> io::Result<Vec<u8>> {
         bucket.path.push(page);
-        let done = self.sound(bucket, page)?.map(|extent| match extent.header.kind {
-            BRANCH => self.branch(bucket, extent, bounds),
-            LEAF => self.leaf(bucket, page, extent, bounds),
-            _ => Ok(()),
-        });
+        let last = match self.sound(bucket, page)? {
+            Some(extent) if extent.header.kind == BRANCH => self.branch(bucket, extent, bounds),
+            Some(extent) if extent.header.kind == LEAF => self.leaf(bucket, page, extent, bounds),
+            _ => Ok(Vec::new()),
+        };
         bucket.path.pop();
-        match done {
-            None | Some(Ok(())) => Ok(()),
-            Some(Err(Wrong::File(error))) => Err(error),
-            Some(Err(Wrong::Page(what))) => {
+        match last {
+            Ok(last) => Ok(last),
+            Err(Wrong::File(error)) => Err(error),
+            Err(Wrong::Page(what)) => {
                 bucket.add(PAGES, format!("page {page}: {what}"));
-                Ok(())
+                Ok(Vec::new())
             }
         }
     }
@@ -179,44 +217,35 @@ impl<'d> Check<'d> {
             bucket.add(PAGES, format!("page {page}: reachable freed"));
         } else if ![BRANCH, LEAF].contains(&header.kind) {
             bucket.add(PAGES, format!("page {page}: invalid type: {} (stack: {})", header.kind_name(), bucket.stack()));
-            bucket.add(ORDER, format!("unexpected page type for pgid:{page}"));
+            bucket.add(ORDER, format!("unexpected page type for pgId:{page}"));
         }
         Ok(Some(extent))
     }
 
-    fn branch(&mut self, bucket: &mut Bucket, mut extent: Extent<'_>, bounds: Bounds<'_>) -> Result<(), Wrong> {
-        let page = extent.header.page;
+    fn branch(&mut self, bucket: &mut Bucket, mut extent: Extent<'_>, bounds: Bounds<'_>) -> Result<Vec<u8>, Wrong> {
         let children = extent.children()?;
-        // The pages below may be many; their ancestors need not stay.
+        // There may be many pages below this one, which is not needed for them.
         drop(extent);
+        let mut last = Vec::new();
         for (index, child) in children.iter().enumerate() {
-            let name = || format!("{}) on the branch page({page}) needs to be", hex(&child.key));
-            if index == 0 && bounds.above.is_some_and(|above| above > child.key.as_slice()) {
-                let line = format!("key ({index}, {} >= to the index in the ancestor. Pages stack: {}", name(), bucket.stack());
-                bucket.add(ORDER, line);
-            }
-            if let Some(below) = bounds.below.filter(|below| child.key.as_slice() >= *below) {
-                let next = format!("than key of the next element reachable from the ancestor ({})", hex(below));
-                let line = format!("key ({index}: {} < {next}. Pages stack: {}", name(), bucket.stack());
-                bucket.add(ORDER, line);
-            }
-            let next = children.get(index + 1).map(|next| next.key.as_slice()).or(bounds.below);
-            self.page(bucket, child.page, Bounds { above: Some(&child.key), below: next })?;
+            let found = Found { index, key: &child.key, kind: "branch", page: child.page };
+            bucket.order(&found, &last, bounds);
+            let below = children.get(index + 1).map(|next| next.key.as_slice()).or(bounds.below);
+            last = self.page(bucket, child.page, Bounds { above: Some(&child.key), below })?;
         }
-        Ok(())
+        Ok(last)
     }
 
     /// `page` is the one to name when the leaf is the value of a small bucket.
-    fn leaf(&mut self, bucket: &mut Bucket, page: u64, mut extent: Extent<'_>, bounds: Bounds<'_>) -> Result<(), Wrong> {
-        let mut previous = Vec::new();
+    fn leaf(&mut self, bucket: &mut Bucket, page: u64, mut extent: Extent<'_>, bounds: Bounds<'_>) -> Result<Vec<u8>, Wrong> {
+        let mut last = Vec::new();
         for (index, entry) in extent.entries()?.iter().enumerate() {
             let key = extent.key(entry)?.to_vec();
-            let before = if index == 0 { None } else { Some(previous.as_slice()) };
-            order(bucket, page, (index, &key), before, bounds);
+            bucket.order(&Found { index, key: &key, kind: "leaf", page }, &last, bounds);
             self.entry(bucket, page, &mut extent, entry, &key)?;
-            previous = key;
+            last = key;
         }
-        Ok(())
+        Ok(last)
     }
 
     /// etcd's tools count what is in etcd's own buckets, level 1, and the names of buckets in them.
@@ -264,19 +293,5 @@ impl<'d> Check<'d> {
         }
         bucket.found[NESTED].append(inner.problems());
         Ok(())
-    }
-}
-
-fn order(bucket: &mut Bucket, page: u64, (index, key): (usize, &[u8]), before: Option<&[u8]>, bounds: Bounds<'_>) {
-    let name = || format!("key[{index}]=(hex){} on leaf page({page}) needs to be", hex(key));
-    if index == 0 && bounds.above.is_some_and(|above| above > key) {
-        bucket.add(ORDER, format!("{} >= to the key in the ancestor. Stack: {}", name(), bucket.stack()));
-    }
-    if let Some(before) = before.filter(|before| *before >= key) {
-        let found = if before == key { "=" } else { "<" };
-        bucket.add(ORDER, format!("{} > (found {found}) than previous element (hex){}. Stack: {}", name(), hex(before), bucket.stack()));
-    }
-    if let Some(below) = bounds.below.filter(|below| key >= *below) {
-        bucket.add(ORDER, format!("{} < than key of the next element in ancestor (hex){}. Pages stack: {}", name(), hex(below), bucket.stack()));
     }
 }

@@ -16,7 +16,7 @@ const LONGEST_BRANCH: u64 = 1 << 18;
 
 pub(super) const BRANCH: u16 = 1;
 pub(super) const LEAF: u16 = 2;
-const META: u16 = 4;
+pub(super) const META: u16 = 4;
 pub(super) const FREELIST: u16 = 16;
 
 /// The value of such a leaf element is a bucket.

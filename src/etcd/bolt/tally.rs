@@ -70,3 +70,16 @@ fn is_version(version: &str) -> bool {
     let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
     numbers.split('.').count() == 3 && numbers.split('.').all(is_number) && !version.contains(char::is_control)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_has_three_numbers() {
+        for (text, wanted) in [("3.6.0", true), ("3.6.0-alpha.0+x", true), ("3.6", false), ("3.6.", false), ("", false), ("v3.6.0", false), ("3.6.0\n", false)]
+        {
+            assert_eq!(is_version(text), wanted, "{text:?}");
+        }
+    }
+}
