@@ -4,6 +4,7 @@
 //! Must not know hosts, scripts or printing. Start reading at `client.rs`.
 
 mod auth;
+mod bolt;
 mod client;
 mod cluster;
 mod connection;
@@ -17,6 +18,7 @@ mod trouble;
 mod txn;
 
 pub use auth::{AuthStatus, Names, Permission, PermissionKind, Role, User};
+pub use bolt::{SnapshotHash, SnapshotStatus, snapshot_hash, snapshot_status};
 pub use client::{Client, Config};
 pub(crate) use client::{Effect, Patience};
 pub(crate) use connection::{Answer, Connection};
