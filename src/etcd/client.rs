@@ -265,6 +265,9 @@ impl Client {
         {
             failure = Failure { sent: false, trouble };
         }
+        if config.ca_pem.is_none() {
+            failure.trouble = failure.trouble.without_ca();
+        }
         if config.cert_pem.is_none() {
             failure.trouble = failure.trouble.without_certificate();
         }

@@ -182,7 +182,7 @@ impl Source<'_> {
         };
         let Some(given) = given else { return Ok(placed) };
         let known = |placed: &super::Placed| given.iter().all(|endpoint| placed.config.endpoints.iter().any(|known| bare(known) == bare(endpoint)));
-        Ok(placed.filter(known))
+        Ok(placed.filter(|placed| asked || known(placed)))
     }
 
     fn discovered(&self, complain: &mut dyn FnMut(&str)) -> Outcome<Option<Vec<String>>> {
