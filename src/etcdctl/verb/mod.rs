@@ -172,7 +172,7 @@ pub(super) fn find(words: &[Vec<u8>], style: &Style) -> Result<Found, Unknown> {
         }
         path = if path.is_empty() { name.to_string() } else { format!("{path} {name}") };
         if let Some(verb) = ALL.iter().find(|verb| verb.name == path && verb.is_there(style)) {
-            flags.extend(verb.flags);
+            flags.extend(verb.flags.iter().filter(|flag| !(flag.native && style.strict)));
             return Ok(Found { flags, inherited, name: path, rest, verb: Some(verb) });
         }
         if let Some(group) = GROUPS.iter().find(|group| group.name == path) {
