@@ -2,11 +2,13 @@
 //! reply of a lease's keep-alive, which it drops, and lists that may be larger than 4 MiB. Field numbers are those of
 //! etcd's `rpc.proto`.
 
+use std::sync::Arc;
+
 use etcd_client::proto::{
     PbAuthRoleGetResponse, PbAuthRoleListResponse, PbAuthUserGetResponse, PbAuthUserListResponse, PbLeaseKeepAliveResponse, PbLeaseLeasesResponse,
     PbLeaseTimeToLiveResponse, PbResponseHeader,
 };
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tonic::client::Grpc;
 use tonic::codegen::http::uri::PathAndQuery;
 use tonic::codegen::tokio_stream::wrappers::ReceiverStream;
@@ -15,6 +17,9 @@ use tonic_prost::ProstCodec;
 
 use super::Header;
 use super::connection::{Channel, LARGEST_MESSAGE};
+
+/// Calls that are made at the same time over one connection.
+const AT_A_TIME: usize = 64;
 
 #[derive(Clone, PartialEq, prost::Message)]
 pub(crate) struct RawHeader {
@@ -175,6 +180,28 @@ impl KeepAlive {
 
 fn closed() -> Status {
     Status::unavailable("etcd closed the keep-alive")
+}
+
+/// Ask for many things, some at a time; the answers come in the order of the things.
+pub(crate) async fn many<I, T, F>(things: Vec<I>, ask: impl Fn(I) -> F) -> Answer<Vec<T>>
+where
+    F: Future<Output = Answer<T>> + Send + 'static,
+    T: Send + 'static,
+{
+    let gate = Arc::new(Semaphore::new(AT_A_TIME));
+    let mut asked = Vec::with_capacity(things.len());
+    for thing in things {
+        let (answer, gate) = (ask(thing), gate.clone());
+        asked.push(tokio::spawn(async move {
+            let _turn = gate.acquire_owned().await;
+            answer.await
+        }));
+    }
+    let mut answers = Vec::with_capacity(asked.len());
+    for answer in asked {
+        answers.push(answer.await.map_err(|error| Status::internal(error.to_string()))??);
+    }
+    Ok(answers)
 }
 
 async fn unary<Q, A>(channel: &Channel, service: &'static str, method: &'static str, message: Q) -> Answer<A>

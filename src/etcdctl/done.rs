@@ -1,7 +1,5 @@
 //! The reply of a call that says nothing but that it was done: a header, and the sentence of the simple format.
 
-use std::io::Write;
-
 use etcd_client::proto::PbResponseHeader;
 use prost::Message;
 
@@ -18,23 +16,23 @@ struct HeaderOnly {
 
 pub(super) struct Done {
     message: HeaderOnly,
-    text: String,
+    text: Vec<u8>,
 }
 
 impl Done {
-    pub(super) fn new(header: Option<PbResponseHeader>, text: impl Into<String>) -> Done {
+    pub(super) fn new(header: Option<PbResponseHeader>, text: impl Into<Vec<u8>>) -> Done {
         Done { message: HeaderOnly { header }, text: text.into() }
     }
 }
 
 impl Reply for Done {
     fn simple(&self, page: &mut Page<'_>) -> Outcome {
-        page.line(&self.text)
+        page.out.write_all(&self.text)?;
+        page.line("")
     }
 
     fn json(&self, page: &mut Page<'_>) -> Outcome {
-        let out: &mut dyn Write = page.out;
-        Ok(Object::write(out, |object| json_with_header(object, self.message.header.as_ref()))?)
+        Ok(Object::write(page.out, |object| json_with_header(object, self.message.header.as_ref()))?)
     }
 
     fn fields(&self, page: &mut Page<'_>) -> Outcome {

@@ -1,9 +1,13 @@
 //! The table of all commands, and which of them the words mean.
 
+mod auth;
 mod compaction;
 mod del;
 mod get;
+mod lease;
 mod put;
+mod role;
+mod user;
 mod version;
 
 use std::io::Write;
@@ -73,7 +77,34 @@ pub(super) static GROUPS: &[Group] = &[
 ];
 
 /// All commands, by name.
-pub(super) static ALL: &[Verb] = &[compaction::VERB, del::VERB, get::VERB, put::VERB, version::VERB];
+pub(super) static ALL: &[Verb] = &[
+    auth::disable::VERB,
+    auth::enable::VERB,
+    auth::status::VERB,
+    compaction::VERB,
+    del::VERB,
+    get::VERB,
+    lease::grant::VERB,
+    lease::keep_alive::VERB,
+    lease::list::VERB,
+    lease::revoke::VERB,
+    lease::timetolive::VERB,
+    put::VERB,
+    role::add::VERB,
+    role::delete::VERB,
+    role::get::VERB,
+    role::grant_permission::VERB,
+    role::list::VERB,
+    role::revoke_permission::VERB,
+    user::add::VERB,
+    user::delete::VERB,
+    user::get::VERB,
+    user::grant_role::VERB,
+    user::list::VERB,
+    user::passwd::VERB,
+    user::revoke_role::VERB,
+    version::VERB,
+];
 
 impl Verb {
     pub(super) fn is_there(&self, style: &Style) -> bool {
