@@ -22,7 +22,7 @@ use super::trouble::Failure;
 use crate::error::{Error, Result};
 
 /// etcd answers a range in one message, however large; tonic's own limit is 4 MiB.
-const LARGEST_MESSAGE: usize = i32::MAX as usize;
+pub(super) const LARGEST_MESSAGE: usize = i32::MAX as usize;
 
 /// Larger windows than HTTP/2's 64 KiB, so that a snapshot or a large range does not wait for each round trip.
 const STREAM_WINDOW: u32 = 4 << 20;

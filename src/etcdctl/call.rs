@@ -174,6 +174,13 @@ impl<'a> Call<'a> {
         Ok(self.settings()?.format)
     }
 
+    /// What changes the cluster is not begun in native mode when its reply could not be written: these formats it lacks.
+    /// etcdctl finds out afterwards.
+    pub(super) fn lacks(&mut self, formats: &[Format]) -> Outcome {
+        let format = self.format()?;
+        if self.style.strict || !formats.contains(&format) { Ok(()) } else { Err(print::unsupported(format)) }
+    }
+
     /// Write the reply in the format that is wanted.
     pub(super) fn reply(&mut self, reply: &dyn Reply) -> Outcome {
         let format = self.format()?;

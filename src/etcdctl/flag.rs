@@ -21,12 +21,14 @@ pub(super) struct Flag {
     pub(super) default: &'static str,
     pub(super) kind: Kind,
     pub(super) name: &'static str,
+    /// etcdctl does not have it.
+    pub(super) native: bool,
     pub(super) short: Option<char>,
 }
 
 impl Flag {
     pub(super) const fn new(name: &'static str, kind: Kind, default: &'static str, about: &'static str) -> Flag {
-        Flag { about, default, kind, name, short: None }
+        Flag { about, default, kind, name, native: false, short: None }
     }
 
     pub(super) const fn bool(name: &'static str, about: &'static str) -> Flag {
@@ -43,6 +45,11 @@ impl Flag {
 
     pub(super) const fn short(mut self, letter: char) -> Flag {
         self.short = Some(letter);
+        self
+    }
+
+    pub(super) const fn native(mut self) -> Flag {
+        self.native = true;
         self
     }
 

@@ -7,6 +7,7 @@
 mod ask;
 mod call;
 mod discovery;
+mod done;
 mod failure;
 mod flag;
 mod go;

@@ -1,9 +1,13 @@
 //! The table of all commands, and which of them the words mean.
 
+mod auth;
 mod compaction;
 mod del;
 mod get;
+mod lease;
 mod put;
+mod role;
+mod user;
 mod version;
 
 use std::io::Write;
@@ -73,7 +77,34 @@ pub(super) static GROUPS: &[Group] = &[
 ];
 
 /// All commands, by name.
-pub(super) static ALL: &[Verb] = &[compaction::VERB, del::VERB, get::VERB, put::VERB, version::VERB];
+pub(super) static ALL: &[Verb] = &[
+    auth::disable::VERB,
+    auth::enable::VERB,
+    auth::status::VERB,
+    compaction::VERB,
+    del::VERB,
+    get::VERB,
+    lease::grant::VERB,
+    lease::keep_alive::VERB,
+    lease::list::VERB,
+    lease::revoke::VERB,
+    lease::timetolive::VERB,
+    put::VERB,
+    role::add::VERB,
+    role::delete::VERB,
+    role::get::VERB,
+    role::grant_permission::VERB,
+    role::list::VERB,
+    role::revoke_permission::VERB,
+    user::add::VERB,
+    user::delete::VERB,
+    user::get::VERB,
+    user::grant_role::VERB,
+    user::list::VERB,
+    user::passwd::VERB,
+    user::revoke_role::VERB,
+    version::VERB,
+];
 
 impl Verb {
     pub(super) fn is_there(&self, style: &Style) -> bool {
@@ -172,7 +203,7 @@ pub(super) fn find(words: &[Vec<u8>], style: &Style) -> Result<Found, Unknown> {
         }
         path = if path.is_empty() { name.to_string() } else { format!("{path} {name}") };
         if let Some(verb) = ALL.iter().find(|verb| verb.name == path && verb.is_there(style)) {
-            flags.extend(verb.flags);
+            flags.extend(verb.flags.iter().filter(|flag| !(flag.native && style.strict)));
             return Ok(Found { flags, inherited, name: path, rest, verb: Some(verb) });
         }
         if let Some(group) = GROUPS.iter().find(|group| group.name == path) {
