@@ -7,6 +7,7 @@ pub mod cli;
 pub mod command;
 pub mod error;
 pub mod etcd;
+pub mod etcdctl;
 pub mod host;
 pub mod inventory;
 pub mod primitive;

@@ -99,6 +99,12 @@ pub fn members() -> Result<u8> {
     Ok(if roots.is_empty() { 3 } else { u8::try_from(roots.len()).unwrap_or(9) })
 }
 
+/// Was a sandbox made?
+#[must_use]
+pub fn is_there() -> bool {
+    roots().is_ok_and(|roots| !roots.is_empty())
+}
+
 /// The folders of its hosts.
 fn roots() -> Result<Vec<PathBuf>> {
     let Ok(entries) = std::fs::read_dir(folder()?) else { return Ok(Vec::new()) };

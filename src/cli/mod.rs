@@ -18,6 +18,7 @@ macro_rules! complain {
     }};
 }
 
+mod etcdctl;
 mod options;
 mod setup;
 mod show;
@@ -39,6 +40,10 @@ use crate::script::{Interpreter, Script, embedded};
 #[must_use]
 pub fn main() -> i32 {
     let args: Vec<OsString> = std::env::args_os().collect();
+    if let Some(code) = etcdctl::dispatch(&args) {
+        crate::transport::close_all();
+        return code;
+    }
     let (json, plain) = (wants_json(&args), args.iter().any(|word| word == "--no-color"));
     let result = go(args);
     crate::transport::close_all();

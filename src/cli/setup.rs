@@ -46,7 +46,7 @@ pub(super) fn sources(given: &[String], config: &AnsibleConfig) -> Vec<String> {
 }
 
 /// The folder of the first source that is a file or folder, else the current one.
-fn beside(sources: &[String]) -> PathBuf {
+pub(super) fn beside(sources: &[String]) -> PathBuf {
     let first = sources.iter().map(Path::new).find(|path| path.exists());
     let folder = match first {
         Some(path) if path.is_dir() => path.to_path_buf(),

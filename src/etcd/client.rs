@@ -1,9 +1,10 @@
 //! The client: which endpoint is asked, when the next one is tried, and the bridge from plain threads to async.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::connection::{Answer, Connection, target, url};
 use super::probe;
@@ -24,10 +25,18 @@ pub struct Config {
     pub connect_timeout: Duration,
     /// `https://ip:2379`, `http://ip:2379`, or a bare `ip:2379`.
     pub endpoints: Vec<String>,
+    /// Socket files that lead to endpoints which cannot be reached directly.
+    pub forwards: HashMap<String, PathBuf>,
     pub key_pem: Option<Secret>,
     pub password: Option<Secret>,
     /// For the answer of one endpoint.
     pub request_timeout: Duration,
+    /// The name that the servers' certificates must bear, instead of the endpoint's own.
+    pub server_name: Option<String>,
+    /// Take any certificate for the server's.
+    pub skip_verify: bool,
+    /// Trust the system's authorities when no CA is given; reading them costs milliseconds.
+    pub system_roots: bool,
     pub user: Option<String>,
 }
 
@@ -38,17 +47,36 @@ impl Default for Config {
             cert_pem: None,
             connect_timeout: Duration::from_secs(1),
             endpoints: vec!["http://127.0.0.1:2379".into()],
+            forwards: HashMap::new(),
             key_pem: None,
             password: None,
             request_timeout: Duration::from_secs(5),
+            server_name: None,
+            skip_verify: false,
+            system_roots: false,
             user: None,
         }
     }
 }
 
+/// With other endpoints to ask, a connection that takes longer than this is not waited for in the first round.
+const QUICK: Duration = Duration::from_millis(300);
+
+/// Between two rounds over the endpoints.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// How long the endpoints are asked again when none of them could be reached.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Patience {
+    /// Without it a call may take for ever.
+    pub(crate) deadline: Option<Instant>,
+    /// Also when waiting cannot help: a certificate is wrong, a name is unknown.
+    pub(crate) stubborn: bool,
+}
+
 /// Whether a call may be made again when it is not known what came of the first time.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Effect {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Effect {
     Read,
     Write,
 }
@@ -78,9 +106,15 @@ impl Client {
         let shared = Shared { connections: Mutex::default(), favourite: AtomicUsize::new(0), config };
         let client = Client { shared: Arc::new(shared) };
         for endpoint in &client.shared.config.endpoints {
-            client.connect(endpoint)?;
+            target(endpoint, &client.shared.config)?;
         }
         Ok(client)
+    }
+
+    /// The settings.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.shared.config
     }
 
     /// The endpoints of the settings, in their order.
@@ -103,44 +137,124 @@ impl Client {
 
     /// Ask exactly this endpoint, which need not be one of the settings.
     pub(super) fn on<T>(&self, endpoint: &str, limit: Duration, call: impl AsyncFn(&Connection) -> Answer<T>) -> Result<T> {
-        self.attempt(endpoint, limit, &call).map_err(|failure| Fault::one(endpoint, failure.trouble))
+        self.attempt(endpoint, Some(limit), None, &call).map_err(|failure| Fault::one(endpoint, failure))
     }
 
-    /// Ask the endpoints in turn, the one that answered last first.
+    /// The same round after round until a deadline.
+    pub(crate) fn ask_at<T>(&self, endpoint: &str, effect: Effect, patience: Patience, call: impl AsyncFn(&Connection) -> Answer<T>) -> Result<T> {
+        let config = Config { endpoints: vec![endpoint.to_string()], ..self.shared.config.clone() };
+        let shared = Shared { config, connections: Mutex::new(self.connections().clone()), favourite: AtomicUsize::new(0) };
+        Client { shared: Arc::new(shared) }.ask(effect, patience, call)
+    }
+
+    /// Ask each endpoint once, the one that answered last first.
     ///
     /// A write goes on to the next endpoint only when nothing was sent.
     pub(super) fn any<T>(&self, effect: Effect, limit: Duration, call: &impl AsyncFn(&Connection) -> Answer<T>) -> Result<T> {
+        self.round(effect, Some(limit), None, call)
+    }
+
+    /// Ask the endpoints round after round until one answers or the deadline is over; writes end with the first that may
+    /// have arrived.
+    pub(crate) fn ask<T>(&self, effect: Effect, patience: Patience, call: impl AsyncFn(&Connection) -> Answer<T>) -> Result<T> {
+        let mut quick = (self.endpoints().len() > 1).then_some(QUICK);
+        loop {
+            let left = patience.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            let fault = match self.round(effect, left, quick.take(), &call) {
+                Ok(answer) => return Ok(answer),
+                Err(fault) => fault,
+            };
+            let over = patience.deadline.is_some_and(|deadline| Instant::now() + PAUSE >= deadline);
+            let hopeless = !patience.stubborn && fault.attempts.iter().all(|attempt| attempt.trouble.is_lasting());
+            if over || hopeless || fault.trouble().is_answer() || fault.sent && effect == Effect::Write {
+                return Err(fault);
+            }
+            std::thread::sleep(PAUSE);
+        }
+    }
+
+    fn round<T>(&self, effect: Effect, limit: Option<Duration>, dial: Option<Duration>, call: &impl AsyncFn(&Connection) -> Answer<T>) -> Result<T> {
         let endpoints = self.endpoints();
         let first = self.shared.favourite.load(Ordering::Relaxed);
         let mut attempts = Vec::new();
+        let mut sent = false;
         for step in 0..endpoints.len() {
             let index = (first + step) % endpoints.len();
             let endpoint = &endpoints[index];
-            let failure = match self.attempt(endpoint, limit, call) {
+            let failure = match self.attempt(endpoint, limit, dial, call) {
                 Ok(answer) => {
                     self.shared.favourite.store(index, Ordering::Relaxed);
                     return Ok(answer);
                 }
                 Err(failure) => failure,
             };
+            sent |= failure.sent;
             let last = failure.trouble.is_answer() || effect == Effect::Write && failure.sent;
             attempts.push(Attempt { endpoint: endpoint.clone(), trouble: failure.trouble });
             if last {
                 break;
             }
         }
-        Err(Box::new(Fault { attempts }))
+        Err(Box::new(Fault { attempts, sent }))
     }
 
-    fn attempt<T>(&self, endpoint: &str, limit: Duration, call: &impl AsyncFn(&Connection) -> Answer<T>) -> std::result::Result<T, Failure> {
-        let connection = self.connect(endpoint).map_err(|error| Failure { sent: false, trouble: Trouble::Other(error.to_string()) })?;
+    fn attempt<T>(
+        &self,
+        endpoint: &str,
+        limit: Option<Duration>,
+        dial: Option<Duration>,
+        call: &impl AsyncFn(&Connection) -> Answer<T>,
+    ) -> std::result::Result<T, Failure> {
+        let start = Instant::now();
+        let connect = self.shared.config.connect_timeout;
+        let dial = [Some(connect), dial, limit].into_iter().flatten().min().unwrap_or(connect);
+        let connection = self.open(endpoint, dial)?;
         let answer = runtime().block_on(async {
-            match tokio::time::timeout(limit, connection.call(call)).await {
-                Ok(answer) => answer,
-                Err(_) => Err(Failure::timeout()),
+            let answer = connection.call(call);
+            match limit {
+                None => answer.await,
+                Some(limit) => tokio::time::timeout(limit.saturating_sub(start.elapsed()), answer).await.unwrap_or_else(|_| Err(Failure::timeout())),
             }
         });
-        answer.map_err(|failure| self.explain(endpoint, failure))
+        answer.map_err(|failure| {
+            if !failure.trouble.is_answer() {
+                self.forget(endpoint);
+            }
+            self.explain(endpoint, failure)
+        })
+    }
+
+    /// The connection to an endpoint, made within `dial` when there is none.
+    fn open(&self, endpoint: &str, dial: Duration) -> std::result::Result<Arc<Connection>, Failure> {
+        if let Some(connection) = self.connections().get(endpoint) {
+            return Ok(connection.clone());
+        }
+        let target = target(endpoint, &self.shared.config).map_err(|error| Failure { sent: false, trouble: Trouble::Other(error.to_string()) })?;
+        let opened = runtime().block_on(async {
+            match tokio::time::timeout(dial, Connection::open(target, &self.shared.config)).await {
+                Ok(opened) => opened,
+                Err(_) => Err(Failure { sent: false, trouble: Trouble::Timeout }),
+            }
+        });
+        let connection = Arc::new(opened.map_err(|failure| self.explain(endpoint, failure))?);
+        Ok(self.connections().entry(endpoint.to_string()).or_insert(connection).clone())
+    }
+
+    /// A connection that failed is made anew the next time, within the time there is then.
+    fn forget(&self, endpoint: &str) {
+        self.connections().remove(endpoint);
+    }
+
+    fn connections(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<Connection>>> {
+        self.shared.connections.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A connection that stands, logged in, for a stream of messages: that of the first endpoint that can be reached.
+    pub(crate) fn connected(&self, patience: Patience) -> Result<(String, Arc<Connection>)> {
+        self.ask(Effect::Read, patience, async |_| Ok(()))?;
+        let endpoint = self.endpoints()[self.shared.favourite.load(Ordering::Relaxed)].clone();
+        let connection = self.open(&endpoint, self.shared.config.connect_timeout).map_err(|failure| Fault::one(&endpoint, failure))?;
+        Ok((endpoint, connection))
     }
 
     /// A connection that breaks without a word may be one that TLS refuses; then nothing was done either.
@@ -151,22 +265,13 @@ impl Client {
         {
             failure = Failure { sent: false, trouble };
         }
+        if config.ca_pem.is_none() {
+            failure.trouble = failure.trouble.without_ca();
+        }
         if config.cert_pem.is_none() {
             failure.trouble = failure.trouble.without_certificate();
         }
         failure
-    }
-
-    fn connect(&self, endpoint: &str) -> error::Result<Arc<Connection>> {
-        let mut connections = self.shared.connections.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(connection) = connections.get(endpoint) {
-            return Ok(connection.clone());
-        }
-        let target = target(endpoint, &self.shared.config)?;
-        let connection = runtime()
-            .block_on(Connection::new(target, &self.shared.config))
-            .map_err(|error| Error::internal("cannot make an etcd client").because(error.to_string()))?;
-        Ok(connections.entry(endpoint.to_string()).or_insert(Arc::new(connection)).clone())
     }
 }
 

@@ -1,11 +1,16 @@
 //! One connection to one endpoint: made when first used, cached by the client, with the user's token on every call.
 
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use hyper_util::rt::TokioIo;
 use etcd_client::{Certificate, Identity, TlsOptions};
+use rustls::DigitallySignedStruct;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use tonic::body::Body;
 use tonic::codegen::http::{HeaderValue, Request, Response};
 use tonic::codegen::{Service, StdError};
@@ -17,7 +22,7 @@ use super::trouble::Failure;
 use crate::error::{Error, Result};
 
 /// etcd answers a range in one message, however large; tonic's own limit is 4 MiB.
-const LARGEST_MESSAGE: usize = i32::MAX as usize;
+pub(super) const LARGEST_MESSAGE: usize = i32::MAX as usize;
 
 /// Larger windows than HTTP/2's 64 KiB, so that a snapshot or a large range does not wait for each round trip.
 const STREAM_WINDOW: u32 = 4 << 20;
@@ -31,12 +36,12 @@ const AUTH_IS_OFF: &str = "etcdserver: authentication is not enabled";
 /// The last one when authentication was off at the first call and has been switched on since.
 const STALE_LOGIN: [&str; 3] = ["etcdserver: invalid auth token", "etcdserver: revision of auth store is old", "etcdserver: user name is empty"];
 
-pub(super) type Answer<T> = std::result::Result<T, etcd_client::Error>;
+pub(crate) type Answer<T> = std::result::Result<T, etcd_client::Error>;
 type Outcome<T> = std::result::Result<T, Failure>;
 
 /// A tonic channel that adds the token of the logged-in user.
 #[derive(Clone)]
-pub(super) struct Channel {
+pub(crate) struct Channel {
     inner: tonic::transport::Channel,
     token: Arc<RwLock<Option<HeaderValue>>>,
 }
@@ -69,8 +74,8 @@ impl Service<Request<Body>> for Channel {
     }
 }
 
-pub(super) struct Connection {
-    pub(super) channel: Channel,
+pub(crate) struct Connection {
+    pub(crate) channel: Channel,
     client: etcd_client::Client,
     login: Option<(String, String)>,
     /// Held while logging in, so that threads that find no token log in once.
@@ -78,10 +83,11 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) async fn new(target: Endpoint, config: &Config) -> Answer<Connection> {
-        let channel = Channel { inner: target.connect_lazy(), token: Arc::default() };
+    /// Connect. The connection is made again by itself when it breaks.
+    pub(super) async fn open(target: Target, config: &Config) -> Outcome<Connection> {
+        let channel = Channel { inner: target.connect().await?, token: Arc::default() };
         let service = etcd_client::Channel::Custom(BoxCloneSyncService::new(channel.clone()));
-        let client = etcd_client::Client::from_channel(service, None).await?;
+        let client = etcd_client::Client::from_channel(service, None).await.map_err(|error| Failure::from(&error))?;
         let login = config.user.as_ref().zip(config.password.as_ref()).map(|(user, password)| (user.clone(), password.reveal().to_string()));
         Ok(Connection { channel, client, login, logged_in: tokio::sync::Mutex::new(false) })
     }
@@ -125,55 +131,135 @@ impl Connection {
         self.log_in().await
     }
 
-    pub(super) fn auth(&self) -> etcd_client::AuthClient {
+    pub(crate) fn auth(&self) -> etcd_client::AuthClient {
         self.client.auth_client()
     }
 
-    pub(super) fn cluster(&self) -> etcd_client::ClusterClient {
+    pub(crate) fn cluster(&self) -> etcd_client::ClusterClient {
         self.client.cluster_client()
     }
 
-    pub(super) fn kv(&self) -> etcd_client::KvClient {
+    pub(crate) fn kv(&self) -> etcd_client::KvClient {
         self.client.kv_client().max_decoding_message_size(LARGEST_MESSAGE)
     }
 
-    pub(super) fn lease(&self) -> etcd_client::LeaseClient {
+    pub(crate) fn lease(&self) -> etcd_client::LeaseClient {
         self.client.lease_client()
     }
 
-    pub(super) fn maintenance(&self) -> etcd_client::MaintenanceClient {
+    pub(crate) fn maintenance(&self) -> etcd_client::MaintenanceClient {
         self.client.maintenance_client()
+    }
+
+    pub(crate) fn watch(&self) -> etcd_client::WatchClient {
+        self.client.watch_client().max_decoding_message_size(LARGEST_MESSAGE)
     }
 }
 
-/// Where and how to connect; checks the endpoint, the certificates and the key without connecting.
-pub(super) fn target(endpoint: &str, config: &Config) -> Result<Endpoint> {
+/// Where and how to connect.
+pub(super) struct Target {
+    endpoint: Endpoint,
+    /// A socket file that leads there.
+    door: Option<PathBuf>,
+}
+
+impl Target {
+    async fn connect(&self) -> Outcome<tonic::transport::Channel> {
+        let opened = match self.door.clone() {
+            None => self.endpoint.connect().await,
+            Some(door) => {
+                let connector = tower::service_fn(move |_| {
+                    let door = door.clone();
+                    async move { tokio::net::UnixStream::connect(door).await.map(TokioIo::new) }
+                });
+                self.endpoint.connect_with_connector(connector).await
+            }
+        };
+        opened.map_err(|error| Failure { sent: false, ..Failure::from(&etcd_client::Error::TransportError(error)) })
+    }
+}
+
+/// Checks the endpoint, the certificates and the key without connecting.
+pub(super) fn target(endpoint: &str, config: &Config) -> Result<Target> {
     let wrong = |error: tonic::transport::Error| Error::config(format!("`{endpoint}` is not an etcd endpoint")).because(innermost(&error));
     let url = url(endpoint, config);
+    let (url, socket) = match socket_file(&url) {
+        // The name of a socket is no host's: certificates are checked for localhost.
+        Some((tls, path)) => (if tls { "https://localhost" } else { "http://localhost" }.to_string(), Some(path)),
+        None => (url, None),
+    };
     let mut target = Endpoint::from_shared(url.clone()).map_err(wrong)?;
     if url.starts_with("https://") {
-        target = target.tls_config(tls(config)?).map_err(|error| Error::config("the certificates for etcd cannot be used").because(innermost(&error)))?;
+        let unusable = |error: tonic::transport::Error| Error::config("the certificates for etcd cannot be used").because(innermost(&error));
+        let tls = tls(config)?;
+        target = if config.skip_verify { target.tls_config_with_verifier(tls, Arc::new(Anyone::new())) } else { target.tls_config(tls) }.map_err(unusable)?;
     }
-    Ok(target
+    let door = socket.or_else(|| config.forwards.get(endpoint).cloned());
+    let endpoint = target
         .connect_timeout(config.connect_timeout)
         .http2_keep_alive_interval(PING_INTERVAL)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .initial_stream_window_size(STREAM_WINDOW)
         .keep_alive_timeout(PING_TIMEOUT)
-        .keep_alive_while_idle(false))
+        .keep_alive_while_idle(false);
+    Ok(Target { door, endpoint })
+}
+
+/// Takes any certificate: the user asked for it.
+#[derive(Debug)]
+struct Anyone(rustls::crypto::WebPkiSupportedAlgorithms);
+
+impl Anyone {
+    fn new() -> Anyone {
+        Anyone(rustls::crypto::ring::default_provider().signature_verification_algorithms)
+    }
+}
+
+impl ServerCertVerifier for Anyone {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> std::result::Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(&self, message: &[u8], cert: &CertificateDer<'_>, signed: &DigitallySignedStruct) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
+        rustls::crypto::verify_tls12_signature(message, cert, signed, &self.0)
+    }
+
+    fn verify_tls13_signature(&self, message: &[u8], cert: &CertificateDer<'_>, signed: &DigitallySignedStruct) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
+        rustls::crypto::verify_tls13_signature(message, cert, signed, &self.0)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<rustls::SignatureScheme> {
+        self.0.supported_schemes()
+    }
+}
+
+/// `unix:path`, `unix://path`, and with TLS `unixs`: whether it is TLS, and the file.
+fn socket_file(url: &str) -> Option<(bool, PathBuf)> {
+    let (tls, rest) = match url.strip_prefix("unixs:") {
+        Some(rest) => (true, rest),
+        None => (false, url.strip_prefix("unix:")?),
+    };
+    Some((tls, PathBuf::from(rest.strip_prefix("//").unwrap_or(rest))))
 }
 
 /// A bare `host:port` means TLS when certificates are given, as for etcdctl.
 pub(super) fn url(endpoint: &str, config: &Config) -> String {
     let endpoint = endpoint.trim().trim_end_matches('/');
-    if endpoint.contains("://") || endpoint.starts_with("unix:") {
+    if endpoint.contains("://") || endpoint.starts_with("unix") {
         return endpoint.to_string();
     }
-    let tls = config.ca_pem.is_some() || config.cert_pem.is_some();
+    let tls = config.ca_pem.is_some() || config.cert_pem.is_some() || config.skip_verify || config.system_roots;
     format!("{}://{endpoint}", if tls { "https" } else { "http" })
 }
 
-/// Without a CA no server is trusted: the roots of the system are not read, since that costs milliseconds at each start.
+/// Without a CA no server is trusted, except when the roots of the system are asked for.
 fn tls(config: &Config) -> Result<TlsOptions> {
     let mut tls = TlsOptions::new().timeout(config.connect_timeout);
     if let Some(ca) = &config.ca_pem {
@@ -181,6 +267,11 @@ fn tls(config: &Config) -> Result<TlsOptions> {
             return Err(Error::config("the CA for etcd holds no certificate"));
         }
         tls = tls.ca_certificate(Certificate::from_pem(ca));
+    } else if config.system_roots && !config.skip_verify {
+        tls = tls.with_native_roots();
+    }
+    if let Some(name) = &config.server_name {
+        tls = tls.domain_name(name);
     }
     match (&config.cert_pem, &config.key_pem) {
         (Some(cert), Some(key)) => Ok(tls.identity(Identity::from_pem(cert, key.reveal()))),

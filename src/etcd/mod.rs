@@ -4,6 +4,7 @@
 //! Must not know hosts, scripts or printing. Start reading at `client.rs`.
 
 mod auth;
+mod bolt;
 mod client;
 mod cluster;
 mod connection;
@@ -11,14 +12,16 @@ mod kv;
 mod lease;
 mod maintenance;
 mod probe;
-mod rpc;
+pub(crate) mod rpc;
 mod snapshot;
-pub mod text;
 mod trouble;
 mod txn;
 
 pub use auth::{AuthStatus, Names, Permission, PermissionKind, Role, User};
+pub use bolt::{SnapshotHash, SnapshotStatus, snapshot_hash, snapshot_status};
 pub use client::{Client, Config};
+pub(crate) use client::{Effect, Patience};
+pub(crate) use connection::{Answer, Connection};
 pub use cluster::{Member, Members};
 pub use kv::{Delete, DeleteOptions, Get, GetOptions, KeyValue, Put, PutOptions, Sort, SortOrder, SortTarget, prefix_end};
 pub use lease::{Lease, LeaseList, LeaseTtl};
@@ -26,6 +29,8 @@ pub use maintenance::{Alarm, AlarmKind, HashKv, Status};
 pub use snapshot::Snapshot;
 pub use trouble::{Attempt, Fault, Result, Trouble};
 pub use txn::{Compare, CompareOp, CompareTarget, Op, OpResult, Txn, TxnResult};
+
+use etcd_client::proto::PbResponseHeader;
 
 /// What every answer carries about the member that gave it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -44,6 +49,11 @@ impl Header {
             raft_term: header.raft_term(),
             revision: header.revision(),
         })
+    }
+
+    fn of_raw(header: Option<PbResponseHeader>) -> Header {
+        let PbResponseHeader { cluster_id, member_id, revision, raft_term } = header.unwrap_or_default();
+        Header { cluster_id, member_id, raft_term, revision }
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 
 use super::connection::{Answer, Connection};
-use super::trouble::{Fault, Trouble};
+use super::trouble::{Failure, Fault, Trouble};
 use super::{Client, Result};
 
 const HASH_SIZE: usize = 32;
@@ -94,7 +94,10 @@ impl Client {
         let stall = self.limit();
         let bytes = self
             .on(endpoint, NO_LIMIT, async |etcd| receive(etcd, path, stall).await)?
-            .map_err(|error| Fault::one(endpoint, Trouble::Other(format!("cannot save the snapshot to {}: {error}", path.display()))))?;
+            .map_err(|error| {
+                let trouble = Trouble::Other(format!("cannot save the snapshot to {}: {error}", path.display()));
+                Fault::one(endpoint, Failure { sent: true, trouble })
+            })?;
         Ok(Snapshot { bytes, revision: status.header.revision, version: status.version })
     }
 }

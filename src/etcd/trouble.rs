@@ -11,6 +11,8 @@ use tonic::{Code, Status};
 use crate::error::{Error, Kind};
 
 const NEEDS_CERTIFICATE: &str = "the server wants a client certificate";
+const NOT_OURS: &str = "the server's certificate is not signed by the given CA";
+const NOT_TRUSTED: &str = "the server's certificate is not signed by an authority that this system trusts, and no CA is given";
 const REFUSES_CERTIFICATE: &str = "the server refuses the client certificate";
 
 /// Why an endpoint gave no answer that counts.
@@ -49,6 +51,23 @@ impl Trouble {
         }
     }
 
+    /// The same when no CA is given.
+    pub(super) fn without_ca(self) -> Trouble {
+        match self {
+            Trouble::Tls(text) if text == NOT_OURS => Trouble::Tls(NOT_TRUSTED.into()),
+            other => other,
+        }
+    }
+
+    /// It will be the same at the next try.
+    pub(super) fn is_lasting(&self) -> bool {
+        match self {
+            Trouble::Tls(_) => true,
+            Trouble::Other(text) => text.contains("failed to lookup address"),
+            other => other.is_answer(),
+        }
+    }
+
     /// etcd itself answered, so another endpoint would say the same.
     pub(super) fn is_answer(&self) -> bool {
         match self {
@@ -70,13 +89,15 @@ pub struct Attempt {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
     pub attempts: Vec<Attempt>,
+    /// The request may have reached etcd.
+    pub sent: bool,
 }
 
 pub type Result<T> = std::result::Result<T, Box<Fault>>;
 
 impl Fault {
-    pub(super) fn one(endpoint: &str, trouble: Trouble) -> Box<Fault> {
-        Box::new(Fault { attempts: vec![Attempt { endpoint: endpoint.to_string(), trouble }] })
+    pub(super) fn one(endpoint: &str, failure: Failure) -> Box<Fault> {
+        Box::new(Fault { attempts: vec![Attempt { endpoint: endpoint.to_string(), trouble: failure.trouble }], sent: failure.sent })
     }
 
     /// The trouble that ended the call: that of the last endpoint.
@@ -197,7 +218,7 @@ fn tls_text(error: &rustls::Error) -> String {
 
 fn certificate_text(reason: &CertificateError) -> String {
     match reason {
-        CertificateError::UnknownIssuer | CertificateError::BadSignature => "the server's certificate is not signed by the given CA".into(),
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => NOT_OURS.into(),
         CertificateError::Expired => "the server's certificate has expired".into(),
         CertificateError::ExpiredContext { not_after, .. } => {
             format!("the server's certificate expired on {}", date(*not_after))
@@ -232,7 +253,7 @@ mod tests {
 
     fn fault(rows: &[(&str, Trouble)]) -> Box<Error> {
         let attempts = rows.iter().map(|(endpoint, trouble)| Attempt { endpoint: (*endpoint).into(), trouble: trouble.clone() });
-        Box::new(Fault { attempts: attempts.collect() }).into()
+        Box::new(Fault { attempts: attempts.collect(), sent: false }).into()
     }
 
     #[test]

@@ -6,6 +6,7 @@
 mod act;
 mod bind;
 mod check;
+pub mod cluster;
 pub mod embedded;
 mod etcdctl;
 mod file;

@@ -204,10 +204,10 @@ pub(super) fn ca_pem(world: &World, folder: &str) -> Result<Option<String>> {
 }
 
 /// A client certificate for our own calls: the one on disk, else one made for this process alone.
-pub(super) fn client_pair(world: &World, folder: &str, name: &str) -> Result<Option<(String, String, Secret)>> {
-    let Some(ca) = load(&world.beside.join(folder))? else { return Ok(None) };
+pub(super) fn client_pair(beside: &Path, folder: &str, name: &str) -> Result<Option<(String, String, Secret)>> {
+    let Some(ca) = load(&beside.join(folder))? else { return Ok(None) };
     let wanted = Leaf { common_name: name.to_string(), days: 1, ..Leaf::default() };
-    let path = world.beside.join("files/pki/etcd");
+    let path = beside.join("files/pki/etcd");
     let (crt, key) = (read(&path.join(format!("{name}.crt")))?, read(&path.join(format!("{name}.key")))?.map(Secret::new));
     if let (Some(crt), Some(key)) = (crt, key)
         && cert::reason_to_renew(&crt, &key, ca.cert_pem(), &Leaf { sans: Vec::new(), ..wanted.clone() }, cert::now())?.is_none()

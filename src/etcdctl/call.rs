@@ -1,0 +1,206 @@
+//! One command on its way: its flags and words, its streams, and the client that is made when it is first needed.
+
+use std::io::{BufRead, Write};
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::Style;
+use super::failure::{CONNECTION, ERROR, Failure, Outcome, strict_text};
+use super::flag::{Flag, Values};
+use super::go;
+use super::print::{self, Format, Page, Reply};
+use super::settings::{Settings, Source};
+use super::verb::{Deadline, Verb};
+use crate::etcd::{Answer, Client, Connection, Effect, Fault, Patience, Trouble};
+
+/// The streams of a command.
+pub struct Io<'a> {
+    pub err: &'a mut (dyn Write + Send),
+    pub input: &'a mut (dyn BufRead + Send),
+    pub out: &'a mut (dyn Write + Send),
+    /// Somebody sits at a terminal and can be asked.
+    pub terminal: bool,
+}
+
+pub(super) struct Call<'a> {
+    client: Option<(Client, Settings)>,
+    pub(super) inherited: Vec<&'static Flag>,
+    pub(super) io: &'a mut Io<'a>,
+    pub(super) style: &'a Style,
+    pub(super) values: Values,
+    pub(super) verb: &'static Verb,
+    pub(super) words: Vec<Vec<u8>>,
+}
+
+impl<'a> Call<'a> {
+    pub(super) fn new(verb: &'static Verb, style: &'a Style, io: &'a mut Io<'a>, inherited: Vec<&'static Flag>, values: Values, words: Vec<Vec<u8>>) -> Call<'a> {
+        Call { client: None, inherited, io, style, values, verb, words }
+    }
+
+    /// A word as text; bytes that are no UTF-8 are replaced.
+    pub(super) fn word(&self, place: usize) -> String {
+        self.words.get(place).map_or_else(String::new, |word| String::from_utf8_lossy(word).into_owned())
+    }
+
+    /// A flag of the command itself.
+    pub(super) fn flag(&self, name: &str) -> bool {
+        self.values.given(name).and_then(go::parse_bool).unwrap_or_else(|| self.own(name).is_some_and(|flag| flag.default == "true"))
+    }
+
+    pub(super) fn text(&self, name: &str) -> String {
+        self.values.given(name).map_or_else(|| self.own(name).map_or_else(String::new, |flag| flag.default.to_string()), str::to_string)
+    }
+
+    pub(super) fn number(&self, name: &str) -> i64 {
+        go::parse_int(&self.text(name), 0).unwrap_or(0)
+    }
+
+    pub(super) fn given(&self, name: &str) -> bool {
+        self.values.given(name).is_some()
+    }
+
+    fn own(&self, name: &str) -> Option<&'static Flag> {
+        self.verb.flags.iter().find(|flag| flag.name == name)
+    }
+
+    /// An inherited flag of a group, which has a variable, too: `--cluster`.
+    pub(super) fn inherited_flag(&self, name: &str) -> bool {
+        self.source().flag(name)
+    }
+
+    fn source(&self) -> Source<'_> {
+        Source { style: self.style, inherited: &self.inherited, values: &self.values }
+    }
+
+    /// The settings and a client for them. A user is logged in here: that failing ends with 2.
+    pub(super) fn client(&mut self) -> Outcome<&Client> {
+        self.connect()?;
+        Ok(&self.ready().0)
+    }
+
+    pub(super) fn settings(&mut self) -> Outcome<&Settings> {
+        self.connect()?;
+        Ok(&self.ready().1)
+    }
+
+    fn ready(&self) -> &(Client, Settings) {
+        self.client.as_ref().expect("the client was made")
+    }
+
+    fn connect(&mut self) -> Outcome {
+        if self.client.is_some() {
+            return Ok(());
+        }
+        let source = Source { style: self.style, inherited: &self.inherited, values: &self.values };
+        let settings = source.settings(self.io)?;
+        let client = match &settings.client {
+            Some(client) => client.clone(),
+            None => self.client_for(&settings, None)?,
+        };
+        self.client = Some((client, settings));
+        Ok(())
+    }
+
+    /// A client of its own for some endpoints, as `endpoint` and `defrag` use it.
+    pub(super) fn client_at(&mut self, endpoint: &str) -> Outcome<Client> {
+        let settings = self.settings()?.clone();
+        self.client_for(&settings, Some(endpoint))
+    }
+
+    fn client_for(&self, settings: &Settings, endpoint: Option<&str>) -> Outcome<Client> {
+        let mut config = settings.config.clone();
+        if let Some(endpoint) = endpoint {
+            config.endpoints = vec![endpoint.to_string()];
+        }
+        let login = config.user.is_some();
+        let dial = config.connect_timeout;
+        let client = Client::new(config).map_err(|error| Failure { code: super::failure::ARGUMENTS, ..*Failure::of_error(&error) })?;
+        if login && endpoint.is_none() {
+            let patience = Patience { deadline: Some(Instant::now() + dial), stubborn: self.style.strict };
+            client.connected(patience).map_err(|fault| self.failed(&fault).with_code(CONNECTION))?;
+        }
+        Ok(client)
+    }
+
+    /// How long the verb may go on asking.
+    pub(super) fn patience(&mut self) -> Outcome<Patience> {
+        let stubborn = self.style.strict;
+        let deadline = self.verb.deadline;
+        let settings = self.settings()?;
+        let limited = match deadline {
+            Deadline::Command => true,
+            Deadline::Given => settings.command_timeout_given,
+            // Waiting for ever helps nobody who is not a script.
+            Deadline::Never => !stubborn,
+        };
+        Ok(Patience { deadline: limited.then(|| Instant::now() + settings.command_timeout), stubborn })
+    }
+
+    pub(super) fn read<T>(&mut self, call: impl AsyncFn(&Connection) -> Answer<T>) -> Outcome<T> {
+        self.ask(Effect::Read, call)
+    }
+
+    pub(super) fn write<T>(&mut self, call: impl AsyncFn(&Connection) -> Answer<T>) -> Outcome<T> {
+        self.ask(Effect::Write, call)
+    }
+
+    fn ask<T>(&mut self, effect: Effect, call: impl AsyncFn(&Connection) -> Answer<T>) -> Outcome<T> {
+        let patience = self.patience()?;
+        let answer = self.client()?.ask(effect, patience, call);
+        answer.map_err(|fault| self.failed(&fault))
+    }
+
+    /// A connection for a stream, and its endpoint.
+    pub(super) fn connected(&mut self, patience: Patience) -> Outcome<(String, Arc<Connection>)> {
+        let connected = self.client()?.connected(patience);
+        connected.map_err(|fault| self.failed(&fault))
+    }
+
+    /// What a failed request ends the command with: etcdctl's words, in native mode with the cause at each endpoint.
+    pub(super) fn failed(&self, fault: &Fault) -> Box<Failure> {
+        let text = strict_text(fault);
+        let mut failure = Failure::new(ERROR, text);
+        if self.style.strict || matches!(fault.trouble(), Trouble::Auth(_) | Trouble::Server(..)) {
+            return failure;
+        }
+        failure.text = Some(fault.to_string());
+        if fault.attempts.len() > 1 {
+            failure.causes = fault.attempts.iter().map(|attempt| format!("{}: {}", attempt.endpoint, attempt.trouble)).collect();
+        }
+        failure
+    }
+
+    pub(super) fn format(&mut self) -> Outcome<Format> {
+        Ok(self.settings()?.format)
+    }
+
+    /// What changes the cluster is not begun in native mode when its reply could not be written: these formats it lacks.
+    /// etcdctl finds out afterwards.
+    pub(super) fn lacks(&mut self, formats: &[Format]) -> Outcome {
+        let format = self.format()?;
+        if self.style.strict || !formats.contains(&format) { Ok(()) } else { Err(print::unsupported(format)) }
+    }
+
+    /// Write the reply in the format that is wanted.
+    pub(super) fn reply(&mut self, reply: &dyn Reply) -> Outcome {
+        let format = self.format()?;
+        let strict = self.style.strict;
+        print::reply(reply, format, strict, &mut self.page()?)
+    }
+
+    pub(super) fn page(&mut self) -> Outcome<Page<'_>> {
+        let hex = self.settings()?.hex;
+        Ok(Page { hex, layout: self.style.layout, out: &mut *self.io.out })
+    }
+
+    /// A line on standard output, whatever the format.
+    pub(super) fn say(&mut self, text: impl std::fmt::Display) -> Outcome {
+        Ok(writeln!(self.io.out, "{text}")?)
+    }
+
+    /// A line on standard error, behind what has been printed.
+    pub(super) fn complain(&mut self, text: impl std::fmt::Display) -> Outcome {
+        self.io.out.flush()?;
+        Ok(writeln!(self.io.err, "{text}")?)
+    }
+}

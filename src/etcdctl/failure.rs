@@ -1,0 +1,89 @@
+//! How a verb ends when it does not succeed: an exit code, and the text behind `Error: `.
+
+use std::io;
+
+use tonic::Code;
+
+use crate::etcd::{Fault, Trouble};
+
+/// Codes of etcdctl.
+pub(super) const ERROR: i32 = 1;
+pub(super) const CONNECTION: i32 = 2;
+pub(super) const INPUT: i32 = 3;
+pub(super) const FEATURE: i32 = 4;
+pub(super) const INTERRUPTED: i32 = 5;
+pub(super) const ARGUMENTS: i32 = 128;
+
+#[derive(Debug)]
+pub struct Failure {
+    pub code: i32,
+    /// Native mode: the cause at each endpoint.
+    pub causes: Vec<String>,
+    /// Native mode: one thing to type next.
+    pub hint: Option<String>,
+    /// Without it nothing more is printed.
+    pub text: Option<String>,
+}
+
+pub(super) type Outcome<T = ()> = Result<T, Box<Failure>>;
+
+impl Failure {
+    pub(super) fn new(code: i32, text: impl Into<String>) -> Box<Failure> {
+        Box::new(Failure { code, causes: Vec::new(), hint: None, text: Some(text.into()) })
+    }
+
+    /// Wrong arguments: 128.
+    pub(super) fn arguments(text: impl Into<String>) -> Box<Failure> {
+        Failure::new(ARGUMENTS, text)
+    }
+
+    /// What had to be said has been said.
+    pub(super) fn silent(code: i32) -> Box<Failure> {
+        Box::new(Failure { code, causes: Vec::new(), hint: None, text: None })
+    }
+
+    /// The same with another exit code: `lease list` ends with 2 where others end with 1.
+    pub(super) fn with_code(mut self: Box<Self>, code: i32) -> Box<Failure> {
+        self.code = code;
+        self
+    }
+
+    pub(super) fn with_hint(mut self: Box<Self>, hint: impl Into<String>) -> Box<Failure> {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// The text, wrapped: `failed to grant lease (...)`.
+    pub(super) fn within(mut self: Box<Self>, wrap: impl FnOnce(&str) -> String) -> Box<Failure> {
+        self.text = self.text.map(|text| wrap(&text));
+        self
+    }
+
+    pub(super) fn text(&self) -> &str {
+        self.text.as_deref().unwrap_or_default()
+    }
+}
+
+/// Nothing can be printed any longer: the reader has gone.
+impl From<io::Error> for Box<Failure> {
+    fn from(error: io::Error) -> Box<Failure> {
+        if error.kind() == io::ErrorKind::BrokenPipe { Failure::silent(0) } else { Failure::new(ERROR, error.to_string()) }
+    }
+}
+
+/// As etcdctl words it: the server's own text, or the deadline that passed.
+pub(super) fn strict_text(fault: &Fault) -> String {
+    match fault.trouble() {
+        Trouble::Auth(text) => text.clone(),
+        Trouble::Server(code, text) if text.starts_with("etcdserver: ") || *code == Code::Ok as i32 => text.clone(),
+        Trouble::Server(code, text) if *code == Code::DeadlineExceeded as i32 && text.contains("deadline") => "context deadline exceeded".into(),
+        Trouble::Server(code, text) => format!("rpc error: code = {} desc = {text}", code_name(*code)),
+        Trouble::Other(_) | Trouble::Refused | Trouble::Timeout | Trouble::Tls(_) => "context deadline exceeded".into(),
+    }
+}
+
+/// A gRPC code as Go names it.
+fn code_name(code: i32) -> String {
+    let code = Code::from_i32(code);
+    if code == Code::Cancelled { "Canceled".into() } else { format!("{code:?}") }
+}

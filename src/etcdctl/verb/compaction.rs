@@ -1,0 +1,32 @@
+//! `compaction REVISION`: forget the history before a revision.
+
+use etcd_client::CompactionOptions;
+
+use super::{Deadline, Since, Verb};
+use crate::etcdctl::call::Call;
+use crate::etcdctl::failure::{ERROR, Failure, Outcome};
+use crate::etcdctl::flag::Flag;
+use crate::etcdctl::go;
+
+pub(super) const VERB: Verb = Verb {
+    name: "compaction",
+    arguments: "<revision>",
+    about: "forget the history before a revision",
+    example: "compaction 1000",
+    flags: &[Flag::bool("physical", "wait until the old revisions are gone from the database")],
+    changes: true,
+    deadline: Deadline::Command,
+    since: Since::Always,
+    run,
+};
+
+fn run(call: &mut Call<'_>) -> Outcome {
+    if call.words.len() != 1 {
+        return Err(Failure::arguments("compaction command needs 1 argument"));
+    }
+    let revision = go::parse_int(&call.word(0), 10).map_err(|why| Failure::new(ERROR, why))?;
+    let options = CompactionOptions::new();
+    let options = if call.flag("physical") { options.with_physical() } else { options };
+    call.write(async |etcd| etcd.kv().compact(revision, Some(options.clone())).await)?;
+    call.say(format_args!("compacted revision {revision}"))
+}

@@ -1,0 +1,226 @@
+//! The table of all commands, and which of them the words mean.
+
+mod auth;
+mod compaction;
+mod del;
+mod get;
+mod lease;
+mod put;
+mod role;
+mod user;
+mod version;
+
+use std::io::Write;
+
+use super::Style;
+use super::call::Call;
+use super::failure::Outcome;
+use super::flag::{self, Flag, HELP};
+use super::settings;
+
+/// Whether `--command-timeout` counts for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Deadline {
+    Command,
+    /// Only when it was set by hand.
+    #[expect(dead_code, reason = "snapshot save will need it")]
+    Given,
+    Never,
+}
+
+/// Since when, and where, a command is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Since {
+    /// Every release that counts.
+    Always,
+    /// Not in native mode's predecessor: etcdctl has never had it.
+    Native,
+    /// Up to 3.5.
+    #[expect(dead_code, reason = "snapshot status will need it")]
+    UpTo35,
+    V36,
+}
+
+pub(super) struct Verb {
+    pub(super) about: &'static str,
+    /// As the page shows them: `<key> [range_end]`.
+    pub(super) arguments: &'static str,
+    /// Does it change the cluster or a file?
+    pub(super) changes: bool,
+    pub(super) deadline: Deadline,
+    /// What one would type behind `e`.
+    pub(super) example: &'static str,
+    pub(super) flags: &'static [Flag],
+    pub(super) name: &'static str,
+    pub(super) run: fn(&mut Call<'_>) -> Outcome,
+    pub(super) since: Since,
+}
+
+/// Commands that hold others.
+pub(super) struct Group {
+    pub(super) about: &'static str,
+    pub(super) flags: &'static [Flag],
+    pub(super) name: &'static str,
+}
+
+pub(super) static GROUPS: &[Group] = &[
+    Group { name: "alarm", about: "alarms of the members", flags: &[] },
+    Group { name: "auth", about: "authentication, on or off", flags: &[] },
+    Group { name: "check", about: "how the cluster performs", flags: &[] },
+    Group { name: "downgrade", about: "the cluster's downgrade to an older version", flags: &[] },
+    Group { name: "endpoint", about: "the members behind the endpoints", flags: &[Flag::bool("cluster", "ask all members of the cluster")] },
+    Group { name: "lease", about: "leases", flags: &[] },
+    Group { name: "member", about: "members of the cluster", flags: &[] },
+    Group { name: "role", about: "roles and their permissions", flags: &[] },
+    Group { name: "snapshot", about: "snapshots of a member's database", flags: &[] },
+    Group { name: "user", about: "users", flags: &[] },
+];
+
+/// All commands, by name.
+pub(super) static ALL: &[Verb] = &[
+    auth::disable::VERB,
+    auth::enable::VERB,
+    auth::status::VERB,
+    compaction::VERB,
+    del::VERB,
+    get::VERB,
+    lease::grant::VERB,
+    lease::keep_alive::VERB,
+    lease::list::VERB,
+    lease::revoke::VERB,
+    lease::timetolive::VERB,
+    put::VERB,
+    role::add::VERB,
+    role::delete::VERB,
+    role::get::VERB,
+    role::grant_permission::VERB,
+    role::list::VERB,
+    role::revoke_permission::VERB,
+    user::add::VERB,
+    user::delete::VERB,
+    user::get::VERB,
+    user::grant_role::VERB,
+    user::list::VERB,
+    user::passwd::VERB,
+    user::revoke_role::VERB,
+    version::VERB,
+];
+
+impl Verb {
+    pub(super) fn is_there(&self, style: &Style) -> bool {
+        match self.since {
+            Since::Always => true,
+            Since::Native => !style.strict,
+            Since::UpTo35 => !style.strict || style.layout == super::Layout::V35,
+            Since::V36 => !style.strict || style.layout >= super::Layout::V36,
+        }
+    }
+}
+
+/// What the words mean.
+pub(super) struct Found {
+    /// All flags that are known there.
+    pub(super) flags: Vec<&'static Flag>,
+    /// Those of them that come from above, and so have variables.
+    pub(super) inherited: Vec<&'static Flag>,
+    /// The command or group as its page calls it; empty for the program itself.
+    pub(super) name: String,
+    /// The words without the command's.
+    pub(super) rest: Vec<Vec<u8>>,
+    /// Nothing: a group, or the program itself, whose page is shown.
+    pub(super) verb: Option<&'static Verb>,
+}
+
+/// A word that is no command.
+#[derive(Debug)]
+pub(super) struct Unknown {
+    near: Vec<String>,
+    word: String,
+}
+
+impl Unknown {
+    /// etcdctl up to 3.5 says it twice.
+    pub(super) fn write(&self, err: &mut dyn Write, style: &Style, again: bool) -> std::io::Result<()> {
+        let near = if self.near.is_empty() {
+            String::new()
+        } else {
+            format!("\n\nDid you mean this?\n{}", self.near.iter().map(|name| format!("\t{name}\n")).collect::<String>())
+        };
+        let said = format!("Error: unknown command {:?} for {:?}{near}", self.word, style.program);
+        writeln!(err, "{said}\nRun '{} --help' for usage.", style.program)?;
+        if again { writeln!(err, "{said}") } else { Ok(()) }
+    }
+}
+
+/// The names one level below `path`, in the order of the alphabet: groups and commands, each once.
+pub(super) fn names(path: &str, style: &Style) -> Vec<&'static str> {
+    let below = |name: &'static str| match path {
+        "" => Some(name.split(' ').next().unwrap_or(name)),
+        path => name.strip_prefix(path)?.strip_prefix(' '),
+    };
+    let mut names: Vec<&str> = ALL.iter().filter(|verb| verb.is_there(style)).filter_map(|verb| below(verb.name)).collect();
+    if path.is_empty() {
+        names.push("help");
+    }
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+/// A name, or the only one that begins so. What etcdctl has comes before what it has not.
+fn meant(word: &str, path: &str, style: &Style) -> Option<&'static str> {
+    let all = names(path, style);
+    if let Some(name) = all.iter().find(|name| **name == word) {
+        return Some(name);
+    }
+    let strict = Style { strict: true, ..style.clone() };
+    let only = |names: Vec<&'static str>| {
+        let mut matching = names.into_iter().filter(|name| name.starts_with(word));
+        let first = matching.next();
+        if matching.next().is_some() { None } else { first }
+    };
+    only(names(path, &strict)).or_else(|| only(all))
+}
+
+/// Which command the words name. Flags may stand before it and between its parts.
+pub(super) fn find(words: &[Vec<u8>], style: &Style) -> Result<Found, Unknown> {
+    let globals = settings::globals(style);
+    let mut rest = words.to_vec();
+    let mut path = String::new();
+    let mut flags: Vec<&'static Flag> = std::iter::once(&HELP).chain(globals.iter().copied()).collect();
+    let mut inherited = globals;
+    loop {
+        let here = || Found { flags: flags.clone(), inherited: inherited.clone(), name: path.clone(), rest: rest.clone(), verb: None };
+        let Some(place) = flag::first_word(&rest, &flags) else { return Ok(here()) };
+        let word = String::from_utf8_lossy(&rest[place]).into_owned();
+        let Some(name) = meant(&word, &path, style) else {
+            // Within a group cobra shows the group's page.
+            return if path.is_empty() { Err(unknown(word, style)) } else { Ok(here()) };
+        };
+        rest.remove(place);
+        if path.is_empty() && name == "help" {
+            return Ok(help_for(&rest, style));
+        }
+        path = if path.is_empty() { name.to_string() } else { format!("{path} {name}") };
+        if let Some(verb) = ALL.iter().find(|verb| verb.name == path && verb.is_there(style)) {
+            flags.extend(verb.flags.iter().filter(|flag| !(flag.native && style.strict)));
+            return Ok(Found { flags, inherited, name: path, rest, verb: Some(verb) });
+        }
+        if let Some(group) = GROUPS.iter().find(|group| group.name == path) {
+            flags.extend(group.flags);
+            inherited.extend(group.flags);
+        }
+    }
+}
+
+/// `help get`: the page of what the words name.
+fn help_for(words: &[Vec<u8>], style: &Style) -> Found {
+    let mut asked = words.to_vec();
+    asked.push(b"--help".to_vec());
+    find(&asked, style).unwrap_or_else(|_| Found { flags: vec![&HELP], inherited: Vec::new(), name: String::new(), rest: Vec::new(), verb: None })
+}
+
+fn unknown(word: String, style: &Style) -> Unknown {
+    let near = |name: &&str| strsim::levenshtein(&word.to_lowercase(), &name.to_lowercase()) <= 2 || name.to_lowercase().starts_with(&word.to_lowercase());
+    Unknown { near: names("", style).into_iter().filter(near).map(str::to_string).collect(), word }
+}
