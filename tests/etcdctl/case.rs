@@ -39,6 +39,8 @@ pub(super) struct Scene {
 pub(super) struct Plan {
     /// Setup lines run after `poll` came true.
     pub(super) after: Vec<String>,
+    /// Only the exit code is compared: the text is a program of somebody else's, or of ours.
+    pub(super) code_only: bool,
     /// Setup lines run while the command runs, after `ready` appeared.
     pub(super) during: Vec<String>,
     pub(super) env: BTreeMap<String, String>,

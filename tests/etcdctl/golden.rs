@@ -10,8 +10,7 @@ use super::mask::Seen;
 use super::{Case, Job, Side, Stage, Worker, jobs, line, on_workers, report, wanted};
 
 fn named(stage: &Stage<'_>, text: &str) -> String {
-    let status = stage.client.status(&stage.servers.url(1)).unwrap();
-    let (member, cluster) = (status.member_id, status.cluster_id);
+    let (cluster, member) = stage.first;
     let mut text = text.replace(&stage.folder.display().to_string(), "DIR");
     for number in (2..=3).filter(|_| stage.three) {
         text = text.replace(&stage.servers.endpoint(number), &format!("EP{number}"));

@@ -46,7 +46,7 @@ impl Ids {
 /// How one outcome is made comparable.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Rule {
-    /// Drop what etcdctl's own log says.
+    /// Drop what etcdctl's own log says, and what its child `stty` says where there is no terminal.
     pub(super) drop_log: bool,
     pub(super) masks: Vec<String>,
     pub(super) protobuf: bool,
@@ -67,7 +67,7 @@ impl Seen {
         let stdout = message.unwrap_or_else(|| readable(&outcome.stdout));
         let mut stderr = readable(&outcome.stderr);
         if rule.drop_log {
-            stderr = stderr.split_inclusive('\n').filter(|line| !line.starts_with(r#"{"level":"#)).collect();
+            stderr = stderr.split_inclusive('\n').filter_map(said).collect();
         }
         let masked = |text: &str| {
             let mut text = ids.replace(text);
@@ -94,6 +94,47 @@ impl Seen {
     }
 }
 
+/// A line that etcdctl says to its user. Why it gives up it says in the log alone, sometimes.
+fn said(line: &str) -> Option<String> {
+    if line.starts_with("stty: ") {
+        return None;
+    }
+    if !line.starts_with(r#"{"level":"#) {
+        return Some(line.into());
+    }
+    let entry: serde_json::Value = serde_json::from_str(line).ok()?;
+    // Its sentence has a bracket too many, and the name beside it.
+    let name = format!("variable {}", entry["environment-variable"]);
+    let sentence = entry["msg"].as_str()?.replacen("variable", &name, 1).replace("))", ")");
+    (entry["level"] == "fatal").then(|| format!("Error: {sentence}\n"))
+}
+
+/// Pages of help are in our own words, and may have more: what is compared is that every command, and every option with its
+/// default, is on ours too.
+pub(super) fn reduce_help(real: &mut Seen, ours: &mut Seen) {
+    if !real.stdout.starts_with("NAME:\n") || !ours.stdout.starts_with("NAME:\n") {
+        return;
+    }
+    real.stdout = listed(&real.stdout).concat();
+    ours.stdout = listed(&ours.stdout).into_iter().filter(|line| real.stdout.contains(line.as_str())).collect();
+}
+
+/// The name, and the first column of the lists.
+fn listed(page: &str) -> Vec<String> {
+    let (mut section, mut lines) = ("", Vec::new());
+    for line in page.lines() {
+        let first = line.trim_start().split(['\t']).next().unwrap_or_default().split("  ").next().unwrap_or_default();
+        if !line.starts_with([' ', '\t']) && line.ends_with(':') {
+            section = line;
+        } else if section == "NAME:" && !first.is_empty() {
+            lines.push(format!("{}\n", first.split(" - ").next().unwrap_or_default()));
+        } else if ["COMMANDS:", "OPTIONS:", "GLOBAL OPTIONS:", "VERSION:", "API VERSION:"].contains(&section) && !first.is_empty() {
+            lines.push(format!("{section} {first}\n"));
+        }
+    }
+    lines
+}
+
 /// Text stays, other bytes are shown as escapes.
 fn readable(bytes: &[u8]) -> String {
     let mut text = String::new();
@@ -114,16 +155,17 @@ fn apply(mask: &str, text: &str) -> String {
         "size" => &["DB SIZE", "TOTAL SIZE", "IN USE"],
         "took" => &["TOOK"],
         "hash" => &["HASH"],
+        "inuse" => &["PERCENTAGE NOT IN USE"],
         _ => &[],
     };
     let patterns = match mask {
         "file" => fields(&["(?m)^[0-9a-f]{1,8}, [0-9]+, [0-9]+, ", "\"totalSize\":", "\"Size\" : "], SIZE),
         "hash" => {
             let mut patterns = fields(&["\"hash\":", "\"Hash\" : "], NUMBER);
-            patterns.extend(fields(&["(?m)^"], "(?P<value>[0-9a-f]{1,8})(?P<after>, )"));
+            patterns.extend(fields(&["(?m)^", ":2379, "], "(?P<value>[0-9a-f]{1,10})(?P<after>, )"));
             patterns
         }
-        "pid" => fields(&["pid "], NUMBER),
+        "inuse" => fields(&["<size>, <size>, "], NUMBER),
         "raft" => {
             let names = [
                 "\"raft_term\":",
@@ -141,7 +183,7 @@ fn apply(mask: &str, text: &str) -> String {
         }
         "size" => {
             let mut patterns = fields(&["\"dbSize\":", "\"dbSizeInUse\":", "\"DBSize\" : ", "\"DBSizeInUse\" : ", "\"totalSize\":", "\"Size\" : "], NUMBER);
-            patterns.extend(fields(&[", 3\\.[0-9]+\\.[0-9]+, ", "(?m)^[0-9a-f]{1,8}, [0-9]+, [0-9]+, "], SIZE));
+            patterns.extend(fields(&[", 3\\.[0-9]+\\.[0-9]+, (?:, )?", "<size>, ", "(?m)^[0-9a-f]{1,8}, [0-9]+, [0-9]+, "], SIZE));
             patterns
         }
         "took" => fields(&["took = ", "took ", "\"took\":\"", "\"Took\" : \"?"], TIME),
@@ -368,6 +410,28 @@ mod tests {
         let text = "{\"level\":\"warn\",\"ts\":\"x\"}\nError: x\n";
         let seen = |drop_log| Seen::of(&outcome(b"", text, "1"), &Rule { drop_log, ..Rule::default() }, &Ids::default()).stderr;
         assert_eq!((seen(true).as_str(), seen(false).as_str()), ("Error: x\n", text));
+    }
+
+    #[test]
+    fn what_ends_etcdctl_is_kept_of_its_log() {
+        let text = "{\"level\":\"fatal\",\"msg\":\"a variable (bad))\",\"environment-variable\":\"X\",\"stacktrace\":\"main\"}\nstty: no terminal\n";
+        let rule = Rule { drop_log: true, ..Rule::default() };
+        assert_eq!(Seen::of(&outcome(b"", text, "1"), &rule, &Ids::default()).stderr, "Error: a variable \"X\" (bad)\n");
+    }
+
+    #[test]
+    fn help_must_list_all_that_etcdctl_lists() {
+        let page = |text: &str| Seen { code: "0".into(), stderr: String::new(), stdout: text.into() };
+        let real = "NAME:\n\tget - gets\n\nOPTIONS:\n      --limit=0\t\tso many\n  -h, --help[=false]\thelp\n";
+        let equal = |ours: &str| {
+            let (mut left, mut right) = (page(real), page(ours));
+            reduce_help(&mut left, &mut right);
+            left == right
+        };
+        assert!(equal("NAME:\n\tget - a key\n\nOPTIONS:\n      --limit=0   at most\n      --more=1  more\n  -h, --help[=false]  this page\n"));
+        assert!(!equal("NAME:\n\tget - a key\n\nOPTIONS:\n      --limit=1   at most\n  -h, --help[=false]  this page\n"), "another default");
+        assert!(!equal("NAME:\n\tget - a key\n\nOPTIONS:\n      --limit=0   at most\n"), "an option is missing");
+        assert!(!equal("NAME:\n\tput - a key\n\nOPTIONS:\n      --limit=0   at most\n  -h, --help[=false]  this page\n"), "another name");
     }
 
     #[test]
