@@ -88,10 +88,20 @@ impl Role {
         if self.answer.perm.is_empty() {
             return vec![vec![self.name.clone(), "none".into(), String::new()]];
         }
-        let permissions = self.answer.perm.iter();
-        permissions
-            .map(|permission| vec![self.name.clone(), kind(permission.perm_type).to_lowercase(), page.cell(&range(&permission.key, &permission.range_end))])
+        self.answer
+            .perm
+            .iter()
+            .map(|permission| vec![self.name.clone(), kind(permission.perm_type).to_lowercase(), cell(page, &permission.key, &permission.range_end)])
             .collect()
+    }
+}
+
+/// A range in a table: the first key that etcd can keep is where everything begins.
+fn cell(page: &Page<'_>, key: &[u8], end: &[u8]) -> String {
+    match (key, end) {
+        (OPEN, OPEN) => "all".into(),
+        (OPEN, end) if !end.is_empty() => page.cell(&range(b"", end)),
+        (key, end) => page.cell(&range(key, end)),
     }
 }
 
