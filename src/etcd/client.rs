@@ -1,6 +1,7 @@
 //! The client: which endpoint is asked, when the next one is tried, and the bridge from plain threads to async.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -24,6 +25,8 @@ pub struct Config {
     pub connect_timeout: Duration,
     /// `https://ip:2379`, `http://ip:2379`, or a bare `ip:2379`.
     pub endpoints: Vec<String>,
+    /// Socket files that lead to endpoints which cannot be reached directly.
+    pub forwards: HashMap<String, PathBuf>,
     pub key_pem: Option<Secret>,
     pub password: Option<Secret>,
     /// For the answer of one endpoint.
@@ -44,6 +47,7 @@ impl Default for Config {
             cert_pem: None,
             connect_timeout: Duration::from_secs(1),
             endpoints: vec!["http://127.0.0.1:2379".into()],
+            forwards: HashMap::new(),
             key_pem: None,
             password: None,
             request_timeout: Duration::from_secs(5),
@@ -105,6 +109,12 @@ impl Client {
             target(endpoint, &client.shared.config)?;
         }
         Ok(client)
+    }
+
+    /// The settings.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.shared.config
     }
 
     /// The endpoints of the settings, in their order.
@@ -254,6 +264,9 @@ impl Client {
             && let Some(trouble) = probe::tls_trouble(&url(endpoint, config), config)
         {
             failure = Failure { sent: false, trouble };
+        }
+        if config.ca_pem.is_none() {
+            failure.trouble = failure.trouble.without_ca();
         }
         if config.cert_pem.is_none() {
             failure.trouble = failure.trouble.without_certificate();

@@ -4,6 +4,7 @@
 //! Must not know hosts, scripts or printing. Start reading at `client.rs`.
 
 mod auth;
+mod bolt;
 mod client;
 mod cluster;
 mod connection;
@@ -13,11 +14,11 @@ mod maintenance;
 mod probe;
 pub(crate) mod rpc;
 mod snapshot;
-pub mod text;
 mod trouble;
 mod txn;
 
 pub use auth::{AuthStatus, Names, Permission, PermissionKind, Role, User};
+pub use bolt::{SnapshotHash, SnapshotStatus, snapshot_hash, snapshot_status};
 pub use client::{Client, Config};
 pub(crate) use client::{Effect, Patience};
 pub(crate) use connection::{Answer, Connection};

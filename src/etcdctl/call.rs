@@ -92,9 +92,11 @@ impl<'a> Call<'a> {
             return Ok(());
         }
         let source = Source { style: self.style, inherited: &self.inherited, values: &self.values };
-        let io = &mut *self.io;
-        let settings = source.settings(&mut |question| super::ask::secret(io, question))?;
-        let client = self.client_for(&settings, None)?;
+        let settings = source.settings(self.io)?;
+        let client = match &settings.client {
+            Some(client) => client.clone(),
+            None => self.client_for(&settings, None)?,
+        };
         self.client = Some((client, settings));
         Ok(())
     }

@@ -23,15 +23,13 @@ pub struct Failure {
     pub hint: Option<String>,
     /// Without it nothing more is printed.
     pub text: Option<String>,
-    /// Of the command line itself, so that the page of the command is shown.
-    pub(super) usage: bool,
 }
 
 pub(super) type Outcome<T = ()> = Result<T, Box<Failure>>;
 
 impl Failure {
     pub(super) fn new(code: i32, text: impl Into<String>) -> Box<Failure> {
-        Box::new(Failure { code, causes: Vec::new(), hint: None, text: Some(text.into()), usage: false })
+        Box::new(Failure { code, causes: Vec::new(), hint: None, text: Some(text.into()) })
     }
 
     /// Wrong arguments: 128.
@@ -41,11 +39,7 @@ impl Failure {
 
     /// What had to be said has been said.
     pub(super) fn silent(code: i32) -> Box<Failure> {
-        Box::new(Failure { code, causes: Vec::new(), hint: None, text: None, usage: false })
-    }
-
-    pub(super) fn usage(text: impl Into<String>) -> Box<Failure> {
-        Box::new(Failure { usage: true, ..*Failure::new(ERROR, text) })
+        Box::new(Failure { code, causes: Vec::new(), hint: None, text: None })
     }
 
     /// The same with another exit code: `lease list` ends with 2 where others end with 1.

@@ -13,29 +13,36 @@ mod flag;
 mod go;
 mod json;
 mod line;
+pub mod manual;
 mod print;
 mod settings;
 mod table;
 mod usage;
 mod verb;
 
+use std::collections::HashMap;
 use std::io::Write;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 pub use call::Io;
 pub use failure::Failure;
+pub use line::{Command, commands};
 pub use print::Layout;
 
-use crate::error;
-use crate::etcd::Config;
-use failure::Outcome;
+use crate::error::{self, Error, Kind};
+use crate::etcd::{Client, Config};
 use verb::Found;
 
 /// Where a cluster is, told by the inventory.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Placed {
+    /// A client that is connected already, for commands that change nothing about the connection.
+    pub client: Option<Client>,
     pub config: Config,
     pub name: String,
+    /// The host to go through, when the inventory names one.
+    pub via: Option<String>,
 }
 
 /// Which cluster is meant.
@@ -50,6 +57,15 @@ pub struct Wanted {
 pub trait Place: Send + Sync {
     /// The cluster that is wanted; nothing when there is no inventory at all.
     fn cluster(&self, wanted: &Wanted) -> error::Result<Option<Placed>>;
+
+    /// Socket files that lead to the endpoints through ssh on the host that is wanted.
+    fn tunnel(&self, wanted: &Wanted, endpoints: &[String]) -> error::Result<HashMap<String, PathBuf>> {
+        let _ = endpoints;
+        match &wanted.via {
+            None => Ok(HashMap::new()),
+            Some(via) => Err(Error::usage(format!("there is no way through `{via}` here"))),
+        }
+    }
 }
 
 /// How a command is carried out, besides what it says itself.
@@ -82,62 +98,108 @@ impl Style {
     }
 }
 
+/// A place that is known: the cluster of a script's client.
+#[derive(Clone)]
+pub struct Known(pub Placed);
+
+impl Place for Known {
+    fn cluster(&self, _: &Wanted) -> error::Result<Option<Placed>> {
+        Ok(Some(self.0.clone()))
+    }
+}
+
+/// What a command is, before it is carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Meaning {
+    /// Does it change the cluster or a file?
+    pub changes: bool,
+    /// Does it go on until it is interrupted?
+    pub endless: bool,
+    pub name: &'static str,
+}
+
+/// Commands that go on for ever.
+const ENDLESS: [&str; 5] = ["elect", "lock", "make-mirror", "top", "watch"];
+
+/// Which command the words name; nothing when it is none, or one that only shows a page.
+#[must_use]
+pub fn meaning(words: &[Vec<u8>], style: &Style) -> Option<Meaning> {
+    let verb = verb::find(words, style).ok()?.verb?;
+    Some(Meaning { changes: verb.changes, endless: ENDLESS.contains(&verb.name), name: verb.name })
+}
+
+/// Carry out one command without a terminal and return what it prints, without the last line's end.
+pub fn evaluate(words: &[Vec<u8>], style: &Style) -> error::Result<String> {
+    if let Some(meaning) = meaning(words, style).filter(|meaning| meaning.endless) {
+        return Err(Error::usage(format!("`{}` goes on for ever: it cannot return a value", meaning.name)).hint(format!("{} {}   # in a shell", style.program, meaning.name)));
+    }
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let code = run(words, style, &mut Io { err: &mut err, input: &mut std::io::empty(), out: &mut out, terminal: false });
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_end_matches('\n').to_string();
+    if code == 0 {
+        return Ok(text(&out));
+    }
+    let said = text(&err);
+    let mut lines = said.lines();
+    let first = lines.next().unwrap_or("the command failed");
+    let kind = if matches!(code, failure::ARGUMENTS | failure::FEATURE | failure::INPUT) { Kind::Usage } else { Kind::Etcd };
+    let mut error = Error::new(kind, first.strip_prefix("Error: ").unwrap_or(first));
+    for line in lines {
+        match line.strip_prefix(" hint: ") {
+            Some(hint) => error.hints.push(hint.to_string()),
+            None => error.causes.push(line.trim().to_string()),
+        }
+    }
+    Err(error)
+}
+
 /// Carry out one command; the result is its exit code.
 pub fn run<'a>(words: &[Vec<u8>], style: &'a Style, io: &'a mut Io<'a>) -> i32 {
-    let found = verb::find(words, style);
-    let page = usage::page(&found, style);
-    let (out, err) = (&mut *io.out, &mut *io.err);
-    let verb = match found {
+    let found = match verb::find(words, style) {
+        Ok(found) => found,
         Err(unknown) => {
             let again = style.layout == Layout::V35 && style.strict;
-            let _ = unknown.write(err, style, again);
+            let _ = unknown.write(io.err, style, again);
             return failure::ERROR;
         }
-        Ok(Found { verb: None, ref rest, ref flags, .. }) => {
-            return match flag::parse(rest, flags) {
-                Err(failure) => usage_failure(out, err, style, &page, &failure),
-                Ok(_) => {
-                    let _ = out.write_all(page.as_bytes());
-                    0
-                }
-            };
-        }
-        Ok(Found { verb: Some(verb), rest, flags, inherited, .. }) => match flag::parse(&rest, &flags) {
-            Err(failure) => return usage_failure(out, err, style, &page, &failure),
-            Ok((values, _)) if values.given("help").is_some_and(|value| value != "false") => {
-                let _ = out.write_all(page.as_bytes());
-                return 0;
-            }
-            Ok((values, words)) => (verb, inherited, values, words),
-        },
     };
-    let (verb, inherited, values, words) = verb;
-    let io: &'a mut Io<'a> = io;
-    let mut call = call::Call::new(verb, style, io, inherited, values, words);
-    let outcome = (verb.run)(&mut call);
-    let outcome = outcome.and_then(|()| Ok(call.io.out.flush()?));
+    let parsed = flag::parse(&found.rest, &found.flags);
+    let (values, words) = match parsed {
+        Ok(parsed) => parsed,
+        Err(failure) => {
+            let _ = wrong_flag(io, style, &found, &failure);
+            return failure.code;
+        }
+    };
+    let asks_help = values.given("help").and_then(go::parse_bool) == Some(true);
+    let Some(verb) = found.verb.filter(|_| !asks_help) else {
+        let _ = io.out.write_all(usage::page(&found, style).as_bytes()).and_then(|()| io.out.flush());
+        return 0;
+    };
+    let mut call = call::Call::new(verb, style, io, found.inherited, values, words);
+    let outcome = (verb.run)(&mut call).and_then(|()| Ok(call.io.out.flush()?));
     let Err(failure) = outcome else { return 0 };
     let _ = call.io.out.flush();
     let _ = failure.write(call.io.err);
     failure.code
 }
 
-/// A wrong flag: the page on standard output, as etcdctl up to 3.6 has it, and the error below.
-fn usage_failure(out: &mut dyn Write, err: &mut dyn Write, style: &Style, page: &str, failure: &Failure) -> i32 {
-    let written: Outcome = (|| {
-        out.write_all(page.as_bytes())?;
-        out.flush()?;
-        failure.write(err)?;
-        if style.strict {
-            writeln!(err)?;
-            if style.layout == Layout::V35 {
-                failure.write(err)?;
-            }
+/// etcdctl up to 3.6 shows the command's page on standard output and the error below; here the error is enough.
+fn wrong_flag(io: &mut Io<'_>, style: &Style, found: &Found, failure: &Failure) -> std::io::Result<()> {
+    if !style.strict {
+        failure.write(io.err)?;
+        let unknown = failure.text().strip_prefix("unknown flag: --").unwrap_or_default();
+        if let Some(near) = error::nearest(unknown, found.flags.iter().map(|flag| flag.name)) {
+            return writeln!(io.err, " hint: did you mean `--{near}`?");
         }
-        Ok(())
-    })();
-    let _ = written;
-    failure.code
+        let asked = format!("{} {}", style.program, found.name);
+        return writeln!(io.err, " hint: {} --help", asked.trim_end());
+    }
+    io.out.write_all(usage::page(found, style).as_bytes())?;
+    io.out.flush()?;
+    failure.write(io.err)?;
+    writeln!(io.err)?;
+    if style.layout == Layout::V35 { failure.write(io.err) } else { Ok(()) }
 }
 
 impl Failure {

@@ -11,6 +11,7 @@ use super::trouble::pass;
 use super::value::{from_rhai, to_rhai};
 use crate::error::{Error, Kind, Result};
 use crate::etcd::{Client, Config, DeleteOptions, GetOptions, KeyValue, Member, PutOptions, Status, Trouble, hex};
+use crate::etcdctl::{self, Known, Placed, Style};
 use crate::secret::Secret;
 use crate::value::Value;
 
@@ -176,6 +177,12 @@ impl Etcdctl {
         Ok(done.map_or(0, |delete| delete.deleted))
     }
 
+    /// How a line of etcdctl is carried out for this client.
+    fn style(&self) -> Style {
+        let placed = Placed { client: Some(self.client.clone()), config: self.client.config().clone(), name: self.name.clone(), via: None };
+        Style { place: Some(Arc::new(Known(placed))), variables: Vec::new(), ..Style::of_process("etcdsh e", false) }
+    }
+
     /// One answer per endpoint, those that do not answer with `ok: false` and `why`.
     fn statuses(&self) -> Array {
         let endpoints = self.client.endpoints().to_vec();
@@ -282,19 +289,19 @@ pub(super) fn register(engine: &mut Engine, world: &Arc<World>) {
         .register_fn("snapshot_save", |etcd: &mut Etcdctl, path: &str| -> Native<Map> { pass(etcd.snapshot_save(path)) });
 }
 
-/// A line of etcdctl, for the cluster of the inventory.
-fn line(world: &Arc<World>, client: &Etcdctl, text: &str) -> Result<String> {
-    let line = crate::etcd::text::Line::parse(text)?;
-    if line.changes() {
-        let act = || line.run(&client.client);
-        let done = if ["put", "del"].contains(&line.verb()) {
-            client.data(text, line.verb(), act)?
-        } else {
-            world.session.change(&client.name, text, &[line.verb().to_string()], None, act)?
-        };
-        return Ok(done.unwrap_or_default());
+/// A line of etcdctl, for the cluster of the inventory: what the commands print.
+fn line(world: &Arc<World>, etcd: &Etcdctl, text: &str) -> Result<String> {
+    let style = etcd.style();
+    let mut said = Vec::new();
+    for words in etcdctl::commands(text)? {
+        let act = || etcdctl::evaluate(&words, &style);
+        said.push(match etcdctl::meaning(&words, &style).filter(|meaning| meaning.changes) {
+            None => act()?,
+            Some(meaning) if ["put", "del"].contains(&meaning.name) => etcd.data(text, meaning.name, act)?.unwrap_or_default(),
+            Some(meaning) => world.session.change(&etcd.name, text, &[meaning.name.to_string()], None, act)?.unwrap_or_default(),
+        });
     }
-    line.run(&client.client)
+    Ok(said.join("\n"))
 }
 
 /// The members as the quorum knows them.

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod bolt;
 mod server;
 
 use std::fs;

@@ -12,6 +12,7 @@ use crate::etcdctl::ask;
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::{Failure, Outcome};
 use crate::etcdctl::flag::Flag;
+use crate::etcdctl::go;
 use crate::etcdctl::json::{self, Object};
 use crate::etcdctl::print::{Format, Page, Reply, json_kv, json_with_header};
 
@@ -82,13 +83,16 @@ fn announce(call: &mut Call<'_>) -> Outcome {
     if call.flag("range") || !call.style.strict {
         return Ok(());
     }
-    if call.style.layout >= Layout::V36 {
-        call.complain("Warning: Keys are interpreted as a range. This operation will delete all keys in the specified range.")?;
-        call.complain("If you want to delete a range of keys, use --range flag. Waiting 2 seconds before proceeding...")?;
-        std::thread::sleep(Duration::from_secs(2));
-        return Ok(());
+    if call.style.layout < Layout::V36 {
+        return call.complain("In etcd v3.6, the operation will be suspended for a few seconds to provide the user time to verify range.");
     }
-    call.complain("Warning: specified range_end without --range")
+    let (first, end) = (go::quote(&call.words[0]), go::quote(&call.words[1]));
+    call.complain(format_args!(
+        "Warning: Keys between {first} and {end} will be deleted. Please interrupt the command within next 2 seconds to cancel. \
+         You can provide `--range` flag to avoid the delay."
+    ))?;
+    std::thread::sleep(Duration::from_secs(2));
+    Ok(())
 }
 
 fn run(call: &mut Call<'_>) -> Outcome {
