@@ -175,6 +175,18 @@ mod tests {
     use super::*;
 
     #[test]
+    fn root_may_do_everything_since_36() {
+        let root = Role { answer: PbAuthRoleGetResponse::default(), name: ROOT.into() };
+        for (layout, wanted) in
+            [(Layout::V35, "Role root\nKV Read:\nKV Write:\n"), (Layout::V36, "Role root\nKV Read:\n\t[, <open ended>\nKV Write:\n\t[, <open ended>\n")]
+        {
+            let mut out = Vec::new();
+            root.simple(&mut Page { hex: false, layout, out: &mut out }).unwrap();
+            assert_eq!(String::from_utf8(out).unwrap(), wanted);
+        }
+    }
+
+    #[test]
     fn ranges_are_worded_as_by_etcdctl() {
         for (key, end, wanted) in [
             (&b"a"[..], &b""[..], &b"a"[..]),
