@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::Style;
-use super::failure::{ARGUMENTS, CONNECTION as CONNECTION_FAILED, ERROR, FEATURE, Failure, Outcome};
+use super::failure::{ARGUMENTS, ERROR, FEATURE, Failure, Outcome};
 use super::flag::{Flag, Kind, Values};
 use super::go;
 use super::print::Format;
@@ -91,7 +91,9 @@ impl Source<'_> {
                 let name = format!("ETCDCTL_{}", flag.name.to_uppercase().replace('-', "_"));
                 return Err(Failure::new(
                     ERROR,
-                    format!("conflicting environment variable {name:?} is shadowed by corresponding command-line flag (either unset environment variable or disable flag)"),
+                    format!(
+                        "conflicting environment variable {name:?} is shadowed by corresponding command-line flag (either unset environment variable or disable flag)"
+                    ),
                 ));
             }
         }
@@ -121,7 +123,7 @@ impl Source<'_> {
         go::parse_duration(&self.text(name)).unwrap_or_default()
     }
 
-    fn endpoints(&self) -> Option<Vec<String>> {
+    pub(super) fn endpoints(&self) -> Option<Vec<String>> {
         let given = self.values.list("endpoints");
         let list = if given.is_empty() { self.variable("endpoints")?.split(',').map(str::to_string).collect() } else { given };
         Some(list)
@@ -142,22 +144,12 @@ impl Source<'_> {
         } else if unplaced {
             config.endpoints = vec![DEFAULT_ENDPOINT.into()];
         }
-        if config.endpoints.iter().all(String::is_empty) {
-            return Err(Failure::new(CONNECTION_FAILED, "etcdclient: no available endpoints"));
-        }
         config.connect_timeout = self.duration("dial-timeout");
         let command_timeout = self.duration("command-timeout");
         config.request_timeout = command_timeout;
         self.tls(&mut config)?;
         self.login(&mut config, ask)?;
-        Ok(Settings {
-            command_timeout,
-            command_timeout_given: self.given("command-timeout").is_some(),
-            client,
-            config,
-            format,
-            hex: self.flag("hex"),
-        })
+        Ok(Settings { command_timeout, command_timeout_given: self.given("command-timeout").is_some(), client, config, format, hex: self.flag("hex") })
     }
 
     /// The inventory's cluster, when nothing else says where etcd is or when a given endpoint is one of its members.
