@@ -2,9 +2,17 @@
 
 mod compaction;
 mod del;
+mod export;
 mod get;
+mod history;
+mod import;
+mod ls;
 mod put;
+mod top;
+mod tree;
 mod version;
+
+pub(super) use import::Lines;
 
 use std::io::Write;
 
@@ -73,7 +81,19 @@ pub(super) static GROUPS: &[Group] = &[
 ];
 
 /// All commands, by name.
-pub(super) static ALL: &[Verb] = &[compaction::VERB, del::VERB, get::VERB, put::VERB, version::VERB];
+pub(super) static ALL: &[Verb] = &[
+    compaction::VERB,
+    del::VERB,
+    export::VERB,
+    get::VERB,
+    history::VERB,
+    import::VERB,
+    ls::VERB,
+    put::VERB,
+    top::VERB,
+    tree::VERB,
+    version::VERB,
+];
 
 impl Verb {
     pub(super) fn is_there(&self, style: &Style) -> bool {
