@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::Style;
-use super::failure::{CONNECTION, ERROR, Failure, Outcome, strict_text};
+use super::failure::{CONNECTION, ERROR, FEATURE, Failure, Outcome, strict_text};
 use super::flag::{Flag, Values};
 use super::go;
 use super::print::{self, Format, Page, Reply};
@@ -201,8 +201,18 @@ impl<'a> Call<'a> {
         if self.style.strict || !formats.contains(&format) { Ok(()) } else { Err(print::unsupported(format)) }
     }
 
+    /// Is decoded JSON wanted?
+    pub(super) fn decoded(&mut self) -> Outcome<bool> {
+        Ok(self.settings()?.decoded)
+    }
+
     /// Write the reply in the format that is wanted.
     pub(super) fn reply(&mut self, reply: &dyn Reply) -> Outcome {
+        if self.decoded()? {
+            let none = || Failure::new(FEATURE, format!("{} has no decoded form yet, use --write-out=json", self.verb.name));
+            let value = reply.decoded().ok_or_else(none)?;
+            return self.say(value);
+        }
         let format = self.format()?;
         let strict = self.style.strict;
         print::reply(reply, format, strict, &mut self.page()?)
@@ -210,7 +220,8 @@ impl<'a> Call<'a> {
 
     pub(super) fn page(&mut self) -> Outcome<Page<'_>> {
         let hex = self.settings()?.hex;
-        Ok(Page { hex, layout: self.style.layout, out: &mut *self.io.out })
+        let width = if self.io.terminal { terminal_width() } else { None };
+        Ok(Page { hex, layout: self.style.layout, out: &mut *self.io.out, width })
     }
 
     /// A line on standard output, whatever the format.
@@ -223,4 +234,9 @@ impl<'a> Call<'a> {
         self.io.out.flush()?;
         Ok(writeln!(self.io.err, "{text}")?)
     }
+}
+
+fn terminal_width() -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(std::io::stdout()).ok()?;
+    Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
 }

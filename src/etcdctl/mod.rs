@@ -6,15 +6,21 @@
 
 mod ask;
 mod call;
+mod decoded;
+mod difference;
 mod discovery;
 mod done;
 mod failure;
 mod flag;
 mod go;
 mod json;
+mod level;
 mod line;
+mod load;
 pub mod manual;
+mod pages;
 mod print;
+mod record;
 mod settings;
 mod table;
 mod usage;

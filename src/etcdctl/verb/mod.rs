@@ -9,15 +9,23 @@ mod defrag;
 mod del;
 mod downgrade;
 mod endpoint;
+mod export;
 mod get;
+mod history;
+mod import;
 mod lease;
+mod ls;
 mod member;
 mod move_leader;
 mod put;
 mod role;
 mod snapshot;
+mod top;
+mod tree;
 mod user;
 mod version;
+
+pub(super) use import::Lines;
 
 use std::io::Write;
 
@@ -102,12 +110,16 @@ pub(super) static ALL: &[Verb] = &[
     endpoint::hashkv::VERB,
     endpoint::health::VERB,
     endpoint::status::VERB,
+    export::VERB,
     get::VERB,
+    history::VERB,
+    import::VERB,
     lease::grant::VERB,
     lease::keep_alive::VERB,
     lease::list::VERB,
     lease::revoke::VERB,
     lease::timetolive::VERB,
+    ls::VERB,
     member::add::VERB,
     member::list::VERB,
     member::promote::VERB,
@@ -122,6 +134,8 @@ pub(super) static ALL: &[Verb] = &[
     role::list::VERB,
     role::revoke_permission::VERB,
     snapshot::save::VERB,
+    top::VERB,
+    tree::VERB,
     user::add::VERB,
     user::delete::VERB,
     user::get::VERB,
