@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use etcd_client::proto::{
     PbAuthRoleGetResponse, PbAuthRoleListResponse, PbAuthUserGetResponse, PbAuthUserListResponse, PbLeaseKeepAliveResponse, PbLeaseLeasesResponse,
-    PbLeaseTimeToLiveResponse, PbResponseHeader,
+    PbLeaseTimeToLiveResponse, PbMemberListResponse, PbResponseHeader,
 };
 use tokio::sync::{Semaphore, mpsc};
 use tonic::client::Grpc;
@@ -40,32 +40,17 @@ impl From<Option<RawHeader>> for Header {
     }
 }
 
+impl From<PbResponseHeader> for Header {
+    fn from(header: PbResponseHeader) -> Header {
+        let PbResponseHeader { cluster_id, member_id, revision, raft_term } = header;
+        Header { cluster_id, member_id, raft_term, revision }
+    }
+}
+
 #[derive(Clone, PartialEq, prost::Message)]
 pub(crate) struct MemberListRequest {
     #[prost(bool, tag = "1")]
     pub(crate) linearizable: bool,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-pub(crate) struct MemberListResponse {
-    #[prost(message, optional, tag = "1")]
-    pub(crate) header: Option<RawHeader>,
-    #[prost(message, repeated, tag = "2")]
-    pub(crate) members: Vec<RawMember>,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-pub(crate) struct RawMember {
-    #[prost(uint64, tag = "1")]
-    pub(crate) id: u64,
-    #[prost(string, tag = "2")]
-    pub(crate) name: String,
-    #[prost(string, repeated, tag = "3")]
-    pub(crate) peer_urls: Vec<String>,
-    #[prost(string, repeated, tag = "4")]
-    pub(crate) client_urls: Vec<String>,
-    #[prost(bool, tag = "5")]
-    pub(crate) is_learner: bool,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -108,7 +93,7 @@ struct TimeToLiveRequest {
 
 type Answer<T> = std::result::Result<T, Status>;
 
-pub(crate) async fn member_list(channel: &Channel, linearizable: bool) -> Answer<MemberListResponse> {
+pub(crate) async fn member_list(channel: &Channel, linearizable: bool) -> Answer<PbMemberListResponse> {
     unary(channel, "etcdserverpb.Cluster", "MemberList", MemberListRequest { linearizable }).await
 }
 

@@ -6,15 +6,21 @@
 
 mod ask;
 mod call;
+mod decoded;
+mod difference;
 mod discovery;
 mod done;
 mod failure;
 mod flag;
 mod go;
 mod json;
+mod level;
 mod line;
+mod load;
 pub mod manual;
+mod pages;
 mod print;
+mod record;
 mod settings;
 mod table;
 mod usage;
@@ -131,7 +137,8 @@ pub fn meaning(words: &[Vec<u8>], style: &Style) -> Option<Meaning> {
 /// Carry out one command without a terminal and return what it prints, without the last line's end.
 pub fn evaluate(words: &[Vec<u8>], style: &Style) -> error::Result<String> {
     if let Some(meaning) = meaning(words, style).filter(|meaning| meaning.endless) {
-        return Err(Error::usage(format!("`{}` goes on for ever: it cannot return a value", meaning.name)).hint(format!("{} {}   # in a shell", style.program, meaning.name)));
+        return Err(Error::usage(format!("`{}` goes on for ever: it cannot return a value", meaning.name))
+            .hint(format!("{} {}   # in a shell", style.program, meaning.name)));
     }
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let code = run(words, style, &mut Io { err: &mut err, input: &mut std::io::empty(), out: &mut out, terminal: false });
@@ -176,9 +183,13 @@ pub fn run<'a>(words: &[Vec<u8>], style: &'a Style, io: &'a mut Io<'a>) -> i32 {
         let _ = io.out.write_all(usage::page(&found, style).as_bytes()).and_then(|()| io.out.flush());
         return 0;
     };
-    let mut call = call::Call::new(verb, style, io, found.inherited, values, words);
+    let mut call = call::Call::new(verb, style, io, found.inherited.clone(), values, words);
     let outcome = (verb.run)(&mut call).and_then(|()| Ok(call.io.out.flush()?));
     let Err(failure) = outcome else { return 0 };
+    if failure.usage {
+        let _ = wrong_flag(call.io, style, &found, &failure);
+        return failure.code;
+    }
     let _ = call.io.out.flush();
     let _ = failure.write(call.io.err);
     failure.code

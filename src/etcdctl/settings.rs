@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::Style;
 use super::call::Io;
-use super::failure::{ARGUMENTS, CONNECTION as CONNECTION_FAILED, ERROR, FEATURE, Failure, Outcome};
+use super::failure::{ARGUMENTS, ERROR, FEATURE, Failure, Outcome};
 use super::flag::{Flag, Kind, Values};
 use super::go;
 use super::print::Format;
@@ -44,6 +44,7 @@ pub(super) static GLOBALS: &[Flag] = &[
 pub(super) static NATIVE: &[Flag] = &[
     Flag::text("cluster-name", "", "which cluster of the inventory, when it has several"),
     Flag::text("inventory", "", "the inventory that names the cluster; else as for a script"),
+    Flag::text("output", "human", "human is what --write-out says; json decodes keys and values into text").short('o'),
     Flag::text("via", "", "reach the endpoints through ssh on this host"),
 ];
 
@@ -68,6 +69,8 @@ pub(super) struct Settings {
     pub(super) config: Config,
     /// Connected already, and as these settings want it.
     pub(super) client: Option<Client>,
+    /// `-o json`: JSON with keys and values as text, ids in hex.
+    pub(super) decoded: bool,
     pub(super) format: Format,
     pub(super) hex: bool,
 }
@@ -92,7 +95,9 @@ impl Source<'_> {
                 let name = format!("ETCDCTL_{}", flag.name.to_uppercase().replace('-', "_"));
                 return Err(Failure::new(
                     ERROR,
-                    format!("conflicting environment variable {name:?} is shadowed by corresponding command-line flag (either unset environment variable or disable flag)"),
+                    format!(
+                        "conflicting environment variable {name:?} is shadowed by corresponding command-line flag (either unset environment variable or disable flag)"
+                    ),
                 ));
             }
         }
@@ -122,7 +127,7 @@ impl Source<'_> {
         go::parse_duration(&self.text(name)).unwrap_or_default()
     }
 
-    fn endpoints(&self) -> Option<Vec<String>> {
+    pub(super) fn endpoints(&self) -> Option<Vec<String>> {
         let given = self.values.list("endpoints");
         let list = if given.is_empty() { self.variable("endpoints")?.split(',').map(str::to_string).collect() } else { given };
         Some(list)
@@ -132,6 +137,7 @@ impl Source<'_> {
     pub(super) fn settings(&self, io: &mut Io<'_>) -> Outcome<Settings> {
         self.check()?;
         let format = Format::named(&self.text("write-out")).ok_or_else(|| Failure::new(FEATURE, "unsupported output format"))?;
+        let decoded = self.decoded()?;
         let given = self.discovered(&mut |text| drop(writeln!(io.err, "{text}")))?.or_else(|| self.endpoints());
         let placed = self.placed(given.as_deref())?;
         let untouched = given.is_none() && CONNECTION.iter().all(|name| self.given(name).is_none());
@@ -144,9 +150,6 @@ impl Source<'_> {
             config.endpoints = endpoints.iter().map(|endpoint| endpoint.trim().to_string()).collect();
         } else if unplaced {
             config.endpoints = vec![DEFAULT_ENDPOINT.into()];
-        }
-        if config.endpoints.iter().all(String::is_empty) {
-            return Err(Failure::new(CONNECTION_FAILED, "etcdclient: no available endpoints"));
         }
         if let Some(place) = self.style.place.as_ref().filter(|_| !self.style.strict && wanted.via.is_some()) {
             config.forwards = place.tunnel(&wanted, &config.endpoints).map_err(|error| Failure::of_error(&error))?;
@@ -161,6 +164,7 @@ impl Source<'_> {
             command_timeout_given: self.given("command-timeout").is_some(),
             client,
             config,
+            decoded,
             format,
             hex: self.flag("hex"),
         })
@@ -168,6 +172,14 @@ impl Source<'_> {
 
     fn wanted(&self) -> super::Wanted {
         super::Wanted { cluster: self.given("cluster-name"), inventory: self.given("inventory"), via: self.given("via") }
+    }
+
+    fn decoded(&self) -> Outcome<bool> {
+        match self.text("output").as_str() {
+            "json" => Ok(true),
+            "" | "human" => Ok(false),
+            other => Err(Failure::new(FEATURE, format!("unknown output `{other}`, there are human and json"))),
+        }
     }
 
     /// The inventory's cluster, when nothing else says where etcd is or when a given endpoint is one of its members.
