@@ -49,8 +49,7 @@ impl Table {
                 writeln!(page, "|{}", cells.fold(String::new(), |line, cell| format!("{line} {cell} |")))?;
             }
         }
-        // etcdctl draws no rule below an empty table.
-        if rows.is_empty() { Ok(()) } else { writeln!(page, "{rule}") }
+        writeln!(page, "{rule}")
     }
 
     /// The same with the widest columns cut, so that a line fits into so many letters. Only tables that etcdctl does not
