@@ -46,8 +46,7 @@ impl Table {
                 writeln!(page, "|{}", cells.fold(String::new(), |line, cell| format!("{line} {cell} |")))?;
             }
         }
-        // etcdctl draws no rule below an empty table.
-        if rows.is_empty() { Ok(()) } else { writeln!(page, "{rule}") }
+        writeln!(page, "{rule}")
     }
 
     fn wrapped(&self, cell: &str) -> Vec<String> {
