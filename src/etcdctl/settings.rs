@@ -159,7 +159,7 @@ impl Source<'_> {
         wanted.via = wanted.via.or_else(|| placed.as_ref().and_then(|placed| placed.via.clone())).filter(|_| client.is_none());
         let mut config = placed.map_or_else(Config::default, |placed| placed.config);
         if let Some(endpoints) = given {
-            config.endpoints = endpoints.iter().map(|endpoint| endpoint.trim().to_string()).collect();
+            config.endpoints = endpoints.iter().map(|endpoint| endpoint.trim().to_string()).filter(|endpoint| !endpoint.is_empty()).collect();
         } else if unplaced {
             config.endpoints = vec![DEFAULT_ENDPOINT.into()];
         }
