@@ -22,7 +22,7 @@ use super::trouble::Failure;
 use crate::error::{Error, Result};
 
 /// etcd answers a range in one message, however large; tonic's own limit is 4 MiB.
-const LARGEST_MESSAGE: usize = i32::MAX as usize;
+pub(super) const LARGEST_MESSAGE: usize = i32::MAX as usize;
 
 /// Larger windows than HTTP/2's 64 KiB, so that a snapshot or a large range does not wait for each round trip.
 const STREAM_WINDOW: u32 = 4 << 20;
@@ -207,10 +207,10 @@ pub(super) fn target(endpoint: &str, config: &Config) -> Result<Target> {
 
 /// Takes any certificate: the user asked for it.
 #[derive(Debug)]
-struct Anyone(rustls::crypto::WebPkiSupportedAlgorithms);
+pub(super) struct Anyone(rustls::crypto::WebPkiSupportedAlgorithms);
 
 impl Anyone {
-    fn new() -> Anyone {
+    pub(super) fn new() -> Anyone {
         Anyone(rustls::crypto::ring::default_provider().signature_verification_algorithms)
     }
 }
@@ -227,11 +227,21 @@ impl ServerCertVerifier for Anyone {
         Ok(ServerCertVerified::assertion())
     }
 
-    fn verify_tls12_signature(&self, message: &[u8], cert: &CertificateDer<'_>, signed: &DigitallySignedStruct) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
         rustls::crypto::verify_tls12_signature(message, cert, signed, &self.0)
     }
 
-    fn verify_tls13_signature(&self, message: &[u8], cert: &CertificateDer<'_>, signed: &DigitallySignedStruct) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
         rustls::crypto::verify_tls13_signature(message, cert, signed, &self.0)
     }
 
@@ -250,7 +260,7 @@ fn socket_file(url: &str) -> Option<(bool, PathBuf)> {
 }
 
 /// A bare `host:port` means TLS when certificates are given, as for etcdctl.
-pub(super) fn url(endpoint: &str, config: &Config) -> String {
+pub(crate) fn url(endpoint: &str, config: &Config) -> String {
     let endpoint = endpoint.trim().trim_end_matches('/');
     if endpoint.contains("://") || endpoint.starts_with("unix") {
         return endpoint.to_string();

@@ -13,7 +13,7 @@ mod lease;
 mod maintenance;
 mod probe;
 pub(crate) mod rpc;
-mod snapshot;
+pub(crate) mod snapshot;
 mod trouble;
 mod txn;
 
@@ -21,14 +21,17 @@ pub use auth::{AuthStatus, Names, Permission, PermissionKind, Role, User};
 pub use bolt::{SnapshotHash, SnapshotStatus, snapshot_hash, snapshot_status};
 pub use client::{Client, Config};
 pub(crate) use client::{Effect, Patience};
-pub(crate) use connection::{Answer, Connection};
 pub use cluster::{Member, Members};
+pub(crate) use connection::{Answer, Connection, url};
 pub use kv::{Delete, DeleteOptions, Get, GetOptions, KeyValue, Put, PutOptions, Sort, SortOrder, SortTarget, prefix_end};
 pub use lease::{Lease, LeaseList, LeaseTtl};
 pub use maintenance::{Alarm, AlarmKind, HashKv, Status};
+pub(crate) use probe::tls_stream;
 pub use snapshot::Snapshot;
 pub use trouble::{Attempt, Fault, Result, Trouble};
 pub use txn::{Compare, CompareOp, CompareTarget, Op, OpResult, Txn, TxnResult};
+
+use etcd_client::proto::PbResponseHeader;
 
 /// What every answer carries about the member that gave it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -47,6 +50,11 @@ impl Header {
             raft_term: header.raft_term(),
             revision: header.revision(),
         })
+    }
+
+    fn of_raw(header: Option<PbResponseHeader>) -> Header {
+        let PbResponseHeader { cluster_id, member_id, revision, raft_term } = header.unwrap_or_default();
+        Header { cluster_id, member_id, raft_term, revision }
     }
 }
 

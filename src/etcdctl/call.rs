@@ -9,7 +9,7 @@ use super::failure::{CONNECTION, ERROR, FEATURE, Failure, Outcome, strict_text};
 use super::flag::{Flag, Values};
 use super::go;
 use super::print::{self, Format, Page, Reply};
-use super::settings::{Settings, Source};
+use super::settings::{DEFAULT_ENDPOINT, Settings, Source};
 use super::verb::{Deadline, Verb};
 use crate::etcd::{Answer, Client, Connection, Effect, Fault, Patience, Trouble};
 
@@ -23,9 +23,10 @@ pub struct Io<'a> {
 }
 
 pub(super) struct Call<'a> {
-    client: Option<(Client, Settings)>,
+    client: Option<Client>,
     pub(super) inherited: Vec<&'static Flag>,
     pub(super) io: &'a mut Io<'a>,
+    settings: Option<Settings>,
     pub(super) style: &'a Style,
     pub(super) values: Values,
     pub(super) verb: &'static Verb,
@@ -33,8 +34,15 @@ pub(super) struct Call<'a> {
 }
 
 impl<'a> Call<'a> {
-    pub(super) fn new(verb: &'static Verb, style: &'a Style, io: &'a mut Io<'a>, inherited: Vec<&'static Flag>, values: Values, words: Vec<Vec<u8>>) -> Call<'a> {
-        Call { client: None, inherited, io, style, values, verb, words }
+    pub(super) fn new(
+        verb: &'static Verb,
+        style: &'a Style,
+        io: &'a mut Io<'a>,
+        inherited: Vec<&'static Flag>,
+        values: Values,
+        words: Vec<Vec<u8>>,
+    ) -> Call<'a> {
+        Call { client: None, inherited, io, settings: None, style, values, verb, words }
     }
 
     /// A word as text; bytes that are no UTF-8 are replaced.
@@ -72,36 +80,37 @@ impl<'a> Call<'a> {
         Source { style: self.style, inherited: &self.inherited, values: &self.values }
     }
 
-    /// The settings and a client for them. A user is logged in here: that failing ends with 2.
+    /// A client for the settings. A user is logged in here: that failing ends with 2.
     pub(super) fn client(&mut self) -> Outcome<&Client> {
-        self.connect()?;
-        Ok(&self.ready().0)
-    }
-
-    pub(super) fn settings(&mut self) -> Outcome<&Settings> {
-        self.connect()?;
-        Ok(&self.ready().1)
-    }
-
-    fn ready(&self) -> &(Client, Settings) {
-        self.client.as_ref().expect("the client was made")
-    }
-
-    fn connect(&mut self) -> Outcome {
-        if self.client.is_some() {
-            return Ok(());
+        if self.client.is_none() {
+            let settings = self.settings()?.clone();
+            if settings.config.endpoints.iter().all(String::is_empty) {
+                return Err(Failure::new(CONNECTION, "etcdclient: no available endpoints"));
+            }
+            self.client = Some(match &settings.client {
+                Some(client) => client.clone(),
+                None => self.client_for(&settings, None)?,
+            });
         }
-        let source = Source { style: self.style, inherited: &self.inherited, values: &self.values };
-        let settings = source.settings(self.io)?;
-        let client = match &settings.client {
-            Some(client) => client.clone(),
-            None => self.client_for(&settings, None)?,
-        };
-        self.client = Some((client, settings));
-        Ok(())
+        Ok(self.client.as_ref().expect("the client was made"))
     }
 
-    /// A client of its own for some endpoints, as `endpoint` and `defrag` use it.
+    /// What flags and variables come to. Nothing is sent.
+    pub(super) fn settings(&mut self) -> Outcome<&Settings> {
+        if self.settings.is_none() {
+            let source = Source { style: self.style, inherited: &self.inherited, values: &self.values };
+            self.settings = Some(source.settings(self.io)?);
+        }
+        Ok(self.settings.as_ref().expect("the settings were made"))
+    }
+
+    /// The endpoints of the flag or the variable, as they were typed: so etcdctl's `endpoint` and `defrag` take them.
+    pub(super) fn typed_endpoints(&self) -> Vec<String> {
+        let typed = self.source().endpoints().unwrap_or_else(|| vec![DEFAULT_ENDPOINT.into()]);
+        if typed == [""] { Vec::new() } else { typed }
+    }
+
+    /// A client of its own for one endpoint, as `endpoint` and `defrag` use it. It logs in when it is first used.
     pub(super) fn client_at(&mut self, endpoint: &str) -> Outcome<Client> {
         let settings = self.settings()?.clone();
         self.client_for(&settings, Some(endpoint))
@@ -156,6 +165,11 @@ impl<'a> Call<'a> {
         connected.map_err(|fault| self.failed(&fault))
     }
 
+    /// What went wrong at an endpoint, for a line that names the endpoint itself.
+    pub(super) fn cause(&self, fault: &Fault) -> String {
+        if self.style.strict { strict_text(fault) } else { fault.trouble().to_string() }
+    }
+
     /// What a failed request ends the command with: etcdctl's words, in native mode with the cause at each endpoint.
     pub(super) fn failed(&self, fault: &Fault) -> Box<Failure> {
         let text = strict_text(fault);
@@ -172,6 +186,13 @@ impl<'a> Call<'a> {
 
     pub(super) fn format(&mut self) -> Outcome<Format> {
         Ok(self.settings()?.format)
+    }
+
+    /// What changes the cluster is not begun in native mode when its reply could not be written: these formats it lacks.
+    /// etcdctl finds out afterwards.
+    pub(super) fn lacks(&mut self, formats: &[Format]) -> Outcome {
+        let format = self.format()?;
+        if self.style.strict || !formats.contains(&format) { Ok(()) } else { Err(print::unsupported(format)) }
     }
 
     /// Is decoded JSON wanted?

@@ -9,6 +9,7 @@ mod call;
 mod decoded;
 mod difference;
 mod discovery;
+mod done;
 mod failure;
 mod flag;
 mod go;
@@ -37,7 +38,6 @@ pub use print::Layout;
 
 use crate::error::{self, Error, Kind};
 use crate::etcd::{Client, Config};
-use failure::Outcome;
 use verb::Found;
 
 /// Where a cluster is, told by the inventory.
@@ -137,7 +137,8 @@ pub fn meaning(words: &[Vec<u8>], style: &Style) -> Option<Meaning> {
 /// Carry out one command without a terminal and return what it prints, without the last line's end.
 pub fn evaluate(words: &[Vec<u8>], style: &Style) -> error::Result<String> {
     if let Some(meaning) = meaning(words, style).filter(|meaning| meaning.endless) {
-        return Err(Error::usage(format!("`{}` goes on for ever: it cannot return a value", meaning.name)).hint(format!("{} {}   # in a shell", style.program, meaning.name)));
+        return Err(Error::usage(format!("`{}` goes on for ever: it cannot return a value", meaning.name))
+            .hint(format!("{} {}   # in a shell", style.program, meaning.name)));
     }
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let code = run(words, style, &mut Io { err: &mut err, input: &mut std::io::empty(), out: &mut out, terminal: false });
@@ -161,60 +162,55 @@ pub fn evaluate(words: &[Vec<u8>], style: &Style) -> error::Result<String> {
 
 /// Carry out one command; the result is its exit code.
 pub fn run<'a>(words: &[Vec<u8>], style: &'a Style, io: &'a mut Io<'a>) -> i32 {
-    let found = verb::find(words, style);
-    let page = usage::page(&found, style);
-    let (out, err) = (&mut *io.out, &mut *io.err);
-    let verb = match found {
+    let found = match verb::find(words, style) {
+        Ok(found) => found,
         Err(unknown) => {
             let again = style.layout == Layout::V35 && style.strict;
-            let _ = unknown.write(err, style, again);
+            let _ = unknown.write(io.err, style, again);
             return failure::ERROR;
         }
-        Ok(Found { verb: None, ref rest, ref flags, .. }) => {
-            return match flag::parse(rest, flags) {
-                Err(failure) => usage_failure(out, err, style, &page, &failure),
-                Ok(_) => {
-                    let _ = out.write_all(page.as_bytes());
-                    0
-                }
-            };
-        }
-        Ok(Found { verb: Some(verb), rest, flags, inherited, .. }) => match flag::parse(&rest, &flags) {
-            Err(failure) => return usage_failure(out, err, style, &page, &failure),
-            Ok((values, _)) if values.given("help").is_some_and(|value| value != "false") => {
-                let _ = out.write_all(page.as_bytes());
-                return 0;
-            }
-            Ok((values, words)) => (verb, inherited, values, words),
-        },
     };
-    let (verb, inherited, values, words) = verb;
-    let io: &'a mut Io<'a> = io;
-    let mut call = call::Call::new(verb, style, io, inherited, values, words);
-    let outcome = (verb.run)(&mut call);
-    let outcome = outcome.and_then(|()| Ok(call.io.out.flush()?));
+    let parsed = flag::parse(&found.rest, &found.flags);
+    let (values, words) = match parsed {
+        Ok(parsed) => parsed,
+        Err(failure) => {
+            let _ = wrong_flag(io, style, &found, &failure);
+            return failure.code;
+        }
+    };
+    let asks_help = values.given("help").and_then(go::parse_bool) == Some(true);
+    let Some(verb) = found.verb.filter(|_| !asks_help) else {
+        let _ = io.out.write_all(usage::page(&found, style).as_bytes()).and_then(|()| io.out.flush());
+        return 0;
+    };
+    let mut call = call::Call::new(verb, style, io, found.inherited.clone(), values, words);
+    let outcome = (verb.run)(&mut call).and_then(|()| Ok(call.io.out.flush()?));
     let Err(failure) = outcome else { return 0 };
+    if failure.usage {
+        let _ = wrong_flag(call.io, style, &found, &failure);
+        return failure.code;
+    }
     let _ = call.io.out.flush();
     let _ = failure.write(call.io.err);
     failure.code
 }
 
-/// A wrong flag: the page on standard output, as etcdctl up to 3.6 has it, and the error below.
-fn usage_failure(out: &mut dyn Write, err: &mut dyn Write, style: &Style, page: &str, failure: &Failure) -> i32 {
-    let written: Outcome = (|| {
-        out.write_all(page.as_bytes())?;
-        out.flush()?;
-        failure.write(err)?;
-        if style.strict {
-            writeln!(err)?;
-            if style.layout == Layout::V35 {
-                failure.write(err)?;
-            }
+/// etcdctl up to 3.6 shows the command's page on standard output and the error below; here the error is enough.
+fn wrong_flag(io: &mut Io<'_>, style: &Style, found: &Found, failure: &Failure) -> std::io::Result<()> {
+    if !style.strict {
+        failure.write(io.err)?;
+        let unknown = failure.text().strip_prefix("unknown flag: --").unwrap_or_default();
+        if let Some(near) = error::nearest(unknown, found.flags.iter().map(|flag| flag.name)) {
+            return writeln!(io.err, " hint: did you mean `--{near}`?");
         }
-        Ok(())
-    })();
-    let _ = written;
-    failure.code
+        let asked = format!("{} {}", style.program, found.name);
+        return writeln!(io.err, " hint: {} --help", asked.trim_end());
+    }
+    io.out.write_all(usage::page(found, style).as_bytes())?;
+    io.out.flush()?;
+    failure.write(io.err)?;
+    writeln!(io.err)?;
+    if style.layout == Layout::V35 { failure.write(io.err) } else { Ok(()) }
 }
 
 impl Failure {

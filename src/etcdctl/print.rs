@@ -157,6 +157,11 @@ impl Page<'_> {
         if self.hex && self.layout >= Layout::V36 { self.field(name, format_args!("{id:x}")) } else { self.field(name, id) }
     }
 
+    /// An id of a lease among the fields.
+    pub(super) fn lease_field(&mut self, name: &str, id: i64) -> Outcome {
+        if self.hex && self.layout >= Layout::V36 { self.field(name, go::hex16(id)) } else { self.field(name, id) }
+    }
+
     pub(super) fn header_fields(&mut self, header: Option<&PbResponseHeader>) -> Outcome {
         let header = header.copied().unwrap_or_default();
         self.id_field("ClusterID", header.cluster_id)?;
@@ -176,7 +181,7 @@ impl Page<'_> {
         self.field(&format!("{prefix}Version"), kv.version)?;
         self.quoted(&format!("{prefix}Value"), &kv.value)?;
         let name = format!("{prefix}Lease");
-        if self.hex && self.layout >= Layout::V36 { self.field(&name, format_args!("{:x}", kv.lease)) } else { self.field(&name, kv.lease) }
+        self.lease_field(&name, kv.lease)
     }
 
     /// Bytes of a key or a value as they are, or escaped by `--hex`, and the line's end.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::Style;
 use super::call::Io;
-use super::failure::{ARGUMENTS, CONNECTION as CONNECTION_FAILED, ERROR, FEATURE, Failure, Outcome};
+use super::failure::{ARGUMENTS, ERROR, FEATURE, Failure, Outcome};
 use super::flag::{Flag, Kind, Values};
 use super::go;
 use super::print::Format;
@@ -95,7 +95,9 @@ impl Source<'_> {
                 let name = format!("ETCDCTL_{}", flag.name.to_uppercase().replace('-', "_"));
                 return Err(Failure::new(
                     ERROR,
-                    format!("conflicting environment variable {name:?} is shadowed by corresponding command-line flag (either unset environment variable or disable flag)"),
+                    format!(
+                        "conflicting environment variable {name:?} is shadowed by corresponding command-line flag (either unset environment variable or disable flag)"
+                    ),
                 ));
             }
         }
@@ -125,7 +127,7 @@ impl Source<'_> {
         go::parse_duration(&self.text(name)).unwrap_or_default()
     }
 
-    fn endpoints(&self) -> Option<Vec<String>> {
+    pub(super) fn endpoints(&self) -> Option<Vec<String>> {
         let given = self.values.list("endpoints");
         let list = if given.is_empty() { self.variable("endpoints")?.split(',').map(str::to_string).collect() } else { given };
         Some(list)
@@ -148,9 +150,6 @@ impl Source<'_> {
             config.endpoints = endpoints.iter().map(|endpoint| endpoint.trim().to_string()).collect();
         } else if unplaced {
             config.endpoints = vec![DEFAULT_ENDPOINT.into()];
-        }
-        if config.endpoints.iter().all(String::is_empty) {
-            return Err(Failure::new(CONNECTION_FAILED, "etcdclient: no available endpoints"));
         }
         if let Some(place) = self.style.place.as_ref().filter(|_| !self.style.strict && wanted.via.is_some()) {
             config.forwards = place.tunnel(&wanted, &config.endpoints).map_err(|error| Failure::of_error(&error))?;

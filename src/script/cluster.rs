@@ -8,12 +8,15 @@ use super::{pki, reach};
 use crate::error::{Error, Result, nearest};
 use crate::etcd::Config;
 use crate::inventory::Inventory;
+use crate::secret::Secret;
 
 /// A cluster: its name, its hosts and where clients reach them.
 #[derive(Clone, Debug)]
 pub struct Cluster {
     pub endpoints: Vec<String>,
     pub hosts: Vec<String>,
+    /// `etcdsh_user` and `etcdsh_password`.
+    pub login: Option<(String, Secret)>,
     pub name: String,
     /// The host to go through, `etcdsh_via`.
     pub via: Option<String>,
@@ -41,8 +44,9 @@ pub fn clusters(inventory: &Inventory) -> Result<Vec<Cluster>> {
             let address = reach::address(inventory, &host)?;
             let address = if address.contains(':') { format!("[{address}]") } else { address };
             let via = text("etcdsh_via")?;
+            let login = text("etcdsh_user")?.zip(text("etcdsh_password")?.map(Secret::new));
             let place = found.iter().position(|cluster| cluster.name == name).unwrap_or_else(|| {
-                found.push(Cluster { endpoints: Vec::new(), hosts: Vec::new(), name, via });
+                found.push(Cluster { endpoints: Vec::new(), hosts: Vec::new(), login, name, via });
                 found.len() - 1
             });
             found[place].endpoints.push(format!("https://{address}:{port}"));
@@ -80,6 +84,9 @@ pub fn config(cluster: &Cluster, beside: &Path) -> Result<Config> {
     let mut config = Config { endpoints: cluster.endpoints.clone(), ..Config::default() };
     if let Some((ca, cert, key)) = pki::client_pair(beside, "files/pki/ca", "admin")? {
         (config.ca_pem, config.cert_pem, config.key_pem) = (Some(ca), Some(cert), Some(key));
+    }
+    if let Some((user, password)) = &cluster.login {
+        (config.user, config.password) = (Some(user.clone()), Some(password.clone()));
     }
     Ok(config)
 }

@@ -16,7 +16,7 @@ use crate::etcdctl::failure::{Failure, Outcome};
 use crate::etcdctl::flag::Flag;
 use crate::etcdctl::go;
 use crate::etcdctl::json::{self, Object};
-use crate::etcdctl::print::{Page, Reply, json_kv, json_with_header};
+use crate::etcdctl::print::{Format, Page, Reply, json_kv, json_with_header};
 
 pub(super) const VERB: Verb = Verb {
     name: "del",
@@ -99,6 +99,7 @@ fn announce(call: &mut Call<'_>) -> Outcome {
 
 fn run(call: &mut Call<'_>) -> Outcome {
     let delete = parse(call)?;
+    call.lacks(&[Format::Table])?;
     if !call.style.strict && call.io.terminal && delete.end.is_some() && !confirmed(call, &delete)? {
         return Err(Failure::silent(1));
     }

@@ -1,15 +1,28 @@
 //! The table of all commands, and which of them the words mean.
 
+mod alarm;
+mod auth;
+mod check;
 mod compaction;
+mod completion;
+mod defrag;
 mod del;
+mod downgrade;
+mod endpoint;
 mod export;
 mod get;
 mod history;
 mod import;
+mod lease;
 mod ls;
+mod member;
+mod move_leader;
 mod put;
+mod role;
+mod snapshot;
 mod top;
 mod tree;
+mod user;
 mod version;
 
 pub(super) use import::Lines;
@@ -27,7 +40,6 @@ use super::settings;
 pub(super) enum Deadline {
     Command,
     /// Only when it was set by hand.
-    #[expect(dead_code, reason = "snapshot save will need it")]
     Given,
     Never,
 }
@@ -40,7 +52,6 @@ pub(super) enum Since {
     /// Not in native mode's predecessor: etcdctl has never had it.
     Native,
     /// Up to 3.5.
-    #[expect(dead_code, reason = "snapshot status will need it")]
     UpTo35,
     V36,
 }
@@ -82,22 +93,68 @@ pub(super) static GROUPS: &[Group] = &[
 
 /// All commands, by name.
 pub(super) static ALL: &[Verb] = &[
+    alarm::disarm::VERB,
+    alarm::list::VERB,
+    auth::disable::VERB,
+    auth::enable::VERB,
+    auth::status::VERB,
+    check::datascale::VERB,
+    check::perf::VERB,
     compaction::VERB,
+    completion::VERB,
+    defrag::VERB,
     del::VERB,
+    downgrade::cancel::VERB,
+    downgrade::enable::VERB,
+    downgrade::validate::VERB,
+    endpoint::hashkv::VERB,
+    endpoint::health::VERB,
+    endpoint::status::VERB,
     export::VERB,
     get::VERB,
     history::VERB,
     import::VERB,
+    lease::grant::VERB,
+    lease::keep_alive::VERB,
+    lease::list::VERB,
+    lease::revoke::VERB,
+    lease::timetolive::VERB,
     ls::VERB,
+    member::add::VERB,
+    member::list::VERB,
+    member::promote::VERB,
+    member::remove::VERB,
+    member::update::VERB,
+    move_leader::VERB,
     put::VERB,
+    role::add::VERB,
+    role::delete::VERB,
+    role::get::VERB,
+    role::grant_permission::VERB,
+    role::list::VERB,
+    role::revoke_permission::VERB,
+    snapshot::save::VERB,
     top::VERB,
     tree::VERB,
+    user::add::VERB,
+    user::delete::VERB,
+    user::get::VERB,
+    user::grant_role::VERB,
+    user::list::VERB,
+    user::passwd::VERB,
+    user::revoke_role::VERB,
     version::VERB,
 ];
 
 impl Verb {
     pub(super) fn is_there(&self, style: &Style) -> bool {
-        match self.since {
+        self.since.is_there(style)
+    }
+}
+
+impl Since {
+    pub(super) fn is_there(self, style: &Style) -> bool {
+        match self {
             Since::Always => true,
             Since::Native => !style.strict,
             Since::UpTo35 => !style.strict || style.layout == super::Layout::V35,
@@ -192,7 +249,7 @@ pub(super) fn find(words: &[Vec<u8>], style: &Style) -> Result<Found, Unknown> {
         }
         path = if path.is_empty() { name.to_string() } else { format!("{path} {name}") };
         if let Some(verb) = ALL.iter().find(|verb| verb.name == path && verb.is_there(style)) {
-            flags.extend(verb.flags);
+            flags.extend(verb.flags.iter().filter(|flag| flag.since.is_there(style)));
             return Ok(Found { flags, inherited, name: path, rest, verb: Some(verb) });
         }
         if let Some(group) = GROUPS.iter().find(|group| group.name == path) {

@@ -12,7 +12,7 @@ use crate::etcdctl::failure::{Failure, Outcome};
 use crate::etcdctl::flag::Flag;
 use crate::etcdctl::go;
 use crate::etcdctl::json::Object;
-use crate::etcdctl::print::{Page, Reply, json_kv, json_with_header};
+use crate::etcdctl::print::{Format, Page, Reply, json_kv, json_with_header};
 
 pub(super) const VERB: Verb = Verb {
     name: "put",
@@ -79,6 +79,7 @@ pub(super) fn parse(call: &mut Call<'_>) -> Outcome<Put> {
 
 fn run(call: &mut Call<'_>) -> Outcome {
     let put = parse(call)?;
+    call.lacks(&[Format::Table])?;
     let answer = call.write(async |etcd| etcd.kv().put(put.key.clone(), put.value.clone(), Some(put.options.clone())).await)?;
     call.reply(&answer.0)
 }
