@@ -140,13 +140,6 @@ impl Client {
         self.attempt(endpoint, Some(limit), None, &call).map_err(|failure| Fault::one(endpoint, failure))
     }
 
-    /// The same round after round until a deadline.
-    pub(crate) fn ask_at<T>(&self, endpoint: &str, effect: Effect, patience: Patience, call: impl AsyncFn(&Connection) -> Answer<T>) -> Result<T> {
-        let config = Config { endpoints: vec![endpoint.to_string()], ..self.shared.config.clone() };
-        let shared = Shared { config, connections: Mutex::new(self.connections().clone()), favourite: AtomicUsize::new(0) };
-        Client { shared: Arc::new(shared) }.ask(effect, patience, call)
-    }
-
     /// Ask each endpoint once, the one that answered last first.
     ///
     /// A write goes on to the next endpoint only when nothing was sent.

@@ -110,12 +110,6 @@ impl<'a> Call<'a> {
         if typed == [""] { Vec::new() } else { typed }
     }
 
-    /// In native mode nothing is changed whose result could not be printed; etcdctl finds out behind the change.
-    pub(super) fn prints(&mut self, formats: &[Format]) -> Outcome {
-        let format = self.format()?;
-        if self.style.strict || formats.contains(&format) { Ok(()) } else { Err(print::unsupported(format)) }
-    }
-
     /// A client of its own for one endpoint, as `endpoint` and `defrag` use it. It logs in when it is first used.
     pub(super) fn client_at(&mut self, endpoint: &str) -> Outcome<Client> {
         let settings = self.settings()?.clone();

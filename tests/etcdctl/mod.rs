@@ -11,6 +11,7 @@
 mod case;
 mod fuzz;
 mod golden;
+mod load;
 mod mask;
 mod run;
 mod server;

@@ -101,7 +101,7 @@ mod tests {
         let header = Some(PbResponseHeader { cluster_id: 10, member_id: 11, revision: 0, raft_term: 2 });
         let answer = PbLeaseTimeToLiveResponse { header, id: 0xabc, ttl: 9, granted_ttl: 10, keys: vec![b"a".to_vec(), b"b\n".to_vec()] };
         let mut out = Vec::new();
-        print::reply(&Remaining { answer, keys: true }, format, true, &mut Page { hex, layout, out: &mut out }).unwrap();
+        print::reply(&Remaining { answer, keys: true }, format, true, &mut Page { hex, layout, out: &mut out, width: None }).unwrap();
         String::from_utf8(out).unwrap()
     }
 

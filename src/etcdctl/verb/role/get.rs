@@ -181,7 +181,7 @@ mod tests {
             [(Layout::V35, "Role root\nKV Read:\nKV Write:\n"), (Layout::V36, "Role root\nKV Read:\n\t[, <open ended>\nKV Write:\n\t[, <open ended>\n")]
         {
             let mut out = Vec::new();
-            root.simple(&mut Page { hex: false, layout, out: &mut out }).unwrap();
+            root.simple(&mut Page { hex: false, layout, out: &mut out, width: None }).unwrap();
             assert_eq!(String::from_utf8(out).unwrap(), wanted);
         }
     }
