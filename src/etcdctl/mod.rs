@@ -134,7 +134,7 @@ pub fn evaluate(words: &[Vec<u8>], style: &Style) -> error::Result<String> {
         return Err(Error::usage(format!("`{}` goes on for ever: it cannot return a value", meaning.name)).hint(format!("{} {}   # in a shell", style.program, meaning.name)));
     }
     let (mut out, mut err) = (Vec::new(), Vec::new());
-    let code = run(words, style, &mut Io { err: &mut err, input: &mut std::io::empty(), out: &mut out, terminal: false });
+    let code = run(words, style, &mut Io { err: &mut err, input: &mut std::io::empty(), out: &mut out, stdin: false, terminal: false });
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_end_matches('\n').to_string();
     if code == 0 {
         return Ok(text(&out));

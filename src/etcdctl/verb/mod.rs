@@ -7,6 +7,7 @@ mod get;
 mod lease;
 mod put;
 mod role;
+mod txn;
 mod user;
 mod version;
 
@@ -96,6 +97,7 @@ pub(super) static ALL: &[Verb] = &[
     role::grant_permission::VERB,
     role::list::VERB,
     role::revoke_permission::VERB,
+    txn::VERB,
     user::add::VERB,
     user::delete::VERB,
     user::get::VERB,
