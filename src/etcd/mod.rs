@@ -16,6 +16,7 @@ pub(crate) mod rpc;
 mod snapshot;
 mod trouble;
 mod txn;
+mod watch;
 
 pub use auth::{AuthStatus, Names, Permission, PermissionKind, Role, User};
 pub use bolt::{SnapshotHash, SnapshotStatus, snapshot_hash, snapshot_status};
@@ -28,6 +29,7 @@ pub use lease::{Lease, LeaseList, LeaseTtl};
 pub use maintenance::{Alarm, AlarmKind, HashKv, Status};
 pub use snapshot::Snapshot;
 pub use trouble::{Attempt, Fault, Result, Trouble};
+pub(crate) use watch::{Told, Watched, Watches};
 pub use txn::{Compare, CompareOp, CompareTarget, Op, OpResult, Txn, TxnResult};
 
 use etcd_client::proto::PbResponseHeader;

@@ -6,6 +6,7 @@
 
 mod ask;
 mod call;
+mod child;
 mod discovery;
 mod done;
 mod failure;
@@ -15,8 +16,11 @@ mod json;
 mod line;
 pub mod manual;
 mod print;
+mod session;
 mod settings;
+mod stop;
 mod table;
+mod turn;
 mod usage;
 mod verb;
 
@@ -29,6 +33,7 @@ pub use call::Io;
 pub use failure::Failure;
 pub use line::{Command, commands};
 pub use print::Layout;
+pub use stop::Stop;
 
 use crate::error::{self, Error, Kind};
 use crate::etcd::{Client, Config};
@@ -75,6 +80,8 @@ pub struct Style {
     pub place: Option<Arc<dyn Place>>,
     /// The name the user calls it by: `etcdctl`, `etcdsh e`.
     pub program: String,
+    /// Ends a command that goes on for ever.
+    pub stop: Stop,
     /// etcdctl and nothing else.
     pub strict: bool,
     /// The environment: `ETCDCTL_*`.
@@ -89,7 +96,7 @@ impl Style {
         let variables: Vec<(String, String)> = std::env::vars_os().filter_map(known).filter(|(name, _)| name.starts_with("ETCD")).collect();
         let layout = variables.iter().find(|(name, _)| name == "ETCDSH_ETCDCTL_COMPAT").map_or("", |(_, value)| value);
         let layout = if layout.starts_with("3.5") || layout.starts_with("3.4") { Layout::V35 } else { Layout::V36 };
-        Style { layout, place: None, program: program.into(), strict, variables }
+        Style { layout, place: None, program: program.into(), stop: Stop::default(), strict, variables }
     }
 
     /// A variable that is set and not empty.

@@ -3,13 +3,17 @@
 mod auth;
 mod compaction;
 mod del;
+mod elect;
 mod get;
 mod lease;
+mod lock;
+mod make_mirror;
 mod put;
 mod role;
 mod txn;
 mod user;
 mod version;
+mod watch;
 
 use std::io::Write;
 
@@ -84,12 +88,15 @@ pub(super) static ALL: &[Verb] = &[
     auth::status::VERB,
     compaction::VERB,
     del::VERB,
+    elect::VERB,
     get::VERB,
     lease::grant::VERB,
     lease::keep_alive::VERB,
     lease::list::VERB,
     lease::revoke::VERB,
     lease::timetolive::VERB,
+    lock::VERB,
+    make_mirror::VERB,
     put::VERB,
     role::add::VERB,
     role::delete::VERB,
@@ -106,6 +113,7 @@ pub(super) static ALL: &[Verb] = &[
     user::passwd::VERB,
     user::revoke_role::VERB,
     version::VERB,
+    watch::VERB,
 ];
 
 impl Verb {
