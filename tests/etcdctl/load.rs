@@ -86,7 +86,7 @@ impl Watch {
         let mut values = Vec::new();
         while values.len() < count {
             let left = end.saturating_duration_since(Instant::now());
-            let mut line = || self.lines.recv_timeout(left).unwrap_or_else(|_| panic!("{} of {count} events came", values.len()));
+            let line = || self.lines.recv_timeout(left).unwrap_or_else(|_| panic!("{} of {count} events came", values.len()));
             assert_eq!(line(), "PUT");
             let (_key, value) = (line(), line());
             values.push(value);

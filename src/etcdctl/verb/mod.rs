@@ -8,13 +8,16 @@ mod completion;
 mod defrag;
 mod del;
 mod downgrade;
+mod elect;
 mod endpoint;
 mod export;
 mod get;
 mod history;
 mod import;
 mod lease;
+mod lock;
 mod ls;
+mod make_mirror;
 mod member;
 mod move_leader;
 mod put;
@@ -22,8 +25,10 @@ mod role;
 mod snapshot;
 mod top;
 mod tree;
+mod txn;
 mod user;
 mod version;
+mod watch;
 
 pub(super) use import::Lines;
 
@@ -107,6 +112,7 @@ pub(super) static ALL: &[Verb] = &[
     downgrade::cancel::VERB,
     downgrade::enable::VERB,
     downgrade::validate::VERB,
+    elect::VERB,
     endpoint::hashkv::VERB,
     endpoint::health::VERB,
     endpoint::status::VERB,
@@ -119,7 +125,9 @@ pub(super) static ALL: &[Verb] = &[
     lease::list::VERB,
     lease::revoke::VERB,
     lease::timetolive::VERB,
+    lock::VERB,
     ls::VERB,
+    make_mirror::VERB,
     member::add::VERB,
     member::list::VERB,
     member::promote::VERB,
@@ -136,6 +144,7 @@ pub(super) static ALL: &[Verb] = &[
     snapshot::save::VERB,
     top::VERB,
     tree::VERB,
+    txn::VERB,
     user::add::VERB,
     user::delete::VERB,
     user::get::VERB,
@@ -144,6 +153,7 @@ pub(super) static ALL: &[Verb] = &[
     user::passwd::VERB,
     user::revoke_role::VERB,
     version::VERB,
+    watch::VERB,
 ];
 
 impl Verb {
