@@ -112,6 +112,13 @@ fn said(line: &str) -> Option<String> {
 /// Pages of help are in our own words, and may have more: what is compared is that every command, and every option with its
 /// default, is on ours too.
 pub(super) fn reduce_help(real: &mut Seen, ours: &mut Seen) {
+    // A wrong option inside of a transaction brings the page on standard error.
+    for seen in [&mut *real, &mut *ours] {
+        if let Some((before, page)) = seen.stderr.split_once("Usage:\n") {
+            let after = page.find("\nError:").map_or("", |at| &page[at..]);
+            seen.stderr = format!("{before}(usage){after}");
+        }
+    }
     if !real.stdout.starts_with("NAME:\n") || !ours.stdout.starts_with("NAME:\n") {
         return;
     }
