@@ -39,12 +39,15 @@ lint:
 docs:
 	cargo run --quiet --locked -- help --markdown >docs/primitives.md.new
 	mv docs/primitives.md.new docs/primitives.md
+	cargo run --quiet --locked -- help e --markdown >docs/etcdctl.md.new
+	mv docs/etcdctl.md.new docs/etcdctl.md
 
 bench:
 	@tests/tools/setup-build
 	@tests/tools/setup
-	cargo build --release --locked
+	cargo build --release --locked --bins --examples
 	tests/bench/run
+	tests/bench/etcdctl
 
 torture:
 	@tests/tools/setup-build

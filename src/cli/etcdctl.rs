@@ -1,16 +1,17 @@
 //! `etcdsh e ...`, `etcdsh em ...`, and the binary under the name `etcdctl`.
 
+use std::collections::HashMap;
 use std::ffi::OsString;
 use std::io::{BufReader, BufWriter, IsTerminal, Write};
 use std::os::unix::ffi::OsStringExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::setup;
 use crate::error::{Error, Result};
 use crate::etcdctl::{Io, Place, Placed, Style, Wanted, run};
-use crate::inventory::AnsibleConfig;
-use crate::script::cluster;
+use crate::inventory::{AnsibleConfig, Inventory};
+use crate::script::{Login, cluster};
 
 /// Answers are gathered before they are written.
 const BUFFER: usize = 1 << 16;
@@ -60,22 +61,34 @@ struct Clusters {
     sources: Vec<String>,
 }
 
-impl Place for Clusters {
-    fn cluster(&self, wanted: &Wanted) -> Result<Option<Placed>> {
+impl Clusters {
+    /// The inventory and the folder beside it; nothing when there is none, not even a sandbox.
+    fn inventory(&self, wanted: &Wanted) -> Result<Option<(Inventory, PathBuf)>> {
         let given = wanted.inventory.clone().map_or_else(|| self.sources.clone(), |source| vec![source]);
         let sources = setup::sources(&given, &AnsibleConfig::load()?);
-        let (inventory, beside) = if sources.is_empty() {
-            // No inventory: the sandbox, when one was made.
-            if !crate::sandbox::is_there() {
-                return nowhere(wanted);
-            }
-            (setup::inventory(&[], None)?, crate::sandbox::folder()?)
-        } else {
-            (setup::inventory(&sources, None)?, setup::beside(&sources))
-        };
+        if !sources.is_empty() {
+            return Ok(Some((setup::inventory(&sources, None)?, setup::beside(&sources))));
+        }
+        if !crate::sandbox::is_there() {
+            return Ok(None);
+        }
+        Ok(Some((setup::inventory(&[], None)?, crate::sandbox::folder()?)))
+    }
+}
+
+impl Place for Clusters {
+    fn cluster(&self, wanted: &Wanted) -> Result<Option<Placed>> {
+        let Some((inventory, beside)) = self.inventory(wanted)? else { return nowhere(wanted) };
         let cluster = cluster::chosen(cluster::clusters(&inventory)?, wanted.cluster.as_deref())?;
         let config = cluster::config(&cluster, &beside)?;
-        Ok(Some(Placed { client: None, config, name: cluster.name }))
+        Ok(Some(Placed { client: None, config, name: cluster.name, via: cluster.via }))
+    }
+
+    fn tunnel(&self, wanted: &Wanted, endpoints: &[String]) -> Result<HashMap<String, PathBuf>> {
+        let Some(via) = &wanted.via else { return Ok(HashMap::new()) };
+        let inventory = self.inventory(wanted)?.map_or_else(Inventory::empty, |(inventory, _)| inventory);
+        let login = Login { config: AnsibleConfig::load()?, ..Login::default() };
+        cluster::tunnel(&inventory, &login, via, endpoints)
     }
 }
 

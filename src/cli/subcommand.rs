@@ -92,7 +92,10 @@ struct HelpArgs {
 
 fn help(args: &HelpArgs) -> Result<i32> {
     if args.markdown {
-        print!("{}", crate::script::manual::markdown()?);
+        match args.name.as_deref() {
+            Some("e") => print_text(&crate::etcdctl::manual::markdown()),
+            _ => print_text(&crate::script::manual::markdown()?),
+        }
         return Ok(0);
     }
     let Some(name) = &args.name else {

@@ -50,7 +50,7 @@ impl Client {
     /// Whether authentication is on. Servers before 3.5 do not know this call.
     pub fn auth_status(&self) -> Result<AuthStatus> {
         let answer = self.read(async |etcd| Ok(rpc::auth_status(&etcd.channel).await?))?;
-        Ok(AuthStatus { auth_revision: answer.auth_revision, enabled: answer.enabled, header: answer.header.into() })
+        Ok(AuthStatus { auth_revision: answer.auth_revision, enabled: answer.enabled, header: Header::of_raw(answer.header) })
     }
 
     /// Switch authentication on; a user `root` with the role `root` must be there.
@@ -84,8 +84,8 @@ impl Client {
     }
 
     pub fn user_get(&self, name: &str) -> Result<User> {
-        let answer = self.read(async |etcd| etcd.auth().user_get(name).await)?;
-        Ok(User { header: Header::of(answer.header()), roles: answer.roles().to_vec() })
+        let answer = self.read(async |etcd| Ok(rpc::user_get(&etcd.channel, name).await?))?;
+        Ok(User { header: Header::of_raw(answer.header), roles: answer.roles })
     }
 
     pub fn user_grant_role(&self, name: &str, role: &str) -> Result<Header> {
@@ -94,8 +94,8 @@ impl Client {
     }
 
     pub fn user_list(&self) -> Result<Names> {
-        let answer = self.read(async |etcd| etcd.auth().user_list().await)?;
-        Ok(Names { header: Header::of(answer.header()), names: answer.users().to_vec() })
+        let answer = self.read(async |etcd| Ok(rpc::user_list(&etcd.channel).await?))?;
+        Ok(Names { header: Header::of_raw(answer.header), names: answer.users })
     }
 
     pub fn user_revoke_role(&self, name: &str, role: &str) -> Result<Header> {
@@ -114,14 +114,14 @@ impl Client {
     }
 
     pub fn role_get(&self, name: &str) -> Result<Role> {
-        let answer = self.read(async |etcd| etcd.auth().role_get(name).await)?;
-        let permissions = answer.permissions().iter().map(Permission::from).collect();
-        Ok(Role { header: Header::of(answer.header()), permissions })
+        let answer = self.read(async |etcd| Ok(rpc::role_get(&etcd.channel, name).await?))?;
+        let permissions = answer.perm.into_iter().map(|raw| Permission { key: raw.key, kind: PermissionKind::of(raw.perm_type), range_end: raw.range_end });
+        Ok(Role { header: Header::of_raw(answer.header), permissions: permissions.collect() })
     }
 
     pub fn role_list(&self) -> Result<Names> {
-        let answer = self.read(async |etcd| etcd.auth().role_list().await)?;
-        Ok(Names { header: Header::of(answer.header()), names: answer.roles().to_vec() })
+        let answer = self.read(async |etcd| Ok(rpc::role_list(&etcd.channel).await?))?;
+        Ok(Names { header: Header::of_raw(answer.header), names: answer.roles })
     }
 
     pub fn role_grant_permission(&self, name: &str, permission: &Permission) -> Result<Header> {
@@ -147,13 +147,12 @@ impl From<PermissionKind> for PermissionType {
     }
 }
 
-impl From<&etcd_client::Permission> for Permission {
-    fn from(raw: &etcd_client::Permission) -> Permission {
-        let kind = match raw.get_type() {
+impl PermissionKind {
+    fn of(raw: i32) -> PermissionKind {
+        match raw {
             0 => PermissionKind::Read,
             1 => PermissionKind::Write,
             _ => PermissionKind::ReadWrite,
-        };
-        Permission { key: raw.key().to_vec(), kind, range_end: raw.range_end().to_vec() }
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! The client: which endpoint is asked, when the next one is tried, and the bridge from plain threads to async.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -24,6 +25,8 @@ pub struct Config {
     pub connect_timeout: Duration,
     /// `https://ip:2379`, `http://ip:2379`, or a bare `ip:2379`.
     pub endpoints: Vec<String>,
+    /// Socket files that lead to endpoints which cannot be reached directly.
+    pub forwards: HashMap<String, PathBuf>,
     pub key_pem: Option<Secret>,
     pub password: Option<Secret>,
     /// For the answer of one endpoint.
@@ -44,6 +47,7 @@ impl Default for Config {
             cert_pem: None,
             connect_timeout: Duration::from_secs(1),
             endpoints: vec!["http://127.0.0.1:2379".into()],
+            forwards: HashMap::new(),
             key_pem: None,
             password: None,
             request_timeout: Duration::from_secs(5),
@@ -134,13 +138,6 @@ impl Client {
     /// Ask exactly this endpoint, which need not be one of the settings.
     pub(super) fn on<T>(&self, endpoint: &str, limit: Duration, call: impl AsyncFn(&Connection) -> Answer<T>) -> Result<T> {
         self.attempt(endpoint, Some(limit), None, &call).map_err(|failure| Fault::one(endpoint, failure))
-    }
-
-    /// The same round after round until a deadline.
-    pub(crate) fn ask_at<T>(&self, endpoint: &str, effect: Effect, patience: Patience, call: impl AsyncFn(&Connection) -> Answer<T>) -> Result<T> {
-        let config = Config { endpoints: vec![endpoint.to_string()], ..self.shared.config.clone() };
-        let shared = Shared { config, connections: Mutex::new(self.connections().clone()), favourite: AtomicUsize::new(0) };
-        Client { shared: Arc::new(shared) }.ask(effect, patience, call)
     }
 
     /// Ask each endpoint once, the one that answered last first.
@@ -269,6 +266,9 @@ impl Client {
             && let Some(trouble) = probe::tls_trouble(&url(endpoint, config), config)
         {
             failure = Failure { sent: false, trouble };
+        }
+        if config.ca_pem.is_none() {
+            failure.trouble = failure.trouble.without_ca();
         }
         if config.cert_pem.is_none() {
             failure.trouble = failure.trouble.without_certificate();

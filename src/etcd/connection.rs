@@ -1,10 +1,12 @@
 //! One connection to one endpoint: made when first used, cached by the client, with the user's token on every call.
 
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use hyper_util::rt::TokioIo;
 use etcd_client::{Certificate, Identity, TlsOptions};
 use rustls::DigitallySignedStruct;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -20,7 +22,7 @@ use super::trouble::Failure;
 use crate::error::{Error, Result};
 
 /// etcd answers a range in one message, however large; tonic's own limit is 4 MiB.
-const LARGEST_MESSAGE: usize = i32::MAX as usize;
+pub(super) const LARGEST_MESSAGE: usize = i32::MAX as usize;
 
 /// Larger windows than HTTP/2's 64 KiB, so that a snapshot or a large range does not wait for each round trip.
 const STREAM_WINDOW: u32 = 4 << 20;
@@ -157,11 +159,22 @@ impl Connection {
 /// Where and how to connect.
 pub(super) struct Target {
     endpoint: Endpoint,
+    /// A socket file that leads there.
+    door: Option<PathBuf>,
 }
 
 impl Target {
     async fn connect(&self) -> Outcome<tonic::transport::Channel> {
-        let opened = self.endpoint.connect().await;
+        let opened = match self.door.clone() {
+            None => self.endpoint.connect().await,
+            Some(door) => {
+                let connector = tower::service_fn(move |_| {
+                    let door = door.clone();
+                    async move { tokio::net::UnixStream::connect(door).await.map(TokioIo::new) }
+                });
+                self.endpoint.connect_with_connector(connector).await
+            }
+        };
         opened.map_err(|error| Failure { sent: false, ..Failure::from(&etcd_client::Error::TransportError(error)) })
     }
 }
@@ -170,12 +183,18 @@ impl Target {
 pub(super) fn target(endpoint: &str, config: &Config) -> Result<Target> {
     let wrong = |error: tonic::transport::Error| Error::config(format!("`{endpoint}` is not an etcd endpoint")).because(innermost(&error));
     let url = url(endpoint, config);
+    let (url, socket) = match socket_file(&url) {
+        // The name of a socket is no host's: certificates are checked for localhost.
+        Some((tls, path)) => (if tls { "https://localhost" } else { "http://localhost" }.to_string(), Some(path)),
+        None => (url, None),
+    };
     let mut target = Endpoint::from_shared(url.clone()).map_err(wrong)?;
     if url.starts_with("https://") {
         let unusable = |error: tonic::transport::Error| Error::config("the certificates for etcd cannot be used").because(innermost(&error));
         let tls = tls(config)?;
         target = if config.skip_verify { target.tls_config_with_verifier(tls, Arc::new(Anyone::new())) } else { target.tls_config(tls) }.map_err(unusable)?;
     }
+    let door = socket.or_else(|| config.forwards.get(endpoint).cloned());
     let endpoint = target
         .connect_timeout(config.connect_timeout)
         .http2_keep_alive_interval(PING_INTERVAL)
@@ -183,7 +202,7 @@ pub(super) fn target(endpoint: &str, config: &Config) -> Result<Target> {
         .initial_stream_window_size(STREAM_WINDOW)
         .keep_alive_timeout(PING_TIMEOUT)
         .keep_alive_while_idle(false);
-    Ok(Target { endpoint })
+    Ok(Target { door, endpoint })
 }
 
 /// Takes any certificate: the user asked for it.
@@ -231,10 +250,19 @@ impl ServerCertVerifier for Anyone {
     }
 }
 
+/// `unix:path`, `unix://path`, and with TLS `unixs`: whether it is TLS, and the file.
+fn socket_file(url: &str) -> Option<(bool, PathBuf)> {
+    let (tls, rest) = match url.strip_prefix("unixs:") {
+        Some(rest) => (true, rest),
+        None => (false, url.strip_prefix("unix:")?),
+    };
+    Some((tls, PathBuf::from(rest.strip_prefix("//").unwrap_or(rest))))
+}
+
 /// A bare `host:port` means TLS when certificates are given, as for etcdctl.
 pub(crate) fn url(endpoint: &str, config: &Config) -> String {
     let endpoint = endpoint.trim().trim_end_matches('/');
-    if endpoint.contains("://") || endpoint.starts_with("unix:") {
+    if endpoint.contains("://") || endpoint.starts_with("unix") {
         return endpoint.to_string();
     }
     let tls = config.ca_pem.is_some() || config.cert_pem.is_some() || config.skip_verify || config.system_roots;

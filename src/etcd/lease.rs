@@ -43,28 +43,25 @@ impl Client {
     /// Let a lease begin anew. Its `ttl` is 0 when there is no such lease.
     pub fn lease_keep_alive_once(&self, id: u64) -> Result<Lease> {
         let answer = self.read(async |etcd| Ok(rpc::keep_alive(&etcd.channel, id.cast_signed()).await?))?;
-        Ok(Lease { header: answer.header.into(), id: answer.id.cast_unsigned(), ttl: answer.ttl })
+        Ok(Lease { header: Header::of_raw(answer.header), id: answer.id.cast_unsigned(), ttl: answer.ttl })
     }
 
     /// The ids of all leases.
     pub fn lease_list(&self) -> Result<LeaseList> {
-        let answer = self.read(async |etcd| etcd.lease().leases().await)?;
-        let ids = answer.leases().iter().map(|lease| lease.id().cast_unsigned()).collect();
-        Ok(LeaseList { header: Header::of(answer.header()), ids })
+        let answer = self.read(async |etcd| Ok(rpc::lease_list(&etcd.channel).await?))?;
+        let ids = answer.leases.iter().map(|lease| lease.id.cast_unsigned()).collect();
+        Ok(LeaseList { header: Header::of_raw(answer.header), ids })
     }
 
     /// How long a lease has left, with its keys if wanted.
     pub fn lease_ttl(&self, id: u64, keys: bool) -> Result<LeaseTtl> {
-        let options = etcd_client::LeaseTimeToLiveOptions::new();
-        let options = if keys { options.with_keys() } else { options };
-        let call = async |etcd: &super::connection::Connection| etcd.lease().time_to_live(id.cast_signed(), Some(options.clone())).await;
-        let answer = self.read(call)?;
+        let answer = self.read(async |etcd| Ok(rpc::lease_ttl(&etcd.channel, id.cast_signed(), keys).await?))?;
         Ok(LeaseTtl {
-            granted_ttl: answer.granted_ttl(),
-            header: Header::of(answer.header()),
-            id: answer.id().cast_unsigned(),
-            keys: answer.keys().to_vec(),
-            ttl: answer.ttl(),
+            granted_ttl: answer.granted_ttl,
+            header: Header::of_raw(answer.header),
+            id: answer.id.cast_unsigned(),
+            keys: answer.keys,
+            ttl: answer.ttl,
         })
     }
 }

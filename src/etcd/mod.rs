@@ -4,6 +4,7 @@
 //! Must not know hosts, scripts or printing. Start reading at `client.rs`.
 
 mod auth;
+mod bolt;
 mod client;
 mod cluster;
 mod connection;
@@ -17,6 +18,7 @@ mod trouble;
 mod txn;
 
 pub use auth::{AuthStatus, Names, Permission, PermissionKind, Role, User};
+pub use bolt::{SnapshotHash, SnapshotStatus, snapshot_hash, snapshot_status};
 pub use client::{Client, Config};
 pub(crate) use client::{Effect, Patience};
 pub use cluster::{Member, Members};
@@ -28,6 +30,8 @@ pub(crate) use probe::tls_stream;
 pub use snapshot::Snapshot;
 pub use trouble::{Attempt, Fault, Result, Trouble};
 pub use txn::{Compare, CompareOp, CompareTarget, Op, OpResult, Txn, TxnResult};
+
+use etcd_client::proto::PbResponseHeader;
 
 /// What every answer carries about the member that gave it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -46,6 +50,11 @@ impl Header {
             raft_term: header.raft_term(),
             revision: header.revision(),
         })
+    }
+
+    fn of_raw(header: Option<PbResponseHeader>) -> Header {
+        let PbResponseHeader { cluster_id, member_id, revision, raft_term } = header.unwrap_or_default();
+        Header { cluster_id, member_id, raft_term, revision }
     }
 }
 

@@ -26,6 +26,10 @@ const WANTS_HTTPS: &str = "the server speaks TLS: its endpoint begins with https
 /// The TLS trouble with an endpoint, if it has one.
 pub(super) fn tls_trouble(url: &str, config: &Config) -> Option<Trouble> {
     let uri: Uri = url.parse().ok()?;
+    // What lies behind a socket file or an ssh connection is not asked twice.
+    if !config.forwards.is_empty() {
+        return None;
+    }
     let outcome = handshake(&uri, config);
     match (uri.scheme_str()?, outcome) {
         ("http", outcome) => speaks_tls(&outcome).then(|| Trouble::Tls(WANTS_HTTPS.into())),

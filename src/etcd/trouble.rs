@@ -11,6 +11,8 @@ use tonic::{Code, Status};
 use crate::error::{Error, Kind};
 
 const NEEDS_CERTIFICATE: &str = "the server wants a client certificate";
+const NOT_OURS: &str = "the server's certificate is not signed by the given CA";
+const NOT_TRUSTED: &str = "the server's certificate is not signed by an authority that this system trusts, and no CA is given";
 const REFUSES_CERTIFICATE: &str = "the server refuses the client certificate";
 
 /// Why an endpoint gave no answer that counts.
@@ -45,6 +47,14 @@ impl Trouble {
     pub(super) fn without_certificate(self) -> Trouble {
         match self {
             Trouble::Tls(text) if text.starts_with(REFUSES_CERTIFICATE) => Trouble::Tls(NEEDS_CERTIFICATE.into()),
+            other => other,
+        }
+    }
+
+    /// The same when no CA is given.
+    pub(super) fn without_ca(self) -> Trouble {
+        match self {
+            Trouble::Tls(text) if text == NOT_OURS => Trouble::Tls(NOT_TRUSTED.into()),
             other => other,
         }
     }
@@ -208,7 +218,7 @@ fn tls_text(error: &rustls::Error) -> String {
 
 fn certificate_text(reason: &CertificateError) -> String {
     match reason {
-        CertificateError::UnknownIssuer | CertificateError::BadSignature => "the server's certificate is not signed by the given CA".into(),
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => NOT_OURS.into(),
         CertificateError::Expired => "the server's certificate has expired".into(),
         CertificateError::ExpiredContext { not_after, .. } => {
             format!("the server's certificate expired on {}", date(*not_after))

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::Style;
-use super::failure::{CONNECTION, ERROR, Failure, Outcome, strict_text};
+use super::failure::{CONNECTION, ERROR, FEATURE, Failure, Outcome, strict_text};
 use super::flag::{Flag, Values};
 use super::go;
 use super::print::{self, Format, Page, Reply};
@@ -99,8 +99,7 @@ impl<'a> Call<'a> {
     pub(super) fn settings(&mut self) -> Outcome<&Settings> {
         if self.settings.is_none() {
             let source = Source { style: self.style, inherited: &self.inherited, values: &self.values };
-            let io = &mut *self.io;
-            self.settings = Some(source.settings(&mut |question| super::ask::secret(io, question))?);
+            self.settings = Some(source.settings(self.io)?);
         }
         Ok(self.settings.as_ref().expect("the settings were made"))
     }
@@ -109,12 +108,6 @@ impl<'a> Call<'a> {
     pub(super) fn typed_endpoints(&self) -> Vec<String> {
         let typed = self.source().endpoints().unwrap_or_else(|| vec![DEFAULT_ENDPOINT.into()]);
         if typed == [""] { Vec::new() } else { typed }
-    }
-
-    /// In native mode nothing is changed whose result could not be printed; etcdctl finds out behind the change.
-    pub(super) fn prints(&mut self, formats: &[Format]) -> Outcome {
-        let format = self.format()?;
-        if self.style.strict || formats.contains(&format) { Ok(()) } else { Err(print::unsupported(format)) }
     }
 
     /// A client of its own for one endpoint, as `endpoint` and `defrag` use it. It logs in when it is first used.
@@ -195,8 +188,25 @@ impl<'a> Call<'a> {
         Ok(self.settings()?.format)
     }
 
+    /// What changes the cluster is not begun in native mode when its reply could not be written: these formats it lacks.
+    /// etcdctl finds out afterwards.
+    pub(super) fn lacks(&mut self, formats: &[Format]) -> Outcome {
+        let format = self.format()?;
+        if self.style.strict || !formats.contains(&format) { Ok(()) } else { Err(print::unsupported(format)) }
+    }
+
+    /// Is decoded JSON wanted?
+    pub(super) fn decoded(&mut self) -> Outcome<bool> {
+        Ok(self.settings()?.decoded)
+    }
+
     /// Write the reply in the format that is wanted.
     pub(super) fn reply(&mut self, reply: &dyn Reply) -> Outcome {
+        if self.decoded()? {
+            let none = || Failure::new(FEATURE, format!("{} has no decoded form yet, use --write-out=json", self.verb.name));
+            let value = reply.decoded().ok_or_else(none)?;
+            return self.say(value);
+        }
         let format = self.format()?;
         let strict = self.style.strict;
         print::reply(reply, format, strict, &mut self.page()?)
@@ -204,7 +214,8 @@ impl<'a> Call<'a> {
 
     pub(super) fn page(&mut self) -> Outcome<Page<'_>> {
         let hex = self.settings()?.hex;
-        Ok(Page { hex, layout: self.style.layout, out: &mut *self.io.out })
+        let width = if self.io.terminal { terminal_width() } else { None };
+        Ok(Page { hex, layout: self.style.layout, out: &mut *self.io.out, width })
     }
 
     /// A line on standard output, whatever the format.
@@ -217,4 +228,9 @@ impl<'a> Call<'a> {
         self.io.out.flush()?;
         Ok(writeln!(self.io.err, "{text}")?)
     }
+}
+
+fn terminal_width() -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(std::io::stdout()).ok()?;
+    Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
 }

@@ -23,7 +23,7 @@ pub struct Failure {
     pub hint: Option<String>,
     /// Without it nothing more is printed.
     pub text: Option<String>,
-    /// Of the command line itself, so that the page of the command is shown.
+    /// Of the command line itself, so that the command's page is shown.
     pub(super) usage: bool,
 }
 
@@ -44,6 +44,7 @@ impl Failure {
         Box::new(Failure { code, causes: Vec::new(), hint: None, text: None, usage: false })
     }
 
+    /// Words that cobra itself refuses.
     pub(super) fn usage(text: impl Into<String>) -> Box<Failure> {
         Box::new(Failure { usage: true, ..*Failure::new(ERROR, text) })
     }

@@ -1,6 +1,6 @@
 //! The command line, read as cobra and pflag read it: flags anywhere, `--` ends them, unambiguous prefixes of commands.
 
-use super::failure::{Failure, Outcome};
+use super::failure::{ERROR, Failure, Outcome};
 use super::go;
 use super::verb::Since;
 
@@ -46,6 +46,11 @@ impl Flag {
     pub(super) const fn short(mut self, letter: char) -> Flag {
         self.short = Some(letter);
         self
+    }
+
+    /// etcdctl does not have it.
+    pub(super) const fn native(self) -> Flag {
+        self.since(Since::Native)
     }
 
     pub(super) const fn since(mut self, since: Since) -> Flag {
@@ -131,16 +136,16 @@ fn next(rest: &mut Rest<'_>) -> Option<String> {
 
 fn long_flag(word: &str, long: &str, flags: &[&'static Flag], values: &mut Values, rest: &mut Rest<'_>) -> Outcome {
     if long.starts_with(['-', '=']) {
-        return Err(Failure::usage(format!("bad flag syntax: {word}")));
+        return Err(Failure::new(ERROR, format!("bad flag syntax: {word}")));
     }
     let (name, value) = long.split_once('=').map_or((long, None), |(name, value)| (name, Some(value.to_string())));
     let Some(flag) = flags.iter().find(|flag| flag.name == name) else {
-        return Err(Failure::usage(format!("unknown flag: --{name}")));
+        return Err(Failure::new(ERROR, format!("unknown flag: --{name}")));
     };
     let value = match value {
         Some(value) => value,
         None if flag.kind == Kind::Bool => "true".into(),
-        None => next(rest).ok_or_else(|| Failure::usage(format!("flag needs an argument: --{name}")))?,
+        None => next(rest).ok_or_else(|| Failure::new(ERROR, format!("flag needs an argument: --{name}")))?,
     };
     set(flag, &value, values)
 }
@@ -149,7 +154,7 @@ fn short_flags(word: &str, flags: &[&'static Flag], values: &mut Values, rest: &
     let letters = &word[1..];
     for (place, letter) in letters.char_indices() {
         let Some(flag) = flags.iter().find(|flag| flag.short == Some(letter)) else {
-            return Err(Failure::usage(format!("unknown shorthand flag: '{letter}' in -{}", &letters[place..])));
+            return Err(Failure::new(ERROR, format!("unknown shorthand flag: '{letter}' in -{}", &letters[place..])));
         };
         let after = &letters[place + letter.len_utf8()..];
         if let Some(value) = after.strip_prefix('=').filter(|value| !value.is_empty()) {
@@ -162,14 +167,14 @@ fn short_flags(word: &str, flags: &[&'static Flag], values: &mut Values, rest: &
         if !after.is_empty() {
             return set(flag, after, values);
         }
-        let value = next(rest).ok_or_else(|| Failure::usage(format!("flag needs an argument: '{letter}' in -{}", &letters[place..])))?;
+        let value = next(rest).ok_or_else(|| Failure::new(ERROR, format!("flag needs an argument: '{letter}' in -{}", &letters[place..])))?;
         return set(flag, &value, values);
     }
     Ok(())
 }
 
 fn set(flag: &'static Flag, value: &str, values: &mut Values) -> Outcome {
-    values.set(flag, value).map_err(|why| Failure::usage(format!("invalid argument {} for \"{}\" flag: {why}", go::quote(value.as_bytes()), flag.title())))
+    values.set(flag, value).map_err(|why| Failure::new(ERROR, format!("invalid argument {} for \"{}\" flag: {why}", go::quote(value.as_bytes()), flag.title())))
 }
 
 /// The words that are not flags, with their places, as they look before the command is known.

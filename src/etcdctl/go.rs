@@ -107,6 +107,11 @@ pub(super) fn hex_escaped(bytes: &[u8]) -> String {
     })
 }
 
+/// `%016x`: an id of a lease; the sign of one below zero stands in front.
+pub(super) fn hex16(id: i64) -> String {
+    if id < 0 { format!("-{:015x}", id.unsigned_abs()) } else { format!("{id:016x}") }
+}
+
 /// `2.480273ms`, `874.5µs`, `1.002s`, `1m0s`.
 pub(super) fn duration(time: Duration) -> String {
     let nanos = time.as_nanos();
@@ -295,6 +300,9 @@ mod tests {
 
     #[test]
     fn numbers_and_sizes() {
+        for (id, wanted) in [(0xabc, "0000000000000abc"), (-1, "-000000000000001"), (i64::MIN, "-8000000000000000")] {
+            assert_eq!(hex16(id), wanted);
+        }
         for (text, wanted) in [("10", 10), ("0x10", 16), ("-0b11", -3), ("017", 15), ("1_000", 1000)] {
             assert_eq!(parse_int(text, 0), Ok(wanted), "{text}");
         }

@@ -6,19 +6,29 @@
 
 mod ask;
 mod call;
+mod decoded;
+mod difference;
 mod discovery;
+mod done;
 mod failure;
 mod flag;
 mod go;
 mod json;
+mod level;
 mod line;
+mod load;
+pub mod manual;
+mod pages;
 mod print;
+mod record;
 mod settings;
 mod table;
 mod usage;
 mod verb;
 
+use std::collections::HashMap;
 use std::io::Write;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 pub use call::Io;
@@ -28,7 +38,6 @@ pub use print::Layout;
 
 use crate::error::{self, Error, Kind};
 use crate::etcd::{Client, Config};
-use failure::Outcome;
 use verb::Found;
 
 /// Where a cluster is, told by the inventory.
@@ -38,6 +47,8 @@ pub struct Placed {
     pub client: Option<Client>,
     pub config: Config,
     pub name: String,
+    /// The host to go through, when the inventory names one.
+    pub via: Option<String>,
 }
 
 /// Which cluster is meant.
@@ -52,6 +63,15 @@ pub struct Wanted {
 pub trait Place: Send + Sync {
     /// The cluster that is wanted; nothing when there is no inventory at all.
     fn cluster(&self, wanted: &Wanted) -> error::Result<Option<Placed>>;
+
+    /// Socket files that lead to the endpoints through ssh on the host that is wanted.
+    fn tunnel(&self, wanted: &Wanted, endpoints: &[String]) -> error::Result<HashMap<String, PathBuf>> {
+        let _ = endpoints;
+        match &wanted.via {
+            None => Ok(HashMap::new()),
+            Some(via) => Err(Error::usage(format!("there is no way through `{via}` here"))),
+        }
+    }
 }
 
 /// How a command is carried out, besides what it says itself.
@@ -142,63 +162,55 @@ pub fn evaluate(words: &[Vec<u8>], style: &Style) -> error::Result<String> {
 
 /// Carry out one command; the result is its exit code.
 pub fn run<'a>(words: &[Vec<u8>], style: &'a Style, io: &'a mut Io<'a>) -> i32 {
-    let found = verb::find(words, style);
-    let page = usage::page(&found, style);
-    let (out, err) = (&mut *io.out, &mut *io.err);
-    let verb = match found {
+    let found = match verb::find(words, style) {
+        Ok(found) => found,
         Err(unknown) => {
             let again = style.layout == Layout::V35 && style.strict;
-            let _ = unknown.write(err, style, again);
+            let _ = unknown.write(io.err, style, again);
             return failure::ERROR;
         }
-        Ok(Found { verb: None, ref rest, ref flags, .. }) => {
-            return match flag::parse(rest, flags) {
-                Err(failure) => usage_failure(out, err, style, &page, &failure),
-                Ok(_) => {
-                    let _ = out.write_all(page.as_bytes());
-                    0
-                }
-            };
-        }
-        Ok(Found { verb: Some(verb), rest, flags, inherited, .. }) => match flag::parse(&rest, &flags) {
-            Err(failure) => return usage_failure(out, err, style, &page, &failure),
-            Ok((values, _)) if values.given("help").is_some_and(|value| value != "false") => {
-                let _ = out.write_all(page.as_bytes());
-                return 0;
-            }
-            Ok((values, words)) => (verb, inherited, values, words),
-        },
     };
-    let (verb, inherited, values, words) = verb;
-    let io: &'a mut Io<'a> = io;
-    let mut call = call::Call::new(verb, style, io, inherited, values, words);
-    let outcome = (verb.run)(&mut call);
-    let outcome = outcome.and_then(|()| Ok(call.io.out.flush()?));
+    let parsed = flag::parse(&found.rest, &found.flags);
+    let (values, words) = match parsed {
+        Ok(parsed) => parsed,
+        Err(failure) => {
+            let _ = wrong_flag(io, style, &found, &failure);
+            return failure.code;
+        }
+    };
+    let asks_help = values.given("help").and_then(go::parse_bool) == Some(true);
+    let Some(verb) = found.verb.filter(|_| !asks_help) else {
+        let _ = io.out.write_all(usage::page(&found, style).as_bytes()).and_then(|()| io.out.flush());
+        return 0;
+    };
+    let mut call = call::Call::new(verb, style, io, found.inherited.clone(), values, words);
+    let outcome = (verb.run)(&mut call).and_then(|()| Ok(call.io.out.flush()?));
     let Err(failure) = outcome else { return 0 };
     if failure.usage {
-        return usage_failure(call.io.out, call.io.err, style, &page, &failure);
+        let _ = wrong_flag(call.io, style, &found, &failure);
+        return failure.code;
     }
     let _ = call.io.out.flush();
     let _ = failure.write(call.io.err);
     failure.code
 }
 
-/// A wrong flag: the page on standard output, as etcdctl up to 3.6 has it, and the error below.
-fn usage_failure(out: &mut dyn Write, err: &mut dyn Write, style: &Style, page: &str, failure: &Failure) -> i32 {
-    let written: Outcome = (|| {
-        out.write_all(page.as_bytes())?;
-        out.flush()?;
-        failure.write(err)?;
-        if style.strict {
-            writeln!(err)?;
-            if style.layout == Layout::V35 {
-                failure.write(err)?;
-            }
+/// etcdctl up to 3.6 shows the command's page on standard output and the error below; here the error is enough.
+fn wrong_flag(io: &mut Io<'_>, style: &Style, found: &Found, failure: &Failure) -> std::io::Result<()> {
+    if !style.strict {
+        failure.write(io.err)?;
+        let unknown = failure.text().strip_prefix("unknown flag: --").unwrap_or_default();
+        if let Some(near) = error::nearest(unknown, found.flags.iter().map(|flag| flag.name)) {
+            return writeln!(io.err, " hint: did you mean `--{near}`?");
         }
-        Ok(())
-    })();
-    let _ = written;
-    failure.code
+        let asked = format!("{} {}", style.program, found.name);
+        return writeln!(io.err, " hint: {} --help", asked.trim_end());
+    }
+    io.out.write_all(usage::page(found, style).as_bytes())?;
+    io.out.flush()?;
+    failure.write(io.err)?;
+    writeln!(io.err)?;
+    if style.layout == Layout::V35 { failure.write(io.err) } else { Ok(()) }
 }
 
 impl Failure {

@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use etcd_client::proto::{PbKeyValue, PbResponseHeader};
+use serde_json::Value;
 
 use super::failure::{FEATURE, Failure, Outcome};
 use super::go;
@@ -53,6 +54,8 @@ pub(super) struct Page<'a> {
     pub(super) hex: bool,
     pub(super) layout: Layout,
     pub(super) out: &'a mut dyn Write,
+    /// Letters in a line of the terminal that is written to.
+    pub(super) width: Option<usize>,
 }
 
 /// What a verb got from etcd, able to say it in the formats that etcdctl has for it. What is not written here does not
@@ -73,6 +76,11 @@ pub(super) trait Reply {
 
     fn table(&self, _: &Page<'_>) -> Outcome<Table> {
         Err(unsupported(Format::Table))
+    }
+
+    /// What `-o json` of native mode prints; nothing: there is no such form of it yet.
+    fn decoded(&self) -> Option<Value> {
+        None
     }
 
     /// The table of native mode, where etcdctl has none.
@@ -96,7 +104,7 @@ pub(super) fn reply(reply: &dyn Reply, format: Format, strict: bool, page: &mut 
         Format::Simple => reply.simple(page),
         Format::Table => {
             let table = if strict { reply.table(page)? } else { reply.native_table(page)? };
-            Ok(table.write(page.out)?)
+            Ok(table.fitted(page.width).write(page.out)?)
         }
     }
 }
@@ -149,6 +157,11 @@ impl Page<'_> {
         if self.hex && self.layout >= Layout::V36 { self.field(name, format_args!("{id:x}")) } else { self.field(name, id) }
     }
 
+    /// An id of a lease among the fields.
+    pub(super) fn lease_field(&mut self, name: &str, id: i64) -> Outcome {
+        if self.hex && self.layout >= Layout::V36 { self.field(name, go::hex16(id)) } else { self.field(name, id) }
+    }
+
     pub(super) fn header_fields(&mut self, header: Option<&PbResponseHeader>) -> Outcome {
         let header = header.copied().unwrap_or_default();
         self.id_field("ClusterID", header.cluster_id)?;
@@ -168,7 +181,7 @@ impl Page<'_> {
         self.field(&format!("{prefix}Version"), kv.version)?;
         self.quoted(&format!("{prefix}Value"), &kv.value)?;
         let name = format!("{prefix}Lease");
-        if self.hex && self.layout >= Layout::V36 { self.field(&name, format_args!("{:x}", kv.lease)) } else { self.field(&name, kv.lease) }
+        self.lease_field(&name, kv.lease)
     }
 
     /// Bytes of a key or a value as they are, or escaped by `--hex`, and the line's end.

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::Style;
+use super::call::Io;
 use super::failure::{ARGUMENTS, ERROR, FEATURE, Failure, Outcome};
 use super::flag::{Flag, Kind, Values};
 use super::go;
@@ -43,6 +44,7 @@ pub(super) static GLOBALS: &[Flag] = &[
 pub(super) static NATIVE: &[Flag] = &[
     Flag::text("cluster-name", "", "which cluster of the inventory, when it has several"),
     Flag::text("inventory", "", "the inventory that names the cluster; else as for a script"),
+    Flag::text("output", "human", "human is what --write-out says; json decodes keys and values into text").short('o'),
     Flag::text("via", "", "reach the endpoints through ssh on this host"),
 ];
 
@@ -67,6 +69,8 @@ pub(super) struct Settings {
     pub(super) config: Config,
     /// Connected already, and as these settings want it.
     pub(super) client: Option<Client>,
+    /// `-o json`: JSON with keys and values as text, ids in hex.
+    pub(super) decoded: bool,
     pub(super) format: Format,
     pub(super) hex: bool,
 }
@@ -130,32 +134,58 @@ impl Source<'_> {
     }
 
     /// What the flags, the variables and the inventory come to. Nothing is sent yet.
-    pub(super) fn settings(&self, ask: &mut dyn FnMut(&str) -> Outcome<String>) -> Outcome<Settings> {
+    pub(super) fn settings(&self, io: &mut Io<'_>) -> Outcome<Settings> {
         self.check()?;
         let format = Format::named(&self.text("write-out")).ok_or_else(|| Failure::new(FEATURE, "unsupported output format"))?;
-        let given = self.discovered()?.or_else(|| self.endpoints());
+        let decoded = self.decoded()?;
+        let given = self.discovered(&mut |text| drop(writeln!(io.err, "{text}")))?.or_else(|| self.endpoints());
         let placed = self.placed(given.as_deref())?;
         let untouched = given.is_none() && CONNECTION.iter().all(|name| self.given(name).is_none());
         let client = placed.as_ref().and_then(|placed| placed.client.clone()).filter(|_| untouched);
         let unplaced = placed.is_none();
+        let mut wanted = self.wanted();
+        wanted.via = wanted.via.or_else(|| placed.as_ref().and_then(|placed| placed.via.clone())).filter(|_| client.is_none());
         let mut config = placed.map_or_else(Config::default, |placed| placed.config);
         if let Some(endpoints) = given {
             config.endpoints = endpoints.iter().map(|endpoint| endpoint.trim().to_string()).filter(|endpoint| !endpoint.is_empty()).collect();
         } else if unplaced {
             config.endpoints = vec![DEFAULT_ENDPOINT.into()];
         }
+        if let Some(place) = self.style.place.as_ref().filter(|_| !self.style.strict && wanted.via.is_some()) {
+            config.forwards = place.tunnel(&wanted, &config.endpoints).map_err(|error| Failure::of_error(&error))?;
+        }
         config.connect_timeout = self.duration("dial-timeout");
         let command_timeout = self.duration("command-timeout");
         config.request_timeout = command_timeout;
         self.tls(&mut config)?;
-        self.login(&mut config, ask)?;
-        Ok(Settings { command_timeout, command_timeout_given: self.given("command-timeout").is_some(), client, config, format, hex: self.flag("hex") })
+        self.login(&mut config, io)?;
+        Ok(Settings {
+            command_timeout,
+            command_timeout_given: self.given("command-timeout").is_some(),
+            client,
+            config,
+            decoded,
+            format,
+            hex: self.flag("hex"),
+        })
+    }
+
+    fn wanted(&self) -> super::Wanted {
+        super::Wanted { cluster: self.given("cluster-name"), inventory: self.given("inventory"), via: self.given("via") }
+    }
+
+    fn decoded(&self) -> Outcome<bool> {
+        match self.text("output").as_str() {
+            "json" => Ok(true),
+            "" | "human" => Ok(false),
+            other => Err(Failure::new(FEATURE, format!("unknown output `{other}`, there are human and json"))),
+        }
     }
 
     /// The inventory's cluster, when nothing else says where etcd is or when a given endpoint is one of its members.
     fn placed(&self, given: Option<&[String]>) -> Outcome<Option<super::Placed>> {
         let Some(place) = self.style.place.as_ref().filter(|_| !self.style.strict) else { return Ok(None) };
-        let wanted = super::Wanted { cluster: self.given("cluster-name"), inventory: self.given("inventory"), via: self.given("via") };
+        let wanted = self.wanted();
         let asked = wanted.cluster.is_some() || wanted.inventory.is_some() || wanted.via.is_some();
         let placed = match place.cluster(&wanted) {
             Ok(placed) => placed,
@@ -164,15 +194,19 @@ impl Source<'_> {
         };
         let Some(given) = given else { return Ok(placed) };
         let known = |placed: &super::Placed| given.iter().all(|endpoint| placed.config.endpoints.iter().any(|known| bare(known) == bare(endpoint)));
-        Ok(placed.filter(known))
+        Ok(placed.filter(|placed| asked || known(placed)))
     }
 
-    fn discovered(&self) -> Outcome<Option<Vec<String>>> {
+    fn discovered(&self, complain: &mut dyn FnMut(&str)) -> Outcome<Option<Vec<String>>> {
         let domain = self.text("discovery-srv");
         if domain.is_empty() {
             return Ok(None);
         }
-        super::discovery::endpoints(&domain, &self.text("discovery-srv-name"), self.flag("insecure-discovery")).map(Some)
+        let found = super::discovery::endpoints(&domain, &self.text("discovery-srv-name"), self.flag("insecure-discovery"))?;
+        for endpoint in &found.ignored {
+            complain(&format!("ignoring discovered insecure endpoint {}", go::quote(endpoint.as_bytes())));
+        }
+        Ok(Some(found.endpoints).filter(|endpoints| !endpoints.is_empty()))
     }
 
     fn tls(&self, config: &mut Config) -> Outcome {
@@ -194,13 +228,17 @@ impl Source<'_> {
             config.ca_pem = ca;
         }
         config.skip_verify = self.flag("insecure-skip-tls-verify");
+        let domain = self.text("discovery-srv");
+        if !domain.is_empty() && !self.flag("insecure-discovery") {
+            config.server_name = Some(domain);
+        }
         let https = config.endpoints.iter().any(|endpoint| endpoint.trim().starts_with("https://"));
         // Without any certificate of one's own the system's authorities count.
         config.system_roots = config.ca_pem.is_none() && (https || config.cert_pem.is_some() || !self.flag("insecure-transport"));
         Ok(())
     }
 
-    fn login(&self, config: &mut Config, ask: &mut dyn FnMut(&str) -> Outcome<String>) -> Outcome {
+    fn login(&self, config: &mut Config, io: &mut Io<'_>) -> Outcome {
         let (user, password) = (self.text("user"), self.given("password"));
         if user.is_empty() {
             return Ok(());
@@ -209,7 +247,7 @@ impl Source<'_> {
             (Some(password), _) if !password.is_empty() => (user, password),
             (_, Some((name, password))) => (name.to_string(), password.to_string()),
             (_, None) => {
-                let password = ask("Password: ")?;
+                let password = super::ask::secret(io, "Password: ")?;
                 (user, password)
             }
         };

@@ -5,6 +5,9 @@ use std::io::{self, Write};
 /// Cells with blanks are wrapped at this many letters.
 const WRAP: usize = 30;
 
+/// A column is not cut below this.
+const NARROW: usize = 12;
+
 #[derive(Debug, Default)]
 pub(super) struct Table {
     pub(super) header: Vec<String>,
@@ -49,6 +52,29 @@ impl Table {
             }
         }
         writeln!(page, "{rule}")
+    }
+
+    /// The same with the widest columns cut, so that a line fits into so many letters. Only tables that etcdctl does not
+    /// have are cut.
+    pub(super) fn fitted(mut self, width: Option<usize>) -> Table {
+        let Some(width) = width.filter(|_| self.left) else { return self };
+        let widest = |column: usize| self.rows.iter().filter_map(|row| row.get(column)).flat_map(|cell| cell.split('\n')).map(self::width).max().unwrap_or(0);
+        let mut widths: Vec<usize> = self.header.iter().enumerate().map(|(column, name)| widest(column).max(self::width(name))).collect();
+        // A frame before each cell and one at the end, a blank on both sides.
+        let room = width.saturating_sub(3 * widths.len() + 1);
+        while widths.iter().sum::<usize>() > room {
+            let Some(widest) = widths.iter_mut().max() else { break };
+            if *widest <= NARROW {
+                break;
+            }
+            *widest -= 1;
+        }
+        for row in &mut self.rows {
+            for (cell, wide) in row.iter_mut().zip(&widths) {
+                *cell = cell.split('\n').map(|line| cut(line, *wide)).collect::<Vec<_>>().join("\n");
+            }
+        }
+        self
     }
 
     fn wrapped(&self, cell: &str) -> Vec<String> {
@@ -98,6 +124,13 @@ fn width(text: &str) -> usize {
     text.chars().count()
 }
 
+fn cut(text: &str, wide: usize) -> String {
+    if width(text) <= wide {
+        return text.to_string();
+    }
+    text.chars().take(wide.saturating_sub(1)).chain(['\u{2026}']).collect()
+}
+
 fn centred(text: &str, wide: usize) -> String {
     let gap = wide - width(text);
     let before = gap / 2;
@@ -129,5 +162,18 @@ mod tests {
         table.write(&mut page).unwrap();
         let text = String::from_utf8(page).unwrap();
         assert!(text.contains("|  memberID:12964394945207473611 |\n|                 alarm:NOSPACE  |"), "{text}");
+    }
+
+    #[test]
+    fn wide_columns_are_cut_on_a_terminal() {
+        let table = || Table { rows: vec![vec!["key".into(), "v".repeat(100), "1".into()]], ..Table::left(&["key", "value", "version"]) };
+        let mut page = Vec::new();
+        table().fitted(Some(40)).write(&mut page).unwrap();
+        let text = String::from_utf8(page).unwrap();
+        assert!(text.lines().all(|line| width(line) == 40), "{text}");
+        assert!(text.contains("vvv\u{2026} |"), "{text}");
+        for uncut in [table().fitted(None), Table { left: false, ..table() }.fitted(Some(40))] {
+            assert_eq!(uncut.rows[0][1].len(), 100);
+        }
     }
 }

@@ -3,11 +3,11 @@
 use std::fmt::Write as _;
 
 use super::flag::{Flag, Kind};
-use super::verb::{ALL, Found, GROUPS, Unknown, Verb};
+use super::verb::{ALL, Found, GROUPS, Verb};
 use super::{Layout, Style};
 
-pub(super) fn page(found: &Result<Found, Unknown>, style: &Style) -> String {
-    let Ok(found) = found else { return String::new() };
+/// The page of a command, of a group, or of the program itself.
+pub(super) fn page(found: &Found, style: &Style) -> String {
     let indent = if style.layout >= Layout::V36 { "  " } else { "\t" };
     let mut page = String::new();
     let section = |page: &mut String, name: &str, lines: &[String]| {

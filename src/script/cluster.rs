@@ -1,17 +1,22 @@
 //! The clusters of an inventory, and how etcd is reached in one of them: for `e`, which must be quick and runs no script.
 
-use std::path::Path;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 
+use super::reach::Login;
 use super::{pki, reach};
 use crate::error::{Error, Result, nearest};
 use crate::etcd::Config;
 use crate::inventory::Inventory;
+use crate::secret::Secret;
 
 /// A cluster: its name, its hosts and where clients reach them.
 #[derive(Clone, Debug)]
 pub struct Cluster {
     pub endpoints: Vec<String>,
     pub hosts: Vec<String>,
+    /// `etcdsh_user` and `etcdsh_password`.
+    pub login: Option<(String, Secret)>,
     pub name: String,
     /// The host to go through, `etcdsh_via`.
     pub via: Option<String>,
@@ -39,8 +44,9 @@ pub fn clusters(inventory: &Inventory) -> Result<Vec<Cluster>> {
             let address = reach::address(inventory, &host)?;
             let address = if address.contains(':') { format!("[{address}]") } else { address };
             let via = text("etcdsh_via")?;
+            let login = text("etcdsh_user")?.zip(text("etcdsh_password")?.map(Secret::new));
             let place = found.iter().position(|cluster| cluster.name == name).unwrap_or_else(|| {
-                found.push(Cluster { endpoints: Vec::new(), hosts: Vec::new(), name, via });
+                found.push(Cluster { endpoints: Vec::new(), hosts: Vec::new(), login, name, via });
                 found.len() - 1
             });
             found[place].endpoints.push(format!("https://{address}:{port}"));
@@ -79,7 +85,30 @@ pub fn config(cluster: &Cluster, beside: &Path) -> Result<Config> {
     if let Some((ca, cert, key)) = pki::client_pair(beside, "files/pki/ca", "admin")? {
         (config.ca_pem, config.cert_pem, config.key_pem) = (Some(ca), Some(cert), Some(key));
     }
+    if let Some((user, password)) = &cluster.login {
+        (config.user, config.password) = (Some(user.clone()), Some(password.clone()));
+    }
     Ok(config)
+}
+
+/// Socket files that lead to `endpoints` through ssh on `via`, a host of the inventory or one that ssh knows.
+pub fn tunnel(inventory: &Inventory, login: &Login, via: &str, endpoints: &[String]) -> Result<HashMap<String, PathBuf>> {
+    let alone;
+    let inventory = if inventory.has_host(via) {
+        inventory
+    } else {
+        alone = Inventory::parse("--via", &format!("all: {{ hosts: {{ {via:?}: }} }}"))?;
+        &alone
+    };
+    let Some(target) = reach::ssh_target(inventory, login, via)? else { return Ok(HashMap::new()) };
+    let mut doors = HashMap::new();
+    for endpoint in endpoints {
+        let bare = endpoint.split_once("://").map_or(endpoint.as_str(), |(_, rest)| rest).trim_end_matches('/');
+        let (host, port) = bare.rsplit_once(':').unwrap_or((bare, "2379"));
+        let port = port.parse().map_err(|_| Error::config(format!("`{endpoint}` is not an etcd endpoint")))?;
+        doors.insert(endpoint.clone(), crate::transport::forward(&target, host.trim_matches(['[', ']']), port).map_err(|error| error.on(via))?);
+    }
+    Ok(doors)
 }
 
 #[cfg(test)]

@@ -179,7 +179,7 @@ impl Etcdctl {
 
     /// How a line of etcdctl is carried out for this client.
     fn style(&self) -> Style {
-        let placed = Placed { client: Some(self.client.clone()), config: self.client.config().clone(), name: self.name.clone() };
+        let placed = Placed { client: Some(self.client.clone()), config: self.client.config().clone(), name: self.name.clone(), via: None };
         Style { place: Some(Arc::new(Known(placed))), variables: Vec::new(), ..Style::of_process("etcdsh e", false) }
     }
 

@@ -81,6 +81,15 @@ pub(super) fn link(inventory: &Inventory, login: &Login, host: &str, become_root
     }
 }
 
+/// How ssh reaches a host; nothing when it is this machine.
+pub(super) fn ssh_target(inventory: &Inventory, login: &Login, host: &str) -> Result<Option<Target>> {
+    let vars = Vars { host, inventory };
+    match vars.text(&["ansible_connection"])?.as_deref() {
+        Some("local" | "ansible.builtin.local" | "sandbox") => Ok(None),
+        _ => target(&vars, login).map(Some),
+    }
+}
+
 fn escalation(vars: &Vars<'_>, login: &Login, become_root: bool) -> Result<Option<Become>> {
     if !vars.bool(&["ansible_become"])?.unwrap_or(become_root) {
         return Ok(None);

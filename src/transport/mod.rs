@@ -84,6 +84,11 @@ impl Connection {
     }
 }
 
+/// A socket file of this machine that leads to `host:port` as `target` sees it, through its ssh connection.
+pub fn forward(target: &Target, host: &str, port: u16) -> Result<std::path::PathBuf> {
+    runtime().block_on(ssh::forward(target, host, port))
+}
+
 /// Forget the connections that shall not outlive this process.
 pub fn close_all() {
     ssh::close_all();

@@ -8,7 +8,7 @@ use std::process::Stdio;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-use openssh::Session;
+use openssh::{ForwardType, Session, Socket};
 use sha2::{Digest, Sha256};
 use tokio::process::Command;
 
@@ -174,6 +174,39 @@ pub(super) async fn open(target: &Target, escalate: Option<&Become>) -> Result<S
     start_master(target, &socket).await?;
     OPENED.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push((socket.clone(), target.destination.clone()));
     shell(target, &socket, escalate).await
+}
+
+/// Let a socket file of this machine lead to `host:port` as the target sees it. It lies where only we can open it, lives
+/// as long as the connection, and is used again by the next call.
+pub(super) async fn forward(target: &Target, host: &str, port: u16) -> Result<PathBuf> {
+    let socket = target.socket(control_folder()?);
+    let mut hash = Sha256::new();
+    hash.update(format!("{host}:{port}"));
+    let door: String = hash.finalize()[..6].iter().map(|byte| format!("{byte:02x}")).collect();
+    let door = socket.with_extension(door);
+    if tokio::net::UnixStream::connect(&door).await.is_ok() {
+        return Ok(door);
+    }
+    let mut fresh = !socket.exists();
+    loop {
+        if fresh {
+            let _ = std::fs::remove_file(&socket);
+            start_master(target, &socket).await?;
+            OPENED.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push((socket.clone(), target.destination.clone()));
+        }
+        let _ = std::fs::remove_file(&door);
+        let session = Session::resume_mux(socket.as_path().into(), None);
+        let asked = session.request_port_forward(ForwardType::Local, Socket::from(door.as_path()), Socket::new(host, port)).await;
+        drop(session.detach());
+        match asked {
+            Ok(()) => return Ok(door),
+            Err(error) if fresh => {
+                return Err(Error::new(Kind::Connect, format!("`{}` does not forward to {host}:{port}", target.destination)).because(error.to_string()));
+            }
+            // Left by a host that is gone.
+            Err(_) => fresh = true,
+        }
+    }
 }
 
 async fn start_master(target: &Target, socket: &Path) -> Result<()> {

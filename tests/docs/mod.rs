@@ -78,10 +78,12 @@ fn files(folder: &str, extension: &str) -> Vec<String> {
 
 #[test]
 fn the_reference_is_fresh() {
-    let output = etcdsh(&["help", "--markdown"], "");
-    assert!(output.status.success(), "{}", text(&output.stderr));
-    let page = fs::read_to_string(root().join("docs/primitives.md")).unwrap_or_default();
-    assert!(page == text(&output.stdout), "docs/primitives.md is stale: run `make docs`");
+    for (words, path) in [(&["help", "--markdown"][..], "docs/primitives.md"), (&["help", "e", "--markdown"], "docs/etcdctl.md")] {
+        let output = etcdsh(words, "");
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        let page = fs::read_to_string(root().join(path)).unwrap_or_default();
+        assert!(page == text(&output.stdout), "{path} is stale: run `make docs`");
+    }
 }
 
 #[test]

@@ -2,7 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
-mod server;
+mod bolt;
+pub(crate) mod server;
 
 use std::fs;
 use std::net::TcpListener;

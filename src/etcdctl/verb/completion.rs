@@ -27,7 +27,7 @@ fn run(call: &mut Call<'_>) -> Outcome {
         Some(b"powershell") => powershell,
         // The library that etcdctl 3.5 of the distributions is built with has a group here.
         _ if call.style.strict && call.style.layout == Layout::V35 => {
-            let page = usage::page(&super::find(&[b"completion".to_vec()], call.style), call.style);
+            let page = super::find(&[b"completion".to_vec()], call.style).map_or_else(|_| String::new(), |found| usage::page(&found, call.style));
             return Ok(call.io.out.write_all(page.as_bytes())?);
         }
         word => return Err(wrong(call, word.is_some())),

@@ -1,6 +1,7 @@
 //! The table of all commands, and which of them the words mean.
 
 mod alarm;
+mod auth;
 mod check;
 mod compaction;
 mod completion;
@@ -8,12 +9,23 @@ mod defrag;
 mod del;
 mod downgrade;
 mod endpoint;
+mod export;
 mod get;
+mod history;
+mod import;
+mod lease;
+mod ls;
 mod member;
 mod move_leader;
 mod put;
+mod role;
 mod snapshot;
+mod top;
+mod tree;
+mod user;
 mod version;
+
+pub(super) use import::Lines;
 
 use std::io::Write;
 
@@ -83,6 +95,9 @@ pub(super) static GROUPS: &[Group] = &[
 pub(super) static ALL: &[Verb] = &[
     alarm::disarm::VERB,
     alarm::list::VERB,
+    auth::disable::VERB,
+    auth::enable::VERB,
+    auth::status::VERB,
     check::datascale::VERB,
     check::perf::VERB,
     compaction::VERB,
@@ -95,7 +110,16 @@ pub(super) static ALL: &[Verb] = &[
     endpoint::hashkv::VERB,
     endpoint::health::VERB,
     endpoint::status::VERB,
+    export::VERB,
     get::VERB,
+    history::VERB,
+    import::VERB,
+    lease::grant::VERB,
+    lease::keep_alive::VERB,
+    lease::list::VERB,
+    lease::revoke::VERB,
+    lease::timetolive::VERB,
+    ls::VERB,
     member::add::VERB,
     member::list::VERB,
     member::promote::VERB,
@@ -103,7 +127,22 @@ pub(super) static ALL: &[Verb] = &[
     member::update::VERB,
     move_leader::VERB,
     put::VERB,
+    role::add::VERB,
+    role::delete::VERB,
+    role::get::VERB,
+    role::grant_permission::VERB,
+    role::list::VERB,
+    role::revoke_permission::VERB,
     snapshot::save::VERB,
+    top::VERB,
+    tree::VERB,
+    user::add::VERB,
+    user::delete::VERB,
+    user::get::VERB,
+    user::grant_role::VERB,
+    user::list::VERB,
+    user::passwd::VERB,
+    user::revoke_role::VERB,
     version::VERB,
 ];
 

@@ -31,7 +31,7 @@ fn run(call: &mut Call<'_>) -> Outcome {
         return Err(Failure::arguments("move-leader command needs 1 argument"));
     }
     let target = go::parse_uint(&call.word(0), 16).map_err(Failure::arguments)?;
-    call.prints(&[Format::Json, Format::Protobuf, Format::Simple])?;
+    call.lacks(&[Format::Fields, Format::Table])?;
     call.client()?;
     // One budget for all steps.
     let patience = call.patience()?;

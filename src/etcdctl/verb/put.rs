@@ -3,14 +3,16 @@
 use etcd_client::PutOptions;
 use etcd_client::proto::PbPutResponse;
 use prost::Message;
+use serde_json::Value;
 
 use super::{Deadline, Since, Verb};
 use crate::etcdctl::call::Call;
+use crate::etcdctl::decoded;
 use crate::etcdctl::failure::{Failure, Outcome};
 use crate::etcdctl::flag::Flag;
 use crate::etcdctl::go;
 use crate::etcdctl::json::Object;
-use crate::etcdctl::print::{Page, Reply, json_kv, json_with_header};
+use crate::etcdctl::print::{Format, Page, Reply, json_kv, json_with_header};
 
 pub(super) const VERB: Verb = Verb {
     name: "put",
@@ -77,6 +79,7 @@ pub(super) fn parse(call: &mut Call<'_>) -> Outcome<Put> {
 
 fn run(call: &mut Call<'_>) -> Outcome {
     let put = parse(call)?;
+    call.lacks(&[Format::Table])?;
     let answer = call.write(async |etcd| etcd.kv().put(put.key.clone(), put.value.clone(), Some(put.options.clone())).await)?;
     call.reply(&answer.0)
 }
@@ -97,6 +100,14 @@ impl Reply for PbPutResponse {
     fn fields(&self, page: &mut Page<'_>) -> Outcome {
         page.header_fields(self.header.as_ref())?;
         self.prev_kv.as_ref().map_or(Ok(()), |kv| page.kv_fields("Prev", kv))
+    }
+
+    fn decoded(&self) -> Option<Value> {
+        Some(decoded::with_revision(self.header.as_ref(), |object| {
+            if let Some(kv) = &self.prev_kv {
+                object.insert("previous".into(), decoded::pair(kv));
+            }
+        }))
     }
 
     fn protobuf(&self) -> Outcome<Vec<u8>> {

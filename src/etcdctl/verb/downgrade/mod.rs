@@ -13,7 +13,7 @@ use crate::etcdctl::failure::{Failure, Outcome};
 use crate::etcdctl::json::Object;
 use crate::etcdctl::print::{Format, Page, Reply, json_with_header};
 
-const FORMATS: &[Format] = &[Format::Json, Format::Protobuf, Format::Simple];
+const LACKS: &[Format] = &[Format::Fields, Format::Table];
 
 /// The version that is the only word.
 fn version(call: &Call<'_>) -> Outcome<String> {
@@ -26,7 +26,7 @@ fn version(call: &Call<'_>) -> Outcome<String> {
 }
 
 fn send(call: &mut Call<'_>, options: &DowngradeOptions, step: &'static str) -> Outcome {
-    call.prints(FORMATS)?;
+    call.lacks(LACKS)?;
     let answer = call.write(async |etcd| etcd.maintenance().downgrade(options.clone()).await)?;
     call.reply(&Answered { answer: answer.0, step })
 }

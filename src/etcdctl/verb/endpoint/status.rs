@@ -217,7 +217,7 @@ mod tests {
     fn printed(answer: Result<PbStatusResponse, String>, format: Format, layout: Layout) -> String {
         let target = Target { endpoint: "a:1".into(), member: Some(0xab) };
         let mut out = Vec::new();
-        print::reply(&Statuses(vec![Asked { answer, target }]), format, true, &mut Page { hex: false, layout, out: &mut out }).unwrap();
+        print::reply(&Statuses(vec![Asked { answer, target }]), format, true, &mut Page { hex: false, layout, out: &mut out, width: None }).unwrap();
         String::from_utf8(out).unwrap()
     }
 

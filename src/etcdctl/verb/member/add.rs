@@ -4,7 +4,7 @@ use etcd_client::MemberAddOptions;
 use etcd_client::proto::PbMemberAddResponse;
 use prost::Message;
 
-use super::{FORMATS, json_member, json_members, peer_urls, table};
+use super::{LACKS, json_member, json_members, peer_urls, table};
 use crate::etcdctl::Layout;
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::{Failure, Outcome};
@@ -37,7 +37,7 @@ fn run(call: &mut Call<'_>) -> Outcome {
         return Err(Failure::arguments(format!("too many arguments{meant}")));
     }
     let urls = peer_urls(call)?;
-    call.prints(FORMATS)?;
+    call.lacks(LACKS)?;
     let learner = call.flag("learner");
     let options = MemberAddOptions::new();
     let options = if learner { options.with_is_learner() } else { options };

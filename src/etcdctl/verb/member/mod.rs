@@ -16,8 +16,8 @@ use crate::etcdctl::json::{self, Object};
 use crate::etcdctl::print::{Format, Page, Reply, json_with_header};
 use crate::etcdctl::table::Table;
 
-/// Formats that changes of the members can be printed in: etcdctl's, and the table of native mode.
-const FORMATS: &[Format] = &[Format::Json, Format::Protobuf, Format::Simple, Format::Table];
+/// The format that changes of the members cannot be printed in.
+const LACKS: &[Format] = &[Format::Fields];
 
 /// The id that is the only word.
 fn id(call: &Call<'_>) -> Outcome<u64> {

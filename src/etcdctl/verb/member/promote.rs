@@ -1,6 +1,6 @@
 //! `member promote ID`: a learner that has caught up votes from now on.
 
-use super::{Change, FORMATS, id};
+use super::{Change, LACKS, id};
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::Outcome;
 use crate::etcdctl::verb::{Deadline, Since, Verb};
@@ -19,7 +19,7 @@ pub(in crate::etcdctl::verb) const VERB: Verb = Verb {
 
 fn run(call: &mut Call<'_>) -> Outcome {
     let id = id(call)?;
-    call.prints(FORMATS)?;
+    call.lacks(LACKS)?;
     let answer = call.write(async |etcd| etcd.cluster().member_promote(id).await)?;
     call.reply(&answer.0.changed(id))
 }

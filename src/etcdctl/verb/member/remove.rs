@@ -1,6 +1,6 @@
 //! `member remove ID`: a member leaves the cluster.
 
-use super::{Change, FORMATS, id, row};
+use super::{Change, LACKS, id, row};
 use crate::etcd::rpc;
 use crate::etcdctl::ask;
 use crate::etcdctl::call::Call;
@@ -21,7 +21,7 @@ pub(in crate::etcdctl::verb) const VERB: Verb = Verb {
 
 fn run(call: &mut Call<'_>) -> Outcome {
     let id = id(call)?;
-    call.prints(FORMATS)?;
+    call.lacks(LACKS)?;
     if !call.style.strict && call.io.terminal && !confirmed(call, id)? {
         return Err(Failure::silent(1));
     }

@@ -1,6 +1,6 @@
 //! `member update ID --peer-urls=...`: where a member is reached by its peers.
 
-use super::{Change, FORMATS, id, peer_urls};
+use super::{Change, LACKS, id, peer_urls};
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::Outcome;
 use crate::etcdctl::flag::Flag;
@@ -21,7 +21,7 @@ pub(in crate::etcdctl::verb) const VERB: Verb = Verb {
 fn run(call: &mut Call<'_>) -> Outcome {
     let id = id(call)?;
     let urls = peer_urls(call)?;
-    call.prints(FORMATS)?;
+    call.lacks(LACKS)?;
     let answer = call.write(async |etcd| etcd.cluster().member_update(id, urls.clone()).await)?;
     call.reply(&answer.0.changed(id))
 }

@@ -1,0 +1,72 @@
+//! Reads etcd's database file, a B+tree of pages in the format of bbolt, without etcd and without trusting it.
+//!
+//! Owns the format and what `snapshot status` says of a file. Pages are read one at a time, so memory does not grow with the
+//! file but for one bit a page. Whatever is broken is named by its page. Must not know the network. Start at `status.rs`.
+
+mod check;
+mod checksum;
+mod meta;
+mod page;
+mod page_set;
+mod problem;
+mod status;
+mod tally;
+
+use std::fs::{self, File, TryLockError};
+use std::io::{self, ErrorKind};
+use std::path::Path;
+
+use crate::error::{Error, Kind, Result};
+use meta::Meta;
+
+pub use status::{SnapshotHash, SnapshotStatus, snapshot_hash, snapshot_status};
+
+/// A file whose newest meta page is right and whose pages are all there.
+struct Database {
+    file: File,
+    meta: Meta,
+}
+
+impl Database {
+    fn open(path: &Path) -> Result<Database> {
+        let file = open(path)?;
+        // Readers share the lock, a running etcd holds it alone; etcdctl 3.5.16 waits for it without end.
+        match file.try_lock_shared() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let busy = Error::config(format!("{} is in use by a running etcd", path.display()));
+                return Err(busy.hint("etcdctl snapshot save FILE"));
+            }
+            Err(TryLockError::Error(error)) => return Err(trouble("lock", path, &error)),
+        }
+        let length = file.metadata().map_err(|error| trouble("stat", path, &error))?.len();
+        let meta = Meta::newest(&file, length).map_err(|error| match error {
+            meta::Wrong::File(error) => trouble("read", path, &error),
+            meta::Wrong::Format(what, why) => Error::config(what).because(format!("{}: {why}", path.display())),
+        })?;
+        Ok(Database { file, meta })
+    }
+}
+
+/// Opens an ordinary file; anything else could keep the reader waiting.
+fn open(path: &Path) -> Result<File> {
+    let metadata = fs::metadata(path).map_err(|error| trouble("stat", path, &error))?;
+    if metadata.is_dir() {
+        return Err(trouble("open", path, &io::Error::from(ErrorKind::IsADirectory)));
+    }
+    if !metadata.is_file() {
+        return Err(Error::config(format!("open {}: not a regular file", path.display())));
+    }
+    File::open(path).map_err(|error| trouble("open", path, &error))
+}
+
+/// The words of etcdctl, which are those of Go.
+fn trouble(verb: &str, path: &Path, error: &io::Error) -> Box<Error> {
+    let why = match error.kind() {
+        ErrorKind::IsADirectory => "is a directory".into(),
+        ErrorKind::NotFound => "no such file or directory".into(),
+        ErrorKind::PermissionDenied => "permission denied".into(),
+        _ => error.to_string(),
+    };
+    Error::new(Kind::Config, format!("{verb} {}: {why}", path.display()))
+}

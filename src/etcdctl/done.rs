@@ -1,0 +1,45 @@
+//! The reply of a call that says nothing but that it was done: a header, and the sentence of the simple format.
+
+use etcd_client::proto::PbResponseHeader;
+use prost::Message;
+
+use super::failure::Outcome;
+use super::json::Object;
+use super::print::{Page, Reply, json_with_header};
+
+/// All such messages of etcd have the header as their first field and no other.
+#[derive(Clone, PartialEq, prost::Message)]
+struct HeaderOnly {
+    #[prost(message, optional, tag = "1")]
+    header: Option<PbResponseHeader>,
+}
+
+pub(super) struct Done {
+    message: HeaderOnly,
+    text: Vec<u8>,
+}
+
+impl Done {
+    pub(super) fn new(header: Option<PbResponseHeader>, text: impl Into<Vec<u8>>) -> Done {
+        Done { message: HeaderOnly { header }, text: text.into() }
+    }
+}
+
+impl Reply for Done {
+    fn simple(&self, page: &mut Page<'_>) -> Outcome {
+        page.out.write_all(&self.text)?;
+        page.line("")
+    }
+
+    fn json(&self, page: &mut Page<'_>) -> Outcome {
+        Ok(Object::write(page.out, |object| json_with_header(object, self.message.header.as_ref()))?)
+    }
+
+    fn fields(&self, page: &mut Page<'_>) -> Outcome {
+        page.header_fields(self.message.header.as_ref())
+    }
+
+    fn protobuf(&self) -> Outcome<Vec<u8>> {
+        Ok(self.message.encode_to_vec())
+    }
+}

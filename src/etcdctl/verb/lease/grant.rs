@@ -1,0 +1,60 @@
+//! `lease grant TTL`: a new lease.
+
+use etcd_client::proto::PbLeaseGrantResponse;
+
+use super::super::{Deadline, Since, Verb};
+use super::{header_bytes, json_flat};
+use crate::etcdctl::call::Call;
+use crate::etcdctl::failure::{Failure, Outcome};
+use crate::etcdctl::go;
+use crate::etcdctl::json::Object;
+use crate::etcdctl::print::{Format, Page, Reply};
+
+pub(in super::super) const VERB: Verb = Verb {
+    name: "lease grant",
+    arguments: "<ttl>",
+    about: "make a lease that lives so many seconds",
+    example: "lease grant 60",
+    flags: &[],
+    changes: true,
+    deadline: Deadline::Command,
+    since: Since::Always,
+    run,
+};
+
+fn run(call: &mut Call<'_>) -> Outcome {
+    if call.words.len() != 1 {
+        return Err(Failure::arguments("lease grant command needs TTL argument"));
+    }
+    let ttl = go::parse_int(&call.word(0), 10).map_err(|why| Failure::arguments(format!("bad TTL ({why})")))?;
+    call.client()?;
+    call.lacks(&[Format::Table])?;
+    let answer = call.write(async |etcd| etcd.lease().grant(ttl, None).await);
+    let answer = answer.map_err(|failure| failure.within(|text| format!("failed to grant lease ({text})")))?;
+    call.reply(&answer.0)
+}
+
+impl Reply for PbLeaseGrantResponse {
+    fn simple(&self, page: &mut Page<'_>) -> Outcome {
+        page.line(format_args!("lease {} granted with TTL({}s)", go::hex16(self.id), self.ttl))
+    }
+
+    fn json(&self, page: &mut Page<'_>) -> Outcome {
+        Ok(Object::write(page.out, |object| {
+            json_flat(object, self.header.as_ref())?;
+            object.raw("ID", self.id)?;
+            object.raw("TTL", self.ttl)?;
+            object.string("Error", &self.error)
+        })?)
+    }
+
+    fn fields(&self, page: &mut Page<'_>) -> Outcome {
+        page.header_fields(self.header.as_ref())?;
+        page.lease_field("ID", self.id)?;
+        page.field("TTL", self.ttl)
+    }
+
+    fn protobuf(&self) -> Outcome<Vec<u8>> {
+        Ok(header_bytes(self.header.as_ref()))
+    }
+}

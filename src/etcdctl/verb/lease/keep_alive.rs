@@ -1,0 +1,114 @@
+//! `lease keep-alive ID`: let a lease begin anew again and again, until it is gone; or once.
+
+use std::time::{Duration, Instant};
+
+use etcd_client::proto::PbLeaseKeepAliveResponse;
+
+use super::super::{Deadline, Since, Verb};
+use super::{header_bytes, json_flat};
+use crate::etcd::rpc::{self, KeepAlive};
+use crate::etcd::{self, Client, Effect, Patience};
+use crate::etcdctl::call::Call;
+use crate::etcdctl::failure::{CONNECTION, Failure, Outcome};
+use crate::etcdctl::flag::Flag;
+use crate::etcdctl::go;
+use crate::etcdctl::json::Object;
+use crate::etcdctl::print::{Format, Page, Reply};
+use crate::runtime::runtime;
+
+pub(in super::super) const VERB: Verb = Verb {
+    name: "lease keep-alive",
+    arguments: "<leaseID>",
+    about: "keep a lease alive until it ends",
+    example: "lease keep-alive 32695410dcc0ca06\nlease keep-alive --once 32695410dcc0ca06",
+    flags: &[Flag::bool("once", "let the lease begin anew one time")],
+    changes: true,
+    deadline: Deadline::Never,
+    since: Since::Always,
+    run,
+};
+
+/// No lease is waited for longer than this at a time, whatever its server says.
+const LONGEST: u64 = 365 * 24 * 3600;
+
+fn run(call: &mut Call<'_>) -> Outcome {
+    if call.words.len() != 1 {
+        return Err(Failure::arguments("lease keep-alive command needs lease ID as argument"));
+    }
+    let id = super::id(call)?;
+    call.client()?;
+    call.lacks(&[Format::Table])?;
+    if call.flag("once") { once(call, id) } else { always(call, id) }
+}
+
+fn once(call: &mut Call<'_>, id: i64) -> Outcome {
+    let answer = call.read(async |etcd| Ok(rpc::keep_alive(&etcd.channel, id).await?));
+    let answer = answer.map_err(|failure| failure.with_code(CONNECTION))?;
+    if answer.ttl <= 0 {
+        return Err(Failure::new(CONNECTION, "etcdserver: requested lease not found"));
+    }
+    call.reply(&answer)
+}
+
+fn always(call: &mut Call<'_>, id: i64) -> Outcome {
+    let client = call.client()?.clone();
+    let strict = call.style.strict;
+    // So long etcdctl waits for the first reply.
+    let mut end = Instant::now() + call.settings()?.config.connect_timeout + Duration::from_secs(1);
+    let mut stream = None;
+    loop {
+        let reply = match renewed(&client, &mut stream, id, Patience { deadline: Some(end), stubborn: strict }) {
+            Ok(reply) => reply,
+            // For etcdctl a lease that cannot be reached is one that has ended.
+            Err(_) if strict => break,
+            Err(fault) => return Err(call.failed(&fault).with_code(CONNECTION)),
+        };
+        let ttl = match u64::try_from(reply.ttl) {
+            Ok(0) | Err(_) => break,
+            Ok(seconds) => Duration::from_secs(seconds.min(LONGEST)),
+        };
+        end = Instant::now() + ttl;
+        call.reply(&reply)?;
+        call.io.out.flush()?;
+        std::thread::sleep(ttl / 3);
+    }
+    if call.format()? == Format::Simple { call.say(format_args!("lease {} expired or revoked.", go::hex16(id))) } else { Ok(()) }
+}
+
+/// Renew on the stream there is; when it has broken, on a new one to any endpoint, until the lease must have ended.
+fn renewed(client: &Client, stream: &mut Option<KeepAlive>, id: i64, patience: Patience) -> etcd::Result<PbLeaseKeepAliveResponse> {
+    if let Some(live) = stream {
+        let left = patience.deadline.map_or(Duration::ZERO, |end| end.saturating_duration_since(Instant::now()));
+        // Half of it, so that another endpoint can still be asked.
+        if let Ok(Ok(reply)) = runtime().block_on(async { tokio::time::timeout(left / 2, live.renew()).await }) {
+            return Ok(reply);
+        }
+    }
+    let (begun, reply) = client.ask(Effect::Read, patience, async |etcd| Ok(KeepAlive::begin(&etcd.channel, id).await?))?;
+    *stream = Some(begun);
+    Ok(reply)
+}
+
+impl Reply for PbLeaseKeepAliveResponse {
+    fn simple(&self, page: &mut Page<'_>) -> Outcome {
+        page.line(format_args!("lease {} keepalived with TTL({})", go::hex16(self.id), self.ttl))
+    }
+
+    fn json(&self, page: &mut Page<'_>) -> Outcome {
+        Ok(Object::write(page.out, |object| {
+            json_flat(object, self.header.as_ref())?;
+            object.raw("ID", self.id)?;
+            object.raw("TTL", self.ttl)
+        })?)
+    }
+
+    fn fields(&self, page: &mut Page<'_>) -> Outcome {
+        page.header_fields(self.header.as_ref())?;
+        page.lease_field("ID", self.id)?;
+        page.field("TTL", self.ttl)
+    }
+
+    fn protobuf(&self) -> Outcome<Vec<u8>> {
+        Ok(header_bytes(self.header.as_ref()))
+    }
+}
