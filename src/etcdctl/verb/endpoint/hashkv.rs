@@ -32,9 +32,8 @@ fn run(call: &mut Call<'_>) -> Outcome {
     let cluster = call.inherited_flag("cluster");
     let rev = call.number("rev");
     let targets = targets(call, cluster)?;
-    let mut rows = ask_in_order(call, targets, |client, patience| {
-        client.look(patience, async |etcd| etcd.maintenance().hash_kv(rev).await).map(|answer| answer.0)
-    })?;
+    let mut rows =
+        ask_in_order(call, targets, |client, patience| client.look(patience, async |etcd| etcd.maintenance().hash_kv(rev).await).map(|answer| answer.0))?;
     let mut last = None;
     for row in &rows {
         if let Err(why) = &row.answer {
