@@ -15,10 +15,13 @@ use crate::etcd::{self, Client, Effect, prefix_end};
 /// Keys of the first page; of one with values.
 const FIRST_PAGE: i64 = 1000;
 const FIRST_VALUES: i64 = 100;
-/// Keys of a page behind a leaf: there may be more of them.
-const LEAVES: i64 = 64;
+/// Keys that are asked for behind a folder.
+const BEHIND: i64 = 500;
+/// To look behind a folder takes as long as to fetch so many bytes, and a key takes as long as so many of its bytes.
+const JUMP: usize = 100_000;
+const KEY: usize = 200;
 /// Keys of the largest page.
-const LARGEST_PAGE: i64 = 20_000;
+const LARGEST_PAGE: i64 = 250_000;
 /// Bytes that are rather fetched at once than looked through.
 const SMALL: usize = 1 << 20;
 /// Entries that are handed over together.
@@ -76,41 +79,37 @@ impl Level {
     /// Give all entries to `take`, some at a time, in the order of their keys.
     pub(super) fn walk(&self, call: &mut Call<'_>, rev: i64, take: &mut dyn FnMut(&mut Call<'_>, Vec<Entry>) -> Outcome) -> Outcome {
         let (start, query) = Query::prefix(&self.prefix);
-        let query = Query { keys_only: !self.values, limit: if self.values { FIRST_VALUES } else { FIRST_PAGE }, rev, ..query };
-        let mut walk = Walk { client: call.client()?.clone(), found: Vec::new(), level: self, pace: Pace::of(call)?, query, start };
-        loop {
-            let page = walk.page().map_err(|fault| call.failed(&fault))?;
-            let keys = page.kvs.len();
-            let size = pages::bytes(&page.kvs);
-            let left = usize::try_from(page.count).unwrap_or(usize::MAX).saturating_sub(keys);
-            let (more, fresh) = (page.more && keys > 0, walk.add(page));
-            if more && (fresh * 4 > keys || size / keys * left <= SMALL) {
-                walk.query.limit = larger(walk.query.limit, size / keys, left);
+        let query = Query { rev, ..query };
+        let (client, pace) = (call.client()?.clone(), Pace::of(call)?);
+        let mut walk = Walk { client, found: Vec::new(), level: self, limit: self.first_page(), pace, query, start, whole: false };
+        let mut next = Next::Page;
+        while next != Next::End {
+            let stepped = if next == Next::Page { walk.page() } else { walk.jump() };
+            next = stepped.map_err(|fault| call.failed(&fault))?;
+            if next == Next::Page || walk.found.len() > BATCH {
                 let last = walk.found.pop();
                 take(call, std::mem::take(&mut walk.found))?;
                 walk.found.extend(last);
-                continue;
-            }
-            if !more {
-                return take(call, walk.found);
-            }
-            loop {
-                let leaf = walk.jump().map_err(|fault| call.failed(&fault))?;
-                if leaf.is_none() {
-                    return take(call, walk.found);
-                }
-                if walk.found.len() >= BATCH {
-                    let last = walk.found.pop();
-                    take(call, std::mem::take(&mut walk.found))?;
-                    walk.found.extend(last);
-                }
-                if leaf == Some(true) {
-                    walk.query.limit = LEAVES;
-                    break;
-                }
             }
         }
+        take(call, walk.found)
     }
+
+    fn first_page(&self) -> i64 {
+        if self.values { FIRST_VALUES } else { FIRST_PAGE }
+    }
+}
+
+/// Is it better to go on with the keys than to look behind the folders? `fresh` entries were found in `keys` keys.
+fn is_flat(fresh: usize, keys: usize, bytes: usize) -> bool {
+    fresh * JUMP > keys * KEY + bytes
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Next {
+    End,
+    Jump,
+    Page,
 }
 
 /// The keys of the next page, when those of this one were worth it.
@@ -119,7 +118,7 @@ fn larger(limit: i64, size: usize, left: usize) -> i64 {
         return i64::try_from(left).unwrap_or(LARGEST_PAGE).max(1);
     }
     let fits = i64::try_from(8 * SMALL / size.max(1)).unwrap_or(LARGEST_PAGE).max(1);
-    (limit * 8).min(LARGEST_PAGE).min(fits)
+    limit.saturating_mul(8).min(LARGEST_PAGE).min(fits)
 }
 
 struct Walk<'a> {
@@ -127,27 +126,44 @@ struct Walk<'a> {
     /// What was not handed over yet. More keys of the last one may come.
     found: Vec<Entry>,
     level: &'a Level,
+    /// Keys of the next page.
+    limit: i64,
     pace: Pace,
     query: Query,
     start: Vec<u8>,
+    /// All keys of the last entry have been seen.
+    whole: bool,
 }
 
 impl Walk<'_> {
-    fn page(&mut self) -> etcd::Result<PbRangeResponse> {
-        let page = pages::fetch(&self.client, self.pace, &self.start, &self.query)?;
+    fn page(&mut self) -> etcd::Result<Next> {
+        let query = Query { keys_only: !self.level.values, limit: self.limit, ..self.query.clone() };
+        let page = pages::fetch(&self.client, self.pace, &self.start, &query)?;
         if self.query.rev == 0 {
             self.query.rev = page.header.map_or(0, |header| header.revision);
         }
-        if let Some(last) = page.kvs.last() {
-            self.start = after(&last.key);
+        let Some(last) = page.kvs.last().filter(|_| page.more) else {
+            self.add(page.kvs);
+            return Ok(Next::End);
+        };
+        self.start = after(&last.key);
+        let keys = page.kvs.len();
+        let bytes = pages::bytes(&page.kvs);
+        let size = bytes / keys;
+        let left = usize::try_from(page.count).unwrap_or(usize::MAX).saturating_sub(keys);
+        let fresh = self.add(page.kvs);
+        self.whole = false;
+        if !is_flat(fresh, keys, bytes) && size.saturating_mul(left) > SMALL {
+            return Ok(Next::Jump);
         }
-        Ok(page)
+        self.limit = larger(self.limit, size, left);
+        Ok(Next::Page)
     }
 
-    /// Sort the keys of a page into entries; the result is how many of them are new.
-    fn add(&mut self, page: PbRangeResponse) -> usize {
+    /// Sort keys into entries; the result is how many of these are new.
+    fn add(&mut self, kvs: Vec<PbKeyValue>) -> usize {
         let mut fresh = 0;
-        for kv in page.kvs {
+        for kv in kvs {
             match self.found.last_mut().filter(|last| last.folder && kv.key.starts_with(&last.name)) {
                 Some(last) => last.keys = last.keys.map(|keys| keys + 1),
                 None => {
@@ -159,28 +175,50 @@ impl Walk<'_> {
         fresh
     }
 
-    /// Go to the first key behind the last entry: whether it is a leaf; nothing when there is none.
-    fn jump(&mut self) -> etcd::Result<Option<bool>> {
-        let Some(last) = self.found.last_mut() else { return Ok(None) };
-        last.keys = None;
+    /// Go to the first keys behind the last entry.
+    fn jump(&mut self) -> etcd::Result<Next> {
+        let Some(last) = self.found.last_mut() else { return Ok(Next::End) };
+        if !self.whole {
+            last.keys = None;
+        }
         let ranges = behind(&last.name, last.folder, self.level.prefix.len());
         for few in groups(&ranges) {
-            let Some(kv) = self.first(few)? else { continue };
-            self.start = after(&kv.key);
-            let entry = Entry { keys: None, ..self.level.entry(kv) };
-            let leaf = !entry.folder;
-            self.found.push(entry);
-            return Ok(Some(leaf));
+            let (mut fresh, mut keys) = (0, 0);
+            for (answer, (_, end)) in self.first_of(few)?.into_iter().zip(few) {
+                keys += answer.kvs.len();
+                let leaf = answer.kvs.iter().position(|kv| self.level.values && self.level.cut(&kv.key).is_none());
+                if let Some(leaf) = leaf {
+                    // It is fetched again, with its value.
+                    let mut kvs = answer.kvs;
+                    self.start.clone_from(&kvs[leaf].key);
+                    kvs.truncate(leaf);
+                    self.add(kvs);
+                    self.limit = self.level.first_page();
+                    return Ok(Next::Page);
+                }
+                let last = answer.kvs.last().map(|kv| after(&kv.key)).filter(|_| answer.more);
+                fresh += self.add(answer.kvs);
+                self.whole = last.is_none();
+                self.start = last.unwrap_or_else(|| end.clone());
+                if !self.whole {
+                    break;
+                }
+            }
+            if keys > 0 {
+                self.limit = self.level.first_page();
+                return Ok(if is_flat(fresh, keys, 0) && self.start != [0] { Next::Page } else { Next::Jump });
+            }
         }
-        Ok(None)
+        Ok(Next::End)
     }
 
-    /// The first key of the first range that has one.
-    fn first(&self, ranges: &[Range]) -> etcd::Result<Option<PbKeyValue>> {
-        let question = |(start, end): &Range| TxnOp::get(start.clone(), Some(Query { end: Some(end.clone()), limit: 1, ..self.query.clone() }.options()));
+    /// The first keys of each range.
+    fn first_of(&self, ranges: &[Range]) -> etcd::Result<Vec<PbRangeResponse>> {
+        let question = |(start, end): &Range| {
+            TxnOp::get(start.clone(), Some(Query { end: Some(end.clone()), keys_only: true, limit: BEHIND, ..self.query.clone() }.options()))
+        };
         let questions: Vec<TxnOp> = ranges.iter().map(question).collect();
-        let answers = together(&self.client, self.pace, &questions)?;
-        Ok(answers.into_iter().find_map(|answer| answer.kvs.into_iter().next()))
+        together(&self.client, self.pace, &questions)
     }
 }
 
@@ -283,11 +321,8 @@ mod tests {
         let level = level("/a/", 1);
         let client = Client::new(crate::etcd::Config::default()).unwrap();
         let pace = Pace::unlimited();
-        let mut walk = Walk { client, found: Vec::new(), level: &level, pace, query: Query::default(), start: Vec::new() };
-        let page = |keys: &[&str]| PbRangeResponse {
-            kvs: keys.iter().map(|key| PbKeyValue { key: key.as_bytes().to_vec(), ..PbKeyValue::default() }).collect(),
-            ..PbRangeResponse::default()
-        };
+        let mut walk = Walk { client, found: Vec::new(), level: &level, limit: 1, pace, query: Query::default(), start: Vec::new(), whole: false };
+        let page = |keys: &[&str]| keys.iter().map(|key| PbKeyValue { key: key.as_bytes().to_vec(), ..PbKeyValue::default() }).collect();
         assert_eq!(walk.add(page(&["/a/b", "/a/b/1", "/a/b/2"])), 2);
         assert_eq!(walk.add(page(&["/a/b/3", "/a/c"])), 1);
         let seen: Vec<(&[u8], Option<i64>)> = walk.found.iter().map(|entry| (entry.name.as_slice(), entry.keys)).collect();

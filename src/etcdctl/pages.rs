@@ -91,11 +91,11 @@ pub(super) struct End {
 pub(super) fn each(call: &mut Call<'_>, key: Vec<u8>, query: Query, mut take: impl FnMut(&mut Call<'_>, &PbRangeResponse) -> Outcome) -> Outcome<End> {
     let client = call.client()?.clone();
     let pace = Pace::of(call)?;
-    let mut pages = Pages { key, left: (query.limit > 0).then_some(query.limit), query, size: FIRST_PAGE };
-    let mut answer = pages.fetch(&client, pace).map_err(|fault| call.failed(&fault))?;
+    let mut pages = Pages { careful: None, key, left: (query.limit > 0).then_some(query.limit), query, size: FIRST_PAGE };
+    let (mut answer, mut asked) = pages.fetch(&client, pace).map_err(|fault| call.failed(&fault))?;
     let count = answer.count;
     loop {
-        let following = pages.advance(&answer);
+        let following = pages.advance(&answer, asked);
         let more = answer.more;
         let next = std::thread::scope(|scope| {
             let next = following.then(|| scope.spawn(|| pages.fetch(&client, pace)));
@@ -106,7 +106,7 @@ pub(super) fn each(call: &mut Call<'_>, key: Vec<u8>, query: Query, mut take: im
         })?;
         match next {
             None => return Ok(End { count, more }),
-            Some(Ok(Ok(page))) => answer = page,
+            Some(Ok(Ok(page))) => (answer, asked) = page,
             Some(Ok(Err(fault))) => return Err(call.failed(&fault)),
             Some(Err(panic)) => std::panic::resume_unwind(panic),
         }
@@ -138,6 +138,8 @@ impl Pace {
 }
 
 struct Pages {
+    /// Keys of a page at most, after one was too large.
+    careful: Option<i64>,
     key: Vec<u8>,
     /// Keys that may still come, when there is a limit.
     left: Option<i64>,
@@ -147,14 +149,22 @@ struct Pages {
 }
 
 impl Pages {
-    fn fetch(&self, client: &Client, pace: Pace) -> etcd::Result<PbRangeResponse> {
-        let limit = self.left.map_or(self.size, |left| left.min(self.size));
-        fetch(client, pace, &self.key, &Query { limit, ..self.query.clone() })
+    /// A page, and how many keys were asked for in the end.
+    fn fetch(&self, client: &Client, pace: Pace) -> etcd::Result<(PbRangeResponse, i64)> {
+        let limit = self.limit();
+        fetch_some(client, pace, &self.key, Query { limit, ..self.query.clone() })
+    }
+
+    fn limit(&self) -> i64 {
+        [self.left, self.careful].into_iter().flatten().fold(self.size, i64::min)
     }
 
     /// Go on behind this page; false when it was the last one.
-    fn advance(&mut self, answer: &PbRangeResponse) -> bool {
+    fn advance(&mut self, answer: &PbRangeResponse, asked: i64) -> bool {
         let keys = answer.kvs.len();
+        let whole = asked >= self.limit();
+        // Large values come together: only slowly are more keys asked for again.
+        self.careful = if whole { self.careful.map(|careful| careful.saturating_mul(2)) } else { Some(asked.saturating_mul(2)) };
         if let Some(left) = &mut self.left {
             *left -= i64::try_from(keys).unwrap_or(i64::MAX);
         }
@@ -163,7 +173,9 @@ impl Pages {
         if self.query.rev == 0 {
             self.query.rev = answer.header.map_or(0, |header| header.revision);
         }
-        self.size = i64::try_from(PAGE_BYTES / (bytes(&answer.kvs) / keys).max(1)).unwrap_or(i64::MAX).max(1);
+        let fits = i64::try_from(PAGE_BYTES / (bytes(&answer.kvs) / keys).max(1)).unwrap_or(i64::MAX);
+        let behind = answer.count - i64::try_from(keys).unwrap_or(0);
+        self.size = fits.min(behind).max(1);
         true
     }
 }
@@ -179,7 +191,10 @@ pub(super) fn bytes(kvs: &[PbKeyValue]) -> usize {
 
 /// One page of at most `query.limit` keys: of fewer, when their values are too large for one answer.
 pub(super) fn fetch(client: &Client, pace: Pace, key: &[u8], query: &Query) -> etcd::Result<PbRangeResponse> {
-    let mut query = query.clone();
+    fetch_some(client, pace, key, query.clone()).map(|(answer, _)| answer)
+}
+
+fn fetch_some(client: &Client, pace: Pace, key: &[u8], mut query: Query) -> etcd::Result<(PbRangeResponse, i64)> {
     loop {
         let options = query.options();
         let alone = query.limit == 1;
@@ -189,7 +204,7 @@ pub(super) fn fetch(client: &Client, pace: Pace, key: &[u8], query: &Query) -> e
             kv.get(key.to_vec(), Some(options.clone())).await
         });
         match answer {
-            Ok(answer) => return Ok(answer.0),
+            Ok(answer) => return Ok((answer.0, query.limit)),
             Err(fault) => query.limit = smaller(query.limit, &fault).ok_or(fault)?,
         }
     }
@@ -228,11 +243,20 @@ mod tests {
     #[test]
     fn the_next_page_begins_behind_the_last_key() {
         let (key, query) = Query::prefix(b"a/");
-        let mut pages = Pages { key, left: Some(3), query, size: FIRST_PAGE };
+        let mut pages = Pages { careful: None, key, left: Some(30), query, size: FIRST_PAGE };
         let kv = |key: &str| PbKeyValue { key: key.into(), value: vec![0; 1 << 20], ..PbKeyValue::default() };
-        let page = PbRangeResponse { kvs: vec![kv("a/1"), kv("a/2")], more: true, ..PbRangeResponse::default() };
-        assert!(pages.advance(&page));
-        assert_eq!((pages.key.as_slice(), pages.left, pages.size), (&b"a/2\0"[..], Some(1), 11));
-        assert!(!pages.advance(&PbRangeResponse { kvs: vec![kv("a/3")], more: true, ..PbRangeResponse::default() }));
+        let page = |count, keys: &[&str]| PbRangeResponse { count, kvs: keys.iter().map(|key| kv(key)).collect(), more: true, ..PbRangeResponse::default() };
+        assert!(pages.advance(&page(1000, &["a/1", "a/2"]), 30));
+        assert_eq!((pages.key.as_slice(), pages.left, pages.limit()), (&b"a/2\0"[..], Some(28), 11));
+        // The next one was too large.
+        assert!(pages.advance(&page(998, &["a/3", "a/4"]), 2));
+        assert_eq!(pages.limit(), 4);
+        assert!(pages.advance(&page(996, &["a/5", "a/6"]), 4));
+        assert_eq!(pages.limit(), 8);
+        // Not more than there are.
+        assert!(pages.advance(&page(3, &["a/7", "a/8"]), 8));
+        assert_eq!(pages.limit(), 1);
+        pages.left = Some(1);
+        assert!(!pages.advance(&page(1, &["a/9"]), 1));
     }
 }

@@ -141,7 +141,7 @@ fn row(asked: &Asked<PbStatusResponse>, layout: Layout) -> Vec<String> {
     let size = |bytes: i64| go::size(bytes.cast_unsigned());
     let mut row = vec![endpoint, format!("{id:x}"), status.version.clone()];
     if new {
-        let unused = if status.db_size == 0 { 0 } else { 100 - status.db_size_in_use.saturating_mul(100) / status.db_size };
+        let unused = status.db_size_in_use.saturating_mul(100).checked_div(status.db_size).map_or(0, |used| 100_i64.saturating_sub(used));
         row.extend([status.storage_version.clone(), size(status.db_size), size(status.db_size_in_use), format!("{unused}%"), size(status.db_size_quota)]);
     } else {
         row.push(size(status.db_size));
