@@ -6,6 +6,8 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+use serde_json::{Value, json};
+
 use crate::error::Error;
 use crate::etcd::{SnapshotHash, SnapshotStatus, snapshot_hash, snapshot_status};
 use crate::etcdctl::Layout;
@@ -75,6 +77,10 @@ impl Reply for SnapshotStatus {
             object.raw("totalSize", self.total_size)?;
             if layout >= Layout::V36 { object.string("version", &self.version) } else { Ok(()) }
         })?)
+    }
+
+    fn decoded(&self) -> Option<Value> {
+        Some(json!({ "hash": format!("{:x}", self.hash), "revision": self.revision, "keys": self.total_key, "size": self.total_size, "version": self.version }))
     }
 
     fn fields(&self, page: &mut Page<'_>) -> Outcome {
