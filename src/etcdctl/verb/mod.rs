@@ -142,6 +142,7 @@ pub(super) static ALL: &[Verb] = &[
     role::list::VERB,
     role::revoke_permission::VERB,
     snapshot::save::VERB,
+    snapshot::status::VERB,
     top::VERB,
     tree::VERB,
     txn::VERB,
