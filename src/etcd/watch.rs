@@ -287,7 +287,7 @@ impl<T: From<Told> + Send + 'static> Hub<T> {
         }
         self.made.remove(&id);
         self.watches.remove(&number);
-        if response.compact_revision == 0 { self.tell(Told::Ended(number, reason(&response))) } else { self.tell(Told::Response(number, response)) }
+        if response.compact_revision == 0 { self.tell(Told::Ended(number, response.cancel_reason)) } else { self.tell(Told::Response(number, response)) }
     }
 
     fn created(&mut self, response: &PbWatchResponse) -> Going {
@@ -299,7 +299,7 @@ impl<T: From<Told> + Send + 'static> Hub<T> {
                 return Err(End::Login);
             }
             self.watches.remove(&number);
-            return self.tell(Told::Ended(number, reason(response)));
+            return self.tell(Told::Ended(number, response.cancel_reason.clone()));
         }
         watch.renewed = false;
         if watch.wanted.revision == 0 {
@@ -347,9 +347,13 @@ fn revision(response: &PbWatchResponse) -> i64 {
 }
 
 /// etcd's reason without gRPC's words around it.
+/// etcd's reason without what gRPC says around it.
+pub(crate) fn bare_reason(reason: &str) -> &str {
+    reason.split_once(" desc = ").map_or(reason, |(_, reason)| reason)
+}
+
 fn reason(response: &PbWatchResponse) -> String {
-    let reason = &response.cancel_reason;
-    reason.split_once(" desc = ").map_or(reason.as_str(), |(_, reason)| reason).to_string()
+    bare_reason(&response.cancel_reason).to_string()
 }
 
 /// The reason of a refusal that a new login may cure.

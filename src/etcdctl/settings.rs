@@ -160,6 +160,9 @@ impl Source<'_> {
         let mut config = placed.map_or_else(Config::default, |placed| placed.config);
         if let Some(endpoints) = given {
             config.endpoints = endpoints.iter().map(|endpoint| endpoint.trim().to_string()).filter(|endpoint| !endpoint.is_empty()).collect();
+            if config.endpoints.is_empty() && endpoints.len() > 1 {
+                config.endpoints = vec![String::new()];
+            }
         } else if unplaced {
             config.endpoints = vec![DEFAULT_ENDPOINT.into()];
         }

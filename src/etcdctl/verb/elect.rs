@@ -81,7 +81,8 @@ fn campaign(call: &mut Call<'_>, name: &[u8], proposal: &[u8]) -> Outcome {
 }
 
 fn observe(call: &mut Call<'_>, name: &[u8]) -> Outcome {
-    // etcdctl opens a session for this, too, which nobody sees.
+    // etcdctl opens a session for this, too: whoever may not have a lease may not look.
+    let _session = if call.style.strict { Some(Session::open(call, session::TTL)?) } else { None };
     let signals = Signals::listen(&call.style.stop)?;
     let prefix = [name, b"/"].concat();
     let first = GetOptions::new().with_range(prefix_end(&prefix)).with_sort(SortTarget::Create, SortOrder::Ascend).with_limit(1);

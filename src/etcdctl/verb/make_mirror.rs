@@ -44,10 +44,10 @@ const FLAGS: &[Flag] = &[
     Flag::text("dest-password", "", "the destination user's password; --dest-user is then the name alone"),
     Flag::text("dest-prefix", "", "what the prefix becomes in the destination"),
     Flag::text("dest-user", "", "user or user:password for the destination"),
-    Flag::int("max-txn-ops", "128", "most operations of one transaction in the destination"),
+    Flag::int("max-txn-ops", "128", "most operations of one transaction in the destination").since(Since::V36),
     Flag::bool("no-dest-prefix", "drop the prefix in the destination"),
     Flag::text("prefix", "", "copy only the keys that begin so"),
-    Flag::int("rev", "0", "no first copy, only the changes from this revision on"),
+    Flag::int("rev", "0", "no first copy, only the changes from this revision on").since(Since::V36),
 ];
 
 /// How often the number of copied keys is printed.

@@ -12,7 +12,7 @@ use crate::etcdctl::flag::{self, Flag, HELP};
 use crate::etcdctl::json::Object;
 use crate::etcdctl::print::{Page, Reply, json_with_header};
 use crate::etcdctl::table::Table;
-use crate::etcdctl::{go, line};
+use crate::etcdctl::{go, line, usage};
 
 pub(super) const VERB: Verb = Verb {
     name: "txn",
@@ -166,7 +166,15 @@ fn operation(call: &mut Call<'_>, line: &[u8]) -> Outcome<Operation> {
     let name = words.remove(place);
     let verb = [&del::VERB, &get::VERB, &put::VERB].into_iter().find(|verb| verb.name.as_bytes().starts_with(&name)).ok_or_else(invalid)?;
     let flags: Vec<&'static Flag> = std::iter::once(&HELP).chain(verb.flags).collect();
-    let (values, words) = flag::parse(&words, &flags).map_err(|_| invalid())?;
+    let (values, words) = match flag::parse(&words, &flags) {
+        Ok(parsed) => parsed,
+        Err(_) => {
+            if call.style.strict {
+                call.complain(usage::short(verb, &flags))?;
+            }
+            return Err(invalid());
+        }
+    };
     if values.given("help").is_some_and(|value| value != "false") {
         return Err(invalid());
     }

@@ -10,7 +10,7 @@ use prost::Message;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::{Deadline, Since, Verb};
-use crate::etcd::{Fault, Told, Watched, Watches, prefix_end};
+use crate::etcd::{Fault, Told, Watched, Watches, bare_reason, prefix_end};
 use crate::etcdctl::call::Call;
 use crate::etcdctl::child::{self, Ended};
 use crate::etcdctl::failure::{ARGUMENTS, ERROR, Failure, INPUT, INTERRUPTED, Outcome, strict_text};
@@ -234,7 +234,8 @@ impl Shown {
             let response = match news {
                 News::Ended(reason) => {
                     self.watches.remove(&number);
-                    self.cancelled(call, &reason, None)?;
+                    let reason = if call.style.strict { &reason } else { bare_reason(&reason) };
+                    self.cancelled(call, reason, None)?;
                     continue;
                 }
                 News::Response(response) => response,
