@@ -53,4 +53,5 @@ torture:
 	@tests/tools/setup-build
 	@tests/tools/setup
 	cargo build --locked
+	ETCDCTL_FUZZ=20000 cargo test --locked random_lines
 	tests/real/sweep full

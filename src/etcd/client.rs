@@ -147,6 +147,15 @@ impl Client {
         self.round(effect, Some(limit), None, call)
     }
 
+    /// As `ask`, but without patience each endpoint is asked only once: to see how it is now.
+    pub(crate) fn look<T>(&self, patience: Patience, call: impl AsyncFn(&Connection) -> Answer<T>) -> Result<T> {
+        if patience.stubborn {
+            return self.ask(Effect::Read, patience, call);
+        }
+        let left = patience.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        self.round(Effect::Read, left, None, &call)
+    }
+
     /// Ask the endpoints round after round until one answers or the deadline is over; writes end with the first that may
     /// have arrived.
     pub(crate) fn ask<T>(&self, effect: Effect, patience: Patience, call: impl AsyncFn(&Connection) -> Answer<T>) -> Result<T> {

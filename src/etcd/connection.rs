@@ -188,6 +188,9 @@ pub(super) fn target(endpoint: &str, config: &Config) -> Result<Target> {
         Some((tls, path)) => (if tls { "https://localhost" } else { "http://localhost" }.to_string(), Some(path)),
         None => (url, None),
     };
+    if !url.starts_with("https://") && !url.starts_with("http://") {
+        return Err(Error::config(format!("`{endpoint}` is not an etcd endpoint")).because("it begins with neither http:// nor https:// nor unix:"));
+    }
     let mut target = Endpoint::from_shared(url.clone()).map_err(wrong)?;
     if url.starts_with("https://") {
         let unusable = |error: tonic::transport::Error| Error::config("the certificates for etcd cannot be used").because(innermost(&error));
@@ -272,7 +275,7 @@ pub(crate) fn url(endpoint: &str, config: &Config) -> String {
 /// Without a CA no server is trusted, except when the roots of the system are asked for.
 fn tls(config: &Config) -> Result<TlsOptions> {
     let mut tls = TlsOptions::new().timeout(config.connect_timeout);
-    if let Some(ca) = &config.ca_pem {
+    if let Some(ca) = config.ca_pem.as_ref().filter(|_| !config.skip_verify) {
         if !ca.contains("-----BEGIN CERTIFICATE-----") {
             return Err(Error::config("the CA for etcd holds no certificate"));
         }

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::Style;
-use super::failure::{CONNECTION, ERROR, FEATURE, Failure, Outcome, strict_text};
+use super::failure::{ARGUMENTS, CONNECTION, ERROR, FEATURE, Failure, Outcome, strict_text};
 use super::flag::{Flag, Values};
 use super::go;
 use super::print::{self, Format, Page, Reply};
 use super::settings::{DEFAULT_ENDPOINT, Settings, Source};
 use super::verb::{Deadline, Verb};
+use crate::error::Error;
 use crate::etcd::{Answer, Client, Connection, Effect, Fault, Patience, Trouble};
 
 /// The streams of a command.
@@ -84,7 +85,7 @@ impl<'a> Call<'a> {
     pub(super) fn client(&mut self) -> Outcome<&Client> {
         if self.client.is_none() {
             let settings = self.settings()?.clone();
-            if settings.config.endpoints.iter().all(String::is_empty) {
+            if settings.config.endpoints.is_empty() || settings.config.endpoints == [""] {
                 return Err(Failure::new(CONNECTION, "etcdclient: no available endpoints"));
             }
             self.client = Some(match &settings.client {
@@ -123,12 +124,23 @@ impl<'a> Call<'a> {
         }
         let login = config.user.is_some();
         let dial = config.connect_timeout;
-        let client = Client::new(config).map_err(|error| Failure { code: super::failure::ARGUMENTS, ..*Failure::of_error(&error) })?;
+        let client = Client::new(config).map_err(|error| self.unusable(&error))?;
         if login && endpoint.is_none() {
             let patience = Patience { deadline: Some(Instant::now() + dial), stubborn: self.style.strict };
             client.connected(patience).map_err(|fault| self.failed(&fault).with_code(CONNECTION))?;
         }
         Ok(client)
+    }
+
+    /// Settings that no client can be made of. etcdctl finds out that an endpoint is none by waiting for it.
+    fn unusable(&self, error: &Error) -> Box<Failure> {
+        let mut failure = Failure::of_error(error).with_code(ARGUMENTS);
+        if error.causes.iter().any(|cause| cause.contains("KeyMismatch")) {
+            failure = Failure::arguments("tls: private key does not match public key");
+        } else if self.style.strict && error.what.ends_with("is not an etcd endpoint") {
+            failure = Failure::new(ERROR, "context deadline exceeded");
+        }
+        failure
     }
 
     /// How long the verb may go on asking.

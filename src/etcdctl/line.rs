@@ -34,7 +34,9 @@ fn parts(text: &str) -> Result<Vec<String>> {
     while let Some(letter) = letters.next() {
         let part = parts.last_mut().ok_or_else(|| Error::internal("a line has a part"))?;
         match (quote, letter) {
-            (None, '#') if part.is_empty() || part.ends_with(char::is_whitespace) => while letters.next_if(|letter| *letter != '\n').is_some() {},
+            (None, '#') if part.is_empty() || part.ends_with(char::is_whitespace) => {
+                while letters.next_if(|letter| *letter != '\n').is_some() {}
+            }
             (None, ';' | '\n') => parts.push(String::new()),
             (_, '\\') if quote != Some('\'') => part.extend(std::iter::once(letter).chain(letters.next())),
             (None, '\'' | '"') => {

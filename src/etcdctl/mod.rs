@@ -238,7 +238,7 @@ impl Failure {
 fn verb_version(style: &Style) -> String {
     match style.layout {
         Layout::V35 => "3.5.16".into(),
-        Layout::V36 => "3.6.0".into(),
+        Layout::V36 => "3.6.14".into(),
     }
 }
 

@@ -104,6 +104,17 @@ impl Source<'_> {
         Ok(())
     }
 
+    /// Up to 3.5 there was another API, and a variable to choose it.
+    fn check_api(&self, io: &mut Io<'_>) -> Outcome {
+        match self.style.variable("ETCDCTL_API") {
+            Some(version) if version != "3" && self.style.strict && self.style.layout == super::Layout::V35 => {
+                writeln!(io.err, "unsupported API version: {version}")?;
+                Err(Failure::silent(ERROR))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// What was given by hand: a flag, or a variable that can be read.
     pub(super) fn given(&self, name: &str) -> Option<String> {
         if let Some(value) = self.values.given(name) {
@@ -135,6 +146,7 @@ impl Source<'_> {
 
     /// What the flags, the variables and the inventory come to. Nothing is sent yet.
     pub(super) fn settings(&self, io: &mut Io<'_>) -> Outcome<Settings> {
+        self.check_api(io)?;
         self.check()?;
         let format = Format::named(&self.text("write-out")).ok_or_else(|| Failure::new(FEATURE, "unsupported output format"))?;
         let decoded = self.decoded()?;
@@ -147,7 +159,7 @@ impl Source<'_> {
         wanted.via = wanted.via.or_else(|| placed.as_ref().and_then(|placed| placed.via.clone())).filter(|_| client.is_none());
         let mut config = placed.map_or_else(Config::default, |placed| placed.config);
         if let Some(endpoints) = given {
-            config.endpoints = endpoints.iter().map(|endpoint| endpoint.trim().to_string()).collect();
+            config.endpoints = endpoints.iter().map(|endpoint| endpoint.trim().to_string()).filter(|endpoint| !endpoint.is_empty()).collect();
         } else if unplaced {
             config.endpoints = vec![DEFAULT_ENDPOINT.into()];
         }
@@ -221,13 +233,18 @@ impl Source<'_> {
         }
         let file = |name: &str| self.given(name).map(|path| read(&path)).transpose();
         let (cert, key, ca) = (file("cert")?, file("key")?, file("cacert")?);
+        if let Some(wrong) = cert.as_ref().zip(key.as_ref()).and_then(|(cert, key)| wrong_pem(cert, key)) {
+            return Err(Failure::arguments(wrong));
+        }
         if cert.is_some() || key.is_some() {
             (config.cert_pem, config.key_pem) = (cert, key.map(Secret::new));
         }
         if ca.is_some() {
             config.ca_pem = ca;
         }
-        config.skip_verify = self.flag("insecure-skip-tls-verify");
+        // etcdctl up to 3.5 does not take this flag for a wish to have TLS.
+        let wants_tls = config.ca_pem.is_some() || config.cert_pem.is_some() || !self.flag("insecure-transport");
+        config.skip_verify = self.flag("insecure-skip-tls-verify") && (wants_tls || self.style.layout > super::Layout::V35 || !self.style.strict);
         let domain = self.text("discovery-srv");
         if !domain.is_empty() && !self.flag("insecure-discovery") {
             config.server_name = Some(domain);
@@ -251,8 +268,10 @@ impl Source<'_> {
                 (user, password)
             }
         };
-        config.user = Some(name);
-        config.password = Some(Secret::new(password));
+        // Without one of the two nobody is logged in, as with etcdctl.
+        if !name.is_empty() && !password.is_empty() {
+            (config.user, config.password) = (Some(name), Some(Secret::new(password)));
+        }
         Ok(())
     }
 }
@@ -261,6 +280,21 @@ impl Source<'_> {
 fn bare(endpoint: &str) -> &str {
     let endpoint = endpoint.trim().trim_end_matches('/');
     endpoint.split_once("://").map_or(endpoint, |(_, rest)| rest)
+}
+
+/// What is wrong with a pair of files at first sight, in the words of Go's TLS.
+fn wrong_pem(cert: &str, key: &str) -> Option<&'static str> {
+    let (block, secret, public) = ("-----BEGIN ", "PRIVATE KEY-----", "-----BEGIN CERTIFICATE-----");
+    if !cert.contains(block) {
+        return Some("tls: failed to find any PEM data in certificate input");
+    }
+    if !cert.contains(public) && cert.contains(secret) {
+        return Some("tls: failed to find certificate PEM data in certificate input, but did find a private key; PEM inputs may have been switched");
+    }
+    if !key.contains(block) {
+        return Some("tls: failed to find any PEM data in key input");
+    }
+    (!key.contains(secret) && key.contains(public)).then_some("tls: found a certificate rather than a key in the PEM for the private key")
 }
 
 fn read(path: &str) -> Outcome<String> {

@@ -32,7 +32,7 @@ fn run(call: &mut Call<'_>) -> Outcome {
         }
         word => return Err(wrong(call, word.is_some())),
     };
-    if call.words.len() > 1 && !(call.style.strict && call.style.layout == Layout::V35) {
+    if call.words.len() > 1 {
         return Err(wrong(call, true));
     }
     let text = script(&Caller::of(call.style), &places(call.style));
@@ -40,7 +40,11 @@ fn run(call: &mut Call<'_>) -> Outcome {
 }
 
 fn wrong(call: &Call<'_>, named: bool) -> Box<Failure> {
+    let shell = String::from_utf8_lossy(call.words.first().map_or(b"", Vec::as_slice)).into_owned();
     match call.words.len() {
+        2.. if call.style.strict && call.style.layout == Layout::V35 => {
+            Failure::usage(format!("unknown command {:?} for {:?}", call.word(1), format!("{} completion {shell}", call.style.program)))
+        }
         1 if named => {
             Failure::usage(format!("invalid argument {} for {:?}", crate::etcdctl::go::quote(&call.words[0]), format!("{} completion", call.style.program)))
         }

@@ -102,7 +102,7 @@ fn with_care(call: &mut Call<'_>) -> Outcome {
         let failed = outcome.is_err();
         let after = call.patience()?;
         let after = status::ask(&client, after).ok().map_or(*before, |status| status.db_size);
-        let sizes = format!(", {} of {} is left", go::size(after.cast_unsigned()), go::size(before.cast_unsigned()));
+        let sizes = format!(", from {} to {}", go::size(before.cast_unsigned()), go::size(after.cast_unsigned()));
         report(call, endpoint, took, &sizes, outcome)?;
         if failed || !recovered(&client) {
             let left: Vec<&str> = members[place + 1..].iter().map(|(endpoint, _)| endpoint.as_str()).collect();

@@ -266,7 +266,15 @@ fn help_for(words: &[Vec<u8>], style: &Style) -> Found {
     find(&asked, style).unwrap_or_else(|_| Found { flags: vec![&HELP], inherited: Vec::new(), name: String::new(), rest: Vec::new(), verb: None })
 }
 
+/// The order in which etcdctl makes up its commands: so it lists those that a wrong word is near to.
+const ORDER: [&str; 22] = [
+    "get", "put", "del", "txn", "compaction", "alarm", "defrag", "endpoint", "move-leader", "watch", "version", "lease", "member", "snapshot",
+    "make-mirror", "lock", "elect", "auth", "user", "role", "check", "completion",
+];
+
 fn unknown(word: String, style: &Style) -> Unknown {
     let near = |name: &&str| strsim::levenshtein(&word.to_lowercase(), &name.to_lowercase()) <= 2 || name.to_lowercase().starts_with(&word.to_lowercase());
-    Unknown { near: names("", style).into_iter().filter(near).map(str::to_string).collect(), word }
+    let mut near: Vec<&str> = names("", style).into_iter().filter(|name| *name != "help").filter(near).collect();
+    near.sort_by_key(|name| ORDER.iter().position(|known| known == name).unwrap_or(ORDER.len()));
+    Unknown { near: near.into_iter().map(str::to_string).collect(), word }
 }

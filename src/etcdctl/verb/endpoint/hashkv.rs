@@ -4,7 +4,6 @@ use etcd_client::proto::PbHashKvResponse;
 
 use super::status::empty;
 use super::{Asked, ask_in_order, targets};
-use crate::etcd::Effect;
 use crate::etcdctl::Layout;
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::{ERROR, Failure, Outcome};
@@ -34,7 +33,7 @@ fn run(call: &mut Call<'_>) -> Outcome {
     let rev = call.number("rev");
     let targets = targets(call, cluster)?;
     let mut rows = ask_in_order(call, targets, |client, patience| {
-        client.ask(Effect::Read, patience, async |etcd| etcd.maintenance().hash_kv(rev).await).map(|answer| answer.0)
+        client.look(patience, async |etcd| etcd.maintenance().hash_kv(rev).await).map(|answer| answer.0)
     })?;
     let mut last = None;
     for row in &rows {

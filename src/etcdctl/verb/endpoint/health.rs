@@ -6,7 +6,7 @@ use etcd_client::{AlarmAction, AlarmType};
 
 use super::status::empty;
 use super::{ask_each, targets};
-use crate::etcd::{Client, Effect, Patience, Trouble};
+use crate::etcd::{Client, Patience, Trouble};
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::{ERROR, Failure, Outcome};
 use crate::etcdctl::go;
@@ -95,7 +95,7 @@ fn examine(client: &Client, patience: Patience, dial: Option<Duration>) -> Exami
         }
     }
     let start = Instant::now();
-    let read = client.ask(Effect::Read, patience, async |etcd| etcd.kv().get("health", None).await);
+    let read = client.look(patience, async |etcd| etcd.kv().get("health", None).await);
     let took = start.elapsed();
     let denied = |fault: &crate::etcd::Fault| matches!(fault.trouble(), Trouble::Auth(text) if text == "etcdserver: permission denied");
     let trouble = match read {
@@ -106,7 +106,7 @@ fn examine(client: &Client, patience: Patience, dial: Option<Duration>) -> Exami
 }
 
 fn alarms(client: &Client, patience: Patience) -> Option<String> {
-    let Ok(answer) = client.ask(Effect::Read, patience, async |etcd| etcd.maintenance().alarm(AlarmAction::Get, AlarmType::None, None).await) else {
+    let Ok(answer) = client.look(patience, async |etcd| etcd.maintenance().alarm(AlarmAction::Get, AlarmType::None, None).await) else {
         return Some("Unable to fetch the alarm list".into());
     };
     if answer.0.alarms.is_empty() {

@@ -10,7 +10,7 @@ use etcd_client::proto::PbMember;
 
 use crate::etcd::{Client, Fault, Patience, rpc};
 use crate::etcdctl::call::Call;
-use crate::etcdctl::failure::Outcome;
+use crate::etcdctl::failure::{ERROR, Outcome};
 
 /// An endpoint to be asked.
 #[derive(Clone, Debug)]
@@ -34,10 +34,9 @@ pub(super) fn targets(call: &mut Call<'_>, cluster: bool) -> Outcome<Vec<Target>
 }
 
 fn members(call: &mut Call<'_>) -> Outcome<Vec<PbMember>> {
+    call.client().map_err(|failure| failure.with_code(ERROR))?;
     let list = call.read(async |etcd| Ok(rpc::member_list(&etcd.channel, true).await?));
-    let list = list.map_err(|failure| {
-        failure.with_code(crate::etcdctl::failure::ERROR).within(|text| format!("failed to fetch endpoints from etcd cluster member list: {text}"))
-    })?;
+    let list = list.map_err(|failure| failure.within(|text| format!("failed to fetch endpoints from etcd cluster member list: {text}")))?;
     Ok(list.members)
 }
 

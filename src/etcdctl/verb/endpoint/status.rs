@@ -5,7 +5,7 @@ use std::io;
 use etcd_client::proto::PbStatusResponse;
 
 use super::{Asked, ask_in_order, targets};
-use crate::etcd::{Client, Effect, Patience};
+use crate::etcd::{Client, Patience};
 use crate::etcdctl::Layout;
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::{ERROR, Failure, Outcome};
@@ -48,7 +48,7 @@ fn run(call: &mut Call<'_>) -> Outcome {
 }
 
 pub(in crate::etcdctl::verb) fn ask(client: &Client, patience: Patience) -> crate::etcd::Result<PbStatusResponse> {
-    client.ask(Effect::Read, patience, async |etcd| etcd.maintenance().status().await).map(|answer| answer.0)
+    client.look(patience, async |etcd| etcd.maintenance().status().await).map(|answer| answer.0)
 }
 
 /// In native mode a member that does not answer has a row, too, with the reason.

@@ -68,14 +68,19 @@ fn check_url(url: &str) -> Result<(), String> {
     if let Some(letter) = host.chars().find(|letter| " <>\"".contains(*letter)) {
         return unparsable(&format!("invalid character {} in host name", go::quote(letter.to_string().as_bytes())));
     }
-    let port = match host.strip_prefix('[') {
-        Some(inner) => inner.split_once("]:").map(|(_, port)| port),
-        None => host.split_once(':').map(|(_, port)| port),
+    if let Some((_, rest)) = host.split_once('%')
+        && !rest.get(..2).is_some_and(|digits| digits.chars().all(|letter| letter.is_ascii_hexdigit()))
+    {
+        let escape: String = rest.chars().take(2).collect();
+        return unparsable(&format!("invalid URL escape {}", go::quote(format!("%{escape}").as_bytes())));
+    }
+    let (name, port) = match host.strip_prefix('[') {
+        Some(inner) => inner.split_once("]:").map_or((inner, None), |(name, port)| (name, Some(port))),
+        None => host.rsplit_once(':').map_or((host, None), |(name, port)| (name, Some(port))),
     };
     match port {
-        Some(port) if !port.chars().all(|letter| letter.is_ascii_digit()) => {
-            unparsable(&format!("invalid port {} after host", go::quote(format!(":{port}").as_bytes())))
-        }
+        Some(port) if !port.chars().all(|letter| letter.is_ascii_digit()) => unparsable(&format!("invalid port {} after host", go::quote(format!(":{port}").as_bytes()))),
+        Some(_) if !host.starts_with('[') && name.contains(':') => Err(format!("URL address does not have the form \"host:port\": {url}")),
         None => Err(format!("URL address does not have the form \"host:port\": {url}")),
         Some(_) if path.starts_with('/') => Err(format!("URL must not contain a path: {url}")),
         Some(_) => Ok(()),
@@ -190,6 +195,8 @@ mod tests {
             ("http://10.0.0.1", r#"URL address does not have the form "host:port": http://10.0.0.1"#),
             ("http://10.0.0.1:2380/", "URL must not contain a path: http://10.0.0.1:2380/"),
             ("http://a b:1", r#"parse "http://a b:1": invalid character " " in host name"#),
+            ("http://::1:1", r#"URL address does not have the form "host:port": http://::1:1"#),
+            ("http://a%zz:1", r#"parse "http://a%zz:1": invalid URL escape "%zz""#),
             ("http://a:x", r#"parse "http://a:x": invalid port ":x" after host"#),
         ] {
             assert_eq!(check_url(url).err().unwrap_or_default(), wanted, "{url}");

@@ -69,7 +69,7 @@ fn run(call: &mut Call<'_>) -> Outcome {
 
 /// etcdctl wants exactly one endpoint.
 fn only(call: &mut Call<'_>) -> Outcome<Client> {
-    let endpoints = call.settings()?.config.endpoints.clone();
+    let endpoints: Vec<String> = call.settings()?.config.endpoints.iter().filter(|endpoint| !endpoint.is_empty()).cloned().collect();
     if endpoints.len() != 1 {
         return Err(Failure::new(INTERRUPTED, format!("snapshot must be requested to one selected node, not multiple [{}]", endpoints.join(" "))));
     }
