@@ -274,7 +274,13 @@ pub(super) fn find(words: &[Vec<u8>], style: &Style) -> Result<Found, Unknown> {
 fn help_for(words: &[Vec<u8>], style: &Style) -> Found {
     let mut asked = words.to_vec();
     asked.push(b"--help".to_vec());
-    find(&asked, style).unwrap_or_else(|_| Found { flags: vec![&HELP], inherited: Vec::new(), name: String::new(), rest: Vec::new(), verb: None })
+    find(&asked, style).or_else(|_| find(&[b"--help".to_vec()], style)).unwrap_or_else(|_| Found {
+        flags: vec![&HELP],
+        inherited: Vec::new(),
+        name: String::new(),
+        rest: Vec::new(),
+        verb: None,
+    })
 }
 
 /// The order in which etcdctl makes up its commands: so it lists those that a wrong word is near to.
