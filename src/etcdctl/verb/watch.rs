@@ -213,7 +213,10 @@ impl Shown {
                 self.catch_up(call, number)
             }
             Happening::Read(_) => Ok(()),
-            Happening::Told(Told::Ended(number, reason)) => self.news(call, number, News::Ended(reason)),
+            Happening::Told(Told::Ended(number, reason)) => {
+                let reason = if call.style.strict { reason.raw() } else { reason.text() };
+                self.news(call, number, News::Ended(reason.to_string()))
+            }
             Happening::Told(Told::Response(number, response)) => self.news(call, number, News::Response(response)),
             Happening::Told(Told::Failed(fault)) => self.failed(call, &fault),
             Happening::Told(Told::Lost(why)) => notice(call, &format!("connection lost: {why}")),
