@@ -10,7 +10,7 @@ use prost::Message;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::{Deadline, Since, Verb};
-use crate::etcd::{Fault, Told, Watched, Watches, bare_reason, prefix_end};
+use crate::etcd::{Fault, Told, Watched, Watches, prefix_end};
 use crate::etcdctl::call::Call;
 use crate::etcdctl::child::{self, Ended};
 use crate::etcdctl::failure::{ARGUMENTS, ERROR, Failure, INPUT, INTERRUPTED, Outcome, strict_text};
@@ -213,7 +213,10 @@ impl Shown {
                 self.catch_up(call, number)
             }
             Happening::Read(_) => Ok(()),
-            Happening::Told(Told::Ended(number, reason)) => self.news(call, number, News::Ended(reason)),
+            Happening::Told(Told::Ended(number, reason)) => {
+                let reason = if call.style.strict { reason.raw() } else { reason.text() };
+                self.news(call, number, News::Ended(reason.to_string()))
+            }
             Happening::Told(Told::Response(number, response)) => self.news(call, number, News::Response(response)),
             Happening::Told(Told::Failed(fault)) => self.failed(call, &fault),
             Happening::Told(Told::Lost(why)) => notice(call, &format!("connection lost: {why}")),
@@ -234,8 +237,7 @@ impl Shown {
             let response = match news {
                 News::Ended(reason) => {
                     self.watches.remove(&number);
-                    let reason = if call.style.strict { &reason } else { bare_reason(&reason) };
-                    self.cancelled(call, reason, None)?;
+                    self.cancelled(call, &reason, None)?;
                     continue;
                 }
                 News::Response(response) => response,
