@@ -18,6 +18,7 @@ macro_rules! complain {
     }};
 }
 
+mod console;
 mod etcdctl;
 mod options;
 mod setup;
@@ -87,9 +88,7 @@ fn go(args: Vec<OsString>) -> Result<i32> {
     let script = script_of(&options)?;
     match script {
         None if std::io::stdin().is_terminal() && options.eval.is_none() => {
-            let setup = Setup::new(&options, None)?;
-            let interpreter = Interpreter::new(setup.world(false)?)?;
-            crate::repl::run(&interpreter).map(|()| 0)
+            crate::repl::run(console::CommandLine::new(&options)?)
         }
         None => Ok(0),
         Some(script) => run(&options, &script, &typed),

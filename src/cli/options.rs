@@ -113,6 +113,9 @@ pub struct Options {
     /// How to show what happens
     #[arg(short, long, value_enum, default_value_t)]
     pub output: Output,
+    /// Do not run ~/.config/etcdsh/init.rhai when the console starts
+    #[arg(long)]
+    pub norc: bool,
     /// No colour, as with NO_COLOR
     #[arg(long)]
     pub no_color: bool,

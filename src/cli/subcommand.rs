@@ -1,17 +1,14 @@
 //! Subcommands: `help`, `inventory`, `run`, `sandbox`, `script`. Each has its own options.
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::sync::Arc;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
 use super::options::Options;
 use super::setup::{self, Setup};
 use crate::error::{Error, Kind, Result};
-use crate::host::Link;
 use crate::inventory::{AnsibleConfig, parse_extra};
-use crate::script::{World, embedded};
+use crate::script::{embedded, on_hosts};
 
 pub(super) const NAMES: [&str; 5] = ["help", "inventory", "run", "sandbox", "script"];
 
@@ -270,13 +267,6 @@ impl Reach {
     }
 }
 
-/// What a command came to on one host.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Heard {
-    status: i32,
-    text: String,
-}
-
 fn run(args: &RunArgs) -> Result<i32> {
     let options = args.options.options()?;
     let setup = Setup::new(&options, None)?;
@@ -286,51 +276,19 @@ fn run(args: &RunArgs) -> Result<i32> {
         [line] => line.clone(),
         words => crate::command::line(words.iter().map(String::as_str)),
     };
-    let forks = world.session.options.forks;
-    let heard = crate::run::parallel(&hosts, forks, |host| on(&world, host, &command));
-    let (mut groups, mut code) = (BTreeMap::<Heard, Vec<&str>>::new(), 0);
-    let mut errors = Vec::new();
-    for (host, result) in hosts.iter().zip(heard) {
-        match result {
-            Ok(heard) => groups.entry(heard).or_default().push(host),
-            Err(error) => errors.push(error.on(host)),
-        }
-    }
-    let mut groups: Vec<(Heard, Vec<&str>)> = groups.into_iter().collect();
-    groups.sort_by_key(|(_, hosts)| std::cmp::Reverse(hosts.len()));
+    let heard = on_hosts(&world, &hosts, &command);
     let json = options.output == super::options::Output::Json;
-    for (heard, hosts) in &groups {
-        if heard.status != 0 {
-            code = Kind::Remote.exit_code();
-        }
-        if json {
-            say!("{}", serde_json::json!({ "event": "output", "hosts": hosts, "status": heard.status, "output": heard.text }));
-        } else {
-            say!("{} | {} | rc={}", hosts.join(", "), if heard.status == 0 { "ok" } else { "FAILED" }, heard.status);
-            if !heard.text.trim().is_empty() {
-                say!("{}", heard.text.trim_end());
-            }
-        }
+    for line in heard.lines(json) {
+        say!("{line}");
     }
-    for error in errors {
-        code = if code == 2 || error.kind != Kind::Connect { 2 } else { 4 };
+    for error in &heard.errors {
         if json {
-            say!("{}", serde_json::json!({ "event": "error", "error": crate::report::error_json(&error) }));
+            say!("{}", serde_json::json!({ "event": "error", "error": crate::report::error_json(error) }));
         } else {
             complain!("error: {error}");
         }
     }
-    Ok(code)
-}
-
-fn on(world: &World, host: &str, command: &str) -> Result<Heard> {
-    let link: Arc<Link> = world.link(host)?;
-    let output = link.exec(command, None)?;
-    let mut text = output.text();
-    if !output.stderr.is_empty() {
-        text.push_str(&output.stderr);
-    }
-    Ok(Heard { status: output.status, text })
+    Ok(heard.exit_code())
 }
 
 /// Hosts that are folders on this machine, for a first look and for rehearsals.

@@ -14,6 +14,7 @@ mod go;
 mod json;
 mod line;
 pub mod manual;
+mod offer;
 mod print;
 mod settings;
 mod table;
@@ -28,6 +29,7 @@ use std::sync::Arc;
 pub use call::Io;
 pub use failure::Failure;
 pub use line::{Command, commands};
+pub use offer::{Argument, Next, is_command, next};
 pub use print::Layout;
 
 use crate::error::{self, Error, Kind};
