@@ -1,16 +1,18 @@
-//! Subcommands: `help`, `inventory`, `run`, `sandbox`, `script`. Each has its own options.
+//! Subcommands: `check`, `completion`, `help`, `inventory`, `man`, `run`, `sandbox`, `script`. Each has its own options.
 
 use std::ffi::OsString;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
+use super::check::CheckArgs;
+use super::integrate::{CompletionArgs, ManArgs};
 use super::options::Options;
 use super::setup::{self, Setup};
 use crate::error::{Error, Kind, Result};
 use crate::inventory::{AnsibleConfig, parse_extra};
 use crate::script::{embedded, on_hosts};
 
-pub(super) const NAMES: [&str; 5] = ["help", "inventory", "run", "sandbox", "script"];
+pub(super) const NAMES: [&str; 8] = ["check", "completion", "help", "inventory", "man", "run", "sandbox", "script"];
 
 /// Run the subcommand that the first word names, when it names one.
 pub(super) fn dispatch(args: &[OsString]) -> Result<Option<i32>> {
@@ -25,6 +27,9 @@ pub(super) fn dispatch(args: &[OsString]) -> Result<Option<i32>> {
     let name = format!("etcdsh {word}");
     rest[0] = name.into();
     let code = match word.as_str() {
+        "check" => parse::<CheckArgs>(rest, |args| super::check::run(&args)),
+        "completion" => parse::<CompletionArgs>(rest, |args| super::integrate::completion(&args)),
+        "man" => parse::<ManArgs>(rest, |_| super::integrate::man()),
         "help" => parse::<HelpArgs>(rest, |args| help(&args)),
         "inventory" => parse::<InventoryArgs>(rest, |args| inventory(&args)),
         "run" => parse::<RunArgs>(rest, |args| run(&args)),
@@ -79,7 +84,7 @@ fn parse<T: Parser>(args: Vec<OsString>, act: impl FnOnce(T) -> Result<i32>) -> 
 /// Show what a function of the language does.
 #[derive(Parser)]
 #[command(name = "etcdsh help")]
-struct HelpArgs {
+pub(super) struct HelpArgs {
     /// Name of a primitive, a parameter or a function of the stdlib; all of them when it is left out
     name: Option<String>,
     /// The whole reference as Markdown
@@ -106,7 +111,7 @@ fn help(args: &HelpArgs) -> Result<i32> {
 /// Show what was understood of an inventory, as ansible-inventory does.
 #[derive(Parser)]
 #[command(name = "etcdsh inventory")]
-struct InventoryArgs {
+pub(super) struct InventoryArgs {
     /// Inventory: file, folder, executable or comma list; repeatable
     #[arg(short, long, value_name = "SOURCE")]
     inventory: Vec<String>,
@@ -183,7 +188,7 @@ fn print_text(text: &str) {
 /// Run a command on hosts, in parallel, and group equal outputs.
 #[derive(Parser)]
 #[command(name = "etcdsh run", after_help = "Example: etcdsh run etcd -b -- systemctl is-active etcd")]
-struct RunArgs {
+pub(super) struct RunArgs {
     /// Hosts, as -l takes them
     pattern: String,
     #[command(flatten)]
@@ -294,7 +299,7 @@ fn run(args: &RunArgs) -> Result<i32> {
 /// Hosts that are folders on this machine, for a first look and for rehearsals.
 #[derive(Parser)]
 #[command(name = "etcdsh sandbox")]
-struct SandboxArgs {
+pub(super) struct SandboxArgs {
     #[command(subcommand)]
     verb: SandboxVerb,
 }
@@ -354,7 +359,7 @@ fn up(members: u8) -> Result<i32> {
 /// The scripts in the binary: list, show, fork.
 #[derive(Parser)]
 #[command(name = "etcdsh script")]
-struct ScriptArgs {
+pub(super) struct ScriptArgs {
     #[command(subcommand)]
     verb: ScriptVerb,
 }

@@ -123,6 +123,11 @@ impl Client {
         &self.shared.config.endpoints
     }
 
+    /// The endpoint that answered last.
+    pub(super) fn favourite(&self) -> &str {
+        &self.endpoints()[self.shared.favourite.load(Ordering::Relaxed)]
+    }
+
     pub(super) fn limit(&self) -> Duration {
         self.shared.config.request_timeout
     }
@@ -140,18 +145,20 @@ impl Client {
         self.attempt(endpoint, Some(limit), None, &call).map_err(|failure| Fault::one(endpoint, failure))
     }
 
-    /// The same round after round until a deadline.
-    pub(crate) fn ask_at<T>(&self, endpoint: &str, effect: Effect, patience: Patience, call: impl AsyncFn(&Connection) -> Answer<T>) -> Result<T> {
-        let config = Config { endpoints: vec![endpoint.to_string()], ..self.shared.config.clone() };
-        let shared = Shared { config, connections: Mutex::new(self.connections().clone()), favourite: AtomicUsize::new(0) };
-        Client { shared: Arc::new(shared) }.ask(effect, patience, call)
-    }
-
     /// Ask each endpoint once, the one that answered last first.
     ///
     /// A write goes on to the next endpoint only when nothing was sent.
     pub(super) fn any<T>(&self, effect: Effect, limit: Duration, call: &impl AsyncFn(&Connection) -> Answer<T>) -> Result<T> {
         self.round(effect, Some(limit), None, call)
+    }
+
+    /// As `ask`, but without patience each endpoint is asked only once: to see how it is now.
+    pub(crate) fn look<T>(&self, patience: Patience, call: impl AsyncFn(&Connection) -> Answer<T>) -> Result<T> {
+        if patience.stubborn {
+            return self.ask(Effect::Read, patience, call);
+        }
+        let left = patience.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        self.round(Effect::Read, left, None, &call)
     }
 
     /// Ask the endpoints round after round until one answers or the deadline is over; writes end with the first that may
@@ -252,7 +259,7 @@ impl Client {
     /// A connection that stands, logged in, for a stream of messages: that of the first endpoint that can be reached.
     pub(crate) fn connected(&self, patience: Patience) -> Result<(String, Arc<Connection>)> {
         self.ask(Effect::Read, patience, async |_| Ok(()))?;
-        let endpoint = self.endpoints()[self.shared.favourite.load(Ordering::Relaxed)].clone();
+        let endpoint = self.favourite().to_string();
         let connection = self.open(&endpoint, self.shared.config.connect_timeout).map_err(|failure| Fault::one(&endpoint, failure))?;
         Ok((endpoint, connection))
     }

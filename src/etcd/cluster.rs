@@ -1,7 +1,8 @@
 //! The members of a cluster.
 
-use super::rpc::{self, RawMember};
-use super::{Client, Header, Result};
+use etcd_client::proto::PbMember;
+
+use super::{Client, Header, Result, rpc};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Member {
@@ -26,7 +27,7 @@ impl Client {
     pub fn member_list(&self, linearizable: bool) -> Result<Members> {
         let answer = self.read(async |etcd| Ok(rpc::member_list(&etcd.channel, linearizable).await?))?;
         let members = answer.members.into_iter().map(Member::from).collect();
-        Ok(Members { added: None, header: answer.header.into(), members })
+        Ok(Members { added: None, header: answer.header.map(Header::from).unwrap_or_default(), members })
     }
 
     /// Add a member, as a learner if wanted.
@@ -73,9 +74,9 @@ impl From<&etcd_client::Member> for Member {
     }
 }
 
-impl From<RawMember> for Member {
-    fn from(raw: RawMember) -> Member {
-        let RawMember { id, name, peer_urls, client_urls, is_learner } = raw;
-        Member { client_urls, id, is_learner, name, peer_urls }
+impl From<PbMember> for Member {
+    fn from(raw: PbMember) -> Member {
+        let PbMember { id, name, peer_ur_ls, client_ur_ls, is_learner } = raw;
+        Member { client_urls: client_ur_ls, id, is_learner, name, peer_urls: peer_ur_ls }
     }
 }

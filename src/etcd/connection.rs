@@ -34,7 +34,7 @@ const PING_TIMEOUT: Duration = Duration::from_secs(6);
 
 const AUTH_IS_OFF: &str = "etcdserver: authentication is not enabled";
 /// The last one when authentication was off at the first call and has been switched on since.
-const STALE_LOGIN: [&str; 3] = ["etcdserver: invalid auth token", "etcdserver: revision of auth store is old", "etcdserver: user name is empty"];
+pub(super) const STALE_LOGIN: [&str; 3] = ["etcdserver: invalid auth token", "etcdserver: revision of auth store is old", "etcdserver: user name is empty"];
 
 pub(crate) type Answer<T> = std::result::Result<T, etcd_client::Error>;
 type Outcome<T> = std::result::Result<T, Failure>;
@@ -188,6 +188,9 @@ pub(super) fn target(endpoint: &str, config: &Config) -> Result<Target> {
         Some((tls, path)) => (if tls { "https://localhost" } else { "http://localhost" }.to_string(), Some(path)),
         None => (url, None),
     };
+    if !url.starts_with("https://") && !url.starts_with("http://") {
+        return Err(Error::config(format!("`{endpoint}` is not an etcd endpoint")).because("it begins with neither http:// nor https:// nor unix:"));
+    }
     let mut target = Endpoint::from_shared(url.clone()).map_err(wrong)?;
     if url.starts_with("https://") {
         let unusable = |error: tonic::transport::Error| Error::config("the certificates for etcd cannot be used").because(innermost(&error));
@@ -207,10 +210,10 @@ pub(super) fn target(endpoint: &str, config: &Config) -> Result<Target> {
 
 /// Takes any certificate: the user asked for it.
 #[derive(Debug)]
-struct Anyone(rustls::crypto::WebPkiSupportedAlgorithms);
+pub(super) struct Anyone(rustls::crypto::WebPkiSupportedAlgorithms);
 
 impl Anyone {
-    fn new() -> Anyone {
+    pub(super) fn new() -> Anyone {
         Anyone(rustls::crypto::ring::default_provider().signature_verification_algorithms)
     }
 }
@@ -227,11 +230,21 @@ impl ServerCertVerifier for Anyone {
         Ok(ServerCertVerified::assertion())
     }
 
-    fn verify_tls12_signature(&self, message: &[u8], cert: &CertificateDer<'_>, signed: &DigitallySignedStruct) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
         rustls::crypto::verify_tls12_signature(message, cert, signed, &self.0)
     }
 
-    fn verify_tls13_signature(&self, message: &[u8], cert: &CertificateDer<'_>, signed: &DigitallySignedStruct) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
         rustls::crypto::verify_tls13_signature(message, cert, signed, &self.0)
     }
 
@@ -250,7 +263,7 @@ fn socket_file(url: &str) -> Option<(bool, PathBuf)> {
 }
 
 /// A bare `host:port` means TLS when certificates are given, as for etcdctl.
-pub(super) fn url(endpoint: &str, config: &Config) -> String {
+pub(crate) fn url(endpoint: &str, config: &Config) -> String {
     let endpoint = endpoint.trim().trim_end_matches('/');
     if endpoint.contains("://") || endpoint.starts_with("unix") {
         return endpoint.to_string();
@@ -262,7 +275,7 @@ pub(super) fn url(endpoint: &str, config: &Config) -> String {
 /// Without a CA no server is trusted, except when the roots of the system are asked for.
 fn tls(config: &Config) -> Result<TlsOptions> {
     let mut tls = TlsOptions::new().timeout(config.connect_timeout);
-    if let Some(ca) = &config.ca_pem {
+    if let Some(ca) = config.ca_pem.as_ref().filter(|_| !config.skip_verify) {
         if !ca.contains("-----BEGIN CERTIFICATE-----") {
             return Err(Error::config("the CA for etcd holds no certificate"));
         }

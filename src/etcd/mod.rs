@@ -13,21 +13,24 @@ mod lease;
 mod maintenance;
 mod probe;
 pub(crate) mod rpc;
-mod snapshot;
+pub(crate) mod snapshot;
 mod trouble;
 mod txn;
+mod watch;
 
 pub use auth::{AuthStatus, Names, Permission, PermissionKind, Role, User};
 pub use bolt::{SnapshotHash, SnapshotStatus, snapshot_hash, snapshot_status};
 pub use client::{Client, Config};
 pub(crate) use client::{Effect, Patience};
-pub(crate) use connection::{Answer, Connection};
 pub use cluster::{Member, Members};
+pub(crate) use connection::{Answer, Connection, url};
 pub use kv::{Delete, DeleteOptions, Get, GetOptions, KeyValue, Put, PutOptions, Sort, SortOrder, SortTarget, prefix_end};
 pub use lease::{Lease, LeaseList, LeaseTtl};
 pub use maintenance::{Alarm, AlarmKind, HashKv, Status};
+pub(crate) use probe::tls_stream;
 pub use snapshot::Snapshot;
 pub use trouble::{Attempt, Fault, Result, Trouble};
+pub(crate) use watch::{Told, Watched, Watches};
 pub use txn::{Compare, CompareOp, CompareTarget, Op, OpResult, Txn, TxnResult};
 
 use etcd_client::proto::PbResponseHeader;

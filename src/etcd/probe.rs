@@ -14,6 +14,7 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use tonic::codegen::http::Uri;
 
 use super::client::Config;
+use super::connection::Anyone;
 use super::trouble::{Trouble, of_link};
 
 /// An alert follows the handshake at once.
@@ -65,7 +66,7 @@ fn handshake(uri: &Uri, config: &Config) -> Result<(), Failed> {
     socket.set_read_timeout(Some(PATIENCE))?;
     socket.set_write_timeout(Some(PATIENCE))?;
     let name = ServerName::try_from(host.to_string())?;
-    let session = ClientConnection::new(Arc::new(settings(config)?), name)?;
+    let session = ClientConnection::new(Arc::new(settings(config, b"h2")?), name)?;
     let mut stream = StreamOwned::new(session, socket);
     match stream.read(&mut [0; 1]) {
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof && stream.conn.is_handshaking() => Err(Failed::Closed),
@@ -74,7 +75,24 @@ fn handshake(uri: &Uri, config: &Config) -> Result<(), Failed> {
     }
 }
 
-fn settings(config: &Config) -> Result<ClientConfig, Failed> {
+/// A socket with TLS on it, for what etcd serves beside gRPC: whom to trust and who we are as for etcd itself.
+pub(crate) fn tls_stream(socket: TcpStream, host: &str, config: &Config) -> Result<StreamOwned<ClientConnection, TcpStream>, String> {
+    let open = || -> Result<ClientConnection, Failed> {
+        let name = ServerName::try_from(host.trim_matches(['[', ']']).to_string())?;
+        let mut settings = settings(config, b"http/1.1")?;
+        if config.skip_verify {
+            settings.dangerous().set_certificate_verifier(Arc::new(Anyone::new()));
+        }
+        Ok(ClientConnection::new(Arc::new(settings), name)?)
+    };
+    match open() {
+        Ok(session) => Ok(StreamOwned::new(session, socket)),
+        Err(Failed::Closed) => Err(CLOSED.into()),
+        Err(Failed::Other(error)) => Err(error.to_string()),
+    }
+}
+
+fn settings(config: &Config, protocol: &[u8]) -> Result<ClientConfig, Failed> {
     let mut roots = RootCertStore::empty();
     for ca in CertificateDer::pem_slice_iter(config.ca_pem.as_deref().unwrap_or_default().as_bytes()) {
         roots.add(ca?)?;
@@ -89,6 +107,6 @@ fn settings(config: &Config) -> Result<ClientConfig, Failed> {
         }
         _ => builder.with_no_client_auth(),
     };
-    settings.alpn_protocols.push(b"h2".to_vec());
+    settings.alpn_protocols.push(protocol.to_vec());
     Ok(settings)
 }

@@ -1,5 +1,7 @@
 //! Saves a member's database to a file that is complete or not there.
 
+use std::cell::RefCell;
+use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -8,9 +10,10 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
+use super::Client;
+use super::client::{Effect, Patience};
 use super::connection::{Answer, Connection};
 use super::trouble::{Failure, Fault, Trouble};
-use super::{Client, Result};
 
 const HASH_SIZE: usize = 32;
 /// bbolt grows its file in pages; etcd's own tools call a snapshot complete when 512 divides it, the hash aside.
@@ -29,8 +32,38 @@ pub struct Snapshot {
     pub version: String,
 }
 
+/// Why there is no snapshot though etcd answered.
+#[derive(Debug)]
+pub(crate) enum Broken {
+    Disk(io::Error),
+    /// What came is not what its hash says.
+    Hash,
+    Rename(io::Error),
+    /// So many bytes came, and that cannot be a database and a hash.
+    Size(u64),
+    /// Nothing came any longer.
+    Stalled,
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Broken::Disk(error) | Broken::Rename(error) => write!(f, "{error}"),
+            Broken::Hash => f.write_str("what etcd sent does not match its own hash"),
+            Broken::Size(bytes) => write!(f, "etcd sent {bytes} bytes, which cannot be a whole snapshot"),
+            Broken::Stalled => f.write_str("etcd stopped sending"),
+        }
+    }
+}
+
+impl From<io::Error> for Broken {
+    fn from(error: io::Error) -> Broken {
+        Broken::Disk(error)
+    }
+}
+
 /// The file while it grows: everything but the last 32 bytes, which are the hash of the rest, is hashed.
-struct Part {
+pub(crate) struct Part {
     bytes: u64,
     file: File,
     hash: Sha256,
@@ -39,7 +72,8 @@ struct Part {
 }
 
 impl Part {
-    fn create(path: &Path) -> io::Result<Part> {
+    /// Beside the file, with `.part` behind its name.
+    pub(crate) fn create(path: &Path) -> io::Result<Part> {
         let mut name = path.as_os_str().to_owned();
         name.push(".part");
         let path = PathBuf::from(name);
@@ -62,16 +96,15 @@ impl Part {
         Ok(())
     }
 
-    fn is_whole(&mut self) -> bool {
-        self.bytes % SECTOR == HASH_SIZE as u64 && self.hash.finalize_reset()[..] == self.tail
-    }
-
-    fn finish(mut self, path: &Path) -> io::Result<u64> {
-        if !self.is_whole() {
-            return Err(io::Error::other("what etcd sent does not match its own hash"));
+    fn finish(mut self, path: &Path) -> Result<u64, Broken> {
+        if self.bytes % SECTOR != HASH_SIZE as u64 {
+            return Err(Broken::Size(self.bytes));
+        }
+        if self.hash.finalize_reset()[..] != self.tail {
+            return Err(Broken::Hash);
         }
         self.file.sync_all()?;
-        fs::rename(&self.path, path)?;
+        fs::rename(&self.path, path).map_err(Broken::Rename)?;
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         File::open(folder)?.sync_all()?;
         Ok(self.bytes)
@@ -89,34 +122,59 @@ impl Client {
     /// Save the database of the member at an endpoint to a file, mode 0600.
     ///
     /// The file appears under its name only when it is complete and its hash is right.
-    pub fn snapshot_save(&self, endpoint: &str, path: &Path) -> Result<Snapshot> {
+    pub fn snapshot_save(&self, endpoint: &str, path: &Path) -> super::Result<Snapshot> {
         let status = self.status(endpoint)?;
+        let failed = |broken: &Broken| {
+            let trouble = Trouble::Other(format!("cannot save the snapshot to {}: {broken}", path.display()));
+            Fault::one(endpoint, Failure { sent: true, trouble })
+        };
+        let slot = RefCell::new(Some(Part::create(path).map_err(|error| failed(&Broken::Disk(error)))?));
         let stall = self.limit();
-        let bytes = self
-            .on(endpoint, NO_LIMIT, async |etcd| receive(etcd, path, stall).await)?
-            .map_err(|error| {
-                let trouble = Trouble::Other(format!("cannot save the snapshot to {}: {error}", path.display()));
-                Fault::one(endpoint, Failure { sent: true, trouble })
-            })?;
+        let received = self.on(endpoint, NO_LIMIT, async |etcd| receive(etcd, &slot, path, stall, &|_, _| ()).await)?;
+        let (bytes, _) = received.map_err(|broken| failed(&broken))?;
         Ok(Snapshot { bytes, revision: status.header.revision, version: status.version })
+    }
+
+    /// The same into a part that was made already, from any endpoint, and the version that came with it. `progress` is
+    /// told how many bytes are there and how many are to come.
+    pub(crate) fn snapshot_into(
+        &self,
+        part: Part,
+        path: &Path,
+        patience: Patience,
+        stall: Option<Duration>,
+        progress: impl FnMut(u64, u64),
+    ) -> super::Result<Result<String, Broken>> {
+        let slot = RefCell::new(Some(part));
+        let progress = RefCell::new(progress);
+        let tell = |bytes, left| (progress.borrow_mut())(bytes, left);
+        let received = self.ask(Effect::Write, patience, async |etcd| receive(etcd, &slot, path, stall.unwrap_or(NO_LIMIT), &tell).await)?;
+        Ok(received.map(|(_, version)| version))
     }
 }
 
 /// The inner result is the disk's. A stream that stands still for `stall` is given up.
-async fn receive(etcd: &Connection, path: &Path, stall: Duration) -> Answer<io::Result<u64>> {
+async fn receive(
+    etcd: &Connection,
+    slot: &RefCell<Option<Part>>,
+    path: &Path,
+    stall: Duration,
+    progress: &impl Fn(u64, u64),
+) -> Answer<Result<(u64, String), Broken>> {
     let mut stream = etcd.maintenance().snapshot().await?;
-    let mut part = match Part::create(path) {
-        Ok(part) => part,
-        Err(error) => return Ok(Err(error)),
-    };
+    // Until here the call may have been made again.
+    let Some(mut part) = slot.take() else { return Ok(Err(Broken::Stalled)) };
+    let mut version = String::new();
     loop {
-        let Ok(message) = tokio::time::timeout(stall, stream.message()).await else {
-            return Ok(Err(io::Error::new(io::ErrorKind::TimedOut, "etcd stopped sending")));
-        };
-        let Some(message) = message? else { return Ok(part.finish(path)) };
-        if let Err(error) = part.write(message.blob()) {
-            return Ok(Err(error));
+        let Ok(message) = tokio::time::timeout(stall, stream.message()).await else { return Ok(Err(Broken::Stalled)) };
+        let Some(message) = message? else { return Ok(part.finish(path).map(|bytes| (bytes, version))) };
+        if version.is_empty() {
+            version = message.version().to_string();
         }
+        if let Err(error) = part.write(message.blob()) {
+            return Ok(Err(Broken::Disk(error)));
+        }
+        progress(part.bytes, message.remaining_bytes());
     }
 }
 
@@ -124,7 +182,7 @@ async fn receive(etcd: &Connection, path: &Path, stall: Duration) -> Answer<io::
 mod tests {
     use super::*;
 
-    fn save(path: &Path, blobs: &[&[u8]]) -> io::Result<u64> {
+    fn save(path: &Path, blobs: &[&[u8]]) -> Result<u64, Broken> {
         let mut part = Part::create(path)?;
         blobs.iter().try_for_each(|blob| part.write(blob))?;
         part.finish(path)

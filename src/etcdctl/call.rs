@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::Style;
-use super::failure::{CONNECTION, ERROR, Failure, Outcome, strict_text};
+use super::failure::{ARGUMENTS, CONNECTION, ERROR, FEATURE, Failure, Outcome, strict_text};
 use super::flag::{Flag, Values};
 use super::go;
 use super::print::{self, Format, Page, Reply};
-use super::settings::{Settings, Source};
+use super::settings::{DEFAULT_ENDPOINT, Settings, Source};
 use super::verb::{Deadline, Verb};
+use crate::error::Error;
 use crate::etcd::{Answer, Client, Connection, Effect, Fault, Patience, Trouble};
 
 /// The streams of a command.
@@ -18,14 +19,17 @@ pub struct Io<'a> {
     pub err: &'a mut (dyn Write + Send),
     pub input: &'a mut (dyn BufRead + Send),
     pub out: &'a mut (dyn Write + Send),
+    /// The input is standard input itself, which can be waited for.
+    pub stdin: bool,
     /// Somebody sits at a terminal and can be asked.
     pub terminal: bool,
 }
 
 pub(super) struct Call<'a> {
-    client: Option<(Client, Settings)>,
+    client: Option<Client>,
     pub(super) inherited: Vec<&'static Flag>,
     pub(super) io: &'a mut Io<'a>,
+    settings: Option<Settings>,
     pub(super) style: &'a Style,
     pub(super) values: Values,
     pub(super) verb: &'static Verb,
@@ -33,8 +37,15 @@ pub(super) struct Call<'a> {
 }
 
 impl<'a> Call<'a> {
-    pub(super) fn new(verb: &'static Verb, style: &'a Style, io: &'a mut Io<'a>, inherited: Vec<&'static Flag>, values: Values, words: Vec<Vec<u8>>) -> Call<'a> {
-        Call { client: None, inherited, io, style, values, verb, words }
+    pub(super) fn new(
+        verb: &'static Verb,
+        style: &'a Style,
+        io: &'a mut Io<'a>,
+        inherited: Vec<&'static Flag>,
+        values: Values,
+        words: Vec<Vec<u8>>,
+    ) -> Call<'a> {
+        Call { client: None, inherited, io, settings: None, style, values, verb, words }
     }
 
     /// A word as text; bytes that are no UTF-8 are replaced.
@@ -72,36 +83,37 @@ impl<'a> Call<'a> {
         Source { style: self.style, inherited: &self.inherited, values: &self.values }
     }
 
-    /// The settings and a client for them. A user is logged in here: that failing ends with 2.
+    /// A client for the settings. A user is logged in here: that failing ends with 2.
     pub(super) fn client(&mut self) -> Outcome<&Client> {
-        self.connect()?;
-        Ok(&self.ready().0)
-    }
-
-    pub(super) fn settings(&mut self) -> Outcome<&Settings> {
-        self.connect()?;
-        Ok(&self.ready().1)
-    }
-
-    fn ready(&self) -> &(Client, Settings) {
-        self.client.as_ref().expect("the client was made")
-    }
-
-    fn connect(&mut self) -> Outcome {
-        if self.client.is_some() {
-            return Ok(());
+        if self.client.is_none() {
+            let settings = self.settings()?.clone();
+            if settings.config.endpoints.is_empty() || settings.config.endpoints == [""] {
+                return Err(Failure::new(CONNECTION, "etcdclient: no available endpoints"));
+            }
+            self.client = Some(match &settings.client {
+                Some(client) => client.clone(),
+                None => self.client_for(&settings, None)?,
+            });
         }
-        let source = Source { style: self.style, inherited: &self.inherited, values: &self.values };
-        let settings = source.settings(self.io)?;
-        let client = match &settings.client {
-            Some(client) => client.clone(),
-            None => self.client_for(&settings, None)?,
-        };
-        self.client = Some((client, settings));
-        Ok(())
+        Ok(self.client.as_ref().expect("the client was made"))
     }
 
-    /// A client of its own for some endpoints, as `endpoint` and `defrag` use it.
+    /// What flags and variables come to. Nothing is sent.
+    pub(super) fn settings(&mut self) -> Outcome<&Settings> {
+        if self.settings.is_none() {
+            let source = Source { style: self.style, inherited: &self.inherited, values: &self.values };
+            self.settings = Some(source.settings(self.io)?);
+        }
+        Ok(self.settings.as_ref().expect("the settings were made"))
+    }
+
+    /// The endpoints of the flag or the variable, as they were typed: so etcdctl's `endpoint` and `defrag` take them.
+    pub(super) fn typed_endpoints(&self) -> Vec<String> {
+        let typed = self.source().endpoints().unwrap_or_else(|| vec![DEFAULT_ENDPOINT.into()]);
+        if typed == [""] { Vec::new() } else { typed }
+    }
+
+    /// A client of its own for one endpoint, as `endpoint` and `defrag` use it. It logs in when it is first used.
     pub(super) fn client_at(&mut self, endpoint: &str) -> Outcome<Client> {
         let settings = self.settings()?.clone();
         self.client_for(&settings, Some(endpoint))
@@ -114,12 +126,23 @@ impl<'a> Call<'a> {
         }
         let login = config.user.is_some();
         let dial = config.connect_timeout;
-        let client = Client::new(config).map_err(|error| Failure { code: super::failure::ARGUMENTS, ..*Failure::of_error(&error) })?;
+        let client = Client::new(config).map_err(|error| self.unusable(&error))?;
         if login && endpoint.is_none() {
             let patience = Patience { deadline: Some(Instant::now() + dial), stubborn: self.style.strict };
             client.connected(patience).map_err(|fault| self.failed(&fault).with_code(CONNECTION))?;
         }
         Ok(client)
+    }
+
+    /// Settings that no client can be made of. etcdctl finds out that an endpoint is none by waiting for it.
+    fn unusable(&self, error: &Error) -> Box<Failure> {
+        let mut failure = Failure::of_error(error).with_code(ARGUMENTS);
+        if error.causes.iter().any(|cause| cause.contains("KeyMismatch")) {
+            failure = Failure::arguments("tls: private key does not match public key");
+        } else if self.style.strict && error.what.ends_with("is not an etcd endpoint") {
+            failure = Failure::new(ERROR, "context deadline exceeded");
+        }
+        failure
     }
 
     /// How long the verb may go on asking.
@@ -144,7 +167,7 @@ impl<'a> Call<'a> {
         self.ask(Effect::Write, call)
     }
 
-    fn ask<T>(&mut self, effect: Effect, call: impl AsyncFn(&Connection) -> Answer<T>) -> Outcome<T> {
+    pub(super) fn ask<T>(&mut self, effect: Effect, call: impl AsyncFn(&Connection) -> Answer<T>) -> Outcome<T> {
         let patience = self.patience()?;
         let answer = self.client()?.ask(effect, patience, call);
         answer.map_err(|fault| self.failed(&fault))
@@ -154,6 +177,11 @@ impl<'a> Call<'a> {
     pub(super) fn connected(&mut self, patience: Patience) -> Outcome<(String, Arc<Connection>)> {
         let connected = self.client()?.connected(patience);
         connected.map_err(|fault| self.failed(&fault))
+    }
+
+    /// What went wrong at an endpoint, for a line that names the endpoint itself.
+    pub(super) fn cause(&self, fault: &Fault) -> String {
+        if self.style.strict { strict_text(fault) } else { fault.trouble().to_string() }
     }
 
     /// What a failed request ends the command with: etcdctl's words, in native mode with the cause at each endpoint.
@@ -181,8 +209,18 @@ impl<'a> Call<'a> {
         if self.style.strict || !formats.contains(&format) { Ok(()) } else { Err(print::unsupported(format)) }
     }
 
+    /// Is decoded JSON wanted?
+    pub(super) fn decoded(&mut self) -> Outcome<bool> {
+        Ok(self.settings()?.decoded)
+    }
+
     /// Write the reply in the format that is wanted.
     pub(super) fn reply(&mut self, reply: &dyn Reply) -> Outcome {
+        if self.decoded()? {
+            let none = || Failure::new(FEATURE, format!("{} has no decoded form yet, use --write-out=json", self.verb.name));
+            let value = reply.decoded().ok_or_else(none)?;
+            return self.say(value);
+        }
         let format = self.format()?;
         let strict = self.style.strict;
         print::reply(reply, format, strict, &mut self.page()?)
@@ -190,7 +228,8 @@ impl<'a> Call<'a> {
 
     pub(super) fn page(&mut self) -> Outcome<Page<'_>> {
         let hex = self.settings()?.hex;
-        Ok(Page { hex, layout: self.style.layout, out: &mut *self.io.out })
+        let width = if self.io.terminal { terminal_width() } else { None };
+        Ok(Page { hex, layout: self.style.layout, out: &mut *self.io.out, width })
     }
 
     /// A line on standard output, whatever the format.
@@ -203,4 +242,9 @@ impl<'a> Call<'a> {
         self.io.out.flush()?;
         Ok(writeln!(self.io.err, "{text}")?)
     }
+}
+
+fn terminal_width() -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(std::io::stdout()).ok()?;
+    Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
 }

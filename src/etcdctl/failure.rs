@@ -23,13 +23,15 @@ pub struct Failure {
     pub hint: Option<String>,
     /// Without it nothing more is printed.
     pub text: Option<String>,
+    /// Of the command line itself, so that the command's page is shown.
+    pub(super) usage: bool,
 }
 
 pub(super) type Outcome<T = ()> = Result<T, Box<Failure>>;
 
 impl Failure {
     pub(super) fn new(code: i32, text: impl Into<String>) -> Box<Failure> {
-        Box::new(Failure { code, causes: Vec::new(), hint: None, text: Some(text.into()) })
+        Box::new(Failure { code, causes: Vec::new(), hint: None, text: Some(text.into()), usage: false })
     }
 
     /// Wrong arguments: 128.
@@ -39,7 +41,12 @@ impl Failure {
 
     /// What had to be said has been said.
     pub(super) fn silent(code: i32) -> Box<Failure> {
-        Box::new(Failure { code, causes: Vec::new(), hint: None, text: None })
+        Box::new(Failure { code, causes: Vec::new(), hint: None, text: None, usage: false })
+    }
+
+    /// Words that cobra itself refuses.
+    pub(super) fn usage(text: impl Into<String>) -> Box<Failure> {
+        Box::new(Failure { usage: true, ..*Failure::new(ERROR, text) })
     }
 
     /// The same with another exit code: `lease list` ends with 2 where others end with 1.

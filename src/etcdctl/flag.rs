@@ -2,6 +2,7 @@
 
 use super::failure::{ERROR, Failure, Outcome};
 use super::go;
+use super::verb::Since;
 
 /// What a flag takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,14 +22,13 @@ pub(super) struct Flag {
     pub(super) default: &'static str,
     pub(super) kind: Kind,
     pub(super) name: &'static str,
-    /// etcdctl does not have it.
-    pub(super) native: bool,
     pub(super) short: Option<char>,
+    pub(super) since: Since,
 }
 
 impl Flag {
     pub(super) const fn new(name: &'static str, kind: Kind, default: &'static str, about: &'static str) -> Flag {
-        Flag { about, default, kind, name, native: false, short: None }
+        Flag { about, default, kind, name, short: None, since: Since::Always }
     }
 
     pub(super) const fn bool(name: &'static str, about: &'static str) -> Flag {
@@ -48,8 +48,13 @@ impl Flag {
         self
     }
 
-    pub(super) const fn native(mut self) -> Flag {
-        self.native = true;
+    /// etcdctl does not have it.
+    pub(super) const fn native(self) -> Flag {
+        self.since(Since::Native)
+    }
+
+    pub(super) const fn since(mut self, since: Since) -> Flag {
+        self.since = since;
         self
     }
 
@@ -63,7 +68,9 @@ impl Flag {
 
     fn check(&self, value: &str) -> Result<(), String> {
         match self.kind {
-            Kind::Bool => go::parse_bool(value).map(|_| ()).ok_or_else(|| format!("strconv.ParseBool: parsing {}: invalid syntax", go::quote(value.as_bytes()))),
+            Kind::Bool => {
+                go::parse_bool(value).map(|_| ()).ok_or_else(|| format!("strconv.ParseBool: parsing {}: invalid syntax", go::quote(value.as_bytes())))
+            }
             Kind::Duration => go::parse_duration(value).map(|_| ()),
             Kind::Int => go::parse_int(value, 0).map(|_| ()),
             Kind::List | Kind::Text => Ok(()),
@@ -76,6 +83,8 @@ pub(super) const HELP: Flag = Flag::bool("help", "show this page").short('h');
 /// The values that were given. Defaults are the flags' own.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Values {
+    /// How many words stood before `--`, when it was there.
+    pub(super) before_dashes: Option<usize>,
     given: Vec<(&'static Flag, String)>,
 }
 
@@ -108,6 +117,7 @@ pub(super) fn parse(words: &[Vec<u8>], flags: &[&'static Flag]) -> Outcome<(Valu
             continue;
         }
         if word == b"--" {
+            values.before_dashes = Some(plain.len());
             plain.extend(rest.cloned());
             break;
         }
@@ -199,8 +209,13 @@ pub(super) fn first_word(words: &[Vec<u8>], flags: &[&'static Flag]) -> Option<u
 mod tests {
     use super::*;
 
-    const FLAGS: &[&Flag] =
-        &[&HELP, &Flag::bool("prefix", ""), &Flag::int("limit", "0", ""), &Flag::text("write-out", "simple", "").short('w'), &Flag::new("endpoints", Kind::List, "", "")];
+    const FLAGS: &[&Flag] = &[
+        &HELP,
+        &Flag::bool("prefix", ""),
+        &Flag::int("limit", "0", ""),
+        &Flag::text("write-out", "simple", "").short('w'),
+        &Flag::new("endpoints", Kind::List, "", ""),
+    ];
 
     fn read(line: &str) -> Result<(Values, String), String> {
         let words: Vec<Vec<u8>> = line.split(' ').map(|word| word.as_bytes().to_vec()).collect();

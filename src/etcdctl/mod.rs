@@ -6,18 +6,28 @@
 
 mod ask;
 mod call;
+mod child;
+mod decoded;
+mod difference;
 mod discovery;
 mod done;
 mod failure;
 mod flag;
 mod go;
 mod json;
+mod level;
 mod line;
+mod load;
 pub mod manual;
 mod offer;
+mod pages;
 mod print;
+mod record;
+mod session;
 mod settings;
+mod stop;
 mod table;
+mod turn;
 mod usage;
 mod verb;
 
@@ -31,6 +41,7 @@ pub use failure::Failure;
 pub use line::{Command, commands};
 pub use offer::{Argument, Next, is_command, next};
 pub use print::Layout;
+pub use stop::Stop;
 
 use crate::error::{self, Error, Kind};
 use crate::etcd::{Client, Config};
@@ -77,6 +88,8 @@ pub struct Style {
     pub place: Option<Arc<dyn Place>>,
     /// The name the user calls it by: `etcdctl`, `etcdsh e`.
     pub program: String,
+    /// Ends a command that goes on for ever.
+    pub stop: Stop,
     /// etcdctl and nothing else.
     pub strict: bool,
     /// The environment: `ETCDCTL_*`.
@@ -91,7 +104,7 @@ impl Style {
         let variables: Vec<(String, String)> = std::env::vars_os().filter_map(known).filter(|(name, _)| name.starts_with("ETCD")).collect();
         let layout = variables.iter().find(|(name, _)| name == "ETCDSH_ETCDCTL_COMPAT").map_or("", |(_, value)| value);
         let layout = if layout.starts_with("3.5") || layout.starts_with("3.4") { Layout::V35 } else { Layout::V36 };
-        Style { layout, place: None, program: program.into(), strict, variables }
+        Style { layout, place: None, program: program.into(), stop: Stop::default(), strict, variables }
     }
 
     /// A variable that is set and not empty.
@@ -133,10 +146,11 @@ pub fn meaning(words: &[Vec<u8>], style: &Style) -> Option<Meaning> {
 /// Carry out one command without a terminal and return what it prints, without the last line's end.
 pub fn evaluate(words: &[Vec<u8>], style: &Style) -> error::Result<String> {
     if let Some(meaning) = meaning(words, style).filter(|meaning| meaning.endless) {
-        return Err(Error::usage(format!("`{}` goes on for ever: it cannot return a value", meaning.name)).hint(format!("{} {}   # in a shell", style.program, meaning.name)));
+        return Err(Error::usage(format!("`{}` goes on for ever: it cannot return a value", meaning.name))
+            .hint(format!("{} {}   # in a shell", style.program, meaning.name)));
     }
     let (mut out, mut err) = (Vec::new(), Vec::new());
-    let code = run(words, style, &mut Io { err: &mut err, input: &mut std::io::empty(), out: &mut out, terminal: false });
+    let code = run(words, style, &mut Io { err: &mut err, input: &mut std::io::empty(), out: &mut out, stdin: false, terminal: false });
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_end_matches('\n').to_string();
     if code == 0 {
         return Ok(text(&out));
@@ -178,9 +192,13 @@ pub fn run<'a>(words: &[Vec<u8>], style: &'a Style, io: &'a mut Io<'a>) -> i32 {
         let _ = io.out.write_all(usage::page(&found, style).as_bytes()).and_then(|()| io.out.flush());
         return 0;
     };
-    let mut call = call::Call::new(verb, style, io, found.inherited, values, words);
+    let mut call = call::Call::new(verb, style, io, found.inherited.clone(), values, words);
     let outcome = (verb.run)(&mut call).and_then(|()| Ok(call.io.out.flush()?));
     let Err(failure) = outcome else { return 0 };
+    if failure.usage {
+        let _ = wrong_flag(call.io, style, &found, &failure);
+        return failure.code;
+    }
     let _ = call.io.out.flush();
     let _ = failure.write(call.io.err);
     failure.code
@@ -229,7 +247,7 @@ impl Failure {
 fn verb_version(style: &Style) -> String {
     match style.layout {
         Layout::V35 => "3.5.16".into(),
-        Layout::V36 => "3.6.0".into(),
+        Layout::V36 => "3.6.14".into(),
     }
 }
 

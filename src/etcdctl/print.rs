@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use etcd_client::proto::{PbKeyValue, PbResponseHeader};
+use serde_json::Value;
 
 use super::failure::{FEATURE, Failure, Outcome};
 use super::go;
@@ -53,6 +54,8 @@ pub(super) struct Page<'a> {
     pub(super) hex: bool,
     pub(super) layout: Layout,
     pub(super) out: &'a mut dyn Write,
+    /// Letters in a line of the terminal that is written to.
+    pub(super) width: Option<usize>,
 }
 
 /// What a verb got from etcd, able to say it in the formats that etcdctl has for it. What is not written here does not
@@ -73,6 +76,11 @@ pub(super) trait Reply {
 
     fn table(&self, _: &Page<'_>) -> Outcome<Table> {
         Err(unsupported(Format::Table))
+    }
+
+    /// What `-o json` of native mode prints; nothing: there is no such form of it yet.
+    fn decoded(&self) -> Option<Value> {
+        None
     }
 
     /// The table of native mode, where etcdctl has none.
@@ -96,7 +104,7 @@ pub(super) fn reply(reply: &dyn Reply, format: Format, strict: bool, page: &mut 
         Format::Simple => reply.simple(page),
         Format::Table => {
             let table = if strict { reply.table(page)? } else { reply.native_table(page)? };
-            Ok(table.write(page.out)?)
+            Ok(table.fitted(page.width).write(page.out)?)
         }
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::Style;
 use super::call::Io;
-use super::failure::{ARGUMENTS, CONNECTION as CONNECTION_FAILED, ERROR, FEATURE, Failure, Outcome};
+use super::failure::{ARGUMENTS, ERROR, FEATURE, Failure, Outcome};
 use super::flag::{Flag, Kind, Values};
 use super::go;
 use super::print::Format;
@@ -44,6 +44,7 @@ pub(super) static GLOBALS: &[Flag] = &[
 pub(super) static NATIVE: &[Flag] = &[
     Flag::text("cluster-name", "", "which cluster of the inventory, when it has several"),
     Flag::text("inventory", "", "the inventory that names the cluster; else as for a script"),
+    Flag::text("output", "human", "human is what --write-out says; json decodes keys and values into text").short('o'),
     Flag::text("via", "", "reach the endpoints through ssh on this host"),
 ];
 
@@ -68,6 +69,8 @@ pub(super) struct Settings {
     pub(super) config: Config,
     /// Connected already, and as these settings want it.
     pub(super) client: Option<Client>,
+    /// `-o json`: JSON with keys and values as text, ids in hex.
+    pub(super) decoded: bool,
     pub(super) format: Format,
     pub(super) hex: bool,
 }
@@ -92,11 +95,24 @@ impl Source<'_> {
                 let name = format!("ETCDCTL_{}", flag.name.to_uppercase().replace('-', "_"));
                 return Err(Failure::new(
                     ERROR,
-                    format!("conflicting environment variable {name:?} is shadowed by corresponding command-line flag (either unset environment variable or disable flag)"),
+                    format!(
+                        "conflicting environment variable {name:?} is shadowed by corresponding command-line flag (either unset environment variable or disable flag)"
+                    ),
                 ));
             }
         }
         Ok(())
+    }
+
+    /// Up to 3.5 there was another API, and a variable to choose it.
+    fn check_api(&self, io: &mut Io<'_>) -> Outcome {
+        match self.style.variable("ETCDCTL_API") {
+            Some(version) if version != "3" && self.style.strict && self.style.layout == super::Layout::V35 => {
+                writeln!(io.err, "unsupported API version: {version}")?;
+                Err(Failure::silent(ERROR))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// What was given by hand: a flag, or a variable that can be read.
@@ -122,7 +138,7 @@ impl Source<'_> {
         go::parse_duration(&self.text(name)).unwrap_or_default()
     }
 
-    fn endpoints(&self) -> Option<Vec<String>> {
+    pub(super) fn endpoints(&self) -> Option<Vec<String>> {
         let given = self.values.list("endpoints");
         let list = if given.is_empty() { self.variable("endpoints")?.split(',').map(str::to_string).collect() } else { given };
         Some(list)
@@ -130,8 +146,10 @@ impl Source<'_> {
 
     /// What the flags, the variables and the inventory come to. Nothing is sent yet.
     pub(super) fn settings(&self, io: &mut Io<'_>) -> Outcome<Settings> {
+        self.check_api(io)?;
         self.check()?;
         let format = Format::named(&self.text("write-out")).ok_or_else(|| Failure::new(FEATURE, "unsupported output format"))?;
+        let decoded = self.decoded()?;
         let given = self.discovered(&mut |text| drop(writeln!(io.err, "{text}")))?.or_else(|| self.endpoints());
         let placed = self.placed(given.as_deref())?;
         let untouched = given.is_none() && CONNECTION.iter().all(|name| self.given(name).is_none());
@@ -141,12 +159,9 @@ impl Source<'_> {
         wanted.via = wanted.via.or_else(|| placed.as_ref().and_then(|placed| placed.via.clone())).filter(|_| client.is_none());
         let mut config = placed.map_or_else(Config::default, |placed| placed.config);
         if let Some(endpoints) = given {
-            config.endpoints = endpoints.iter().map(|endpoint| endpoint.trim().to_string()).collect();
+            config.endpoints = endpoints.iter().map(|endpoint| endpoint.trim().to_string()).filter(|endpoint| !endpoint.is_empty()).collect();
         } else if unplaced {
             config.endpoints = vec![DEFAULT_ENDPOINT.into()];
-        }
-        if config.endpoints.iter().all(String::is_empty) {
-            return Err(Failure::new(CONNECTION_FAILED, "etcdclient: no available endpoints"));
         }
         if let Some(place) = self.style.place.as_ref().filter(|_| !self.style.strict && wanted.via.is_some()) {
             config.forwards = place.tunnel(&wanted, &config.endpoints).map_err(|error| Failure::of_error(&error))?;
@@ -161,6 +176,7 @@ impl Source<'_> {
             command_timeout_given: self.given("command-timeout").is_some(),
             client,
             config,
+            decoded,
             format,
             hex: self.flag("hex"),
         })
@@ -168,6 +184,14 @@ impl Source<'_> {
 
     fn wanted(&self) -> super::Wanted {
         super::Wanted { cluster: self.given("cluster-name"), inventory: self.given("inventory"), via: self.given("via") }
+    }
+
+    fn decoded(&self) -> Outcome<bool> {
+        match self.text("output").as_str() {
+            "json" => Ok(true),
+            "" | "human" => Ok(false),
+            other => Err(Failure::new(FEATURE, format!("unknown output `{other}`, there are human and json"))),
+        }
     }
 
     /// The inventory's cluster, when nothing else says where etcd is or when a given endpoint is one of its members.
@@ -209,13 +233,18 @@ impl Source<'_> {
         }
         let file = |name: &str| self.given(name).map(|path| read(&path)).transpose();
         let (cert, key, ca) = (file("cert")?, file("key")?, file("cacert")?);
+        if let Some(wrong) = cert.as_ref().zip(key.as_ref()).and_then(|(cert, key)| wrong_pem(cert, key)) {
+            return Err(Failure::arguments(wrong));
+        }
         if cert.is_some() || key.is_some() {
             (config.cert_pem, config.key_pem) = (cert, key.map(Secret::new));
         }
         if ca.is_some() {
             config.ca_pem = ca;
         }
-        config.skip_verify = self.flag("insecure-skip-tls-verify");
+        // etcdctl up to 3.5 does not take this flag for a wish to have TLS.
+        let wants_tls = config.ca_pem.is_some() || config.cert_pem.is_some() || !self.flag("insecure-transport");
+        config.skip_verify = self.flag("insecure-skip-tls-verify") && (wants_tls || self.style.layout > super::Layout::V35 || !self.style.strict);
         let domain = self.text("discovery-srv");
         if !domain.is_empty() && !self.flag("insecure-discovery") {
             config.server_name = Some(domain);
@@ -239,8 +268,10 @@ impl Source<'_> {
                 (user, password)
             }
         };
-        config.user = Some(name);
-        config.password = Some(Secret::new(password));
+        // Without one of the two nobody is logged in, as with etcdctl.
+        if !name.is_empty() && !password.is_empty() {
+            (config.user, config.password) = (Some(name), Some(Secret::new(password)));
+        }
         Ok(())
     }
 }
@@ -249,6 +280,21 @@ impl Source<'_> {
 fn bare(endpoint: &str) -> &str {
     let endpoint = endpoint.trim().trim_end_matches('/');
     endpoint.split_once("://").map_or(endpoint, |(_, rest)| rest)
+}
+
+/// What is wrong with a pair of files at first sight, in the words of Go's TLS.
+fn wrong_pem(cert: &str, key: &str) -> Option<&'static str> {
+    let (block, secret, public) = ("-----BEGIN ", "PRIVATE KEY-----", "-----BEGIN CERTIFICATE-----");
+    if !cert.contains(block) {
+        return Some("tls: failed to find any PEM data in certificate input");
+    }
+    if !cert.contains(public) && cert.contains(secret) {
+        return Some("tls: failed to find certificate PEM data in certificate input, but did find a private key; PEM inputs may have been switched");
+    }
+    if !key.contains(block) {
+        return Some("tls: failed to find any PEM data in key input");
+    }
+    (!key.contains(secret) && key.contains(public)).then_some("tls: found a certificate rather than a key in the PEM for the private key")
 }
 
 fn read(path: &str) -> Outcome<String> {

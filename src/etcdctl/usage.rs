@@ -34,8 +34,11 @@ pub(super) fn page(found: &Found, style: &Style) -> String {
         section(&mut page, "EXAMPLES", &verb.example.lines().map(|line| format!("{} {line}", style.program)).collect::<Vec<_>>());
     }
     let is_inherited = |flag: &&&'static Flag| found.inherited.iter().any(|inherited| std::ptr::eq(*inherited, **flag));
-    let own: Vec<&Flag> = found.flags.iter().filter(|flag| found.name.is_empty() || !is_inherited(flag)).copied().collect();
-    let global: Vec<&Flag> = found.flags.iter().filter(|flag| !found.name.is_empty() && is_inherited(flag)).copied().collect();
+    // What a group hands down is its own on its own page.
+    let group = GROUPS.iter().find(|group| group.name == found.name).map_or(&[][..], |group| group.flags);
+    let is_own = |flag: &&&'static Flag| found.name.is_empty() || !is_inherited(flag) || group.iter().any(|own| std::ptr::eq(own, **flag));
+    let own: Vec<&Flag> = found.flags.iter().filter(is_own).copied().collect();
+    let global: Vec<&Flag> = found.flags.iter().filter(|flag| !is_own(flag)).copied().collect();
     options(&mut page, "OPTIONS", own);
     if !global.is_empty() {
         options(&mut page, "GLOBAL OPTIONS", global);

@@ -197,7 +197,7 @@ impl Console {
             Input::Blank => Then::Go,
             Input::Etcd(text) => {
                 etcd::run(self, text)?;
-                self.accepted.push(Accepted::Etcd(text.to_string()));
+                self.accept(Accepted::Etcd(text.to_string(), self.settings().cluster));
                 Then::Go
             }
             Input::Help(name, source) => {
@@ -208,12 +208,19 @@ impl Console {
             Input::Meta(text) => meta::run(self, text)?,
             Input::Rhai(text) => {
                 let value = self.evaluate(text)?;
-                self.accepted.push(Accepted::Rhai(text.to_string()));
+                self.accept(Accepted::Rhai(text.to_string(), self.settings()));
                 self.show(&value);
                 Then::Go
             }
         };
         Ok(then)
+    }
+
+    /// Keep a line for `:save`. What only showed what would happen is none.
+    pub(super) fn accept(&mut self, line: Accepted) {
+        if !self.settings().check {
+            self.accepted.push(line);
+        }
     }
 
     /// The last line that was for etcd or a script.
@@ -230,13 +237,21 @@ impl Console {
     }
 
     pub(super) fn show_error(&mut self, error: &Error) {
+        // What a command of etcdctl says of its failure stands there already.
+        if error.what.is_empty() {
+            return;
+        }
+        let mut error = error.clone();
+        for hint in &mut error.hints {
+            *hint = hint.replace("etcdsh help", ":help").replace("etcdsh inventory --graph", ":hosts").replace("`:help NAME` shows", "`NAME?` shows");
+        }
         if self.json() {
-            self.say(serde_json::json!({ "event": "error", "error": crate::report::error_json(error) }));
+            self.say(serde_json::json!({ "event": "error", "error": crate::report::error_json(&error) }));
         } else {
-            self.complain(format!("{}: {error}", self.paint(31, "error")));
+            self.complain(format!("{}: {}", self.paint(31, "error"), show::underlined(&error)));
         }
         if !error.hints.iter().any(|hint| hint.starts_with(":bt")) {
-            *locked(&self.runner.last_error) = Some(Box::new(error.clone()));
+            *locked(&self.runner.last_error) = Some(Box::new(error));
         }
     }
 

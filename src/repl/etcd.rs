@@ -102,7 +102,8 @@ fn one(console: &mut Console, style: &Style, mut words: etcdctl::Command) -> Res
     let shown = || words.iter().map(|word| String::from_utf8_lossy(word).into_owned()).collect::<Vec<_>>().join(" ");
     let helps = words.iter().any(|word| word == b"--help" || word == b"-h");
     if let Some(meaning) = etcdctl::meaning(&words, style).filter(|_| !helps) {
-        if meaning.endless {
+        let renews = meaning.name == "lease keep-alive" && !words.iter().any(|word| word == b"--once");
+        if meaning.endless || renews {
             return super::job::start(console, meaning.name, &words);
         }
         if meaning.changes && console.settings().check {
@@ -110,13 +111,13 @@ fn one(console: &mut Console, style: &Style, mut words: etcdctl::Command) -> Res
             return Ok(());
         }
     }
-    let name = etcdctl::meaning(&words, style).map_or_else(String::new, |meaning| meaning.name.to_string());
     let changes = etcdctl::meaning(&words, style).is_some_and(|meaning| meaning.changes);
     let code = apart(console, style.clone(), words)?;
     if changes {
         console.live.forget();
     }
-    if code == 0 { Ok(()) } else { Err(Error::new(Kind::Etcd, format!("`e {name}` ended with {code}")).hint(format!("e {name} --help"))) }
+    // The command itself has said what is wrong.
+    if code == 0 { Ok(()) } else { Err(Error::new(Kind::Etcd, "")) }
 }
 
 /// `${name}` in a word is the value of a variable, or of a property of one.
@@ -141,7 +142,7 @@ fn apart(console: &Console, style: Style, words: etcdctl::Command) -> Result<i32
     std::thread::spawn(move || {
         let (mut out, mut err, input) = streams;
         let mut input = BufReader::new(input);
-        let code = etcdctl::run(&words, &style, &mut Io { err: &mut err, input: &mut input, out: &mut out, terminal: true });
+        let code = etcdctl::run(&words, &style, &mut Io { err: &mut err, input: &mut input, out: &mut out, stdin: true, terminal: true });
         let _ = out.flush();
         let _ = done.send(code);
     });

@@ -265,7 +265,7 @@ fn run_script(console: &mut Console, text: &str) -> Result<Then> {
     let script = script_named(&word)?;
     let tags = errand.tags.join(",");
     console.runner.script(&script, &settings, errand, &word)?;
-    console.accepted.push(Accepted::Script { name: word, settings, tags });
+    console.accept(Accepted::Script { name: word, settings, tags });
     go()
 }
 
@@ -274,7 +274,7 @@ fn load(console: &mut Console, file: &str) -> Result<Then> {
     if !tasks.is_empty() {
         console.say(format!("steps: {}", tasks.iter().map(|name| format!("{name}()")).collect::<Vec<_>>().join(", ")));
     }
-    console.accepted.push(Accepted::Loaded(file.to_string()));
+    console.accept(Accepted::Loaded(file.to_string()));
     go()
 }
 
@@ -309,7 +309,7 @@ fn shell(console: &mut Console, command: &str) -> Result<Then> {
     if interrupted {
         return Err(Error::new(crate::error::Kind::Interrupted, "interrupted"));
     }
-    console.accepted.push(Accepted::Shell { command: command.to_string(), settings });
+    console.accept(Accepted::Shell { command: command.to_string(), settings });
     go()
 }
 

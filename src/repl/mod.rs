@@ -70,6 +70,12 @@ pub fn run(surroundings: Arc<dyn Surroundings>) -> Result<i32> {
     Ok(0)
 }
 
+/// The commands of the console and what they do, for the manual page.
+#[must_use]
+pub fn commands() -> Vec<(String, &'static str)> {
+    meta::lines()
+}
+
 /// Lines from a pipe, one after the other, up to the first error; the result is the exit code.
 pub fn run_lines(surroundings: Arc<dyn Surroundings>, text: &str) -> Result<i32> {
     let mut console = Console::new(surroundings)?;
@@ -83,6 +89,6 @@ pub fn run_lines(surroundings: Arc<dyn Surroundings>, text: &str) -> Result<i32>
 pub fn is_for_console(text: &str) -> bool {
     text.lines().any(|line| {
         let line = line.trim_start();
-        line.starts_with(':') || ["e ", "em ", "etcdctl "].iter().any(|word| line.starts_with(word) && !line.contains('='))
+        line.starts_with(':') || line.starts_with("etcd_") && line.trim_end_matches(';').ends_with(")") && !line.contains("task(") || ["e ", "em ", "etcdctl "].iter().any(|word| line.starts_with(word) && !line.contains('='))
     })
 }

@@ -10,10 +10,12 @@ use crate::error::{Error, Result};
 use crate::report::masked;
 
 /// A line that did what was wanted.
+#[derive(Clone)]
 pub(super) enum Accepted {
-    Etcd(String),
+    /// With the cluster that was used.
+    Etcd(String, Option<String>),
     Loaded(String),
-    Rhai(String),
+    Rhai(String, Settings),
     Script { name: String, settings: Settings, tags: String },
     Shell { command: String, settings: Settings },
 }
@@ -37,17 +39,16 @@ pub(super) fn write(console: &Console, path: &Path) -> Result<usize> {
 
 fn lines(console: &Console) -> Result<Vec<String>> {
     let last = Regex::new(r"\b_\b").map_err(|error| Error::internal(error.to_string()))?;
-    let cluster = console.settings().cluster;
     let mut lines: Vec<String> = Vec::new();
     let mut kept = false;
     for (place, line) in console.accepted.iter().enumerate() {
-        let used = matches!(console.accepted.get(place + 1), Some(Accepted::Rhai(next)) if last.is_match(next));
+        let used = matches!(console.accepted.get(place + 1), Some(Accepted::Rhai(next, _)) if last.is_match(next));
         lines.push(masked(&match line {
-            Accepted::Etcd(text) => etcd(text, cluster.as_deref()),
+            Accepted::Etcd(text, cluster) => etcd(text, cluster.as_deref()),
             Accepted::Loaded(file) => loaded(file)?,
-            Accepted::Rhai(text) => {
+            Accepted::Rhai(text, settings) => {
                 let text = last.replace_all(text.trim().trim_end_matches(';'), "last").into_owned();
-                let text = steps(console, &text);
+                let text = steps(console, settings, &text);
                 match (used, text.ends_with('}')) {
                     (true, _) if !std::mem::replace(&mut kept, true) => format!("let last = {text};"),
                     (true, _) => format!("last = {text};"),
@@ -80,15 +81,14 @@ fn loaded(file: &str) -> Result<String> {
 }
 
 /// `etcd_conf()` is a word of the console; a script runs the flow with that tag.
-fn steps(console: &Console, text: &str) -> String {
+fn steps(console: &Console, settings: &Settings, text: &str) -> String {
     let Ok(call) = Regex::new(r"\b([A-Za-z]\w*)\s*\(\s*(\)|#\{)") else { return text.to_string() };
     let tasks = locked(&console.runner.tasks);
-    let settings = console.settings();
     let replaced = call.replace_all(text, |found: &regex::Captures<'_>| {
         let Some(named) = tasks.get(&found[1]) else { return found[0].to_string() };
         let script = named.script.rsplit('/').next().and_then(|file| file.strip_suffix(".rhai")).filter(|_| !Path::new(&named.script).exists());
         let script = script.unwrap_or(&named.script);
-        if &found[2] == ")" { format!("run({script:?}{})", options(&settings, &found[1])) } else { format!("run({script:?}, #{{ tags: {:?},", &found[1]) }
+        if &found[2] == ")" { format!("run({script:?}{})", options(settings, &found[1])) } else { format!("run({script:?}, #{{ tags: {:?},", &found[1]) }
     });
     replaced.into_owned()
 }

@@ -95,6 +95,18 @@ fn table(maps: &[Map], wide: usize) -> String {
     std::iter::once(line(&names)).chain(rows.iter().map(|row| line(row))).collect::<Vec<_>>().join("\n")
 }
 
+/// An error with the whole word underlined where it went wrong.
+pub(super) fn underlined(error: &crate::error::Error) -> String {
+    let text = error.to_string();
+    let Some(at) = error.at.as_ref().filter(|at| at.column > 0) else { return text };
+    let word = at.text.chars().skip(at.column - 1).take_while(|letter| letter.is_ascii_alphanumeric() || *letter == '_').count().max(1);
+    let caret = format!("| {}^", " ".repeat(at.column - 1));
+    match text.find(&caret) {
+        Some(place) => format!("{}{}{}", &text[..place + caret.len()], "^".repeat(word - 1), &text[place + caret.len()..]),
+        None => text,
+    }
+}
+
 /// How long a line took, and what it cost at each host.
 pub(super) fn timing(took: Duration, before: &[(String, u64, u64)], after: &[(String, u64, u64)]) -> String {
     let mut parts = vec![format!("{:.3} s", took.as_secs_f64())];
@@ -130,6 +142,13 @@ mod tests {
         let members: Array = vec![map(&[("id", "8e9e05c52164694d"), ("name", "etcd-1")]), map(&[("id", "91bc3c398fb3c146"), ("name", "etcd-2"), ("learner", "true")])];
         let shown = pretty(&Dynamic::from(members), 80);
         assert_eq!(shown, "name    id                learner\netcd-1  8e9e05c52164694d\netcd-2  91bc3c398fb3c146  true");
+    }
+
+    #[test]
+    fn the_whole_word_is_underlined() {
+        let place = crate::error::Place { column: 3, file: "input".into(), line: 1, text: "  etcd_instal()".into() };
+        let shown = underlined(&crate::error::Error::config("x").at(place));
+        assert!(shown.ends_with("\n1 |   etcd_instal()\n  |   ^^^^^^^^^^^"), "{shown}");
     }
 
     #[test]

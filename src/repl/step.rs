@@ -75,7 +75,7 @@ fn run_at(console: &mut Console, place: usize) -> Result<()> {
     let settings = console.settings();
     let errand = Errand { tags: vec![name.clone()], ..Errand::default() };
     console.runner.script(&script, &settings, errand, &name)?;
-    console.accepted.push(Accepted::Script { name: word, settings, tags: name });
+    console.accept(Accepted::Script { name: word, settings, tags: name });
     Ok(())
 }
 

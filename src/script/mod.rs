@@ -19,6 +19,7 @@ mod pki;
 mod plan;
 mod reach;
 mod speak;
+mod suspect;
 mod trouble;
 mod value;
 pub mod vocabulary;
@@ -205,6 +206,21 @@ impl Interpreter {
     #[must_use]
     pub fn problems_of_line(&self, ast: &AST, earlier: &AST, script: &Script, globals: &[&str]) -> Vec<Problem> {
         check::problems(&self.known().and(earlier), ast, &script.text, &script.name, globals)
+    }
+
+    /// Mistakes, and names of tasks and parameters that nobody declares: what `etcdsh check` shows.
+    #[must_use]
+    pub fn suspects(&self, ast: &AST, script: &Script) -> Vec<Problem> {
+        let mut found = self.problems(ast, script);
+        found.extend(suspect::problems(ast, script, &self.world));
+        found.sort_by_key(|problem| problem.error.at.as_ref().map(|at| (at.line, at.column)));
+        found
+    }
+
+    /// Write files that tell an editor what can be called.
+    pub fn write_definitions(&self, folder: &Path) -> std::io::Result<()> {
+        std::fs::create_dir_all(folder)?;
+        self.engine.definitions().write_to_dir(folder)
     }
 
     /// The functions that every script can call.

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod bolt;
-mod server;
+pub(crate) mod server;
 
 use std::fs;
 use std::net::TcpListener;

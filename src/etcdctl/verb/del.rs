@@ -5,11 +5,13 @@ use std::time::Duration;
 use etcd_client::DeleteOptions;
 use etcd_client::proto::PbDeleteResponse;
 use prost::Message;
+use serde_json::Value;
 
 use super::{Deadline, Since, Verb};
 use crate::etcdctl::Layout;
 use crate::etcdctl::ask;
 use crate::etcdctl::call::Call;
+use crate::etcdctl::decoded;
 use crate::etcdctl::failure::{Failure, Outcome};
 use crate::etcdctl::flag::Flag;
 use crate::etcdctl::go;
@@ -143,6 +145,15 @@ impl Reply for PbDeleteResponse {
         page.header_fields(self.header.as_ref())?;
         page.field("Deleted", self.deleted)?;
         self.prev_kvs.iter().try_for_each(|kv| page.kv_fields("Prev", kv))
+    }
+
+    fn decoded(&self) -> Option<Value> {
+        Some(decoded::with_revision(self.header.as_ref(), |object| {
+            object.insert("deleted".into(), self.deleted.into());
+            if !self.prev_kvs.is_empty() {
+                object.insert("previous".into(), self.prev_kvs.iter().map(decoded::pair).collect());
+            }
+        }))
     }
 
     fn protobuf(&self) -> Outcome<Vec<u8>> {

@@ -4,16 +4,19 @@
 //! does not grow with the number of keys.
 
 use etcd_client::proto::PbRangeResponse;
-use etcd_client::{GetOptions, SortOrder, SortTarget};
+use etcd_client::{SortOrder, SortTarget};
 use prost::Message;
+use serde_json::Value;
 
 use super::{Deadline, Since, Verb};
-use crate::etcd::{Client, Effect, Patience, prefix_end};
+use crate::etcd::prefix_end;
 use crate::etcdctl::call::Call;
+use crate::etcdctl::decoded;
 use crate::etcdctl::failure::{FEATURE, Failure, Outcome};
 use crate::etcdctl::flag::Flag;
 use crate::etcdctl::go;
 use crate::etcdctl::json::{self, Object};
+use crate::etcdctl::pages::{self, Query};
 use crate::etcdctl::print::{Format, Page, Reply, json_kv, json_with_header};
 use crate::etcdctl::table::Table;
 
@@ -46,65 +49,10 @@ const FLAGS: &[Flag] = &[
     Flag::text("sort-by", "", "CREATE, KEY, MODIFY, VALUE or VERSION"),
 ];
 
-/// Bytes that a page aims at.
-const PAGE_BYTES: usize = 8 << 20;
-/// Keys of the first page, before anything is known of their size.
-const FIRST_PAGE: i64 = 1000;
-
 /// What is to be got, read from the words and flags of `get`: as a command or as a line of a transaction.
 pub(super) struct Get {
     pub(super) key: Vec<u8>,
     pub(super) query: Query,
-}
-
-/// As `GetOptions`, but it can be looked at.
-#[derive(Clone, Default)]
-pub(super) struct Query {
-    count_only: bool,
-    end: Option<Vec<u8>>,
-    keys_only: bool,
-    limit: i64,
-    max_create: i64,
-    max_mod: i64,
-    min_create: i64,
-    min_mod: i64,
-    rev: i64,
-    serializable: bool,
-    sort: Option<(SortTarget, SortOrder)>,
-}
-
-impl Query {
-    pub(super) fn options(&self) -> GetOptions {
-        let mut options = GetOptions::new()
-            .with_limit(self.limit)
-            .with_revision(self.rev)
-            .with_max_create_revision(self.max_create)
-            .with_max_mod_revision(self.max_mod)
-            .with_min_create_revision(self.min_create)
-            .with_min_mod_revision(self.min_mod);
-        if let Some(end) = &self.end {
-            options = options.with_range(end.clone());
-        }
-        if let Some((target, order)) = self.sort {
-            options = options.with_sort(target, order);
-        }
-        if self.serializable {
-            options = options.with_serializable();
-        }
-        if self.keys_only {
-            options = options.with_keys_only();
-        }
-        if self.count_only {
-            options = options.with_count_only();
-        }
-        options
-    }
-
-    /// Can it be asked for in pages that follow each other by key?
-    fn is_pageable(&self) -> bool {
-        let filtered = [self.max_create, self.max_mod, self.min_create, self.min_mod].iter().any(|rev| *rev != 0);
-        self.end.is_some() && self.sort.is_none() && !self.count_only && !filtered
-    }
 }
 
 pub(super) fn parse(call: &mut Call<'_>) -> Outcome<Get> {
@@ -178,11 +126,16 @@ fn run(call: &mut Call<'_>) -> Outcome {
     let Get { key, query } = parse(call)?;
     let format = call.format()?;
     let value_only = call.flag("print-value-only");
-    if !call.style.strict && query.is_pageable() && !matches!(format, Format::Protobuf | Format::Table) {
+    let decoded = call.decoded()?;
+    if !call.style.strict && query.is_pageable() && (decoded || !matches!(format, Format::Protobuf | Format::Table)) {
         return paged(call, key, query, value_only && format == Format::Simple);
     }
     let options = query.options();
     let answer = call.read(async |etcd| etcd.kv().get(key.clone(), Some(options.clone())).await)?.0;
+    if decoded {
+        let mut page = call.page()?;
+        return if query.count_only { page.line(decoded::reply(&answer)) } else { answer.kvs.iter().try_for_each(|kv| page.line(decoded::pair(kv))) };
+    }
     if query.count_only && format != Format::Fields {
         if call.style.strict {
             return Err(Failure::arguments("--count-only is only for `--write-out=fields`"));
@@ -203,72 +156,16 @@ fn run(call: &mut Call<'_>) -> Outcome {
 
 /// Fetch and print page by page. All pages are of the revision that the first one was read at.
 fn paged(call: &mut Call<'_>, key: Vec<u8>, query: Query, value_only: bool) -> Outcome {
-    let mut pages = Pages { key, left: (query.limit > 0).then_some(query.limit), query, size: FIRST_PAGE };
-    let client = call.client()?.clone();
-    let mut patience = call.patience()?;
-    let allowed = patience.deadline.map(|deadline| deadline.saturating_duration_since(std::time::Instant::now()));
-    let mut answer = pages.fetch(&client, patience).map_err(|fault| call.failed(&fault))?;
-    let format = call.format()?;
-    let count = answer.count;
-    let mut printer = Printer { first: true, format, value_only };
-    loop {
-        let following = pages.advance(&answer);
-        // A deadline is one request's.
-        patience.deadline = allowed.map(|allowed| std::time::Instant::now() + allowed);
-        let more = answer.more;
-        let next = std::thread::scope(|scope| {
-            let next = following.then(|| scope.spawn(|| pages.fetch(&client, patience)));
-            printer.print(&mut call.page()?, &answer)?;
-            Ok::<_, Box<Failure>>(next.map(|next| next.join()))
-        })?;
-        match next {
-            None => {
-                // More keys than the limit are there, as the last page says.
-                return printer.finish(&mut call.page()?, more, count);
-            }
-            Some(Ok(Ok(page))) => answer = page,
-            Some(Ok(Err(fault))) => return Err(call.failed(&fault)),
-            Some(Err(panic)) => std::panic::resume_unwind(panic),
-        }
-    }
-}
-
-struct Pages {
-    key: Vec<u8>,
-    /// Keys that may still come, when there is a limit.
-    left: Option<i64>,
-    query: Query,
-    /// Keys of the next page.
-    size: i64,
-}
-
-impl Pages {
-    fn fetch(&self, client: &Client, patience: Patience) -> crate::etcd::Result<PbRangeResponse> {
-        let limit = self.left.map_or(self.size, |left| left.min(self.size));
-        let options = Query { limit, ..self.query.clone() }.options();
-        client.ask(Effect::Read, patience, async |etcd| etcd.kv().get(self.key.clone(), Some(options.clone())).await).map(|answer| answer.0)
-    }
-
-    /// Go on behind this page; false when it was the last one.
-    fn advance(&mut self, answer: &PbRangeResponse) -> bool {
-        let keys = answer.kvs.len();
-        if let Some(left) = &mut self.left {
-            *left -= i64::try_from(keys).unwrap_or(i64::MAX);
-        }
-        let Some(last) = answer.kvs.last().filter(|_| answer.more && self.left.is_none_or(|left| left > 0)) else { return false };
-        self.key = last.key.clone();
-        self.key.push(0);
-        if self.query.rev == 0 {
-            self.query.rev = answer.header.map_or(0, |header| header.revision);
-        }
-        let bytes: usize = answer.kvs.iter().map(|kv| kv.key.len() + kv.value.len() + 32).sum();
-        self.size = i64::try_from(PAGE_BYTES / (bytes / keys).max(1)).unwrap_or(i64::MAX).max(1);
-        true
-    }
+    let (format, decoded) = (call.format()?, call.decoded()?);
+    let mut printer = Printer { decoded, first: true, format, value_only };
+    let end = pages::each(call, key, query, |call, answer| printer.print(&mut call.page()?, answer))?;
+    printer.finish(&mut call.page()?, end.more, end.count)
 }
 
 /// Writes what several pages have together as if they were one reply.
 struct Printer {
+    /// One object a line, with text instead of base64.
+    decoded: bool,
     first: bool,
     format: Format,
     value_only: bool,
@@ -278,6 +175,7 @@ impl Printer {
     fn print(&mut self, page: &mut Page<'_>, answer: &PbRangeResponse) -> Outcome {
         let first = std::mem::take(&mut self.first);
         match self.format {
+            _ if self.decoded => answer.kvs.iter().try_for_each(|kv| page.line(decoded::pair(kv))),
             Format::Fields => {
                 if first {
                     page.header_fields(answer.header.as_ref())?;
@@ -308,6 +206,7 @@ impl Printer {
 
     fn finish(&self, page: &mut Page<'_>, more: bool, count: i64) -> Outcome {
         match self.format {
+            _ if self.decoded => Ok(()),
             Format::Fields => {
                 page.field("More", more)?;
                 page.field("Count", count)
@@ -354,6 +253,15 @@ impl Reply for PbRangeResponse {
 
     fn protobuf(&self) -> Outcome<Vec<u8>> {
         Ok(self.encode_to_vec())
+    }
+
+    fn decoded(&self) -> Option<Value> {
+        Some(decoded::with_revision(self.header.as_ref(), |object| {
+            object.insert("count".into(), self.count.into());
+            if !self.kvs.is_empty() {
+                object.insert("kvs".into(), self.kvs.iter().map(decoded::pair).collect());
+            }
+        }))
     }
 
     fn native_table(&self, page: &Page<'_>) -> Outcome<Table> {

@@ -1,14 +1,36 @@
 //! The table of all commands, and which of them the words mean.
 
+mod alarm;
 mod auth;
+mod check;
 mod compaction;
+mod completion;
+mod defrag;
 mod del;
+mod downgrade;
+mod elect;
+mod endpoint;
+mod export;
 mod get;
+mod history;
+mod import;
 mod lease;
+mod lock;
+mod ls;
+mod make_mirror;
+mod member;
+mod move_leader;
 mod put;
 mod role;
+mod snapshot;
+mod top;
+mod tree;
+mod txn;
 mod user;
 mod version;
+mod watch;
+
+pub(super) use import::Lines;
 
 use std::io::Write;
 
@@ -23,7 +45,6 @@ use super::settings;
 pub(super) enum Deadline {
     Command,
     /// Only when it was set by hand.
-    #[expect(dead_code, reason = "snapshot save will need it")]
     Given,
     Never,
 }
@@ -36,7 +57,6 @@ pub(super) enum Since {
     /// Not in native mode's predecessor: etcdctl has never had it.
     Native,
     /// Up to 3.5.
-    #[expect(dead_code, reason = "snapshot status will need it")]
     UpTo35,
     V36,
 }
@@ -78,17 +98,42 @@ pub(super) static GROUPS: &[Group] = &[
 
 /// All commands, by name.
 pub(super) static ALL: &[Verb] = &[
+    alarm::disarm::VERB,
+    alarm::list::VERB,
     auth::disable::VERB,
     auth::enable::VERB,
     auth::status::VERB,
+    check::datascale::VERB,
+    check::perf::VERB,
     compaction::VERB,
+    completion::VERB,
+    defrag::VERB,
     del::VERB,
+    downgrade::cancel::VERB,
+    downgrade::enable::VERB,
+    downgrade::validate::VERB,
+    elect::VERB,
+    endpoint::hashkv::VERB,
+    endpoint::health::VERB,
+    endpoint::status::VERB,
+    export::VERB,
     get::VERB,
+    history::VERB,
+    import::VERB,
     lease::grant::VERB,
     lease::keep_alive::VERB,
     lease::list::VERB,
     lease::revoke::VERB,
     lease::timetolive::VERB,
+    lock::VERB,
+    ls::VERB,
+    make_mirror::VERB,
+    member::add::VERB,
+    member::list::VERB,
+    member::promote::VERB,
+    member::remove::VERB,
+    member::update::VERB,
+    move_leader::VERB,
     put::VERB,
     role::add::VERB,
     role::delete::VERB,
@@ -96,6 +141,10 @@ pub(super) static ALL: &[Verb] = &[
     role::grant_permission::VERB,
     role::list::VERB,
     role::revoke_permission::VERB,
+    snapshot::save::VERB,
+    top::VERB,
+    tree::VERB,
+    txn::VERB,
     user::add::VERB,
     user::delete::VERB,
     user::get::VERB,
@@ -104,11 +153,18 @@ pub(super) static ALL: &[Verb] = &[
     user::passwd::VERB,
     user::revoke_role::VERB,
     version::VERB,
+    watch::VERB,
 ];
 
 impl Verb {
     pub(super) fn is_there(&self, style: &Style) -> bool {
-        match self.since {
+        self.since.is_there(style)
+    }
+}
+
+impl Since {
+    pub(super) fn is_there(self, style: &Style) -> bool {
+        match self {
             Since::Always => true,
             Since::Native => !style.strict,
             Since::UpTo35 => !style.strict || style.layout == super::Layout::V35,
@@ -203,7 +259,7 @@ pub(super) fn find(words: &[Vec<u8>], style: &Style) -> Result<Found, Unknown> {
         }
         path = if path.is_empty() { name.to_string() } else { format!("{path} {name}") };
         if let Some(verb) = ALL.iter().find(|verb| verb.name == path && verb.is_there(style)) {
-            flags.extend(verb.flags.iter().filter(|flag| !(flag.native && style.strict)));
+            flags.extend(verb.flags.iter().filter(|flag| flag.since.is_there(style)));
             return Ok(Found { flags, inherited, name: path, rest, verb: Some(verb) });
         }
         if let Some(group) = GROUPS.iter().find(|group| group.name == path) {
@@ -220,7 +276,15 @@ fn help_for(words: &[Vec<u8>], style: &Style) -> Found {
     find(&asked, style).unwrap_or_else(|_| Found { flags: vec![&HELP], inherited: Vec::new(), name: String::new(), rest: Vec::new(), verb: None })
 }
 
+/// The order in which etcdctl makes up its commands: so it lists those that a wrong word is near to.
+const ORDER: [&str; 22] = [
+    "get", "put", "del", "txn", "compaction", "alarm", "defrag", "endpoint", "move-leader", "watch", "version", "lease", "member", "snapshot",
+    "make-mirror", "lock", "elect", "auth", "user", "role", "check", "completion",
+];
+
 fn unknown(word: String, style: &Style) -> Unknown {
     let near = |name: &&str| strsim::levenshtein(&word.to_lowercase(), &name.to_lowercase()) <= 2 || name.to_lowercase().starts_with(&word.to_lowercase());
-    Unknown { near: names("", style).into_iter().filter(near).map(str::to_string).collect(), word }
+    let mut near: Vec<&str> = names("", style).into_iter().filter(|name| *name != "help").filter(near).collect();
+    near.sort_by_key(|name| ORDER.iter().position(|known| known == name).unwrap_or(ORDER.len()));
+    Unknown { near: near.into_iter().map(str::to_string).collect(), word }
 }

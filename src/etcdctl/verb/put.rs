@@ -3,9 +3,11 @@
 use etcd_client::PutOptions;
 use etcd_client::proto::PbPutResponse;
 use prost::Message;
+use serde_json::Value;
 
 use super::{Deadline, Since, Verb};
 use crate::etcdctl::call::Call;
+use crate::etcdctl::decoded;
 use crate::etcdctl::failure::{Failure, Outcome};
 use crate::etcdctl::flag::Flag;
 use crate::etcdctl::go;
@@ -98,6 +100,14 @@ impl Reply for PbPutResponse {
     fn fields(&self, page: &mut Page<'_>) -> Outcome {
         page.header_fields(self.header.as_ref())?;
         self.prev_kv.as_ref().map_or(Ok(()), |kv| page.kv_fields("Prev", kv))
+    }
+
+    fn decoded(&self) -> Option<Value> {
+        Some(decoded::with_revision(self.header.as_ref(), |object| {
+            if let Some(kv) = &self.prev_kv {
+                object.insert("previous".into(), decoded::pair(kv));
+            }
+        }))
     }
 
     fn protobuf(&self) -> Outcome<Vec<u8>> {

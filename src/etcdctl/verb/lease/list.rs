@@ -33,18 +33,25 @@ fn run(call: &mut Call<'_>) -> Outcome {
     call.reply(&answer)
 }
 
+/// Leases that are asked for within one deadline.
+const CHUNK: usize = 1000;
+
 /// Each lease is asked for, many at a time.
 fn table(call: &mut Call<'_>) -> Outcome {
-    let leases = call.read(async |etcd| {
-        let leases = rpc::lease_list(&etcd.channel).await?.leases;
-        let channel = &etcd.channel;
-        let ask = |id| {
-            let channel = channel.clone();
-            async move { rpc::lease_ttl(&channel, id, true).await }
-        };
-        Ok(rpc::many(leases.iter().map(|lease| lease.id).collect(), ask).await?)
-    });
-    let leases = leases.map_err(|failure| failure.with_code(CONNECTION))?;
+    let listed = call.read(async |etcd| Ok(rpc::lease_list(&etcd.channel).await?));
+    let listed = listed.map_err(|failure| failure.with_code(CONNECTION))?.leases;
+    let mut leases = Vec::with_capacity(listed.len());
+    for chunk in listed.chunks(CHUNK) {
+        let asked = call.read(async |etcd| {
+            let channel = &etcd.channel;
+            let ask = |id| {
+                let channel = channel.clone();
+                async move { rpc::lease_ttl(&channel, id, true).await }
+            };
+            Ok(rpc::many(chunk.iter().map(|lease| lease.id).collect(), ask).await?)
+        });
+        leases.extend(asked.map_err(|failure| failure.with_code(CONNECTION))?);
+    }
     let page = call.page()?;
     Ok(super::table(&page, &leases).write(page.out)?)
 }

@@ -45,7 +45,10 @@ fn table(page: &Page<'_>, leases: &[PbLeaseTimeToLiveResponse]) -> Table {
     table
 }
 
+/// etcd gives the keys in no order.
 fn keys(page: &Page<'_>, keys: &[Vec<u8>]) -> String {
+    let mut keys: Vec<&Vec<u8>> = keys.iter().collect();
+    keys.sort_unstable();
     let mut shown: Vec<String> = keys.iter().take(SHOWN).map(|key| page.cell(key)).collect();
     if keys.len() > SHOWN {
         shown.push(format!("and {} more", keys.len() - SHOWN));

@@ -88,3 +88,32 @@ impl Reply for Remaining {
         Ok(super::table(page, std::slice::from_ref(&self.answer)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use etcd_client::proto::PbResponseHeader;
+
+    use super::*;
+    use crate::etcdctl::Layout;
+    use crate::etcdctl::print;
+
+    fn printed(format: Format, hex: bool, layout: Layout) -> String {
+        let header = Some(PbResponseHeader { cluster_id: 10, member_id: 11, revision: 0, raft_term: 2 });
+        let answer = PbLeaseTimeToLiveResponse { header, id: 0xabc, ttl: 9, granted_ttl: 10, keys: vec![b"a".to_vec(), b"b\n".to_vec()] };
+        let mut out = Vec::new();
+        print::reply(&Remaining { answer, keys: true }, format, true, &mut Page { hex, layout, out: &mut out, width: None }).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn the_layouts_of_a_lease() {
+        let tail = "\"TTL\" : 9\n\"GrantedTTL\" : 10\n\"Key\" : \"a\"\n\"Key\" : \"b\\n\"\n";
+        let plain = "\"ClusterID\" : 10\n\"MemberID\" : 11\n";
+        assert_eq!(printed(Format::Fields, true, Layout::V35), format!("{plain}\"Revision\" : 0\n\"RaftTerm\" : 2\n\"ID\" : 2748\n{tail}"));
+        let hex = "\"ClusterID\" : a\n\"MemberID\" : b\n";
+        assert_eq!(printed(Format::Fields, true, Layout::V36), format!("{hex}\"RaftTerm\" : 2\n\"ID\" : 0000000000000abc\n{tail}"));
+        let json = r#"{"cluster_id":10,"member_id":11,"raft_term":2,"id":2748,"ttl":9,"granted-ttl":10,"keys":["YQ==","Ygo="]}"#;
+        assert_eq!(printed(Format::Json, true, Layout::V36), format!("{json}\n"));
+        assert_eq!(printed(Format::Protobuf, false, Layout::V36), "\x08\x0a\x10\x0b\x20\x02");
+    }
+}

@@ -88,10 +88,20 @@ impl Role {
         if self.answer.perm.is_empty() {
             return vec![vec![self.name.clone(), "none".into(), String::new()]];
         }
-        let permissions = self.answer.perm.iter();
-        permissions
-            .map(|permission| vec![self.name.clone(), kind(permission.perm_type).to_lowercase(), page.cell(&range(&permission.key, &permission.range_end))])
+        self.answer
+            .perm
+            .iter()
+            .map(|permission| vec![self.name.clone(), kind(permission.perm_type).to_lowercase(), cell(page, &permission.key, &permission.range_end)])
             .collect()
+    }
+}
+
+/// A range in a table: the first key that etcd can keep is where everything begins.
+fn cell(page: &Page<'_>, key: &[u8], end: &[u8]) -> String {
+    match (key, end) {
+        (OPEN, OPEN) => "all".into(),
+        (OPEN, end) if !end.is_empty() => page.cell(&range(b"", end)),
+        (key, end) => page.cell(&range(key, end)),
     }
 }
 
@@ -163,6 +173,18 @@ impl Reply for Role {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn root_may_do_everything_since_36() {
+        let root = Role { answer: PbAuthRoleGetResponse::default(), name: ROOT.into() };
+        for (layout, wanted) in
+            [(Layout::V35, "Role root\nKV Read:\nKV Write:\n"), (Layout::V36, "Role root\nKV Read:\n\t[, <open ended>\nKV Write:\n\t[, <open ended>\n")]
+        {
+            let mut out = Vec::new();
+            root.simple(&mut Page { hex: false, layout, out: &mut out, width: None }).unwrap();
+            assert_eq!(String::from_utf8(out).unwrap(), wanted);
+        }
+    }
 
     #[test]
     fn ranges_are_worded_as_by_etcdctl() {

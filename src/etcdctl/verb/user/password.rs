@@ -9,7 +9,7 @@ use crate::etcdctl::failure::{Failure, Outcome};
 use crate::etcdctl::flag::{Flag, Kind};
 use crate::etcdctl::settings::io_text;
 
-pub(super) const INTERACTIVE: Flag = Flag::new("interactive", Kind::Bool, "true", "ask for the password; false reads one word from standard input");
+pub(super) const INTERACTIVE: Flag = Flag::new("interactive", Kind::Bool, "true", "ask for the password; false reads it from standard input");
 pub(super) const FILE: Flag = Flag::text("new-user-password-file", "", "read the password from the first line of a file; - is standard input").native();
 
 /// The password of `name` from wherever the flags say.
@@ -74,8 +74,7 @@ fn line(input: &mut dyn BufRead) -> Outcome<String> {
 /// is left for who reads next.
 fn word(input: &mut dyn BufRead) -> Outcome<String> {
     let mut word = Vec::new();
-    loop {
-        let Some(byte) = input.fill_buf()?.first().copied() else { break };
+    while let Some(byte) = input.fill_buf()?.first().copied() {
         input.consume(1);
         match byte {
             b'\n' => break,

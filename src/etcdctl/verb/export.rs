@@ -1,0 +1,120 @@
+//! `export [PREFIX] [FILE]`: all keys of one revision as JSON lines, which `import` reads.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use super::{Deadline, Since, Verb};
+use crate::etcdctl::call::Call;
+use crate::etcdctl::failure::{ERROR, Failure, Outcome};
+use crate::etcdctl::flag::Flag;
+use crate::etcdctl::pages::{self, Query};
+use crate::etcdctl::record;
+use crate::etcdctl::settings::io_text;
+
+pub(super) const VERB: Verb = Verb {
+    name: "export",
+    arguments: "[prefix] [file]",
+    about: "write all keys below a prefix as JSON lines, to a file or to standard output",
+    example: "export /service/ service.jsonl\nexport --rev=1000 | gzip > all.jsonl.gz",
+    flags: FLAGS,
+    changes: false,
+    deadline: Deadline::Command,
+    since: Since::Native,
+    run,
+};
+
+const FLAGS: &[Flag] =
+    &[Flag::int("rev", "0", "the keys as they were at this revision; 0 is now"), Flag::bool("ttl", "note for keys with a lease how many seconds it has left")];
+
+fn run(call: &mut Call<'_>) -> Outcome {
+    if call.words.len() > 2 {
+        return Err(Failure::arguments("export command takes a prefix and a file"));
+    }
+    let prefix = call.words.first().cloned().unwrap_or_default();
+    let mut file = match call.words.get(1).map(|word| String::from_utf8_lossy(word).into_owned()) {
+        Some(name) if name != "-" => Some(Target::open(Path::new(&name))?),
+        _ => None,
+    };
+    let (start, query) = Query::prefix(&prefix);
+    let query = Query { rev: call.number("rev"), ..query };
+    let mut leases = Leases { asked: HashMap::new(), wanted: call.flag("ttl") };
+    let (mut first, mut revision, mut written) = (true, query.rev, 0);
+    pages::each(call, start, query, |call, page| {
+        let left = page.kvs.iter().map(|kv| leases.left(call, kv.lease)).collect::<Outcome<Vec<_>>>()?;
+        let out: &mut dyn Write = match &mut file {
+            Some(file) => &mut file.file,
+            None => &mut *call.io.out,
+        };
+        if std::mem::take(&mut first) {
+            if revision == 0 {
+                revision = page.header.map_or(0, |header| header.revision);
+            }
+            record::write_head(out, &prefix, revision, page.count)?;
+        }
+        written += page.kvs.len();
+        page.kvs.iter().zip(left).try_for_each(|(kv, ttl)| record::write(out, kv, ttl))?;
+        Ok(())
+    })?;
+    let Some(file) = file else { return Ok(()) };
+    let name = file.name.display().to_string();
+    file.finish()?;
+    let keys = if written == 1 { "key" } else { "keys" };
+    call.complain(format_args!("{written} {keys} of revision {revision} exported to {name}"))
+}
+
+/// How long the leases have left; each is asked for once.
+struct Leases {
+    asked: HashMap<i64, i64>,
+    wanted: bool,
+}
+
+impl Leases {
+    fn left(&mut self, call: &mut Call<'_>, lease: i64) -> Outcome<Option<i64>> {
+        if lease == 0 || !self.wanted {
+            return Ok(None);
+        }
+        if let Some(left) = self.asked.get(&lease) {
+            return Ok(Some(*left));
+        }
+        let left = call.read(async |etcd| etcd.lease().time_to_live(lease, None).await)?.ttl();
+        self.asked.insert(lease, left);
+        Ok(Some(left))
+    }
+}
+
+/// A file that gets its name when it is complete.
+struct Target {
+    file: BufWriter<File>,
+    name: PathBuf,
+    part: PathBuf,
+}
+
+impl Target {
+    fn open(name: &Path) -> Outcome<Target> {
+        let mut part = name.as_os_str().to_os_string();
+        part.push(".part");
+        let part = PathBuf::from(part);
+        // Values may be secrets.
+        let file = File::options().write(true).create(true).truncate(true).mode(0o600).open(&part).map_err(|error| trouble(&part, &error))?;
+        Ok(Target { file: BufWriter::with_capacity(1 << 18, file), name: name.to_path_buf(), part })
+    }
+
+    fn finish(mut self) -> Outcome {
+        let done = self.file.flush().and_then(|()| self.file.get_ref().sync_all()).and_then(|()| std::fs::rename(&self.part, &self.name));
+        done.map_err(|error| trouble(&self.name, &error))
+    }
+}
+
+impl Drop for Target {
+    /// After success it has its name and nothing is there to remove.
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.part);
+    }
+}
+
+fn trouble(path: &Path, error: &std::io::Error) -> Box<Failure> {
+    Failure::new(ERROR, format!("cannot write {}: {}", path.display(), io_text(error)))
+}

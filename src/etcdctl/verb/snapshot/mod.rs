@@ -1,0 +1,3 @@
+//! `snapshot`: a member's database in a file.
+
+pub(super) mod save;
