@@ -19,6 +19,7 @@ mod level;
 mod line;
 mod load;
 pub mod manual;
+mod offer;
 mod pages;
 mod print;
 mod record;
@@ -38,6 +39,7 @@ use std::sync::Arc;
 pub use call::Io;
 pub use failure::Failure;
 pub use line::{Command, commands};
+pub use offer::{Argument, Next, is_command, next};
 pub use print::Layout;
 pub use stop::Stop;
 

@@ -89,6 +89,29 @@ pub(super) fn to_inventory(value: Value) -> inventory::Value {
     }
 }
 
+/// Hosts and clients in a value, however deep, become those of `world`.
+pub(super) fn adopt(value: &mut Dynamic, world: &std::sync::Arc<super::World>) {
+    if let Some(mut host) = value.write_lock::<super::Host>() {
+        *host = super::Host::new(world, host.name());
+    } else if let Some(mut vars) = value.write_lock::<super::host::Vars>() {
+        vars.move_to(world);
+    } else if let Some(mut etcd) = value.write_lock::<super::etcdctl::Etcdctl>() {
+        etcd.move_to(world);
+    } else if let Some(mut array) = value.write_lock::<Array>() {
+        array.iter_mut().for_each(|value| adopt(value, world));
+    } else if let Some(mut map) = value.write_lock::<RhaiMap>() {
+        map.values_mut().for_each(|value| adopt(value, world));
+    } else if let Some(mut closure) = value.write_lock::<rhai::FnPtr>() {
+        closure.iter_curry_mut().for_each(|value| adopt(value, world));
+    }
+}
+
+/// A value as JSON, secrets masked.
+#[must_use]
+pub fn to_json(value: &Dynamic) -> serde_json::Value {
+    from_rhai(value).to_json()
+}
+
 /// A result as the console and `--eval` show it: texts inside of lists and maps in quotes, hosts by their names.
 #[must_use]
 pub fn show(value: &Dynamic) -> String {
