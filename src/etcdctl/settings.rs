@@ -174,15 +174,7 @@ impl Source<'_> {
         config.request_timeout = command_timeout;
         self.tls(&mut config)?;
         self.login(&mut config, io)?;
-        Ok(Settings {
-            command_timeout,
-            command_timeout_given: self.given("command-timeout").is_some(),
-            client,
-            config,
-            decoded,
-            format,
-            hex: self.flag("hex"),
-        })
+        Ok(Settings { command_timeout, command_timeout_given: self.given("command-timeout").is_some(), client, config, decoded, format, hex: self.flag("hex") })
     }
 
     fn wanted(&self) -> super::Wanted {

@@ -63,12 +63,7 @@ pub(super) struct Surface {
 
 impl Console {
     pub(super) fn new(surroundings: Arc<dyn Surroundings>) -> Result<Console> {
-        let runner = Arc::new(Runner {
-            last_error: Mutex::default(),
-            settings: Mutex::new(surroundings.settings()),
-            surroundings,
-            tasks: Mutex::default(),
-        });
+        let runner = Arc::new(Runner { last_error: Mutex::default(), settings: Mutex::new(surroundings.settings()), surroundings, tasks: Mutex::default() });
         let (interpreter, ground, place) = open(&runner)?;
         let scope = interpreter.scope();
         let mut console = Console {

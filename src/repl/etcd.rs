@@ -43,7 +43,8 @@ impl Here {
             return None;
         }
         let mut clients = locked(&self.clients);
-        if let Some(client) = clients.get(&cluster.name).filter(|client| client.config().ca_pem == config.ca_pem && client.config().cert_pem == config.cert_pem) {
+        if let Some(client) = clients.get(&cluster.name).filter(|client| client.config().ca_pem == config.ca_pem && client.config().cert_pem == config.cert_pem)
+        {
             return Some(client.clone());
         }
         let client = Client::new(config.clone()).ok()?;

@@ -128,7 +128,8 @@ pub(super) fn reduce_help(real: &mut Seen, ours: &mut Seen) {
 
 /// What Debian's build of etcdctl 3.5 has from the library of its command line, the restore that is not ours, and what etcdctl
 /// 3.4 says of itself.
-const NOT_OURS: [&str; 7] = ["COMMANDS: completion", "COMMANDS: help", "COMMANDS: migrate", "COMMANDS: restore", "COMMANDS: snapshot restore", "VERSION: 3.4", "API VERSION: 3.4"];
+const NOT_OURS: [&str; 7] =
+    ["COMMANDS: completion", "COMMANDS: help", "COMMANDS: migrate", "COMMANDS: restore", "COMMANDS: snapshot restore", "VERSION: 3.4", "API VERSION: 3.4"];
 
 /// The name, and the first column of the lists.
 fn listed(page: &str) -> Vec<String> {

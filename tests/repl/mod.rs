@@ -14,8 +14,8 @@ use std::io::Read;
 use std::time::{Duration, Instant};
 
 use expectrl::Expect;
-use expectrl::process::unix::WaitStatus;
 use expectrl::process::NonBlocking;
+use expectrl::process::unix::WaitStatus;
 use expectrl::session::OsSession;
 
 use crate::program::Test;

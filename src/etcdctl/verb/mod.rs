@@ -285,8 +285,28 @@ fn help_for(words: &[Vec<u8>], style: &Style) -> Found {
 
 /// The order in which etcdctl makes up its commands: so it lists those that a wrong word is near to.
 const ORDER: [&str; 22] = [
-    "get", "put", "del", "txn", "compaction", "alarm", "defrag", "endpoint", "move-leader", "watch", "version", "lease", "member", "snapshot",
-    "make-mirror", "lock", "elect", "auth", "user", "role", "check", "completion",
+    "get",
+    "put",
+    "del",
+    "txn",
+    "compaction",
+    "alarm",
+    "defrag",
+    "endpoint",
+    "move-leader",
+    "watch",
+    "version",
+    "lease",
+    "member",
+    "snapshot",
+    "make-mirror",
+    "lock",
+    "elect",
+    "auth",
+    "user",
+    "role",
+    "check",
+    "completion",
 ];
 
 fn unknown(word: String, style: &Style) -> Unknown {
