@@ -160,7 +160,7 @@ impl<T: From<Told> + Send + 'static> Hub<T> {
         loop {
             while self.watches.is_empty() {
                 match self.commands.blocking_recv() {
-                    Some(command) => drop(self.heed(command, None)),
+                    Some(command) => self.heed(command, None),
                     None => return,
                 }
             }
@@ -199,7 +199,6 @@ impl<T: From<Told> + Send + 'static> Hub<T> {
     }
 
     /// A stream with all watches asked for, and its first reply; nothing when nobody listens any longer.
-    #[expect(clippy::type_complexity, reason = "it is taken apart at once")]
     fn connect(&mut self, patience: Patience) -> super::Result<Option<(String, WatchStream, Option<PbWatchResponse>)>> {
         self.made.clear();
         self.fragments.clear();
