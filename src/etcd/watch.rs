@@ -160,9 +160,7 @@ impl<T: From<Told> + Send + 'static> Hub<T> {
         loop {
             while self.watches.is_empty() {
                 match self.commands.blocking_recv() {
-                    Some(command) => {
-                        self.heed(command, None);
-                    }
+                    Some(command) => self.heed(command, None),
                     None => return,
                 }
             }

@@ -333,6 +333,21 @@ mod tests {
     }
 
     #[test]
+    fn no_line_makes_it_panic() {
+        const PIECES: [&[u8]; 16] =
+            [b"\"", b"'", b"\\", b"(", b")", b"val", b"ver", b"lease", b" ", b"=", b"\\x", b"\\u00", b"1", b"\xff", "\u{e9}".as_bytes(), b"`"];
+        let mut seed = 7_u64;
+        for _ in 0..20_000 {
+            let mut line = Vec::new();
+            for _ in 0..12 {
+                seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                line.extend_from_slice(PIECES[(seed >> 60) as usize]);
+            }
+            let _ = (compare(&line).is_ok(), line::words(&line), trimmed(&line));
+        }
+    }
+
+    #[test]
     fn a_transaction_in_a_transaction_is_printed_in_it() {
         let op = |response| PbResponseOp { response: Some(response) };
         let header = Some(PbResponseHeader { revision: 3, ..Default::default() });
