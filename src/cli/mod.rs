@@ -18,11 +18,11 @@ macro_rules! complain {
     }};
 }
 
+mod check;
 mod console;
 mod etcdctl;
-mod options;
-mod check;
 mod integrate;
+mod options;
 mod setup;
 mod show;
 mod subcommand;
@@ -92,9 +92,7 @@ fn go(args: Vec<OsString>) -> Result<i32> {
     options.check()?;
     let script = script_of(&options)?;
     match script {
-        None if std::io::stdin().is_terminal() && options.eval.is_none() => {
-            crate::repl::run(console::CommandLine::new(&options)?)
-        }
+        None if std::io::stdin().is_terminal() && options.eval.is_none() => crate::repl::run(console::CommandLine::new(&options)?),
         None => Ok(0),
         Some(script) if script.name == STDIN && options.script.is_none() && crate::repl::is_for_console(&script.text) => {
             crate::repl::run_lines(console::CommandLine::new(&options)?, &script.text)

@@ -86,7 +86,8 @@ pub struct Described {
 /// The commands one level below `path`.
 #[must_use]
 pub fn commands(path: &str) -> Vec<Described> {
-    let style = super::Style { layout: super::Layout::V36, place: None, program: "e".into(), stop: super::Stop::default(), strict: false, variables: Vec::new() };
+    let style =
+        super::Style { layout: super::Layout::V36, place: None, program: "e".into(), stop: super::Stop::default(), strict: false, variables: Vec::new() };
     let full = |name: &str| if path.is_empty() { name.to_string() } else { format!("{path} {name}") };
     let described = |name: &'static str| {
         let verb = ALL.iter().find(|verb| verb.name == full(name));

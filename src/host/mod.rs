@@ -165,7 +165,10 @@ impl Link {
     #[must_use]
     pub fn is_like(&self, other: &Link) -> bool {
         let passwords = |link: &Link| link.escalate.as_ref().and_then(|escalate| escalate.password.clone());
-        self.root == other.root && self.way == other.way && format!("{:?}", self.escalate) == format!("{:?}", other.escalate) && passwords(self) == passwords(other)
+        self.root == other.root
+            && self.way == other.way
+            && format!("{:?}", self.escalate) == format!("{:?}", other.escalate)
+            && passwords(self) == passwords(other)
     }
 
     /// Forget what a run has noted and pretended; the connection and the facts stay.

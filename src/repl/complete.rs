@@ -158,11 +158,13 @@ fn variables(console: &Console, word: &str) -> Vec<Offer> {
     };
     let values = match name {
         "editing" => vec!["vi".to_string(), "emacs".to_string()],
-        _ => match crate::script::parameters(console.interpreter.world()).into_iter().find(|parameter| parameter.name == name).map(|parameter| parameter.kind) {
-            Some(ParameterKind::Bool) => vec!["true".to_string(), "false".to_string()],
-            Some(ParameterKind::OneOf(words)) => words,
-            _ => Vec::new(),
-        },
+        _ => {
+            match crate::script::parameters(console.interpreter.world()).into_iter().find(|parameter| parameter.name == name).map(|parameter| parameter.kind) {
+                Some(ParameterKind::Bool) => vec!["true".to_string(), "false".to_string()],
+                Some(ParameterKind::OneOf(words)) => words,
+                _ => Vec::new(),
+            }
+        }
     };
     values.into_iter().filter(|known| known.starts_with(value)).map(|known| (format!("{name}={known}"), String::new())).collect()
 }
@@ -232,8 +234,10 @@ fn keys(console: &Console, word: &str) -> Vec<Offer> {
 
 // --- scripts
 
-const KEYWORDS: [&str; 18] =
-    ["let ", "const ", "if ", "else ", "for ", "while ", "loop ", "fn ", "return ", "try ", "catch ", "switch ", "import ", "true", "false", "in ", "break", "continue"];
+const KEYWORDS: [&str; 18] = [
+    "let ", "const ", "if ", "else ", "for ", "while ", "loop ", "fn ", "return ", "try ", "catch ", "switch ", "import ", "true", "false", "in ", "break",
+    "continue",
+];
 
 fn is_name(letter: char) -> bool {
     letter.is_ascii_alphanumeric() || letter == '_'
@@ -280,7 +284,7 @@ fn in_text(console: &Console, text: &str, quote: usize) -> Offers {
     let inside = &text[quote + 1..];
     let before = text[..quote].trim_end();
     let list = quote + 1 + last_word(inside, |letter| ",:&!".contains(letter));
-    let key = before.strip_suffix(':').map(|before| caller(before));
+    let key = before.strip_suffix(':').map(caller);
     match (key, caller(before)) {
         (Some("limit" | "on"), _) | (None, "hosts" | "host" | "group_hosts") => (list, hosts(console, &text[list..])),
         (Some("tags"), _) => (list, tasks(console, &text[list..], |_| true)),
@@ -308,7 +312,11 @@ fn members(console: &Console, before: &str) -> Vec<Offer> {
     let start = last_word(before, |letter| !is_name(letter) && letter != '.');
     let chain: Vec<&str> = before[start..].split('.').collect();
     let of = |kind: &str| -> Vec<Offer> {
-        entries().iter().filter(|entry| entry.of == kind).map(|entry| (entry.signature.split(['(', '.']).next().unwrap_or_default().to_string(), entry.doc.clone())).collect()
+        entries()
+            .iter()
+            .filter(|entry| entry.of == kind)
+            .map(|entry| (entry.signature.split(['(', '.']).next().unwrap_or_default().to_string(), entry.doc.clone()))
+            .collect()
     };
     match chain.as_slice() {
         [.., "vars"] => {
@@ -330,7 +338,8 @@ fn members(console: &Console, before: &str) -> Vec<Offer> {
         Some(value) if value.is::<Host>() => of("h"),
         Some(value) if is_etcd_client(value) => of("e"),
         Some(value) if value.is::<Map>() => {
-            let keys: Vec<Offer> = value.clone().try_cast::<Map>().map_or_else(Vec::new, |map| map.keys().map(|key| (key.to_string(), String::new())).collect());
+            let keys: Vec<Offer> =
+                value.clone().try_cast::<Map>().map_or_else(Vec::new, |map| map.keys().map(|key| (key.to_string(), String::new())).collect());
             keys.into_iter().chain(native(console, TypeId::of::<Map>())).collect()
         }
         Some(value) if value.is::<Array>() => of("array").into_iter().chain(native(console, TypeId::of::<Array>())).collect(),

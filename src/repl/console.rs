@@ -63,12 +63,7 @@ pub(super) struct Surface {
 
 impl Console {
     pub(super) fn new(surroundings: Arc<dyn Surroundings>) -> Result<Console> {
-        let runner = Arc::new(Runner {
-            last_error: Mutex::default(),
-            settings: Mutex::new(surroundings.settings()),
-            surroundings,
-            tasks: Mutex::default(),
-        });
+        let runner = Arc::new(Runner { last_error: Mutex::default(), settings: Mutex::new(surroundings.settings()), surroundings, tasks: Mutex::default() });
         let (interpreter, ground, place) = open(&runner)?;
         let scope = interpreter.scope();
         let mut console = Console {
@@ -196,8 +191,10 @@ impl Console {
         let then = match input::kind(line, |word| self.scope.contains(word)) {
             Input::Blank => Then::Go,
             Input::Etcd(text) => {
-                etcd::run(self, text)?;
-                self.accept(Accepted::Etcd(text.to_string(), self.settings().cluster));
+                // A watch is nothing that a script could wait for.
+                if etcd::run(self, text)? {
+                    self.accept(Accepted::Etcd(text.to_string(), self.settings().cluster));
+                }
                 Then::Go
             }
             Input::Help(name, source) => {

@@ -15,7 +15,10 @@ use rustyline::highlight::{CmdKind, Highlighter};
 use rustyline::hint::Hinter;
 use rustyline::history::FileHistory;
 use rustyline::validate::{ValidationContext, ValidationResult, Validator};
-use rustyline::{Cmd, ColorMode, CompletionType, ConditionalEventHandler, Config, Context, EditMode, Editor, Event, EventContext, EventHandler, ExternalPrinter, KeyEvent, RepeatCount};
+use rustyline::{
+    Cmd, ColorMode, CompletionType, ConditionalEventHandler, Config, Context, EditMode, Editor, Event, EventContext, EventHandler, ExternalPrinter, KeyEvent,
+    RepeatCount,
+};
 
 use super::console::Console;
 use super::{complete, highlight, hint, history, show};
@@ -97,7 +100,8 @@ impl Lines {
     }
 
     pub(super) fn remember(&mut self, line: &str) {
-        if history::wants(line) && self.editor.add_history_entry(line).unwrap_or(false)
+        if history::wants(line)
+            && self.editor.add_history_entry(line).unwrap_or(false)
             && let Some(file) = &self.file
         {
             let _ = self.editor.append_history(file);

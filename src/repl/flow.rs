@@ -15,9 +15,7 @@ pub(super) fn words(runner: &Arc<Runner>) -> Words {
     let runner = Arc::clone(runner);
     Box::new(move |engine: &mut Engine| {
         let here = Arc::clone(&runner);
-        engine.register_fn("run_task", move |name: &str| -> std::result::Result<(), Box<EvalAltResult>> {
-            here.task(name, &here.settings()).map_err(thrown)
-        });
+        engine.register_fn("run_task", move |name: &str| -> std::result::Result<(), Box<EvalAltResult>> { here.task(name, &here.settings()).map_err(thrown) });
         engine.register_fn("run_task", move |name: &str, options: Map| -> std::result::Result<(), Box<EvalAltResult>> {
             changed(runner.settings(), &options).and_then(|settings| runner.task(name, &settings)).map_err(thrown)
         });

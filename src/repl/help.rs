@@ -106,7 +106,9 @@ pub(super) fn source(console: &Console, name: &str) -> Result<String> {
 /// A function with the comment above it.
 fn function(text: &str, name: &str) -> Option<String> {
     let lines: Vec<&str> = text.lines().collect();
-    let start = lines.iter().rposition(|line| line.trim_start().strip_prefix("fn ").is_some_and(|rest| rest.strip_prefix(name).is_some_and(|rest| rest.trim_start().starts_with('('))))?;
+    let start = lines.iter().rposition(|line| {
+        line.trim_start().strip_prefix("fn ").is_some_and(|rest| rest.strip_prefix(name).is_some_and(|rest| rest.trim_start().starts_with('(')))
+    })?;
     let first = (0..start).rev().take_while(|line| lines[*line].starts_with("///")).last().unwrap_or(start);
     Some(format!("{}\n{}", lines[first..start].join("\n"), balanced(&lines[start..])).trim_start().to_string())
 }

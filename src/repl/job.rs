@@ -99,7 +99,8 @@ impl Jobs {
 
     /// Stop one by its number, or all.
     pub(super) fn stop(&mut self, number: Option<usize>) -> Result<usize> {
-        let (mut chosen, kept): (Vec<Job>, Vec<Job>) = std::mem::take(&mut self.all).into_iter().partition(|job| number.is_none_or(|number| job.number == number));
+        let (mut chosen, kept): (Vec<Job>, Vec<Job>) =
+            std::mem::take(&mut self.all).into_iter().partition(|job| number.is_none_or(|number| job.number == number));
         self.all = kept;
         chosen.iter_mut().for_each(Job::stop);
         match (chosen.len(), number) {

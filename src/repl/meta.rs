@@ -36,20 +36,35 @@ pub(super) struct Meta {
 
 /// In the order of `:help`.
 pub(super) const ALL: &[Meta] = &[
-    Meta { name: "help", args: &[("[NAME]", Takes::Name)], doc: "all commands, or what a name means; `NAME?` does the same, `NAME??` shows its source", run: help },
+    Meta {
+        name: "help",
+        args: &[("[NAME]", Takes::Name)],
+        doc: "all commands, or what a name means; `NAME?` does the same, `NAME??` shows its source",
+        run: help,
+    },
     Meta { name: "hosts", args: &[("[PATTERN]", Takes::Hosts)], doc: "the selected hosts, their addresses, clusters and connections", run: hosts },
     Meta { name: "limit", args: &[("[PATTERN|all]", Takes::Hosts)], doc: "work only on these hosts, as -l does; `all` for every host again", run: limit },
     Meta { name: "use", args: &[("CLUSTER|all", Takes::Cluster)], doc: "work on one cluster of several", run: use_cluster },
     Meta { name: "check", args: &[("[on|off]", Takes::OnOff)], doc: "show what would change and change nothing, as -C does", run: check },
     Meta { name: "diff", args: &[("[on|off]", Takes::OnOff)], doc: "show the difference of each file that changes, as -D does", run: diff },
-    Meta { name: "set", args: &[("[NAME=VALUE]", Takes::Variable)], doc: "a variable that wins over the inventory, as -e does; `editing=vi` or `emacs` chooses the keys", run: set },
+    Meta {
+        name: "set",
+        args: &[("[NAME=VALUE]", Takes::Variable)],
+        doc: "a variable that wins over the inventory, as -e does; `editing=vi` or `emacs` chooses the keys",
+        run: set,
+    },
     Meta { name: "unset", args: &[("NAME", Takes::Variable)], doc: "take such a variable away", run: unset },
     Meta { name: "tasks", args: &[], doc: "the steps that can be called, such as `etcd_install()`", run: tasks },
     Meta { name: "run", args: &[("SCRIPT", Takes::Script), ("[-t TAGS] [ARGS]", Takes::Task)], doc: "run a script on the selected hosts", run: run_script },
     Meta { name: "load", args: &[("FILE", Takes::File)], doc: "read a script: its functions and tasks can be called then", run: load },
     Meta { name: "reload", args: &[], doc: "read the inventory and the loaded files again; changed ones are read by themselves", run: reload },
     Meta { name: "!", args: &[("COMMAND", Takes::Command)], doc: "run a line for the shell on the selected hosts; equal answers stand together", run: shell },
-    Meta { name: "step", args: &[("SCRIPT|off", Takes::Script), ("[TASK]", Takes::Task)], doc: "go through a script task by task, from the first or from TASK", run: step::begin },
+    Meta {
+        name: "step",
+        args: &[("SCRIPT|off", Takes::Script), ("[TASK]", Takes::Task)],
+        doc: "go through a script task by task, from the first or from TASK",
+        run: step::begin,
+    },
     Meta { name: "next", args: &[], doc: "with :step, run the task at hand", run: step::next },
     Meta { name: "skip", args: &[], doc: "with :step, leave the task at hand out", run: step::skip },
     Meta { name: "redo", args: &[], doc: "with :step, run the task before once more", run: step::redo },
@@ -58,7 +73,12 @@ pub(super) const ALL: &[Meta] = &[
     Meta { name: "stop", args: &[("[JOB]", Takes::Job)], doc: "end a job, or all", run: stop },
     Meta { name: "bt", args: &[], doc: "the whole of the last error, with the calls that led to it", run: trace },
     Meta { name: "timing", args: &[("[on|off]", Takes::OnOff)], doc: "after each line: its time, and round trips and bytes of each host", run: timing },
-    Meta { name: "edit", args: &[("[FILE]", Takes::File)], doc: "change the last line in $EDITOR and run it (Ctrl-X Ctrl-E: the line at hand), or a file and load it", run: edit },
+    Meta {
+        name: "edit",
+        args: &[("[FILE]", Takes::File)],
+        doc: "change the last line in $EDITOR and run it (Ctrl-X Ctrl-E: the line at hand), or a file and load it",
+        run: edit,
+    },
     Meta { name: "log", args: &[("FILE|off", Takes::File)], doc: "write a copy of this session into a file, secrets masked", run: log },
     Meta { name: "save", args: &[("FILE", Takes::File)], doc: "write the lines that worked as a script", run: save_lines },
     Meta { name: "quit", args: &[], doc: "leave, as Ctrl-D does", run: |_, _| Ok(Then::Leave) },
@@ -357,7 +377,11 @@ fn log(console: &mut Console, file: &str) -> Result<Then> {
 
 fn save_lines(console: &mut Console, file: &str) -> Result<Then> {
     let count = save::write(console, Path::new(file))?;
-    console.say(format!("{file}: {count} line{}; run it with `etcdsh {}`", if count == 1 { "" } else { "s" }, if file.contains('/') { file.to_string() } else { format!("./{file}") }));
+    console.say(format!(
+        "{file}: {count} line{}; run it with `etcdsh {}`",
+        if count == 1 { "" } else { "s" },
+        if file.contains('/') { file.to_string() } else { format!("./{file}") }
+    ));
     go()
 }
 

@@ -36,8 +36,8 @@ use std::sync::Arc;
 
 pub use state::{Errand, Ground, Settings, Surroundings};
 
-use console::{Console, Then};
 use crate::error::Result;
+use console::{Console, Then};
 
 /// Read lines until Ctrl-D. Ctrl-C cancels a line, or what runs, and never leaves.
 pub fn run(surroundings: Arc<dyn Surroundings>) -> Result<i32> {
@@ -89,6 +89,8 @@ pub fn run_lines(surroundings: Arc<dyn Surroundings>, text: &str) -> Result<i32>
 pub fn is_for_console(text: &str) -> bool {
     text.lines().any(|line| {
         let line = line.trim_start();
-        line.starts_with(':') || line.starts_with("etcd_") && line.trim_end_matches(';').ends_with(")") && !line.contains("task(") || ["e ", "em ", "etcdctl "].iter().any(|word| line.starts_with(word) && !line.contains('='))
+        line.starts_with(':')
+            || line.starts_with("etcd_") && line.trim_end_matches(';').ends_with(")") && !line.contains("task(")
+            || ["e ", "em ", "etcdctl "].iter().any(|word| line.starts_with(word) && !line.contains('='))
     })
 }

@@ -16,8 +16,15 @@ pub(super) enum Accepted {
     Etcd(String, Option<String>),
     Loaded(String),
     Rhai(String, Settings),
-    Script { name: String, settings: Settings, tags: String },
-    Shell { command: String, settings: Settings },
+    Script {
+        name: String,
+        settings: Settings,
+        tags: String,
+    },
+    Shell {
+        command: String,
+        settings: Settings,
+    },
 }
 
 const HEAD: &str = "#!/usr/bin/env etcdsh\n//! Saved from the console of etcdsh.\n\n";

@@ -77,7 +77,8 @@ fn table(maps: &[Map], wide: usize) -> String {
         }
     }
     names.sort_by_key(|name| FIRST.iter().position(|first| first == name).unwrap_or(FIRST.len()));
-    let cell = |map: &Map, name: &str| map.get(name).map_or_else(String::new, |value| if value.is_unit() { String::new() } else { text(value).replace('\n', " ") });
+    let cell =
+        |map: &Map, name: &str| map.get(name).map_or_else(String::new, |value| if value.is_unit() { String::new() } else { text(value).replace('\n', " ") });
     let rows: Vec<Vec<String>> = maps.iter().map(|map| names.iter().map(|name| cell(map, name)).collect()).collect();
     let widths: Vec<usize> = names
         .iter()
@@ -139,7 +140,8 @@ mod tests {
 
     #[test]
     fn maps_that_are_alike_make_a_table() {
-        let members: Array = vec![map(&[("id", "8e9e05c52164694d"), ("name", "etcd-1")]), map(&[("id", "91bc3c398fb3c146"), ("name", "etcd-2"), ("learner", "true")])];
+        let members: Array =
+            vec![map(&[("id", "8e9e05c52164694d"), ("name", "etcd-1")]), map(&[("id", "91bc3c398fb3c146"), ("name", "etcd-2"), ("learner", "true")])];
         let shown = pretty(&Dynamic::from(members), 80);
         assert_eq!(shown, "name    id                learner\netcd-1  8e9e05c52164694d\netcd-2  91bc3c398fb3c146  true");
     }

@@ -86,8 +86,7 @@ impl Known {
     #[must_use]
     pub fn names(&self, namespace: &str) -> Vec<&str> {
         let word = |name: &str| name.starts_with(|letter: char| letter.is_ascii_alphabetic()) && !name.contains('$');
-        let mut names: Vec<&str> =
-            self.functions.keys().filter(|(space, name)| space == namespace && word(name)).map(|(_, name)| name.as_str()).collect();
+        let mut names: Vec<&str> = self.functions.keys().filter(|(space, name)| space == namespace && word(name)).map(|(_, name)| name.as_str()).collect();
         names.sort_unstable();
         names
     }
@@ -129,15 +128,8 @@ pub(super) fn problems(known: &Known, ast: &AST, text: &str, file: &str, globals
         }
     }
     let Known { functions, imports } = known.and(ast);
-    let mut checker = Checker {
-        closures,
-        file,
-        functions,
-        imports,
-        problems: Vec::new(),
-        scopes: vec![globals.iter().map(ToString::to_string).collect()],
-        text,
-    };
+    let mut checker =
+        Checker { closures, file, functions, imports, problems: Vec::new(), scopes: vec![globals.iter().map(ToString::to_string).collect()], text };
     checker.block(ast.statements());
     for function in ast.iter_fn_def() {
         checker.scopes = vec![function.params.iter().map(ToString::to_string).chain(["this".to_string()]).collect()];

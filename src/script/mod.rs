@@ -30,10 +30,10 @@ use std::sync::Arc;
 
 use rhai::{AST, Engine, Module, OptimizationLevel, Scope};
 
+pub use check::Known;
 pub use check::Problem;
 pub use heard::{Heard, on_hosts};
 pub use host::Host;
-pub use check::Known;
 pub use parameter::{Kind as ParameterKind, Parameter, declared as parameters};
 pub use reach::Login;
 pub use value::{show, to_json};

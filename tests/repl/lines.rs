@@ -131,7 +131,7 @@ fn a_name_tells_what_it_means_and_where_it_is_written() {
         ("etcd_port?", "client port"),
         (":help limit", ":limit [PATTERN|all]"),
         (":help", "e get a; e put a 10"),
-        ("split?", "fn split"),
+        ("split?", "split(string"),
         ("etcd_instal?", "there is no help on `etcd_instal`"),
     ];
     for (line, wanted) in cases {
@@ -201,7 +201,13 @@ fn scripts_are_checked_for_editors() {
     let ran = test.etcdsh(&["check", "wrong.rhai", "--json"]);
     let found: Vec<serde_json::Value> = ran.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let lines: Vec<_> = found.iter().map(|one| (one["line"].as_i64().unwrap(), one["message"].as_str().unwrap().to_string())).collect();
-    let wanted = ["there is no parameter `etcd_prot`", "no task has the tag `etcd_conff`", "there is no parameter `etcd_int`", "there is no function `nope`", "has no option `ownr`"];
+    let wanted = [
+        "there is no parameter `etcd_prot`",
+        "no task has the tag `etcd_conff`",
+        "there is no parameter `etcd_int`",
+        "there is no function `nope`",
+        "has no option `ownr`",
+    ];
     for (part, line) in wanted.iter().zip([2, 3, 3, 4, 5]) {
         assert!(lines.iter().any(|(at, message)| *at == line && message.contains(part)), "{part}: {lines:?}");
     }

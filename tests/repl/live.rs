@@ -18,7 +18,8 @@ impl Members {
         let net = format!("127.{}.{}", 10 + place % 90, 1 + place / 90 % 9);
         let addresses: Vec<String> = (10..13).map(|last| format!("{net}.{last}")).collect();
         let hosts: String = addresses.iter().enumerate().map(|(at, address)| format!("        {address}: {{ etcd_seq: {} }}\n", at + 1)).collect();
-        let inventory = format!("all:\n  vars: {{ ansible_connection: sandbox }}\n  children:\n    etcd:\n      hosts:\n{hosts}      vars: {{ etcd_cluster: etcd }}\n");
+        let inventory =
+            format!("all:\n  vars: {{ ansible_connection: sandbox }}\n  children:\n    etcd:\n      hosts:\n{hosts}      vars: {{ etcd_cluster: etcd }}\n");
         // Nothing is fetched: the programs that the tests have anyway are taken.
         let test = Test::new().file("hosts.yml", &inventory).file(".bin/apt-get", "#!/bin/sh\nexit 100\n");
         for name in ["etcd", "etcdctl"] {
