@@ -191,8 +191,10 @@ impl Console {
         let then = match input::kind(line, |word| self.scope.contains(word)) {
             Input::Blank => Then::Go,
             Input::Etcd(text) => {
-                etcd::run(self, text)?;
-                self.accept(Accepted::Etcd(text.to_string(), self.settings().cluster));
+                // A watch is nothing that a script could wait for.
+                if etcd::run(self, text)? {
+                    self.accept(Accepted::Etcd(text.to_string(), self.settings().cluster));
+                }
                 Then::Go
             }
             Input::Help(name, source) => {

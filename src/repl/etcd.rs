@@ -84,19 +84,20 @@ pub(super) fn style(console: &Console) -> Style {
     Style { place: Some(place), ..Style::of_process("e", false) }
 }
 
-/// Carry out the commands of a line, up to the first that fails.
-pub(super) fn run(console: &mut Console, text: &str) -> Result<()> {
+/// Carry out the commands of a line, up to the first that fails. Did all of them come to an end?
+pub(super) fn run(console: &mut Console, text: &str) -> Result<bool> {
     let style = style(console);
+    let mut ended = true;
     for mut words in etcdctl::commands(text)? {
         for word in &mut words {
             *word = with_variables(console, std::mem::take(word))?;
         }
-        one(console, &style, words)?;
+        ended &= one(console, &style, words)?;
     }
-    Ok(())
+    Ok(ended)
 }
 
-fn one(console: &mut Console, style: &Style, mut words: etcdctl::Command) -> Result<()> {
+fn one(console: &mut Console, style: &Style, mut words: etcdctl::Command) -> Result<bool> {
     if console.json() && !words.iter().any(|word| word.starts_with(b"-w") || word.starts_with(b"--write-out")) {
         words.push(b"--write-out=json".to_vec());
     }
@@ -105,11 +106,11 @@ fn one(console: &mut Console, style: &Style, mut words: etcdctl::Command) -> Res
     if let Some(meaning) = etcdctl::meaning(&words, style).filter(|_| !helps) {
         let renews = meaning.name == "lease keep-alive" && !words.iter().any(|word| word == b"--once");
         if meaning.endless || renews {
-            return super::job::start(console, meaning.name, &words);
+            return super::job::start(console, meaning.name, &words).map(|()| false);
         }
         if meaning.changes && console.settings().check {
             console.say(format!("would change etcd: {}", crate::report::masked(&shown())));
-            return Ok(());
+            return Ok(true);
         }
     }
     let changes = etcdctl::meaning(&words, style).is_some_and(|meaning| meaning.changes);
@@ -118,7 +119,7 @@ fn one(console: &mut Console, style: &Style, mut words: etcdctl::Command) -> Res
         console.live.forget();
     }
     // The command itself has said what is wrong.
-    if code == 0 { Ok(()) } else { Err(Error::new(Kind::Etcd, "")) }
+    if code == 0 { Ok(true) } else { Err(Error::new(Kind::Etcd, "")) }
 }
 
 /// `${name}` in a word is the value of a variable, or of a property of one.

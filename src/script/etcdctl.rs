@@ -24,6 +24,12 @@ pub(super) struct Etcdctl {
     world: Arc<World>,
 }
 
+impl std::fmt::Display for Etcdctl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "etcdctl({})", self.client.endpoints().join(", "))
+    }
+}
+
 type Native<T> = std::result::Result<T, Box<EvalAltResult>>;
 
 fn map(pairs: impl IntoIterator<Item = (&'static str, Value)>) -> Map {

@@ -52,7 +52,18 @@ pub(super) fn from_rhai(value: &Dynamic) -> Value {
     if let Some(map) = value.clone().try_cast::<RhaiMap>() {
         return Value::Map(map_from_rhai(&map));
     }
-    Value::Text(value.to_string())
+    Value::Text(named(&value).unwrap_or_else(|| value.to_string()))
+}
+
+/// Values of our own types, as one calls them.
+fn named(value: &Dynamic) -> Option<String> {
+    if let Some(host) = value.clone().try_cast::<super::Host>() {
+        return Some(host.name().to_string());
+    }
+    if let Some(secret) = value.clone().try_cast::<Secret>() {
+        return Some(secret.to_string());
+    }
+    value.clone().try_cast::<super::etcdctl::Etcdctl>().map(|etcd| etcd.to_string())
 }
 
 pub(super) fn map_from_rhai(map: &RhaiMap) -> Map {
@@ -123,8 +134,8 @@ pub fn show(value: &Dynamic) -> String {
 
 fn nested(value: &Dynamic) -> String {
     let value = value.flatten_clone();
-    if let Some(host) = value.clone().try_cast::<super::Host>() {
-        return host.name().to_string();
+    if let Some(name) = named(&value) {
+        return name;
     }
     if let Some(array) = value.clone().try_cast::<Array>() {
         return format!("[{}]", array.iter().map(nested).collect::<Vec<_>>().join(", "));

@@ -1,9 +1,13 @@
 //! Keys: Tab, Ctrl-C, Ctrl-D, Ctrl-R, paste, history, hints, colours, narrow terminals.
 
 use super::{Screen, folder, plain};
+use crate::program::Test;
 
-fn terminal() -> Screen {
-    Screen::ready(&folder().env("NO_COLOR", "1"), "-i hosts.yml")
+/// The folder must outlive the screen.
+fn terminal() -> (Test, Screen) {
+    let test = folder().env("NO_COLOR", "1");
+    let screen = Screen::ready(&test, "-i hosts.yml");
+    (test, screen)
 }
 
 #[test]
@@ -39,7 +43,7 @@ fn tab_completes_what_can_stand_there() {
 
 #[test]
 fn keys_of_maps_are_completed() {
-    let mut screen = terminal();
+    let (_test, mut screen) = terminal();
     screen.keys("let m = #{ first: 1, second: #{ inner: 2 } };\r");
     screen.until_prompt();
     screen.keys("m.second.inn\t");
@@ -48,18 +52,19 @@ fn keys_of_maps_are_completed() {
 
 #[test]
 fn control_c_gives_up_a_line_and_control_d_leaves() {
-    let mut screen = terminal();
+    let (_test, mut screen) = terminal();
     screen.keys("this is no");
     screen.wait("this is no");
     screen.keys("\x03");
+    screen.until_prompt();
     screen.keys("20 + 22\r");
-    screen.wait("42");
+    assert!(screen.until_prompt().contains("42"));
     assert_eq!(screen.leave(), 0);
 }
 
 #[test]
 fn control_c_stops_what_runs_on_the_hosts_too() {
-    let mut screen = terminal();
+    let (_test, mut screen) = terminal();
     screen.keys("let kept = 1;\r");
     screen.until_prompt();
     let unique = format!("98{}", std::process::id());
@@ -93,7 +98,7 @@ fn control_c_stops_what_runs_on_the_hosts_too() {
 
 #[test]
 fn a_pasted_text_is_one_line() {
-    let mut screen = terminal();
+    let (_test, mut screen) = terminal();
     screen.keys("\x1b[200~let a = [\n  20,\n  22,\n];\x1b[201~");
     screen.keys("\r");
     screen.until_prompt();
@@ -103,7 +108,7 @@ fn a_pasted_text_is_one_line() {
 
 #[test]
 fn what_is_typed_ahead_is_not_lost() {
-    let mut screen = terminal();
+    let (_test, mut screen) = terminal();
     screen.keys("sleep(\"500ms\");\r");
     std::thread::sleep(std::time::Duration::from_millis(200));
     screen.keys("let a = 40;\rlet b = 2;\ra + b\r");
@@ -138,11 +143,11 @@ fn history_stays_for_the_project_without_secrets() {
 
 #[test]
 fn arguments_are_shown_while_a_call_is_typed() {
-    let mut screen = terminal();
+    let (_test, mut screen) = terminal();
     screen.keys("wait_until(");
     screen.wait("timeout, what, || ...)");
     screen.keys("\x01\x0be put ");
-    screen.wait("<key> <value>");
+    screen.wait("<key> [value]");
 }
 
 #[test]
@@ -164,7 +169,7 @@ fn unknown_names_are_red_before_enter() {
 
 #[test]
 fn sixty_columns_are_enough() {
-    let mut screen = terminal();
+    let (_test, mut screen) = terminal();
     screen.size(60, 20);
     screen.keys("let long = \"0123456789012345678901234567890123456789012345678901234567890123456789\"; long.len()\r");
     screen.wait("70");

@@ -131,7 +131,7 @@ fn a_name_tells_what_it_means_and_where_it_is_written() {
         ("etcd_port?", "client port"),
         (":help limit", ":limit [PATTERN|all]"),
         (":help", "e get a; e put a 10"),
-        ("split?", "fn split"),
+        ("split?", "split(string"),
         ("etcd_instal?", "there is no help on `etcd_instal`"),
     ];
     for (line, wanted) in cases {
