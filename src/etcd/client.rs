@@ -167,6 +167,9 @@ impl Client {
         let mut quick = (self.endpoints().len() > 1).then_some(QUICK);
         loop {
             let left = patience.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            if left == Some(Duration::ZERO) {
+                return Err(Fault::one(&self.endpoints()[0], Failure { sent: false, trouble: Trouble::Timeout }));
+            }
             let fault = match self.round(effect, left, quick.take(), &call) {
                 Ok(answer) => return Ok(answer),
                 Err(fault) => fault,

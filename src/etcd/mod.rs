@@ -30,8 +30,8 @@ pub use maintenance::{Alarm, AlarmKind, HashKv, Status};
 pub(crate) use probe::tls_stream;
 pub use snapshot::Snapshot;
 pub use trouble::{Attempt, Fault, Result, Trouble};
-pub(crate) use watch::{Told, Watched, Watches};
 pub use txn::{Compare, CompareOp, CompareTarget, Op, OpResult, Txn, TxnResult};
+pub(crate) use watch::{Told, Watched, Watches};
 
 use etcd_client::proto::PbResponseHeader;
 

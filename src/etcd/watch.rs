@@ -44,13 +44,33 @@ pub(crate) enum Told {
     /// The connection is there again, to this endpoint.
     Back(String),
     /// The watch could not be made, or ended, for etcd's reason.
-    Ended(usize, String),
+    Ended(usize, Reason),
     /// No watch goes on: nobody could be reached in time, or nobody wants to answer.
     Failed(Box<Fault>),
     /// The connection has gone, for this reason.
     Lost(String),
     /// Events, or how far the watch has come. One that is cancelled, because its revision has been compacted, has ended.
     Response(usize, PbWatchResponse),
+}
+
+/// etcd's reason for ending a watch.
+#[derive(Debug)]
+pub(crate) struct Reason(String);
+
+impl Reason {
+    fn of(response: &PbWatchResponse) -> Reason {
+        Reason(response.cancel_reason.clone())
+    }
+
+    /// As etcd sent it: `rpc error: code = ... desc = ...`.
+    pub(crate) fn raw(&self) -> &str {
+        &self.0
+    }
+
+    /// Without gRPC's words around it.
+    pub(crate) fn text(&self) -> &str {
+        self.0.split_once(" desc = ").map_or(&self.0, |(_, text)| text)
+    }
 }
 
 enum Command {
@@ -140,7 +160,7 @@ impl<T: From<Told> + Send + 'static> Hub<T> {
         loop {
             while self.watches.is_empty() {
                 match self.commands.blocking_recv() {
-                    Some(command) => drop(self.heed(command, None)),
+                    Some(command) => self.heed(command, None),
                     None => return,
                 }
             }
@@ -179,7 +199,6 @@ impl<T: From<Told> + Send + 'static> Hub<T> {
     }
 
     /// A stream with all watches asked for, and its first reply; nothing when nobody listens any longer.
-    #[expect(clippy::type_complexity, reason = "it is taken apart at once")]
     fn connect(&mut self, patience: Patience) -> super::Result<Option<(String, WatchStream, Option<PbWatchResponse>)>> {
         self.made.clear();
         self.fragments.clear();
@@ -210,7 +229,7 @@ impl<T: From<Told> + Send + 'static> Hub<T> {
                 Ok((stream, first)) => return Ok(Some((self.client.favourite().to_string(), stream, first))),
                 Err(fault) => {
                     let trouble = fault.trouble();
-                    let no_leader = patience.stubborn && trouble.to_string() == NO_LEADER;
+                    let no_leader = patience.stubborn && fault.attempts.iter().any(|attempt| attempt.trouble.to_string() == NO_LEADER);
                     let hopeless = patience.deadline.is_some() && !patience.stubborn && fault.attempts.iter().all(|attempt| attempt.trouble.is_lasting());
                     if over || no_leader || hopeless || trouble.is_answer() {
                         return Err(fault);
@@ -287,7 +306,7 @@ impl<T: From<Told> + Send + 'static> Hub<T> {
         }
         self.made.remove(&id);
         self.watches.remove(&number);
-        if response.compact_revision == 0 { self.tell(Told::Ended(number, reason(&response))) } else { self.tell(Told::Response(number, response)) }
+        if response.compact_revision == 0 { self.tell(Told::Ended(number, Reason::of(&response))) } else { self.tell(Told::Response(number, response)) }
     }
 
     fn created(&mut self, response: &PbWatchResponse) -> Going {
@@ -299,7 +318,7 @@ impl<T: From<Told> + Send + 'static> Hub<T> {
                 return Err(End::Login);
             }
             self.watches.remove(&number);
-            return self.tell(Told::Ended(number, reason(response)));
+            return self.tell(Told::Ended(number, Reason::of(response)));
         }
         watch.renewed = false;
         if watch.wanted.revision == 0 {
@@ -346,15 +365,9 @@ fn revision(response: &PbWatchResponse) -> i64 {
     response.header.as_ref().map_or(0, |header| header.revision)
 }
 
-/// etcd's reason without gRPC's words around it.
-fn reason(response: &PbWatchResponse) -> String {
-    let reason = &response.cancel_reason;
-    reason.split_once(" desc = ").map_or(reason.as_str(), |(_, reason)| reason).to_string()
-}
-
 /// The reason of a refusal that a new login may cure.
 fn stale_login(response: &PbWatchResponse) -> Option<String> {
-    Some(reason(response)).filter(|reason| response.canceled && STALE_LOGIN.contains(&reason.as_str()))
+    Some(Reason::of(response).text().to_string()).filter(|text| response.canceled && STALE_LOGIN.contains(&text.as_str()))
 }
 
 /// Would another connection be answered in the same way? A broken one has a source, or one of these codes.
@@ -375,8 +388,8 @@ mod tests {
     fn a_refused_token_is_told_from_a_refused_user() {
         assert_eq!(stale_login(&said("Unauthenticated", "etcdserver: invalid auth token")).as_deref(), Some("etcdserver: invalid auth token"));
         assert_eq!(stale_login(&said("PermissionDenied", "etcdserver: permission denied")), None);
-        assert_eq!(reason(&said("PermissionDenied", "etcdserver: permission denied")), "etcdserver: permission denied");
-        assert_eq!(reason(&PbWatchResponse { cancel_reason: "mvcc: watcher range is empty".into(), ..Default::default() }), "mvcc: watcher range is empty");
+        assert_eq!(Reason::of(&said("PermissionDenied", "etcdserver: permission denied")).text(), "etcdserver: permission denied");
+        assert_eq!(Reason("mvcc: watcher range is empty".into()).text(), "mvcc: watcher range is empty");
     }
 
     #[test]

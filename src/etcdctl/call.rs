@@ -87,7 +87,7 @@ impl<'a> Call<'a> {
     pub(super) fn client(&mut self) -> Outcome<&Client> {
         if self.client.is_none() {
             let settings = self.settings()?.clone();
-            if settings.config.endpoints.is_empty() || settings.config.endpoints == [""] {
+            if settings.config.endpoints.is_empty() {
                 return Err(Failure::new(CONNECTION, "etcdclient: no available endpoints"));
             }
             self.client = Some(match &settings.client {

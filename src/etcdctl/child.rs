@@ -6,7 +6,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, ExitStatus, Stdio};
 
 use super::settings::io_text;
-use super::{Layout, Style};
+use super::{Layout, Style, go};
 
 /// A command that did not succeed.
 #[derive(Debug, PartialEq, Eq)]
@@ -38,8 +38,8 @@ pub(super) fn run(mut command: Command) -> Result<(), Ended> {
             let missing = error.kind() == std::io::ErrorKind::NotFound;
             let text = match (path, missing) {
                 (true, _) => format!("fork/exec {name}: {}", io_text(&error)),
-                (false, true) => format!("exec: {name:?}: executable file not found in $PATH"),
-                (false, false) => format!("exec: {name:?}: {}", io_text(&error)),
+                (false, true) => format!("exec: {}: executable file not found in $PATH", go::quote(name.as_bytes())),
+                (false, false) => format!("exec: {}: {}", go::quote(name.as_bytes()), io_text(&error)),
             };
             Err(Ended { code: None, text })
         }

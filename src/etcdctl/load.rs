@@ -33,10 +33,9 @@ impl Batch {
     /// False when nobody takes them any more.
     fn add(&mut self, operation: TxnOp, bytes: usize) -> bool {
         let bytes = bytes + OVERHEAD;
-        if self.operations.len() == self.limit || !self.operations.is_empty() && self.bytes + bytes > BYTES {
-            if !self.send() {
-                return false;
-            }
+        let full = self.operations.len() == self.limit || !self.operations.is_empty() && self.bytes + bytes > BYTES;
+        if full && !self.send() {
+            return false;
         }
         self.bytes += bytes;
         self.operations.push(operation);

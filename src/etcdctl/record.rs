@@ -148,7 +148,7 @@ mod tests {
             (r#"{"key":"","value":"a"}"#, "the key is empty"),
             (r#"{"key":"a","key_base64":"YQ==","value":"a"}"#, "`key` and `key_base64` exclude each other"),
             (r#"{"key":"a","value_base64":"?"}"#, "`value_base64` is no base64"),
-            (r#"{"key":"a","value":{"b":1}}"#, "invalid type: map, expected a string at column 18"),
+            (r#"{"key":"a","value":{"b":1}}"#, "invalid type: map, expected a string at column 19"),
             (r#"{"key":"a","#, "EOF while parsing a value at column 11"),
             ("a b", "expected value at column 1"),
             (r#"{"export":2}"#, "this export is of format 2, which a later etcdsh has written"),

@@ -130,7 +130,7 @@ fn deletion(call: &mut Call<'_>, watched: Watched, session: &Session, signals: &
                     return Ok(None);
                 }
             }
-            Ok(Told::Ended(_, reason)) => return Err(Failure::new(ERROR, reason)),
+            Ok(Told::Ended(_, reason)) => return Err(Failure::new(ERROR, if call.style.strict { reason.raw() } else { reason.text() })),
             Ok(Told::Failed(fault)) => return Err(call.failed(&fault)),
             Ok(Told::Back(_) | Told::Lost(_)) | Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return Ok(None),

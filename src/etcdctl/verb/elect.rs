@@ -81,12 +81,15 @@ fn campaign(call: &mut Call<'_>, name: &[u8], proposal: &[u8]) -> Outcome {
 }
 
 fn observe(call: &mut Call<'_>, name: &[u8]) -> Outcome {
-    // etcdctl opens a session for this, too, which nobody sees.
+    // etcdctl opens a session for this, too: whoever may not have a lease may not look.
+    let _session = if call.style.strict { Some(Session::open(call, session::TTL)?) } else { None };
     let signals = Signals::listen(&call.style.stop)?;
     let prefix = [name, b"/"].concat();
     let first = GetOptions::new().with_range(prefix_end(&prefix)).with_sort(SortTarget::Create, SortOrder::Ascend).with_limit(1);
     loop {
-        let Some(mut answer) = turn::get(call, &prefix, &first, &signals)? else { return Ok(()) };
+        let answer = turn::get(call, &prefix, &first, &signals);
+        // etcdctl keeps the reason to itself.
+        let Some(mut answer) = answer.map_err(|failure| if call.style.strict { lost() } else { failure })? else { return Ok(()) };
         let mut header = answer.header.take().unwrap_or_default();
         let leader = if answer.kvs.is_empty() {
             let watched = Watched { end: prefix_end(&prefix), key: prefix.clone(), revision: header.revision, ..Default::default() };
@@ -102,6 +105,10 @@ fn observe(call: &mut Call<'_>, name: &[u8]) -> Outcome {
             return Ok(());
         }
     }
+}
+
+fn lost() -> Box<Failure> {
+    Failure::new(ERROR, "elect: observer lost")
 }
 
 fn show(call: &mut Call<'_>, header: PbResponseHeader, leader: &PbKeyValue) -> Outcome {
@@ -141,7 +148,6 @@ fn follow(
 ) -> Outcome<bool> {
     let patience = Patience { deadline: None, stubborn: call.style.strict };
     let (_watches, told) = Watches::one(call.client()?, patience, watched);
-    let lost = || Failure::new(ERROR, "elect: observer lost");
     loop {
         if signals.asked() {
             return Ok(false);
@@ -158,6 +164,8 @@ fn follow(
                     }
                 }
             }
+            Ok(Told::Ended(_, reason)) if !call.style.strict => return Err(Failure::new(ERROR, reason.text())),
+            Ok(Told::Failed(fault)) if !call.style.strict => return Err(call.failed(&fault)),
             Ok(Told::Ended(..) | Told::Failed(_)) | Err(RecvTimeoutError::Disconnected) => return Err(lost()),
             Ok(Told::Back(_) | Told::Lost(_)) | Err(RecvTimeoutError::Timeout) => {}
         }

@@ -44,10 +44,10 @@ const FLAGS: &[Flag] = &[
     Flag::text("dest-password", "", "the destination user's password; --dest-user is then the name alone"),
     Flag::text("dest-prefix", "", "what the prefix becomes in the destination"),
     Flag::text("dest-user", "", "user or user:password for the destination"),
-    Flag::int("max-txn-ops", "128", "most operations of one transaction in the destination"),
+    Flag::int("max-txn-ops", "128", "most operations of one transaction in the destination").since(Since::V36),
     Flag::bool("no-dest-prefix", "drop the prefix in the destination"),
     Flag::text("prefix", "", "copy only the keys that begin so"),
-    Flag::int("rev", "0", "no first copy, only the changes from this revision on"),
+    Flag::int("rev", "0", "no first copy, only the changes from this revision on").since(Since::V36),
 ];
 
 /// How often the number of copied keys is printed.
@@ -266,8 +266,10 @@ impl Mirror {
 
     /// Copy every change behind the revision.
     fn follow(&mut self, call: &mut Call<'_>, revision: i64) -> Outcome {
-        let watched =
-            Watched { end: self.end(), key: if self.prefix.is_empty() { vec![0] } else { self.prefix.clone() }, revision: revision + 1, ..Default::default() };
+        let key = if self.prefix.is_empty() { vec![0] } else { self.prefix.clone() };
+        // So a checkpoint does not stay behind while nothing happens to these keys.
+        let progress_notify = self.checkpoint.is_some();
+        let watched = Watched { end: self.end(), key, prev_kv: false, progress_notify, revision: revision + 1 };
         let patience = call.patience()?;
         let (_watches, told) = Watches::one(&self.source, patience, watched);
         loop {
@@ -277,8 +279,9 @@ impl Mirror {
             self.report(call)?;
             match told.recv_timeout(TICK) {
                 Ok(Told::Response(_, response)) if response.canceled => return Err(compacted(call, response.compact_revision)),
+                Ok(Told::Response(_, response)) if response.events.is_empty() => self.came_to(response.header.map_or(0, |header| header.revision))?,
                 Ok(Told::Response(_, response)) => self.changes(call, &response.events)?,
-                Ok(Told::Ended(_, reason)) if !call.style.strict => return Err(Failure::new(ERROR, reason)),
+                Ok(Told::Ended(_, reason)) if !call.style.strict => return Err(Failure::new(ERROR, reason.text())),
                 Ok(Told::Failed(fault)) if !call.style.strict => return Err(call.failed(&fault)),
                 Ok(Told::Ended(..) | Told::Failed(_)) | Err(RecvTimeoutError::Disconnected) => return Ok(()),
                 Ok(Told::Lost(why)) => notice(call, &format!("connection to the source lost: {why}"))?,
@@ -297,8 +300,13 @@ impl Mirror {
             if call.style.stop.asked() {
                 return Ok(());
             }
-            self.progress = Some(Progress { from: None, revision: one.first().map_or(0, revision) });
+            self.came_to(one.first().map_or(0, revision))?;
         }
+        Ok(())
+    }
+
+    fn came_to(&mut self, revision: i64) -> Outcome {
+        self.progress = Some(Progress { from: None, revision });
         self.save(false)
     }
 

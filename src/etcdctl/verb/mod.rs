@@ -142,6 +142,7 @@ pub(super) static ALL: &[Verb] = &[
     role::list::VERB,
     role::revoke_permission::VERB,
     snapshot::save::VERB,
+    snapshot::status::VERB,
     top::VERB,
     tree::VERB,
     txn::VERB,
@@ -273,13 +274,39 @@ pub(super) fn find(words: &[Vec<u8>], style: &Style) -> Result<Found, Unknown> {
 fn help_for(words: &[Vec<u8>], style: &Style) -> Found {
     let mut asked = words.to_vec();
     asked.push(b"--help".to_vec());
-    find(&asked, style).unwrap_or_else(|_| Found { flags: vec![&HELP], inherited: Vec::new(), name: String::new(), rest: Vec::new(), verb: None })
+    find(&asked, style).or_else(|_| find(&[b"--help".to_vec()], style)).unwrap_or_else(|_| Found {
+        flags: vec![&HELP],
+        inherited: Vec::new(),
+        name: String::new(),
+        rest: Vec::new(),
+        verb: None,
+    })
 }
 
 /// The order in which etcdctl makes up its commands: so it lists those that a wrong word is near to.
 const ORDER: [&str; 22] = [
-    "get", "put", "del", "txn", "compaction", "alarm", "defrag", "endpoint", "move-leader", "watch", "version", "lease", "member", "snapshot",
-    "make-mirror", "lock", "elect", "auth", "user", "role", "check", "completion",
+    "get",
+    "put",
+    "del",
+    "txn",
+    "compaction",
+    "alarm",
+    "defrag",
+    "endpoint",
+    "move-leader",
+    "watch",
+    "version",
+    "lease",
+    "member",
+    "snapshot",
+    "make-mirror",
+    "lock",
+    "elect",
+    "auth",
+    "user",
+    "role",
+    "check",
+    "completion",
 ];
 
 fn unknown(word: String, style: &Style) -> Unknown {

@@ -12,7 +12,7 @@ use crate::etcdctl::flag::{self, Flag, HELP};
 use crate::etcdctl::json::Object;
 use crate::etcdctl::print::{Page, Reply, json_with_header};
 use crate::etcdctl::table::Table;
-use crate::etcdctl::{go, line};
+use crate::etcdctl::{go, line, usage};
 
 pub(super) const VERB: Verb = Verb {
     name: "txn",
@@ -166,7 +166,15 @@ fn operation(call: &mut Call<'_>, line: &[u8]) -> Outcome<Operation> {
     let name = words.remove(place);
     let verb = [&del::VERB, &get::VERB, &put::VERB].into_iter().find(|verb| verb.name.as_bytes().starts_with(&name)).ok_or_else(invalid)?;
     let flags: Vec<&'static Flag> = std::iter::once(&HELP).chain(verb.flags).collect();
-    let (values, words) = flag::parse(&words, &flags).map_err(|_| invalid())?;
+    let (values, words) = match flag::parse(&words, &flags) {
+        Ok(parsed) => parsed,
+        Err(_) => {
+            if call.style.strict {
+                call.complain(usage::short(verb, &flags))?;
+            }
+            return Err(invalid());
+        }
+    };
     if values.given("help").is_some_and(|value| value != "false") {
         return Err(invalid());
     }
@@ -321,6 +329,21 @@ mod tests {
         ] {
             let failure = compare(line.as_bytes()).unwrap_err();
             assert_eq!((failure.code, failure.text()), (INPUT, wanted));
+        }
+    }
+
+    #[test]
+    fn no_line_makes_it_panic() {
+        const PIECES: [&[u8]; 16] =
+            [b"\"", b"'", b"\\", b"(", b")", b"val", b"ver", b"lease", b" ", b"=", b"\\x", b"\\u00", b"1", b"\xff", "\u{e9}".as_bytes(), b"`"];
+        let mut seed = 7_u64;
+        for _ in 0..20_000 {
+            let mut line = Vec::new();
+            for _ in 0..12 {
+                seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                line.extend_from_slice(PIECES[(seed >> 60) as usize]);
+            }
+            let _ = (compare(&line).is_ok(), line::words(&line), trimmed(&line));
         }
     }
 

@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use std::io::{self, BufRead};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, channel, sync_channel};
 
-use etcd_client::proto::{PbEvent, PbKeyValue, PbResponseHeader, PbWatchResponse};
+use etcd_client::proto::{PbEvent, PbKeyValue, PbWatchResponse};
 use prost::Message;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
@@ -213,7 +213,10 @@ impl Shown {
                 self.catch_up(call, number)
             }
             Happening::Read(_) => Ok(()),
-            Happening::Told(Told::Ended(number, reason)) => self.news(call, number, News::Ended(reason)),
+            Happening::Told(Told::Ended(number, reason)) => {
+                let reason = if call.style.strict { reason.raw() } else { reason.text() };
+                self.news(call, number, News::Ended(reason.to_string()))
+            }
             Happening::Told(Told::Response(number, response)) => self.news(call, number, News::Response(response)),
             Happening::Told(Told::Failed(fault)) => self.failed(call, &fault),
             Happening::Told(Told::Lost(why)) => notice(call, &format!("connection lost: {why}")),
@@ -484,7 +487,7 @@ impl Reply for Printed<'_> {
 
     fn protobuf(&self) -> Outcome<Vec<u8>> {
         // etcdctl keeps the id and the reason to itself, and writes a header also when there is none.
-        let header = Some(self.response.header.unwrap_or(PbResponseHeader::default()));
+        let header = Some(self.response.header.unwrap_or_default());
         Ok(PbWatchResponse { cancel_reason: String::new(), header, watch_id: 0, ..self.response.clone() }.encode_to_vec())
     }
 
@@ -556,7 +559,8 @@ mod tests {
         let response = PbWatchResponse { events: vec![event], ..Default::default() };
         let printed = |format| {
             let mut out = Vec::new();
-            reply(&Printed { from_etcd: true, response: &response }, format, true, &mut Page { hex: false, layout: Layout::V36, out: &mut out, width: None }).unwrap();
+            reply(&Printed { from_etcd: true, response: &response }, format, true, &mut Page { hex: false, layout: Layout::V36, out: &mut out, width: None })
+                .unwrap();
             String::from_utf8(out).unwrap()
         };
         assert_eq!(printed(Format::Simple), "7\n\n\n");
