@@ -41,7 +41,7 @@ pub fn next(before: &[Vec<u8>], word: &str, style: &Style) -> Next {
     let all: Vec<&str> = verb.arguments.split_whitespace().collect();
     let left = all.get(given..).unwrap_or_default();
     let at = left.first().or_else(|| all.last().filter(|last| last.contains("...")));
-    Next { argument: at.map(|name| argument(name)), usage: left.join(" "), words: Vec::new() }
+    Next { argument: at.map(|name| argument(name, verb.name)), usage: left.join(" "), words: Vec::new() }
 }
 
 /// Is the first word of a line, or its second in a group, a command?
@@ -85,7 +85,7 @@ fn values_of(last: &[u8], flags: &[&'static Flag]) -> Option<&'static [&'static 
     }
 }
 
-fn argument(name: &str) -> Argument {
+fn argument(name: &str, verb: &str) -> Argument {
     let name = name.trim_matches(|letter| "<>[].".contains(letter)).to_lowercase();
     let is = |part: &str| name.contains(part);
     match () {
@@ -95,7 +95,15 @@ fn argument(name: &str) -> Argument {
         () if is("role") => Argument::Role,
         () if is("user") => Argument::User,
         () if is("file") || is("path") => Argument::File,
-        () => Argument::Other,
+        // `<id>` and `<name>` are what the command is about.
+        () => match verb.split(' ').next() {
+            _ if verb.ends_with(" add") => Argument::Other,
+            Some("lease") if verb != "lease grant" => Argument::Lease,
+            Some("member" | "move-leader") => Argument::Member,
+            Some("role") => Argument::Role,
+            Some("user") => Argument::User,
+            _ => Argument::Other,
+        },
     }
 }
 
@@ -116,6 +124,7 @@ mod tests {
         assert_eq!(after("get a", "").usage, "[range_end]");
         assert!(after("get", "--").words.iter().any(|(name, _)| name == "--prefix"));
         assert!(after("get -w", "").words.iter().any(|(name, _)| name == "json"));
+        assert_eq!(after("member remove", "").argument, Some(Argument::Member));
         assert_eq!(after("nonsense", ""), Next::default());
     }
 }

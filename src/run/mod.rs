@@ -12,6 +12,7 @@ mod tags;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 pub use apply::Outcome;
 pub use cancel::Cancel;
@@ -44,11 +45,20 @@ pub struct Tally {
 
 /// Connections that outlive a run: those of the console.
 #[derive(Clone, Default)]
-pub struct Pool(Arc<Mutex<HashMap<String, Arc<Link>>>>);
+pub struct Pool(Arc<Mutex<HashMap<String, Arc<Link>>>>, Arc<Mutex<HashMap<String, Instant>>>);
+
+/// A host that is reached as two users has two connections; losing both is told once.
+const TOLD: Duration = Duration::from_secs(30);
 
 impl Pool {
     fn links(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<Link>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Is it the first time in a while that this is told?
+    fn is_news(&self, text: &str) -> bool {
+        let mut told = self.1.lock().unwrap_or_else(PoisonError::into_inner);
+        told.insert(text.to_string(), Instant::now()).is_none_or(|before| before.elapsed() > TOLD)
     }
 
     /// The connection there is when it leads where `new` leads, without what the last run has noted; else `new`.
@@ -133,8 +143,12 @@ impl Session {
         }
         let link = if self.console { self.pool.take(name, open()?) } else { Arc::new(open()?) };
         if self.console {
-            let report = Arc::clone(&self.report);
-            link.watch(Box::new(move |text| report.event(&crate::report::Event::Message { host: None, text })));
+            let (pool, report) = (self.pool.clone(), Arc::clone(&self.report));
+            link.watch(Box::new(move |text| {
+                if pool.is_news(text) {
+                    report.event(&crate::report::Event::Message { host: None, text });
+                }
+            }));
         }
         links.insert(name.to_string(), Arc::clone(&link));
         Ok(link)
