@@ -13,6 +13,7 @@ mod done;
 mod failure;
 mod flag;
 mod go;
+mod guess;
 mod json;
 mod level;
 mod line;
