@@ -5,3 +5,4 @@ mod etcdctl;
 mod inventory;
 mod program;
 mod real;
+mod repl;

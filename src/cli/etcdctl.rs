@@ -51,7 +51,7 @@ fn go(style: &Style, words: Vec<Vec<u8>>) -> i32 {
     let mut err = std::io::stderr();
     let mut input = BufReader::new(std::io::stdin());
     let terminal = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
-    let code = run(&words, style, &mut Io { err: &mut err, input: &mut input, out: &mut out, terminal });
+    let code = run(&words, style, &mut Io { err: &mut err, input: &mut input, out: &mut out, stdin: true, terminal });
     let _ = out.flush();
     code
 }

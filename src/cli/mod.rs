@@ -18,7 +18,10 @@ macro_rules! complain {
     }};
 }
 
+mod check;
+mod console;
 mod etcdctl;
+mod integrate;
 mod options;
 mod setup;
 mod show;
@@ -35,6 +38,9 @@ use setup::Setup;
 use crate::error::{Error, Kind, Result};
 use crate::report::Event;
 use crate::script::{Interpreter, Script, embedded};
+
+/// What a script from a pipe is called in messages.
+const STDIN: &str = "standard input";
 
 /// Run the program; the result is its exit code.
 #[must_use]
@@ -86,12 +92,11 @@ fn go(args: Vec<OsString>) -> Result<i32> {
     options.check()?;
     let script = script_of(&options)?;
     match script {
-        None if std::io::stdin().is_terminal() && options.eval.is_none() => {
-            let setup = Setup::new(&options, None)?;
-            let interpreter = Interpreter::new(setup.world(false)?)?;
-            crate::repl::run(&interpreter).map(|()| 0)
-        }
+        None if std::io::stdin().is_terminal() && options.eval.is_none() => crate::repl::run(console::CommandLine::new(&options)?),
         None => Ok(0),
+        Some(script) if script.name == STDIN && options.script.is_none() && crate::repl::is_for_console(&script.text) => {
+            crate::repl::run_lines(console::CommandLine::new(&options)?, &script.text)
+        }
         Some(script) => run(&options, &script, &typed),
     }
 }
@@ -130,7 +135,7 @@ fn script_of(options: &Options) -> Result<Option<Script>> {
 fn standard_input() -> Result<Script> {
     let mut text = String::new();
     std::io::stdin().read_to_string(&mut text).map_err(|error| Error::usage("standard input cannot be read").because(error.to_string()))?;
-    Ok(Script { folder: None, name: "standard input".into(), text })
+    Ok(Script { folder: None, name: STDIN.into(), text })
 }
 
 fn run(options: &Options, script: &Script, typed: &[OsString]) -> Result<i32> {

@@ -16,7 +16,8 @@ pub enum Output {
 #[command(
     name = "etcdsh",
     version,
-    after_help = "Subcommands: help, inventory, run, sandbox, script. `etcdsh SUBCOMMAND --help` tells about each.\n\
+    after_help = "Subcommands: check, completion, e, em, help, inventory, man, run, sandbox, script.\n\
+                  `etcdsh SUBCOMMAND --help` tells about each.\n\
                   A word with `/` or ending in `.rhai` is a path; a bare word is a bundled script: `etcdsh etcd`.\n\
                   Exit codes: 0 ok, 1 error, 2 a host failed, 4 only unreachable hosts, 5 bad option, 99 interrupted."
 )]
@@ -113,6 +114,9 @@ pub struct Options {
     /// How to show what happens
     #[arg(short, long, value_enum, default_value_t)]
     pub output: Output,
+    /// Do not run ~/.config/etcdsh/init.rhai when the console starts
+    #[arg(long)]
+    pub norc: bool,
     /// No colour, as with NO_COLOR
     #[arg(long)]
     pub no_color: bool,

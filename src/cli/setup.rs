@@ -7,23 +7,33 @@ use std::sync::Arc;
 use super::options::{Options, Output};
 use crate::error::{Error, Kind, Result};
 use crate::inventory::{AnsibleConfig, Inventory, LoadOptions, parse_extra};
-use crate::report::{Human, Json, Report, Sink, Style};
-use crate::run::{self, Selection, Session};
+use crate::report::{Human, Json, Report, Sink, Style, Terminal, Transcript};
+use crate::run::{self, Cancel, Pool, Selection, Session};
 use crate::script::{Login, Parts, World};
 use crate::secret::Secret;
 
 pub(super) struct Setup {
     args: Vec<String>,
-    beside: PathBuf,
-    inventory: Arc<Inventory>,
+    pub(super) beside: PathBuf,
+    pub(super) inventory: Arc<Inventory>,
     pub(super) inventory_name: String,
-    limit: Option<String>,
-    login: Login,
+    pub(super) limit: Option<String>,
+    pub(super) login: Login,
     pub(super) sandbox: bool,
     script_folder: Option<PathBuf>,
     selection: Selection,
     session: Arc<Session>,
+    pub(super) sources: Vec<String>,
     pub(super) warnings: Vec<String>,
+}
+
+/// What several setups of the console have in common.
+#[derive(Clone)]
+pub(super) struct Common {
+    pub(super) cancel: Cancel,
+    pub(super) login: Login,
+    pub(super) pool: Pool,
+    pub(super) transcript: Transcript,
 }
 
 /// Red text for a terminal.
@@ -102,7 +112,7 @@ fn typed_line(terminal: &std::fs::File) -> std::io::Result<Option<String>> {
     Ok(Some(String::from_utf8_lossy(&line).into_owned()))
 }
 
-fn login(options: &Options, config: AnsibleConfig) -> Result<Login> {
+pub(super) fn login(options: &Options, config: AnsibleConfig) -> Result<Login> {
     let password = if options.ask_pass { Some(ask_secret("SSH password")?) } else { None };
     let become_password = if options.ask_become_pass {
         let asked = ask_secret(if options.ask_pass { "BECOME password [defaults to SSH password]" } else { "BECOME password" })?;
@@ -128,20 +138,29 @@ fn login(options: &Options, config: AnsibleConfig) -> Result<Login> {
     })
 }
 
-fn report(options: &Options) -> Report {
+fn report(options: &Options, transcript: &Transcript) -> Report {
     let terminal = std::io::stdout().is_terminal();
     let color = terminal && !options.no_color && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let sink: Box<dyn Sink> = match options.output {
         Output::Human => {
-            Box::new(Human::new(std::io::stdout(), Style { check: options.check, color, diff: options.diff, live: terminal, verbose: options.verbose }))
+            Box::new(Human::new(Terminal::new(transcript), Style { check: options.check, color, diff: options.diff, live: terminal, verbose: options.verbose }))
         }
-        Output::Json => Box::new(Json(std::io::stdout())),
+        Output::Json => Box::new(Json(Terminal::new(transcript))),
     };
     Report::new(sink)
 }
 
+pub(super) fn listen(cancel: &Cancel) -> Result<()> {
+    cancel.listen().map_err(|error| Error::internal("signals cannot be listened to").because(error.to_string()))
+}
+
 impl Setup {
     pub(super) fn new(options: &Options, script_folder: Option<PathBuf>) -> Result<Setup> {
+        Self::with(options, script_folder, None)
+    }
+
+    /// For the console: over connections that are there, without asking for passwords again.
+    pub(super) fn with(options: &Options, script_folder: Option<PathBuf>, common: Option<&Common>) -> Result<Setup> {
         let config = AnsibleConfig::load()?;
         let sources = sources(&options.inventory, &config);
         let mut inventory = inventory(&sources, script_folder.as_deref())?;
@@ -151,8 +170,14 @@ impl Setup {
             inventory.select_with_limit("all", Some(limit))?;
         }
         let forks = options.forks.or(config.forks.and_then(|forks| usize::try_from(forks).ok())).unwrap_or(10).max(1);
-        let session = Session::new(run::Options { check: options.check, diff: options.diff, forks, yes: options.yes }, report(options));
-        session.cancel.listen().map_err(|error| Error::internal("signals cannot be listened to").because(error.to_string()))?;
+        let run_options = run::Options { check: options.check, diff: options.diff, forks, yes: options.yes };
+        let session = match common {
+            Some(common) => Session::of_console(run_options, report(options, &common.transcript), common.cancel.clone(), common.pool.clone()),
+            None => Session::new(run_options, report(options, &Transcript::default())),
+        };
+        if common.is_none() {
+            listen(&session.cancel)?;
+        }
         let warnings = config.warnings.iter().chain(&inventory.warnings).cloned().collect();
         let sandbox = sources.is_empty() || sources.iter().any(|source| std::path::Path::new(source) == crate::sandbox::inventory_file().unwrap_or_default());
         let inventory_name = if sandbox { "embedded (a sandbox on this machine; -i FILE uses yours)".to_string() } else { sources.join(", ") };
@@ -162,11 +187,15 @@ impl Setup {
             inventory: Arc::new(inventory),
             inventory_name,
             limit,
-            login: login(options, config)?,
+            login: match common {
+                Some(common) => common.login.clone(),
+                None => login(options, config)?,
+            },
             sandbox,
             script_folder,
             selection: Selection { skip: Selection::words(&options.skip_tags), start_at: options.start_at_task.clone(), tags: Selection::words(&options.tags) },
             session: Arc::new(session),
+            sources,
             warnings,
         })
     }

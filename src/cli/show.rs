@@ -100,7 +100,7 @@ pub(super) fn next(options: &Options, setup: &Setup, script: &Script, score: &Sc
         return "look at it: etcdsh sandbox status   (etcdsh sandbox rm removes it)".to_string();
     }
     format!(
-        "look at it: etcdsh{} run etcd -b -- 'etcdctl version'",
+        "look at it: etcdsh{} e endpoint status -w table",
         options.inventory.iter().map(|source| format!(" -i {}", crate::command::quote(source))).collect::<String>()
     )
 }

@@ -1,19 +1,18 @@
-//! Subcommands: `help`, `inventory`, `run`, `sandbox`, `script`. Each has its own options.
+//! Subcommands: `check`, `completion`, `help`, `inventory`, `man`, `run`, `sandbox`, `script`. Each has its own options.
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::sync::Arc;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
+use super::check::CheckArgs;
+use super::integrate::{CompletionArgs, ManArgs};
 use super::options::Options;
 use super::setup::{self, Setup};
 use crate::error::{Error, Kind, Result};
-use crate::host::Link;
 use crate::inventory::{AnsibleConfig, parse_extra};
-use crate::script::{World, embedded};
+use crate::script::{embedded, on_hosts};
 
-pub(super) const NAMES: [&str; 5] = ["help", "inventory", "run", "sandbox", "script"];
+pub(super) const NAMES: [&str; 8] = ["check", "completion", "help", "inventory", "man", "run", "sandbox", "script"];
 
 /// Run the subcommand that the first word names, when it names one.
 pub(super) fn dispatch(args: &[OsString]) -> Result<Option<i32>> {
@@ -28,6 +27,9 @@ pub(super) fn dispatch(args: &[OsString]) -> Result<Option<i32>> {
     let name = format!("etcdsh {word}");
     rest[0] = name.into();
     let code = match word.as_str() {
+        "check" => parse::<CheckArgs>(rest, |args| super::check::run(&args)),
+        "completion" => parse::<CompletionArgs>(rest, |args| super::integrate::completion(&args)),
+        "man" => parse::<ManArgs>(rest, |_| super::integrate::man()),
         "help" => parse::<HelpArgs>(rest, |args| help(&args)),
         "inventory" => parse::<InventoryArgs>(rest, |args| inventory(&args)),
         "run" => parse::<RunArgs>(rest, |args| run(&args)),
@@ -82,7 +84,7 @@ fn parse<T: Parser>(args: Vec<OsString>, act: impl FnOnce(T) -> Result<i32>) -> 
 /// Show what a function of the language does.
 #[derive(Parser)]
 #[command(name = "etcdsh help")]
-struct HelpArgs {
+pub(super) struct HelpArgs {
     /// Name of a primitive, a parameter or a function of the stdlib; all of them when it is left out
     name: Option<String>,
     /// The whole reference as Markdown
@@ -109,7 +111,7 @@ fn help(args: &HelpArgs) -> Result<i32> {
 /// Show what was understood of an inventory, as ansible-inventory does.
 #[derive(Parser)]
 #[command(name = "etcdsh inventory")]
-struct InventoryArgs {
+pub(super) struct InventoryArgs {
     /// Inventory: file, folder, executable or comma list; repeatable
     #[arg(short, long, value_name = "SOURCE")]
     inventory: Vec<String>,
@@ -186,7 +188,7 @@ fn print_text(text: &str) {
 /// Run a command on hosts, in parallel, and group equal outputs.
 #[derive(Parser)]
 #[command(name = "etcdsh run", after_help = "Example: etcdsh run etcd -b -- systemctl is-active etcd")]
-struct RunArgs {
+pub(super) struct RunArgs {
     /// Hosts, as -l takes them
     pattern: String,
     #[command(flatten)]
@@ -270,13 +272,6 @@ impl Reach {
     }
 }
 
-/// What a command came to on one host.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Heard {
-    status: i32,
-    text: String,
-}
-
 fn run(args: &RunArgs) -> Result<i32> {
     let options = args.options.options()?;
     let setup = Setup::new(&options, None)?;
@@ -286,57 +281,25 @@ fn run(args: &RunArgs) -> Result<i32> {
         [line] => line.clone(),
         words => crate::command::line(words.iter().map(String::as_str)),
     };
-    let forks = world.session.options.forks;
-    let heard = crate::run::parallel(&hosts, forks, |host| on(&world, host, &command));
-    let (mut groups, mut code) = (BTreeMap::<Heard, Vec<&str>>::new(), 0);
-    let mut errors = Vec::new();
-    for (host, result) in hosts.iter().zip(heard) {
-        match result {
-            Ok(heard) => groups.entry(heard).or_default().push(host),
-            Err(error) => errors.push(error.on(host)),
-        }
-    }
-    let mut groups: Vec<(Heard, Vec<&str>)> = groups.into_iter().collect();
-    groups.sort_by_key(|(_, hosts)| std::cmp::Reverse(hosts.len()));
+    let heard = on_hosts(&world, &hosts, &command);
     let json = options.output == super::options::Output::Json;
-    for (heard, hosts) in &groups {
-        if heard.status != 0 {
-            code = Kind::Remote.exit_code();
-        }
-        if json {
-            say!("{}", serde_json::json!({ "event": "output", "hosts": hosts, "status": heard.status, "output": heard.text }));
-        } else {
-            say!("{} | {} | rc={}", hosts.join(", "), if heard.status == 0 { "ok" } else { "FAILED" }, heard.status);
-            if !heard.text.trim().is_empty() {
-                say!("{}", heard.text.trim_end());
-            }
-        }
+    for line in heard.lines(json) {
+        say!("{line}");
     }
-    for error in errors {
-        code = if code == 2 || error.kind != Kind::Connect { 2 } else { 4 };
+    for error in &heard.errors {
         if json {
-            say!("{}", serde_json::json!({ "event": "error", "error": crate::report::error_json(&error) }));
+            say!("{}", serde_json::json!({ "event": "error", "error": crate::report::error_json(error) }));
         } else {
             complain!("error: {error}");
         }
     }
-    Ok(code)
-}
-
-fn on(world: &World, host: &str, command: &str) -> Result<Heard> {
-    let link: Arc<Link> = world.link(host)?;
-    let output = link.exec(command, None)?;
-    let mut text = output.text();
-    if !output.stderr.is_empty() {
-        text.push_str(&output.stderr);
-    }
-    Ok(Heard { status: output.status, text })
+    Ok(heard.exit_code())
 }
 
 /// Hosts that are folders on this machine, for a first look and for rehearsals.
 #[derive(Parser)]
 #[command(name = "etcdsh sandbox")]
-struct SandboxArgs {
+pub(super) struct SandboxArgs {
     #[command(subcommand)]
     verb: SandboxVerb,
 }
@@ -396,7 +359,7 @@ fn up(members: u8) -> Result<i32> {
 /// The scripts in the binary: list, show, fork.
 #[derive(Parser)]
 #[command(name = "etcdsh script")]
-struct ScriptArgs {
+pub(super) struct ScriptArgs {
     #[command(subcommand)]
     verb: ScriptVerb,
 }

@@ -123,6 +123,11 @@ impl Client {
         &self.shared.config.endpoints
     }
 
+    /// The endpoint that answered last.
+    pub(super) fn favourite(&self) -> &str {
+        &self.endpoints()[self.shared.favourite.load(Ordering::Relaxed)]
+    }
+
     pub(super) fn limit(&self) -> Duration {
         self.shared.config.request_timeout
     }
@@ -162,6 +167,9 @@ impl Client {
         let mut quick = (self.endpoints().len() > 1).then_some(QUICK);
         loop {
             let left = patience.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            if left == Some(Duration::ZERO) {
+                return Err(Fault::one(&self.endpoints()[0], Failure { sent: false, trouble: Trouble::Timeout }));
+            }
             let fault = match self.round(effect, left, quick.take(), &call) {
                 Ok(answer) => return Ok(answer),
                 Err(fault) => fault,
@@ -254,7 +262,7 @@ impl Client {
     /// A connection that stands, logged in, for a stream of messages: that of the first endpoint that can be reached.
     pub(crate) fn connected(&self, patience: Patience) -> Result<(String, Arc<Connection>)> {
         self.ask(Effect::Read, patience, async |_| Ok(()))?;
-        let endpoint = self.endpoints()[self.shared.favourite.load(Ordering::Relaxed)].clone();
+        let endpoint = self.favourite().to_string();
         let connection = self.open(&endpoint, self.shared.config.connect_timeout).map_err(|failure| Fault::one(&endpoint, failure))?;
         Ok((endpoint, connection))
     }

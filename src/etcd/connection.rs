@@ -6,8 +6,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use hyper_util::rt::TokioIo;
 use etcd_client::{Certificate, Identity, TlsOptions};
+use hyper_util::rt::TokioIo;
 use rustls::DigitallySignedStruct;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
@@ -34,7 +34,7 @@ const PING_TIMEOUT: Duration = Duration::from_secs(6);
 
 const AUTH_IS_OFF: &str = "etcdserver: authentication is not enabled";
 /// The last one when authentication was off at the first call and has been switched on since.
-const STALE_LOGIN: [&str; 3] = ["etcdserver: invalid auth token", "etcdserver: revision of auth store is old", "etcdserver: user name is empty"];
+pub(super) const STALE_LOGIN: [&str; 3] = ["etcdserver: invalid auth token", "etcdserver: revision of auth store is old", "etcdserver: user name is empty"];
 
 pub(crate) type Answer<T> = std::result::Result<T, etcd_client::Error>;
 type Outcome<T> = std::result::Result<T, Failure>;

@@ -16,6 +16,7 @@ pub(crate) mod rpc;
 pub(crate) mod snapshot;
 mod trouble;
 mod txn;
+mod watch;
 
 pub use auth::{AuthStatus, Names, Permission, PermissionKind, Role, User};
 pub use bolt::{SnapshotHash, SnapshotStatus, snapshot_hash, snapshot_status};
@@ -30,6 +31,7 @@ pub(crate) use probe::tls_stream;
 pub use snapshot::Snapshot;
 pub use trouble::{Attempt, Fault, Result, Trouble};
 pub use txn::{Compare, CompareOp, CompareTarget, Op, OpResult, Txn, TxnResult};
+pub(crate) use watch::{Told, Watched, Watches};
 
 use etcd_client::proto::PbResponseHeader;
 

@@ -20,6 +20,9 @@ use super::trouble::{Trouble, of_link};
 /// An alert follows the handshake at once.
 const PATIENCE: Duration = Duration::from_millis(500);
 
+/// How a connection ends that the other side closes.
+const CLOSINGS: [io::ErrorKind; 3] = [io::ErrorKind::BrokenPipe, io::ErrorKind::ConnectionReset, io::ErrorKind::UnexpectedEof];
+
 const CLOSED: &str = "the server closes the connection during the TLS handshake: it may not speak TLS";
 const WANTS_HTTPS: &str = "the server speaks TLS: its endpoint begins with https://";
 
@@ -69,7 +72,7 @@ fn handshake(uri: &Uri, config: &Config) -> Result<(), Failed> {
     let session = ClientConnection::new(Arc::new(settings(config, b"h2")?), name)?;
     let mut stream = StreamOwned::new(session, socket);
     match stream.read(&mut [0; 1]) {
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof && stream.conn.is_handshaking() => Err(Failed::Closed),
+        Err(error) if CLOSINGS.contains(&error.kind()) && stream.conn.is_handshaking() => Err(Failed::Closed),
         Err(error) if error.kind() != io::ErrorKind::WouldBlock => Err(error.into()),
         _ => Ok(()),
     }

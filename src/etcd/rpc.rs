@@ -1,17 +1,18 @@
 //! The calls that etcd-client 0.21 does not offer: a linearizable member list, the status of authentication, the first
-//! reply of a lease's keep-alive, which it drops, and lists that may be larger than 4 MiB. Field numbers are those of
-//! etcd's `rpc.proto`.
+//! reply of a lease's keep-alive, which it drops, watches with events of any kind, and lists that may be larger than 4 MiB.
+//! Field numbers are those of etcd's `rpc.proto`.
 
 use std::sync::Arc;
 
 use etcd_client::proto::{
     PbAuthRoleGetResponse, PbAuthRoleListResponse, PbAuthUserGetResponse, PbAuthUserListResponse, PbLeaseKeepAliveResponse, PbLeaseLeasesResponse,
-    PbLeaseTimeToLiveResponse, PbMemberListResponse, PbResponseHeader,
+    PbLeaseTimeToLiveResponse, PbMemberListResponse, PbResponseHeader, PbWatchResponse,
 };
 use tokio::sync::{Semaphore, mpsc};
 use tonic::client::Grpc;
 use tonic::codegen::http::uri::PathAndQuery;
-use tonic::codegen::tokio_stream::wrappers::ReceiverStream;
+use tonic::codegen::tokio_stream::wrappers::{ReceiverStream, UnboundedReceiverStream};
+use tonic::metadata::MetadataValue;
 use tonic::{GrpcMethod, Request, Status, Streaming};
 use tonic_prost::ProstCodec;
 
@@ -165,6 +166,77 @@ impl KeepAlive {
 
 fn closed() -> Status {
     Status::unavailable("etcd closed the keep-alive")
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct WatchRequest {
+    #[prost(oneof = "WatchWish", tags = "1, 2, 3")]
+    pub(crate) wish: Option<WatchWish>,
+}
+
+#[derive(Clone, PartialEq, prost::Oneof)]
+pub(crate) enum WatchWish {
+    #[prost(message, tag = "1")]
+    Create(WatchCreate),
+    #[prost(message, tag = "2")]
+    Cancel(WatchCancel),
+    #[prost(message, tag = "3")]
+    Progress(WatchProgress),
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct WatchCreate {
+    #[prost(bytes = "vec", tag = "1")]
+    pub(crate) key: Vec<u8>,
+    #[prost(bytes = "vec", tag = "2")]
+    pub(crate) range_end: Vec<u8>,
+    #[prost(int64, tag = "3")]
+    pub(crate) start_revision: i64,
+    #[prost(bool, tag = "4")]
+    pub(crate) progress_notify: bool,
+    #[prost(bool, tag = "6")]
+    pub(crate) prev_kv: bool,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct WatchCancel {
+    #[prost(int64, tag = "1")]
+    pub(crate) watch_id: i64,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct WatchProgress {}
+
+/// Watches on one stream.
+pub(crate) struct WatchStream {
+    replies: Streaming<PbWatchResponse>,
+    requests: mpsc::UnboundedSender<WatchRequest>,
+}
+
+impl WatchStream {
+    /// Open a stream with its first wishes: etcd says nothing before there is one. A member that knows no leader refuses.
+    pub(crate) async fn open(channel: &Channel, wishes: Vec<WatchWish>) -> Answer<WatchStream> {
+        let mut grpc = ready(channel).await?;
+        let (requests, queue) = mpsc::unbounded_channel();
+        let mut request = Request::new(UnboundedReceiverStream::new(queue));
+        request.metadata_mut().insert("hasleader", MetadataValue::from_static("true"));
+        for wish in wishes {
+            let _ = requests.send(WatchRequest { wish: Some(wish) });
+        }
+        let path = PathAndQuery::from_static("/etcdserverpb.Watch/Watch");
+        let replies = grpc.streaming(request, path, ProstCodec::default()).await?.into_inner();
+        Ok(WatchStream { replies, requests })
+    }
+
+    /// Whether it arrived is seen at the replies.
+    pub(crate) fn send(&self, wish: WatchWish) {
+        let _ = self.requests.send(WatchRequest { wish: Some(wish) });
+    }
+
+    /// The next reply; nothing when the server has closed the stream. May be dropped while it waits.
+    pub(crate) async fn reply(&mut self) -> Answer<Option<PbWatchResponse>> {
+        self.replies.message().await
+    }
 }
 
 /// Ask for many things, some at a time; the answers come in the order of the things.

@@ -69,7 +69,7 @@ impl Trouble {
     }
 
     /// etcd itself answered, so another endpoint would say the same.
-    pub(super) fn is_answer(&self) -> bool {
+    pub(crate) fn is_answer(&self) -> bool {
         match self {
             Trouble::Auth(_) => true,
             Trouble::Server(code, _) => *code != Code::Unavailable as i32,

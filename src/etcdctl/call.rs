@@ -19,6 +19,8 @@ pub struct Io<'a> {
     pub err: &'a mut (dyn Write + Send),
     pub input: &'a mut (dyn BufRead + Send),
     pub out: &'a mut (dyn Write + Send),
+    /// The input is standard input itself, which can be waited for.
+    pub stdin: bool,
     /// Somebody sits at a terminal and can be asked.
     pub terminal: bool,
 }
@@ -85,7 +87,7 @@ impl<'a> Call<'a> {
     pub(super) fn client(&mut self) -> Outcome<&Client> {
         if self.client.is_none() {
             let settings = self.settings()?.clone();
-            if settings.config.endpoints.is_empty() || settings.config.endpoints == [""] {
+            if settings.config.endpoints.is_empty() {
                 return Err(Failure::new(CONNECTION, "etcdclient: no available endpoints"));
             }
             self.client = Some(match &settings.client {
@@ -165,7 +167,7 @@ impl<'a> Call<'a> {
         self.ask(Effect::Write, call)
     }
 
-    fn ask<T>(&mut self, effect: Effect, call: impl AsyncFn(&Connection) -> Answer<T>) -> Outcome<T> {
+    pub(super) fn ask<T>(&mut self, effect: Effect, call: impl AsyncFn(&Connection) -> Answer<T>) -> Outcome<T> {
         let patience = self.patience()?;
         let answer = self.client()?.ask(effect, patience, call);
         answer.map_err(|fault| self.failed(&fault))

@@ -83,6 +83,8 @@ pub(super) const HELP: Flag = Flag::bool("help", "show this page").short('h');
 /// The values that were given. Defaults are the flags' own.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Values {
+    /// How many words stood before `--`, when it was there.
+    pub(super) before_dashes: Option<usize>,
     given: Vec<(&'static Flag, String)>,
 }
 
@@ -115,6 +117,7 @@ pub(super) fn parse(words: &[Vec<u8>], flags: &[&'static Flag]) -> Outcome<(Valu
             continue;
         }
         if word == b"--" {
+            values.before_dashes = Some(plain.len());
             plain.extend(rest.cloned());
             break;
         }

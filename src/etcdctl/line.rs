@@ -34,9 +34,7 @@ fn parts(text: &str) -> Result<Vec<String>> {
     while let Some(letter) = letters.next() {
         let part = parts.last_mut().ok_or_else(|| Error::internal("a line has a part"))?;
         match (quote, letter) {
-            (None, '#') if part.is_empty() || part.ends_with(char::is_whitespace) => {
-                while letters.next_if(|letter| *letter != '\n').is_some() {}
-            }
+            (None, '#') if part.is_empty() || part.ends_with(char::is_whitespace) => while letters.next_if(|letter| *letter != '\n').is_some() {},
             (None, ';' | '\n') => parts.push(String::new()),
             (_, '\\') if quote != Some('\'') => part.extend(std::iter::once(letter).chain(letters.next())),
             (None, '\'' | '"') => {
@@ -54,32 +52,46 @@ fn parts(text: &str) -> Result<Vec<String>> {
     Ok(parts)
 }
 
-/// The words of a line of `txn`: `"..."` as Go quotes, `'...'` as it stands, else what has no blanks. A quote that stays
-/// open is a letter as any other.
-pub(super) fn words(line: &[u8]) -> Vec<Vec<u8>> {
+/// The words of a line of `txn` or `watch -i`: `"..."` as Go quotes, `'...'` as it stands, else what has no blanks.
+/// Nothing when Go cannot read what stands between quotes.
+///
+/// A quote that stays open is left out, as etcdctl leaves it out.
+pub(super) fn words(line: &[u8]) -> Option<Vec<Vec<u8>>> {
     let mut words = Vec::new();
-    let mut rest = line.trim_ascii();
+    let mut rest = line.trim_ascii_start();
     while let Some(first) = rest.first() {
-        let (word, after) = match first {
-            b'"' => match go::unquote(rest) {
-                Some((word, after)) => (word, after),
-                None => plain(rest),
-            },
-            b'\'' => match rest[1..].iter().position(|byte| *byte == b'\'') {
-                Some(end) => (rest[1..=end].to_vec(), &rest[end + 2..]),
-                None => plain(rest),
-            },
-            _ => plain(rest),
+        rest = match (first, quoted(rest)) {
+            (b'"', Some(end)) => {
+                words.push(go::unquote(&rest[..end])?.0);
+                &rest[end..]
+            }
+            (b'\'', Some(end)) => {
+                words.push(rest[1..end - 1].to_vec());
+                &rest[end..]
+            }
+            (b'"' | b'\'', None) => &rest[1..],
+            _ => {
+                let end = rest.iter().position(u8::is_ascii_whitespace).unwrap_or(rest.len());
+                words.push(rest[..end].to_vec());
+                &rest[end..]
+            }
         };
-        words.push(word);
-        rest = after.trim_ascii_start();
+        rest = rest.trim_ascii_start();
     }
-    words
+    Some(words)
 }
 
-fn plain(text: &[u8]) -> (Vec<u8>, &[u8]) {
-    let end = text.iter().position(u8::is_ascii_whitespace).unwrap_or(text.len());
-    (text[..end].to_vec(), &text[end..])
+/// Where the quote ends that the text begins with; a backslash hides a double quote.
+fn quoted(text: &[u8]) -> Option<usize> {
+    let quote = *text.first().filter(|first| matches!(first, b'"' | b'\''))?;
+    let mut place = 1;
+    loop {
+        match *text.get(place)? {
+            byte if byte == quote => return Some(place + 1),
+            b'\\' if quote == b'"' => place += 2,
+            _ => place += 1,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -111,10 +123,13 @@ mod tests {
             (&br#"put k "a b\n" --lease=1"#[..], &[&b"put"[..], b"k", b"a b\n", b"--lease=1"][..]),
             (br"put k 'a \n b'", &[b"put", b"k", br"a \n b"]),
             (b"  get   a ", &[b"get", b"a"]),
-            (b"put 'a b", &[b"put", b"'a", b"b"]),
+            (b"put 'a b", &[b"put", b"a", b"b"]),
+            (br#"put "a"b"c" "x"#, &[b"put", b"a", br#"b"c""#, b"x"]),
+            (br#"put --lease="1" it's """#, &[b"put", br#"--lease="1""#, b"it's", b""]),
             (b"", &[]),
         ] {
-            assert_eq!(words(line), wanted);
+            assert_eq!(words(line).unwrap(), wanted);
         }
+        assert_eq!(words(br#"put k "a\q""#), None);
     }
 }

@@ -73,3 +73,28 @@ fn capital(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
+
+/// A command for other tools: its name within its group, what it does, and its own flags.
+pub struct Described {
+    pub about: &'static str,
+    /// Name, meaning, and whether it takes a value.
+    pub flags: Vec<(&'static str, &'static str, bool)>,
+    pub is_group: bool,
+    pub name: &'static str,
+}
+
+/// The commands one level below `path`.
+#[must_use]
+pub fn commands(path: &str) -> Vec<Described> {
+    let style =
+        super::Style { layout: super::Layout::V36, place: None, program: "e".into(), stop: super::Stop::default(), strict: false, variables: Vec::new() };
+    let full = |name: &str| if path.is_empty() { name.to_string() } else { format!("{path} {name}") };
+    let described = |name: &'static str| {
+        let verb = ALL.iter().find(|verb| verb.name == full(name));
+        let group = GROUPS.iter().find(|group| group.name == full(name));
+        let flags = verb.map_or(&[][..], |verb| verb.flags).iter().map(|flag| (flag.name, flag.about, flag.kind != Kind::Bool)).collect();
+        let about = verb.map(|verb| verb.about).or(group.map(|group| group.about)).unwrap_or_default();
+        Described { about, flags, is_group: verb.is_none() && group.is_some(), name }
+    };
+    super::verb::names(path, &style).into_iter().map(described).collect()
+}

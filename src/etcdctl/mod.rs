@@ -6,6 +6,7 @@
 
 mod ask;
 mod call;
+mod child;
 mod decoded;
 mod difference;
 mod discovery;
@@ -19,11 +20,15 @@ mod level;
 mod line;
 mod load;
 pub mod manual;
+mod offer;
 mod pages;
 mod print;
 mod record;
+mod session;
 mod settings;
+mod stop;
 mod table;
+mod turn;
 mod usage;
 mod verb;
 
@@ -35,7 +40,9 @@ use std::sync::Arc;
 pub use call::Io;
 pub use failure::Failure;
 pub use line::{Command, commands};
+pub use offer::{Argument, Next, is_command, next};
 pub use print::Layout;
+pub use stop::Stop;
 
 use crate::error::{self, Error, Kind};
 use crate::etcd::{Client, Config};
@@ -82,6 +89,8 @@ pub struct Style {
     pub place: Option<Arc<dyn Place>>,
     /// The name the user calls it by: `etcdctl`, `etcdsh e`.
     pub program: String,
+    /// Ends a command that goes on for ever.
+    pub stop: Stop,
     /// etcdctl and nothing else.
     pub strict: bool,
     /// The environment: `ETCDCTL_*`.
@@ -96,7 +105,7 @@ impl Style {
         let variables: Vec<(String, String)> = std::env::vars_os().filter_map(known).filter(|(name, _)| name.starts_with("ETCD")).collect();
         let layout = variables.iter().find(|(name, _)| name == "ETCDSH_ETCDCTL_COMPAT").map_or("", |(_, value)| value);
         let layout = if layout.starts_with("3.5") || layout.starts_with("3.4") { Layout::V35 } else { Layout::V36 };
-        Style { layout, place: None, program: program.into(), strict, variables }
+        Style { layout, place: None, program: program.into(), stop: Stop::default(), strict, variables }
     }
 
     /// A variable that is set and not empty.
@@ -142,7 +151,7 @@ pub fn evaluate(words: &[Vec<u8>], style: &Style) -> error::Result<String> {
             .hint(format!("{} {}   # in a shell", style.program, meaning.name)));
     }
     let (mut out, mut err) = (Vec::new(), Vec::new());
-    let code = run(words, style, &mut Io { err: &mut err, input: &mut std::io::empty(), out: &mut out, terminal: false });
+    let code = run(words, style, &mut Io { err: &mut err, input: &mut std::io::empty(), out: &mut out, stdin: false, terminal: false });
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_end_matches('\n').to_string();
     if code == 0 {
         return Ok(text(&out));

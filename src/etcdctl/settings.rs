@@ -160,6 +160,9 @@ impl Source<'_> {
         let mut config = placed.map_or_else(Config::default, |placed| placed.config);
         if let Some(endpoints) = given {
             config.endpoints = endpoints.iter().map(|endpoint| endpoint.trim().to_string()).filter(|endpoint| !endpoint.is_empty()).collect();
+            if config.endpoints.is_empty() && endpoints.len() > 1 {
+                config.endpoints = vec![String::new()];
+            }
         } else if unplaced {
             config.endpoints = vec![DEFAULT_ENDPOINT.into()];
         }
@@ -171,15 +174,7 @@ impl Source<'_> {
         config.request_timeout = command_timeout;
         self.tls(&mut config)?;
         self.login(&mut config, io)?;
-        Ok(Settings {
-            command_timeout,
-            command_timeout_given: self.given("command-timeout").is_some(),
-            client,
-            config,
-            decoded,
-            format,
-            hex: self.flag("hex"),
-        })
+        Ok(Settings { command_timeout, command_timeout_given: self.given("command-timeout").is_some(), client, config, decoded, format, hex: self.flag("hex") })
     }
 
     fn wanted(&self) -> super::Wanted {

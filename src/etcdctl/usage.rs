@@ -46,6 +46,13 @@ pub(super) fn page(found: &Found, style: &Style) -> String {
     page
 }
 
+/// What etcdctl shows when a line of a transaction has a wrong flag.
+pub(super) fn short(verb: &Verb, flags: &[&Flag]) -> String {
+    let mut page = format!("Usage:\n   {} [flags] {}\n\n", verb.name, verb.arguments);
+    options(&mut page, "Flags", flags.to_vec());
+    page
+}
+
 /// The name of a command below a group, or the whole name below the program.
 fn below(name: &'static str, path: &str) -> Option<&'static str> {
     if path.is_empty() { Some(name) } else { name.strip_prefix(path)?.strip_prefix(' ') }

@@ -8,7 +8,7 @@ mod facts;
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub use facts::{Facts, Init, PackageTool};
 
@@ -81,14 +81,24 @@ impl Pretended {
     }
 }
 
+/// Told when a lost connection is opened again.
+type Notice = Box<dyn Fn(&str) + Send + Sync>;
+
+/// A connection that was silent for so long may be lost without a word.
+const SILENCE: Duration = Duration::from_secs(2);
+
 /// The way to one host, shared by everything that talks to it in a process.
 pub struct Link {
+    bytes: AtomicU64,
     connection: Mutex<Option<Connection>>,
     escalate: Option<Become>,
     facts: OnceLock<Facts>,
     gone: AtomicBool,
+    /// When it was used last.
+    last: Mutex<Instant>,
     name: String,
     notes: Mutex<HashMap<String, Value>>,
+    notice: Mutex<Option<Notice>>,
     pretended: Mutex<Pretended>,
     /// The folder of a sandbox host; paths of the script lie below it.
     root: Option<String>,
@@ -104,12 +114,15 @@ impl Link {
     #[must_use]
     pub fn new(name: impl Into<String>, way: Way, escalate: Option<Become>, root: Option<String>) -> Link {
         Link {
+            bytes: AtomicU64::new(0),
             connection: Mutex::new(None),
             escalate,
             facts: OnceLock::new(),
             gone: AtomicBool::new(false),
+            last: Mutex::new(Instant::now()),
             name: name.into(),
             notes: Mutex::default(),
+            notice: Mutex::default(),
             pretended: Mutex::default(),
             root,
             trips: AtomicU64::new(0),
@@ -142,6 +155,33 @@ impl Link {
         self.trips.load(Ordering::Relaxed)
     }
 
+    /// Bytes sent and received in them.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Does the other one lead to the same shell?
+    #[must_use]
+    pub fn is_like(&self, other: &Link) -> bool {
+        let passwords = |link: &Link| link.escalate.as_ref().and_then(|escalate| escalate.password.clone());
+        self.root == other.root
+            && self.way == other.way
+            && format!("{:?}", self.escalate) == format!("{:?}", other.escalate)
+            && passwords(self) == passwords(other)
+    }
+
+    /// Forget what a run has noted and pretended; the connection and the facts stay.
+    pub fn forget_run(&self) {
+        self.notes().clear();
+        *self.pretended() = Pretended::default();
+    }
+
+    /// From now on a lost connection is found out before it is used, opened again, and told once.
+    pub fn watch(&self, notice: Notice) {
+        *locked(&self.notice) = Some(notice);
+    }
+
     /// Was the connection lost or never made?
     #[must_use]
     pub fn gone(&self) -> bool {
@@ -159,15 +199,44 @@ impl Link {
     /// Run a script on the host: one round trip.
     pub fn exec(&self, script: &str, timeout: Option<Duration>) -> Result<Output> {
         let mut slot = locked(&self.connection);
+        self.wake(&mut slot);
         let result = self.connected(&mut slot).and_then(|connection| {
             self.trips.fetch_add(1, Ordering::Relaxed);
             connection.exec(script, timeout)
         });
+        let heard = result.as_ref().map_or(0, |output| output.stdout.len() + output.stderr.len());
+        self.bytes.fetch_add((script.len() + heard) as u64, Ordering::Relaxed);
+        *locked(&self.last) = Instant::now();
+        if result.as_ref().is_err_and(|error| error.kind == Kind::Interrupted) {
+            self.end_what_runs(&mut slot);
+        }
         if slot.as_ref().is_some_and(|connection| !connection.alive()) {
             *slot = None;
         }
         self.gone.store(result.as_ref().is_err_and(|error| error.kind == Kind::Connect), Ordering::Relaxed);
         result.map_err(|error| error.on(&self.name))
+    }
+
+    /// Ask a connection that was silent for long whether it is there; a lost one is left to be opened again.
+    fn wake(&self, slot: &mut Option<Connection>) {
+        let notice = locked(&self.notice);
+        let Some(notice) = notice.as_ref().filter(|_| locked(&self.last).elapsed() > SILENCE) else { return };
+        let Some(connection) = slot else { return };
+        if connection.exec(":", Some(Duration::from_secs(5))).is_err() {
+            *slot = None;
+            notice(&format!("{}: the connection was lost; it is opened again", self.name));
+        }
+    }
+
+    /// The user stopped it: what the shell had started on the host is ended through a second connection.
+    fn end_what_runs(&self, slot: &mut Option<Connection>) {
+        let Some(shell) = slot.take().and_then(|connection| connection.pid()) else { return };
+        let script = format!(
+            "end() {{ for child in $(cat /proc/$1/task/*/children 2>/dev/null || pgrep -P \"$1\"); do end \"$child\"; done; [ \"$1\" = {shell} ] || kill -TERM \"$1\" 2>/dev/null; }}; end {shell}; kill -TERM {shell} 2>/dev/null; :"
+        );
+        if let Ok(mut second) = Connection::open(&self.way, self.escalate.as_ref()) {
+            let _ = second.exec(&script, Some(Duration::from_secs(5)));
+        }
     }
 
     fn connected<'a>(&self, slot: &'a mut Option<Connection>) -> Result<&'a mut Connection> {

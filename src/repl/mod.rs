@@ -1,81 +1,96 @@
-//! The console: a line is read, evaluated, and its result printed; variables and functions stay.
+//! The console: the flow by hand, lines of etcdctl, and Rhai, in one place.
 //!
-//! A plain line editor for now; the sub-tasks of the bundled flow and the lines of etcdctl come with it later.
+//! Owns lines, prompts, completion and history. Must not know how hosts are reached or what a primitive does: it asks
+//! `script` for a world and `etcdctl` to carry out a line. Start reading at [`Console::take`] in `console.rs`; the commands
+//! are the table in `meta.rs`.
 
+/// As `println!`, but a reader that went away is no trouble.
+macro_rules! put {
+    ($out:expr, $($word:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!($out, $($word)*);
+    }};
+}
+
+mod complete;
+mod console;
+mod edit;
+mod etcd;
+mod flow;
+mod help;
+mod highlight;
+mod hint;
+mod history;
+mod input;
+mod job;
+mod live;
+mod meta;
+mod save;
+mod show;
+mod state;
+mod step;
+
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::sync::Arc;
 
-use rhai::{AST, Scope};
-use rustyline::error::ReadlineError;
+pub use state::{Errand, Ground, Settings, Surroundings};
 
-use crate::error::{Kind, Result};
-use crate::script::{Interpreter, Script};
+use crate::error::Result;
+use console::{Console, Then};
 
 /// Read lines until Ctrl-D. Ctrl-C cancels a line, or what runs, and never leaves.
-pub fn run(interpreter: &Arc<Interpreter>) -> Result<()> {
-    let trouble = |error: ReadlineError| crate::error::Error::new(Kind::Internal, "the terminal cannot be read").because(error.to_string());
-    let mut editor = rustyline::DefaultEditor::new().map_err(trouble)?;
-    println!("etcdsh {}  Ctrl-D leaves", env!("CARGO_PKG_VERSION"));
-    let mut scope = interpreter.scope();
-    let mut session = AST::empty();
-    let mut pending = String::new();
+pub fn run(surroundings: Arc<dyn Surroundings>) -> Result<i32> {
+    let start = surroundings.start_file();
+    let console = Rc::new(RefCell::new(Console::new(surroundings)?));
+    let mut editor = edit::Lines::new(&console)?;
+    console.borrow().welcome();
+    if let Some(path) = start {
+        console.borrow_mut().feed_file(&path);
+    }
     loop {
-        let prompt = if pending.is_empty() { "etcdsh> " } else { "   ...> " };
-        match editor.readline(prompt) {
-            Ok(line) => {
-                if !pending.is_empty() {
-                    pending.push('\n');
+        let prompt = console.borrow().prompt();
+        let Some(line) = editor.read(&prompt)? else { break };
+        let then = console.borrow_mut().take(&line);
+        match then {
+            Then::Go => {}
+            Then::Edit(text) => {
+                if let Some(text) = editor.in_editor(&text)? {
+                    console.borrow().echo(&text);
+                    editor.remember(&text);
+                    console.borrow_mut().take(&text);
                 }
-                pending.push_str(&line);
-                if is_open(interpreter, &pending) && !line.is_empty() {
-                    continue;
-                }
-                let text = std::mem::take(&mut pending);
-                if text.trim().is_empty() {
-                    continue;
-                }
-                let _ = editor.add_history_entry(&text);
-                interpreter.world().session.cancel.reset();
-                show(evaluate(interpreter, &mut scope, &mut session, &text));
             }
-            Err(ReadlineError::Interrupted) => pending.clear(),
-            Err(ReadlineError::Eof) => return Ok(()),
-            Err(error) => return Err(trouble(error)),
+            Then::Editing(mode) => editor.set_mode(mode),
+            Then::Leave => break,
         }
     }
+    editor.close();
+    console.borrow_mut().close();
+    Ok(0)
 }
 
-/// Does the text end in the middle of something? The parser says so by an error at its very end.
-fn is_open(interpreter: &Interpreter, text: &str) -> bool {
-    use rhai::{LexError, ParseErrorType};
-    let Err(error) = interpreter.engine().compile(text) else { return false };
-    let lines = text.trim_end().lines().count();
-    let last = text.trim_end().lines().last().unwrap_or_default().chars().count();
-    let at_end = error.1.line().is_none_or(|line| line > lines || (line == lines && error.1.position().unwrap_or(0) > last));
-    match *error.0 {
-        ParseErrorType::UnexpectedEOF => true,
-        ParseErrorType::MissingToken(..) => at_end,
-        ParseErrorType::BadInput(LexError::UnterminatedString) => true,
-        _ => false,
-    }
+/// The commands of the console and what they do, for the manual page.
+#[must_use]
+pub fn commands() -> Vec<(String, &'static str)> {
+    meta::lines()
 }
 
-fn evaluate(interpreter: &Arc<Interpreter>, scope: &mut Scope<'static>, session: &mut AST, text: &str) -> Result<rhai::Dynamic> {
-    let script = Script { folder: None, name: "input".into(), text: text.to_string() };
-    let line = interpreter.compile_line(&script)?;
-    let merged = session.merge(&line);
-    let result = interpreter.evaluate(&merged, scope, &script);
-    *session = merged;
-    session.clear_statements();
-    if !interpreter.world().draft().tasks.is_empty() {
-        interpreter.run(None)?;
-    }
-    result
+/// Lines from a pipe, one after the other, up to the first error; the result is the exit code.
+pub fn run_lines(surroundings: Arc<dyn Surroundings>, text: &str) -> Result<i32> {
+    let mut console = Console::new(surroundings)?;
+    let code = console.feed(text);
+    console.close();
+    Ok(code)
 }
 
-fn show(result: Result<rhai::Dynamic>) {
-    match result {
-        Ok(value) if value.is_unit() => {}
-        Ok(value) => println!("{}", crate::script::show(&value)),
-        Err(error) => eprintln!("error: {error}"),
-    }
+/// Is a text for the console, rather than one script? A line for etcd or a command of the console says so.
+#[must_use]
+pub fn is_for_console(text: &str) -> bool {
+    text.lines().any(|line| {
+        let line = line.trim_start();
+        line.starts_with(':')
+            || line.starts_with("etcd_") && line.trim_end_matches(';').ends_with(")") && !line.contains("task(")
+            || ["e ", "em ", "etcdctl "].iter().any(|word| line.starts_with(word) && !line.contains('='))
+    })
 }

@@ -5,12 +5,14 @@
 mod event;
 mod human;
 mod json;
+mod transcript;
 
 use std::sync::{Mutex, PoisonError};
 
 pub use event::{Counts, Event, Status};
 pub use human::{Human, Style};
 pub use json::{Json, error as error_json};
+pub use transcript::{Terminal, Transcript, has_secret, masked};
 
 /// Somewhere events go.
 pub trait Sink: Send {

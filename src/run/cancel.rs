@@ -1,43 +1,77 @@
 //! Ctrl-C: the first one finishes the step at hand and reports, the second one stops at once.
+//!
+//! In the console the second one ends what runs on the hosts, and the program goes on.
 
 use std::io::Write;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::error::{Error, Kind, Result};
 
 /// Has the user asked to stop?
 #[derive(Clone, Default)]
-pub struct Cancel(Arc<AtomicUsize>);
+pub struct Cancel(Arc<State>);
+
+#[derive(Default)]
+struct State {
+    asked: AtomicUsize,
+    /// The program outlives what is stopped.
+    console: AtomicBool,
+    /// Nothing is worth finishing: the first one counts as the second.
+    at_once: AtomicBool,
+}
 
 impl Cancel {
     /// Listen to SIGINT and SIGTERM from now on.
     pub fn listen(&self) -> std::io::Result<()> {
         let mut signals = signal_hook::iterator::Signals::new([signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM])?;
-        let count = Arc::clone(&self.0);
+        let state = Arc::clone(&self.0);
         std::thread::spawn(move || {
-            for _ in signals.forever() {
-                if count.fetch_add(1, Ordering::SeqCst) > 0 {
-                    std::process::exit(Kind::Interrupted.exit_code());
-                }
-                // Standard error, at once: the report may be busy with the step that goes on.
-                let _ = writeln!(std::io::stderr(), "\ninterrupted: finishing the step at hand; once more to stop now");
+            for signal in signals.forever() {
+                state.signal(signal);
             }
         });
         Ok(())
     }
 
+    /// From now on Ctrl-C stops what runs and never the program.
+    pub fn keep_program(&self) {
+        self.0.console.store(true, Ordering::SeqCst);
+    }
+
+    /// Shall the first Ctrl-C end what runs on the hosts?
+    pub fn at_once(&self, yes: bool) {
+        self.0.at_once.store(yes, Ordering::SeqCst);
+    }
+
     #[must_use]
     pub fn asked(&self) -> bool {
-        self.0.load(Ordering::Relaxed) > 0
+        self.0.asked.load(Ordering::Relaxed) > 0
     }
 
     /// Ctrl-C was answered; the session goes on.
     pub fn reset(&self) {
-        self.0.store(0, Ordering::SeqCst);
+        self.0.asked.store(0, Ordering::SeqCst);
     }
 
     pub fn check(&self) -> Result<()> {
         if self.asked() { Err(Error::new(Kind::Interrupted, "interrupted")) } else { Ok(()) }
+    }
+}
+
+impl State {
+    fn signal(&self, signal: i32) {
+        let before = self.asked.fetch_add(1, Ordering::SeqCst);
+        let console = self.console.load(Ordering::SeqCst);
+        if console && signal == signal_hook::consts::SIGTERM || !console && before > 0 {
+            std::process::exit(Kind::Interrupted.exit_code());
+        }
+        if console && (before > 0 || self.at_once.load(Ordering::SeqCst)) {
+            crate::transport::abort();
+            return;
+        }
+        // Standard error, at once: the report may be busy with the step that goes on.
+        let more = if console { "once more to stop it on the hosts too" } else { "once more to stop now" };
+        let _ = writeln!(std::io::stderr(), "\ninterrupted: finishing the step at hand; {more}");
     }
 }

@@ -42,15 +42,59 @@ pub struct Tally {
     pub unknown: Vec<String>,
 }
 
+/// Connections that outlive a run: those of the console.
+#[derive(Clone, Default)]
+pub struct Pool(Arc<Mutex<HashMap<String, Arc<Link>>>>);
+
+impl Pool {
+    fn links(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<Link>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The connection there is when it leads where `new` leads, without what the last run has noted; else `new`.
+    fn take(&self, name: &str, new: Link) -> Arc<Link> {
+        let mut links = self.links();
+        if let Some(old) = links.get(name).filter(|old| old.is_like(&new)) {
+            old.forget_run();
+            return Arc::clone(old);
+        }
+        let link = Arc::new(new);
+        links.insert(name.to_string(), Arc::clone(&link));
+        link
+    }
+
+    /// The connection to a host, when there is one.
+    #[must_use]
+    pub fn known(&self, host: &str) -> Option<Arc<Link>> {
+        self.links().values().find(|link| link.name() == host).cloned()
+    }
+
+    /// Round trips and bytes of each host up to now, by its name.
+    #[must_use]
+    pub fn traffic(&self) -> Vec<(String, u64, u64)> {
+        let mut all = std::collections::BTreeMap::<String, (u64, u64)>::new();
+        for link in self.links().values() {
+            let sum = all.entry(link.name().to_string()).or_default();
+            sum.0 += link.trips();
+            sum.1 += link.bytes();
+        }
+        all.into_iter().map(|(name, (trips, bytes))| (name, trips, bytes)).collect()
+    }
+}
+
 /// One run of the program: its options, its connections, its report.
 pub struct Session {
     pub cancel: Cancel,
+    /// Lost connections are found out and opened again.
+    console: bool,
     counts: Mutex<HashMap<String, usize>>,
     faults: Faults,
     links: Mutex<HashMap<String, Arc<Link>>>,
     locks: Locks,
+    /// Connections that other sessions have made, for hosts that are still reached in the same way.
+    pool: Pool,
     pub options: Options,
-    pub report: Report,
+    pub report: Arc<Report>,
     said: Mutex<std::collections::HashSet<String>>,
     tallies: Mutex<HashMap<String, Tally>>,
     task: Mutex<String>,
@@ -61,16 +105,24 @@ impl Session {
     pub fn new(options: Options, report: Report) -> Session {
         Session {
             cancel: Cancel::default(),
+            console: false,
             counts: Mutex::default(),
             faults: Faults::from_environment(),
             links: Mutex::default(),
             locks: Locks::default(),
+            pool: Pool::default(),
             options,
-            report,
+            report: Arc::new(report),
             said: Mutex::default(),
             tallies: Mutex::default(),
             task: Mutex::default(),
         }
+    }
+
+    /// A session of the console: it shares `cancel` and the connections with the others.
+    #[must_use]
+    pub fn of_console(options: Options, report: Report, cancel: Cancel, pool: Pool) -> Session {
+        Session { cancel, console: true, pool, ..Session::new(options, report) }
     }
 
     /// The way to a host, opened by `open` the first time it is named.
@@ -79,7 +131,11 @@ impl Session {
         if let Some(link) = links.get(name) {
             return Ok(Arc::clone(link));
         }
-        let link = Arc::new(open()?);
+        let link = if self.console { self.pool.take(name, open()?) } else { Arc::new(open()?) };
+        if self.console {
+            let report = Arc::clone(&self.report);
+            link.watch(Box::new(move |text| report.event(&crate::report::Event::Message { host: None, text })));
+        }
         links.insert(name.to_string(), Arc::clone(&link));
         Ok(link)
     }

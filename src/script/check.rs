@@ -45,6 +45,70 @@ const CALLERS: [(&str, usize, &str); 6] = [
 
 type Table = HashMap<(String, String), BTreeSet<usize>>;
 
+/// Functions that can be called: module, name, and how many arguments they take.
+#[derive(Clone)]
+pub struct Known {
+    functions: Table,
+    imports: HashSet<String>,
+}
+
+impl Known {
+    pub(super) fn of(engine: &Engine) -> Known {
+        let mut functions = Table::new();
+        let known = engine.collect_fn_metadata(None, |info| Some((info.namespace.to_string(), info.metadata.name.to_string(), info.metadata.num_params)), true);
+        for (namespace, name, count) in known {
+            functions.entry((namespace, name)).or_default().insert(count);
+        }
+        for (name, counts) in KEYWORDS {
+            functions.entry((String::new(), name.to_string())).or_default().extend(counts.iter().copied());
+        }
+        Known { functions, imports: HashSet::new() }
+    }
+
+    /// With the functions and imports of another script.
+    #[must_use]
+    pub fn and(&self, ast: &AST) -> Known {
+        let mut known = self.clone();
+        for function in ast.iter_functions() {
+            known.functions.entry((String::new(), function.name.to_string())).or_default().insert(function.params.len());
+        }
+        known.imports.extend(imports(ast));
+        known
+    }
+
+    /// Is there a function of this name, with whatever arguments?
+    #[must_use]
+    pub fn has(&self, namespace: &str, name: &str) -> bool {
+        self.functions.contains_key(&(namespace.to_string(), name.to_string())) || self.imports.contains(namespace.split("::").next().unwrap_or_default())
+    }
+
+    /// The names in a module; without one those that stand alone. Operators and closures are left out.
+    #[must_use]
+    pub fn names(&self, namespace: &str) -> Vec<&str> {
+        let word = |name: &str| name.starts_with(|letter: char| letter.is_ascii_alphabetic()) && !name.contains('$');
+        let mut names: Vec<&str> = self.functions.keys().filter(|(space, name)| space == namespace && word(name)).map(|(_, name)| name.as_str()).collect();
+        names.sort_unstable();
+        names
+    }
+
+    /// The modules there are.
+    #[must_use]
+    pub fn modules(&self) -> BTreeSet<&str> {
+        self.functions.keys().map(|(space, _)| space.as_str()).filter(|space| !space.is_empty()).chain(self.imports.iter().map(String::as_str)).collect()
+    }
+}
+
+fn imports(ast: &AST) -> Vec<String> {
+    let mut names = Vec::new();
+    ast.walk(&mut |nodes: &[ASTNode<'_>]| {
+        if let Some(ASTNode::Stmt(Stmt::Import(import, _))) = nodes.last() {
+            names.push(import.1.name.to_string());
+        }
+        true
+    });
+    names
+}
+
 struct Checker<'a> {
     closures: HashMap<String, usize>,
     file: &'a str,
@@ -56,32 +120,16 @@ struct Checker<'a> {
 }
 
 /// All mistakes of a script in the order of its text. `globals` are variables it finds in its scope.
-pub(super) fn problems(engine: &Engine, ast: &AST, text: &str, file: &str, globals: &[&str]) -> Vec<Problem> {
-    let mut functions = Table::new();
-    let known = engine.collect_fn_metadata(None, |info| Some((info.namespace.to_string(), info.metadata.name.to_string(), info.metadata.num_params)), true);
-    for (namespace, name, count) in known {
-        functions.entry((namespace, name)).or_default().insert(count);
-    }
-    for (name, counts) in KEYWORDS {
-        functions.entry((String::new(), name.to_string())).or_default().extend(counts.iter().copied());
-    }
+pub(super) fn problems(known: &Known, ast: &AST, text: &str, file: &str, globals: &[&str]) -> Vec<Problem> {
     let mut closures = HashMap::new();
     for function in ast.iter_functions() {
         if function.name.starts_with("anon$") {
             closures.insert(function.name.to_string(), function.params.len());
         }
-        functions.entry((String::new(), function.name.to_string())).or_default().insert(function.params.len());
     }
-    let mut checker = Checker {
-        closures,
-        file,
-        functions,
-        imports: HashSet::new(),
-        problems: Vec::new(),
-        scopes: vec![globals.iter().map(ToString::to_string).collect()],
-        text,
-    };
-    checker.collect_imports(ast);
+    let Known { functions, imports } = known.and(ast);
+    let mut checker =
+        Checker { closures, file, functions, imports, problems: Vec::new(), scopes: vec![globals.iter().map(ToString::to_string).collect()], text };
     checker.block(ast.statements());
     for function in ast.iter_fn_def() {
         checker.scopes = vec![function.params.iter().map(ToString::to_string).chain(["this".to_string()]).collect()];
@@ -102,16 +150,6 @@ pub(super) fn problems(engine: &Engine, ast: &AST, text: &str, file: &str, globa
 }
 
 impl Checker<'_> {
-    fn collect_imports(&mut self, ast: &AST) {
-        let imports = &mut self.imports;
-        ast.walk(&mut |nodes: &[ASTNode<'_>]| {
-            if let Some(ASTNode::Stmt(Stmt::Import(import, _))) = nodes.last() {
-                imports.insert(import.1.name.to_string());
-            }
-            true
-        });
-    }
-
     fn report(&mut self, position: Position, error: Box<Error>) {
         let at = place(self.file, position, self.text);
         self.problems.push((position, error.at(at)));

@@ -70,7 +70,9 @@ pub fn chosen(mut clusters: Vec<Cluster>, name: Option<&str>) -> Result<Cluster>
         })?,
         None if clusters.len() == 1 => 0,
         None if clusters.is_empty() => {
-            return Err(Error::config("there is no etcd in the inventory").because("no group is called `etcd` and none sets `etcd_cluster`").hint("etcdsh inventory --graph"));
+            return Err(Error::config("there is no etcd in the inventory")
+                .because("no group is called `etcd` and none sets `etcd_cluster`")
+                .hint("etcdsh inventory --graph"));
         }
         None => {
             return Err(Error::config(format!("the inventory has {} clusters: {}", names.len(), names.join(", "))).hint(format!("--cluster-name={}", names[0])));

@@ -17,11 +17,17 @@ use crate::value::Value;
 
 /// A client bound to a script's world.
 #[derive(Clone)]
-struct Etcdctl {
+pub(super) struct Etcdctl {
     client: Client,
     /// The name its changes are reported under.
     name: String,
     world: Arc<World>,
+}
+
+impl std::fmt::Display for Etcdctl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "etcdctl({})", self.client.endpoints().join(", "))
+    }
 }
 
 type Native<T> = std::result::Result<T, Box<EvalAltResult>>;
@@ -151,6 +157,10 @@ fn get_options(options: &Map) -> Result<GetOptions> {
 }
 
 impl Etcdctl {
+    pub(super) fn move_to(&mut self, world: &Arc<World>) {
+        self.world = Arc::clone(world);
+    }
+
     /// A change of a key: data, not configuration, so it is shown only where it is not done.
     fn data<T>(&self, subject: &str, what: &str, act: impl FnOnce() -> Result<T>) -> Result<Option<T>> {
         if self.world.session.options.check { self.change(subject, what, act) } else { act().map(Some) }

@@ -40,7 +40,7 @@ fn module(engine: &Engine, name: &str, text: &str) -> Result<Shared<Module>, Box
     let text = super::without_interpreter(text);
     let mut ast = engine.compile(&text).map_err(|error| into_rhai(from_parse(&error, name, &text)))?;
     ast.set_source(name);
-    if let Some(problem) = super::check::problems(engine, &ast, &text, name, &[]).into_iter().next() {
+    if let Some(problem) = super::check::problems(&super::Known::of(engine), &ast, &text, name, &[]).into_iter().next() {
         return Err(into_rhai(problem.error));
     }
     Module::eval_ast_as_new(Scope::new(), &ast, engine).map(Shared::new)

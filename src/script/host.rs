@@ -71,6 +71,12 @@ impl Host {
     }
 }
 
+impl Vars {
+    pub(super) fn move_to(&mut self, world: &Arc<World>) {
+        self.0 = Host::new(world, self.0.name());
+    }
+}
+
 fn names(values: impl IntoIterator<Item = String>) -> Array {
     values.into_iter().map(Dynamic::from).collect()
 }

@@ -10,6 +10,7 @@ pub mod cluster;
 pub mod embedded;
 mod etcdctl;
 mod file;
+mod heard;
 mod host;
 mod look;
 pub mod manual;
@@ -18,6 +19,7 @@ mod pki;
 mod plan;
 mod reach;
 mod speak;
+mod suspect;
 mod trouble;
 mod value;
 pub mod vocabulary;
@@ -28,12 +30,26 @@ use std::sync::Arc;
 
 use rhai::{AST, Engine, Module, OptimizationLevel, Scope};
 
+pub use check::Known;
 pub use check::Problem;
+pub use heard::{Heard, on_hosts};
 pub use host::Host;
 pub use parameter::{Kind as ParameterKind, Parameter, declared as parameters};
 pub use reach::Login;
-pub use value::show;
+pub use value::{show, to_json};
 pub use world::{Draft, Parts, World};
+
+/// Is the value a client of etcd?
+#[must_use]
+pub fn is_etcd_client(value: &rhai::Dynamic) -> bool {
+    value.is::<etcdctl::Etcdctl>()
+}
+
+/// An error for a function that the console adds to the language.
+#[must_use]
+pub fn thrown(error: Box<Error>) -> Box<rhai::EvalAltResult> {
+    trouble::into_rhai(error)
+}
 
 use crate::error::{Error, Place, Result};
 use crate::run::{Play, Score};
@@ -71,17 +87,26 @@ impl Script {
 /// The engine with everything a script can say, bound to one world.
 pub struct Interpreter {
     engine: Engine,
+    known: std::sync::OnceLock<Known>,
     script: Script,
     world: Arc<World>,
 }
 
+/// What the console adds to the language.
+pub type Words = Box<dyn FnOnce(&mut Engine)>;
+
 impl Interpreter {
     /// An engine for scripts, with the stdlib loaded.
     pub fn new(world: World) -> Result<Arc<Interpreter>> {
-        Self::with(world, Script { folder: None, name: "input".into(), text: String::new() })
+        Self::with(world, Script { folder: None, name: "input".into(), text: String::new() }, Box::new(|_| {}))
     }
 
-    fn with(world: World, script: Script) -> Result<Arc<Interpreter>> {
+    /// An engine for the console, with words of its own.
+    pub fn for_console(world: World, words: Words) -> Result<Arc<Interpreter>> {
+        Self::with(world, Script { folder: None, name: CONSOLE.into(), text: String::new() }, words)
+    }
+
+    fn with(world: World, script: Script, words: Words) -> Result<Arc<Interpreter>> {
         let world = Arc::new(world);
         let mut engine = Engine::new();
         engine.set_max_expr_depths(128, 128);
@@ -103,7 +128,8 @@ impl Interpreter {
         pki::register(&mut engine);
         let cert = pki::module(&world);
         engine.register_static_module("cert", cert.into());
-        let mut interpreter = Interpreter { engine, script, world };
+        words(&mut engine);
+        let mut interpreter = Interpreter { engine, known: std::sync::OnceLock::new(), script, world };
         for (name, text) in embedded::stdlib() {
             interpreter.load_stdlib(name, text)?;
         }
@@ -114,7 +140,7 @@ impl Interpreter {
 
     /// Compile a script, find its mistakes and let it declare its tasks.
     pub fn open(world: World, script: &Script) -> Result<Arc<Interpreter>> {
-        let interpreter = Self::with(world, script.clone())?;
+        let interpreter = Self::with(world, script.clone(), Box::new(|_| {}))?;
         let ast = interpreter.compile(script)?;
         let _ = interpreter.evaluate(&ast, &mut interpreter.scope(), script)?;
         Ok(interpreter)
@@ -165,15 +191,51 @@ impl Interpreter {
         }
     }
 
-    /// Parse a line of the console: what it names may be defined by earlier lines.
+    /// Parse without looking for mistakes. `_` is a variable in it.
     pub fn compile_line(&self, script: &Script) -> Result<AST> {
-        self.parse(&script.name, &script.text)
+        speak::with_last_result(&script.text, || self.parse(&script.name, &script.text))
     }
 
     /// All mistakes that can be found without running.
     #[must_use]
     pub fn problems(&self, ast: &AST, script: &Script) -> Vec<Problem> {
-        check::problems(&self.engine, ast, &script.text, &script.name, &["args"])
+        check::problems(self.known(), ast, &script.text, &script.name, &["args"])
+    }
+
+    /// The same in a line of the console: `globals` are its variables, `earlier` holds its functions and imports.
+    #[must_use]
+    pub fn problems_of_line(&self, ast: &AST, earlier: &AST, script: &Script, globals: &[&str]) -> Vec<Problem> {
+        check::problems(&self.known().and(earlier), ast, &script.text, &script.name, globals)
+    }
+
+    /// Mistakes, and names of tasks and parameters that nobody declares: what `etcdsh check` shows.
+    #[must_use]
+    pub fn suspects(&self, ast: &AST, script: &Script) -> Vec<Problem> {
+        let mut found = self.problems(ast, script);
+        found.extend(suspect::problems(ast, script, &self.world));
+        found.sort_by_key(|problem| problem.error.at.as_ref().map(|at| (at.line, at.column)));
+        found
+    }
+
+    /// Write files that tell an editor what can be called.
+    pub fn write_definitions(&self, folder: &Path) -> std::io::Result<()> {
+        std::fs::create_dir_all(folder)?;
+        self.engine.definitions().write_to_dir(folder)
+    }
+
+    /// The functions that every script can call.
+    pub fn known(&self) -> &Known {
+        self.known.get_or_init(|| Known::of(&self.engine))
+    }
+
+    /// Values of a scope that belong to another world, hosts and clients, become those of this one.
+    pub fn adopt(&self, scope: &mut Scope<'_>) {
+        let names: Vec<String> = scope.iter_raw().map(|(name, ..)| name.to_string()).collect();
+        for name in names {
+            if let Some(value) = scope.get_mut(&name) {
+                value::adopt(value, &self.world);
+            }
+        }
     }
 
     /// Mistakes in the stdlib itself: what the tests ask.
@@ -225,6 +287,9 @@ impl Interpreter {
         &self.world
     }
 }
+
+/// What the lines of the console are called in messages.
+pub const CONSOLE: &str = "input";
 
 /// A line that names the interpreter is a comment; three slashes would begin a manual.
 fn without_interpreter(text: &str) -> String {

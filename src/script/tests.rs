@@ -27,7 +27,7 @@ const ONE: &str = "etcd: { hosts: { 10.10.10.10: { etcd_seq: 1 } } }";
 
 fn open(inventory: &str, text: &str) -> std::result::Result<String, String> {
     let script = Script { folder: None, name: "t.rhai".into(), text: text.into() };
-    let interpreter = Interpreter::with(world(inventory), script.clone()).map_err(|error| error.to_string())?;
+    let interpreter = Interpreter::with(world(inventory), script.clone(), Box::new(|_| ())).map_err(|error| error.to_string())?;
     let ast = interpreter.compile(&script).map_err(|error| error.to_string())?;
     interpreter.evaluate(&ast, &mut interpreter.scope(), &script).map(|value| value.to_string()).map_err(|error| error.to_string())
 }

@@ -52,7 +52,18 @@ pub(super) fn from_rhai(value: &Dynamic) -> Value {
     if let Some(map) = value.clone().try_cast::<RhaiMap>() {
         return Value::Map(map_from_rhai(&map));
     }
-    Value::Text(value.to_string())
+    Value::Text(named(&value).unwrap_or_else(|| value.to_string()))
+}
+
+/// Values of our own types, as one calls them.
+fn named(value: &Dynamic) -> Option<String> {
+    if let Some(host) = value.clone().try_cast::<super::Host>() {
+        return Some(host.name().to_string());
+    }
+    if let Some(secret) = value.clone().try_cast::<Secret>() {
+        return Some(secret.to_string());
+    }
+    value.clone().try_cast::<super::etcdctl::Etcdctl>().map(|etcd| etcd.to_string())
 }
 
 pub(super) fn map_from_rhai(map: &RhaiMap) -> Map {
@@ -89,6 +100,29 @@ pub(super) fn to_inventory(value: Value) -> inventory::Value {
     }
 }
 
+/// Hosts and clients in a value, however deep, become those of `world`.
+pub(super) fn adopt(value: &mut Dynamic, world: &std::sync::Arc<super::World>) {
+    if let Some(mut host) = value.write_lock::<super::Host>() {
+        *host = super::Host::new(world, host.name());
+    } else if let Some(mut vars) = value.write_lock::<super::host::Vars>() {
+        vars.move_to(world);
+    } else if let Some(mut etcd) = value.write_lock::<super::etcdctl::Etcdctl>() {
+        etcd.move_to(world);
+    } else if let Some(mut array) = value.write_lock::<Array>() {
+        array.iter_mut().for_each(|value| adopt(value, world));
+    } else if let Some(mut map) = value.write_lock::<RhaiMap>() {
+        map.values_mut().for_each(|value| adopt(value, world));
+    } else if let Some(mut closure) = value.write_lock::<rhai::FnPtr>() {
+        closure.iter_curry_mut().for_each(|value| adopt(value, world));
+    }
+}
+
+/// A value as JSON, secrets masked.
+#[must_use]
+pub fn to_json(value: &Dynamic) -> serde_json::Value {
+    from_rhai(value).to_json()
+}
+
 /// A result as the console and `--eval` show it: texts inside of lists and maps in quotes, hosts by their names.
 #[must_use]
 pub fn show(value: &Dynamic) -> String {
@@ -100,8 +134,8 @@ pub fn show(value: &Dynamic) -> String {
 
 fn nested(value: &Dynamic) -> String {
     let value = value.flatten_clone();
-    if let Some(host) = value.clone().try_cast::<super::Host>() {
-        return host.name().to_string();
+    if let Some(name) = named(&value) {
+        return name;
     }
     if let Some(array) = value.clone().try_cast::<Array>() {
         return format!("[{}]", array.iter().map(nested).collect::<Vec<_>>().join(", "));

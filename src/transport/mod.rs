@@ -41,7 +41,7 @@ pub struct Become {
 }
 
 /// Where the shell runs.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Way {
     Local,
     Ssh(Box<Target>),
@@ -57,19 +57,19 @@ pub struct Connection {
 impl Connection {
     /// Open a shell. `secrets` never leave through an argument or an error text.
     pub fn open(way: &Way, escalate: Option<&Become>) -> Result<Connection> {
-        let shell = runtime().block_on(async {
+        let shell = runtime().block_on(unless_aborted(async {
             match way {
                 Way::Local => local::open(escalate).await,
                 Way::Ssh(target) => ssh::open(target, escalate).await,
             }
-        })?;
+        }))?;
         Ok(Connection { prelude: String::new(), shell })
     }
 
     /// Run a script: one round trip. A script that ends with a status other than 0 is no error here.
     pub fn exec(&mut self, script: &str, timeout: Option<Duration>) -> Result<Output> {
         let script = format!("{}{script}", self.prelude);
-        runtime().block_on(self.shell.exec(&script, timeout))
+        runtime().block_on(unless_aborted(self.shell.exec(&script, timeout)))
     }
 
     /// Put `prelude` in front of every script from now on.
@@ -77,10 +77,35 @@ impl Connection {
         self.prelude = prelude;
     }
 
+    /// The process of the shell on the host.
+    #[must_use]
+    pub fn pid(&self) -> Option<u32> {
+        self.shell.pid()
+    }
+
     /// Can another command be sent?
     #[must_use]
     pub fn alive(&self) -> bool {
         self.shell.alive()
+    }
+}
+
+/// How often everything was stopped.
+fn aborts() -> &'static tokio::sync::watch::Sender<u64> {
+    static ABORTS: std::sync::OnceLock<tokio::sync::watch::Sender<u64>> = std::sync::OnceLock::new();
+    ABORTS.get_or_init(|| tokio::sync::watch::Sender::new(0))
+}
+
+/// Stop waiting for every command that is under way now.
+pub fn abort() {
+    aborts().send_modify(|count| *count += 1);
+}
+
+async fn unless_aborted<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    let mut aborted = aborts().subscribe();
+    tokio::select! {
+        result = work => result,
+        _ = aborted.changed() => Err(Error::new(crate::error::Kind::Interrupted, "interrupted")),
     }
 }
 

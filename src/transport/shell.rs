@@ -16,6 +16,8 @@ type Writer = Box<dyn AsyncWrite + Send + Unpin>;
 
 pub(super) struct Shell {
     alive: bool,
+    /// Its process on the host.
+    pid: Option<u32>,
     /// Ends the process behind the pipes when dropped.
     _child: Box<dyn Send>,
     stderr: Reader,
@@ -33,7 +35,7 @@ pub(super) fn mark() -> String {
 /// The command that starts a shell which says `ready` first, as another user when asked.
 /// The prompt of sudo is a mark of its own: the password goes nowhere else.
 pub(super) fn greeting(escalate: Option<&Become>, ready: &str, prompt: &str) -> String {
-    let start = format!("LC_ALL=C; PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin; export LC_ALL PATH; echo {ready}; exec /bin/sh");
+    let start = format!("LC_ALL=C; PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin; export LC_ALL PATH; echo {ready} $$; exec /bin/sh");
     let plain = format!("exec /bin/sh -c {}", quote(&start));
     let script = match escalate {
         None => plain,
@@ -57,7 +59,7 @@ impl Shell {
         timeout: Duration,
     ) -> Result<Shell> {
         let (stdin, stdout, stderr) = pipes;
-        let mut shell = Shell { alive: true, _child: child, stderr, stdin, stdout };
+        let mut shell = Shell { alive: true, pid: None, _child: child, stderr, stdin, stdout };
         match tokio::time::timeout(timeout, shell.greet(escalate, ready, prompt)).await {
             Ok(result) => result.map(|()| shell),
             Err(_) => Err(Error::new(Kind::Connect, format!("no shell after {} s", timeout.as_secs()))),
@@ -69,7 +71,10 @@ impl Shell {
         let (mut out_open, mut err_open) = (true, true);
         let mut asked = false;
         loop {
-            if find(&out, ready.as_bytes()).is_some() {
+            if let Some(at) = find(&out, ready.as_bytes())
+                && let Some(end) = out[at..].iter().position(|byte| *byte == b'\n')
+            {
+                self.pid = String::from_utf8_lossy(&out[at + ready.len()..at + end]).trim().parse().ok();
                 return Ok(());
             }
             if let Some(at) = find(&err, prompt.as_bytes()) {
@@ -98,6 +103,10 @@ impl Shell {
         let line = format!("{}\n", password.reveal());
         self.stdin.write_all(line.as_bytes()).await.map_err(lost)?;
         self.stdin.flush().await.map_err(lost)
+    }
+
+    pub(super) fn pid(&self) -> Option<u32> {
+        self.pid
     }
 
     pub(super) fn alive(&self) -> bool {

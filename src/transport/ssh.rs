@@ -30,7 +30,7 @@ pub enum HostKeys {
 }
 
 /// Where and how to log in.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Target {
     /// What ssh is told: a name, an address or an alias of ssh_config.
     pub destination: String,

@@ -148,7 +148,7 @@ fn shell_words(text: &str) -> Vec<String> {
 }
 
 fn mistake_in(words: &[String]) -> Option<String> {
-    const SUBCOMMANDS: [&str; 5] = ["help", "inventory", "run", "sandbox", "script"];
+    const SUBCOMMANDS: [&str; 8] = ["check", "completion", "help", "inventory", "man", "run", "sandbox", "script"];
     let general = Known::of(None);
     let mut index = 0;
     while words.get(index).is_some_and(|word| word.starts_with('-') && word != "-") {
@@ -159,6 +159,9 @@ fn mistake_in(words: &[String]) -> Option<String> {
         index += if general.valued.contains(name) && !words[index].contains('=') { 2 } else { 1 };
     }
     let word = words.get(index)?;
+    if ["e", "em"].contains(&word.as_str()) {
+        return mistake_in_etcdctl(&words[index..]);
+    }
     let subcommand = SUBCOMMANDS.contains(&word.as_str()).then_some(word.as_str());
     if subcommand.is_none() && (word.starts_with("scripts/") || word.starts_with("examples/")) && !root().join(word).exists() {
         return Some(format!("there is no `{word}`"));
@@ -176,6 +179,23 @@ fn mistake_in(words: &[String]) -> Option<String> {
             !known.all.contains(name) && !general.all.contains(name) && !single
         })
         .map(|word| format!("unknown option `{word}`"))
+}
+
+/// The page of the command must name its flags.
+fn mistake_in_etcdctl(words: &[String]) -> Option<String> {
+    let flags: Vec<&str> = words[1..].iter().take_while(|word| *word != "--").filter(|word| word.starts_with('-') && word.len() > 1).map(String::as_str).collect();
+    let plain = words.iter().filter(|word| !word.starts_with('-')).map(String::as_str);
+    let asked: Vec<&str> = plain.take(if words[0] == "em" { 2 } else { 3 }).chain(["--help"]).collect();
+    let output = etcdsh(&asked, "");
+    let page = text(&output.stdout);
+    if !page.contains("OPTIONS:") {
+        return Some(format!("`{}` is no command", words.join(" ")));
+    }
+    let known = |flag: &&str| {
+        let name = flag.split('=').next().unwrap_or_default();
+        page.contains(&format!("{name}=")) || page.contains(&format!("{name}[=")) || page.contains(&format!("{name}, "))
+    };
+    flags.iter().find(|flag| !known(flag)).map(|flag| format!("unknown flag `{flag}`"))
 }
 
 #[test]

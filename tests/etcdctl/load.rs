@@ -86,7 +86,7 @@ impl Watch {
         let mut values = Vec::new();
         while values.len() < count {
             let left = end.saturating_duration_since(Instant::now());
-            let mut line = || self.lines.recv_timeout(left).unwrap_or_else(|_| panic!("{} of {count} events came", values.len()));
+            let line = || self.lines.recv_timeout(left).unwrap_or_else(|_| panic!("{} of {count} events came", values.len()));
             assert_eq!(line(), "PUT");
             let (_key, value) = (line(), line());
             values.push(value);
@@ -123,16 +123,50 @@ fn put(client: &Client, key: &str, value: &str, options: PutOptions) {
     }
 }
 
+const KEEPERS: usize = 8;
+
+/// Ends the keepers, also when the test fails.
+struct Stop<'a>(&'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Hold a key by a lease of its own for each number, as so many Patronis would: each begins anew in good time.
+fn keep(client: &Client, numbers: impl Iterator<Item = usize>, ttl: i64, stop: &AtomicBool) {
+    let begin = |number: usize| {
+        let id = client.lease_grant(ttl, 0).unwrap().id;
+        client.put(format!("/leader/{number}").as_bytes(), b"me", PutOptions { lease: id, ..PutOptions::default() }).unwrap();
+        id
+    };
+    let mut ids = Vec::new();
+    let mut round = Instant::now();
+    let renew = |ids: &[u64]| ids.iter().take_while(|_| !stop.load(Ordering::Relaxed)).for_each(|id| drop(client.lease_keep_alive_once(*id)));
+    let due = Duration::from_secs(u64::try_from(ttl).unwrap() / 3);
+    for number in numbers {
+        ids.push(begin(number));
+        if round.elapsed() > due {
+            round = Instant::now();
+            renew(&ids);
+        }
+    }
+    while !stop.load(Ordering::Relaxed) {
+        if round.elapsed() > due {
+            round = Instant::now();
+            renew(&ids);
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
 #[test]
 fn leases_and_watches_live_through_a_leader_change_and_a_compaction() {
-    let (leases, ttl) = if torture() { (10_000, 30) } else { (1_000, 10) };
+    let (leases, ttl): (usize, i64) = if torture() { (10_000, 60) } else { (1_000, 20) };
     let mut cluster = Cluster::start();
     let client = Client::new(cluster.config()).unwrap();
     let ours = Ours::of(&cluster);
-    let ids: Vec<u64> = (0..leases).map(|_| client.lease_grant(ttl, 0).unwrap().id).collect();
-    for (number, id) in ids.iter().enumerate() {
-        client.put(format!("/leader/{number}").as_bytes(), b"me", PutOptions { lease: *id, ..PutOptions::default() }).unwrap();
-    }
     let (strict, native) = (Watch::begin(ours.strict(), &["watch", "--prefix", "/optime/"]), Watch::begin(ours.native(), &["watch", "--prefix", "/optime/"]));
     // Both watches stand when they have seen a first event.
     for watch in [&strict, &native] {
@@ -150,21 +184,17 @@ fn leases_and_watches_live_through_a_leader_change_and_a_compaction() {
     let stop = AtomicBool::new(false);
     let count = 300;
     std::thread::scope(|scope| {
-        // Each lease begins anew about every third of its time.
-        for part in ids.chunks(ids.len().div_ceil(4)) {
+        let ending = Stop(&stop);
+        for part in 0..KEEPERS {
             let (client, stop) = (client.clone(), &stop);
-            scope.spawn(move || {
-                while !stop.load(Ordering::Relaxed) {
-                    let round = Instant::now();
-                    for id in part {
-                        if stop.load(Ordering::Relaxed) {
-                            return;
-                        }
-                        let _ = client.lease_keep_alive_once(*id);
-                    }
-                    std::thread::sleep(Duration::from_secs(u64::try_from(ttl).unwrap() / 3).saturating_sub(round.elapsed()));
-                }
-            });
+            scope.spawn(move || keep(&client, (part..leases).step_by(KEEPERS), ttl, stop));
+        }
+        let kept = || client.get(b"/leader/", &GetOptions { prefix: true, count_only: true, ..GetOptions::default() }).map_or(0, |got| got.count);
+        let wanted = i64::try_from(leases).unwrap();
+        let end = Instant::now() + Duration::from_secs(120);
+        while kept() < wanted {
+            assert!(Instant::now() < end, "{} of {leases} leases are held", kept());
+            std::thread::sleep(Duration::from_millis(100));
         }
         for number in 0..count {
             put(&client, "/optime/pg", &number.to_string(), PutOptions::default());
@@ -177,7 +207,7 @@ fn leases_and_watches_live_through_a_leader_change_and_a_compaction() {
                 client.compact(revision, false).unwrap();
             }
         }
-        let wanted: Vec<String> = (0..count).map(|number| number.to_string()).collect();
+        let values: Vec<String> = (0..count).map(|number| number.to_string()).collect();
         // A put that was made twice, since its answer was lost, is seen twice.
         for watch in [&strict, &native] {
             let mut seen = watch.values(count);
@@ -186,17 +216,17 @@ fn leases_and_watches_live_through_a_leader_change_and_a_compaction() {
             if missing > 0 {
                 seen.extend(watch.values(missing));
             }
-            assert_eq!(seen, wanted);
+            assert_eq!(seen, values);
         }
         // Longer than a lease lives alone.
         std::thread::sleep(Duration::from_secs(u64::try_from(ttl).unwrap() + 5));
-        let alive = client.get(b"/leader/", &GetOptions { prefix: true, count_only: true, ..GetOptions::default() }).unwrap().count;
-        stop.store(true, Ordering::Relaxed);
-        assert_eq!(alive, leases);
+        let alive = kept();
+        drop(ending);
+        assert_eq!(alive, wanted);
     });
     let listed = String::from_utf8(succeeded(ours.strict().args(["lease", "list"]).output().unwrap())).unwrap();
     assert_eq!(listed.lines().next(), Some(format!("found {leases} leases").as_str()));
-    assert_eq!(listed.lines().count(), usize::try_from(leases).unwrap() + 1);
+    assert_eq!(listed.lines().count(), leases + 1);
 }
 
 #[test]

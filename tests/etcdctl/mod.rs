@@ -347,7 +347,6 @@ impl<'a> Stage<'a> {
         for id in client.lease_list().unwrap().ids.iter().filter(|id| !self.ids.leases.contains(id)) {
             writeln!(text, "lease {id:x}").unwrap();
         }
-        writeln!(text, "{} leases by chance", client.lease_list().unwrap().ids.iter().filter(|id| self.ids.leases.contains(id)).count()).unwrap();
         for name in client.user_list().unwrap().names {
             writeln!(text, "user {name}: {:?}", client.user_get(&name).unwrap().roles).unwrap();
         }

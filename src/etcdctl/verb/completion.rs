@@ -255,7 +255,7 @@ mod tests {
     use super::*;
 
     fn style(program: &str, layout: Layout) -> Style {
-        Style { layout, place: None, program: program.into(), strict: program == "etcdctl", variables: Vec::new() }
+        Style { layout, place: None, strict: program == "etcdctl", ..Style::of_process(program, false) }
     }
 
     #[test]

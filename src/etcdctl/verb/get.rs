@@ -56,7 +56,8 @@ pub(super) struct Get {
 }
 
 pub(super) fn parse(call: &mut Call<'_>) -> Outcome<Get> {
-    let mut key = call.words.first().cloned().ok_or_else(|| Failure::arguments("get command needs one argument as key and an optional argument as range_end"))?;
+    let mut key =
+        call.words.first().cloned().ok_or_else(|| Failure::arguments("get command needs one argument as key and an optional argument as range_end"))?;
     let (prefix, from_key) = (call.flag("prefix"), call.flag("from-key"));
     if prefix && from_key {
         return Err(Failure::arguments("`--prefix` and `--from-key` cannot be set at the same time, choose one"));

@@ -8,13 +8,16 @@ mod completion;
 mod defrag;
 mod del;
 mod downgrade;
+mod elect;
 mod endpoint;
 mod export;
 mod get;
 mod history;
 mod import;
 mod lease;
+mod lock;
 mod ls;
+mod make_mirror;
 mod member;
 mod move_leader;
 mod put;
@@ -22,8 +25,10 @@ mod role;
 mod snapshot;
 mod top;
 mod tree;
+mod txn;
 mod user;
 mod version;
+mod watch;
 
 pub(super) use import::Lines;
 
@@ -107,6 +112,7 @@ pub(super) static ALL: &[Verb] = &[
     downgrade::cancel::VERB,
     downgrade::enable::VERB,
     downgrade::validate::VERB,
+    elect::VERB,
     endpoint::hashkv::VERB,
     endpoint::health::VERB,
     endpoint::status::VERB,
@@ -119,7 +125,9 @@ pub(super) static ALL: &[Verb] = &[
     lease::list::VERB,
     lease::revoke::VERB,
     lease::timetolive::VERB,
+    lock::VERB,
     ls::VERB,
+    make_mirror::VERB,
     member::add::VERB,
     member::list::VERB,
     member::promote::VERB,
@@ -134,8 +142,10 @@ pub(super) static ALL: &[Verb] = &[
     role::list::VERB,
     role::revoke_permission::VERB,
     snapshot::save::VERB,
+    snapshot::status::VERB,
     top::VERB,
     tree::VERB,
+    txn::VERB,
     user::add::VERB,
     user::delete::VERB,
     user::get::VERB,
@@ -144,6 +154,7 @@ pub(super) static ALL: &[Verb] = &[
     user::passwd::VERB,
     user::revoke_role::VERB,
     version::VERB,
+    watch::VERB,
 ];
 
 impl Verb {
@@ -263,13 +274,39 @@ pub(super) fn find(words: &[Vec<u8>], style: &Style) -> Result<Found, Unknown> {
 fn help_for(words: &[Vec<u8>], style: &Style) -> Found {
     let mut asked = words.to_vec();
     asked.push(b"--help".to_vec());
-    find(&asked, style).unwrap_or_else(|_| Found { flags: vec![&HELP], inherited: Vec::new(), name: String::new(), rest: Vec::new(), verb: None })
+    find(&asked, style).or_else(|_| find(&[b"--help".to_vec()], style)).unwrap_or_else(|_| Found {
+        flags: vec![&HELP],
+        inherited: Vec::new(),
+        name: String::new(),
+        rest: Vec::new(),
+        verb: None,
+    })
 }
 
 /// The order in which etcdctl makes up its commands: so it lists those that a wrong word is near to.
 const ORDER: [&str; 22] = [
-    "get", "put", "del", "txn", "compaction", "alarm", "defrag", "endpoint", "move-leader", "watch", "version", "lease", "member", "snapshot",
-    "make-mirror", "lock", "elect", "auth", "user", "role", "check", "completion",
+    "get",
+    "put",
+    "del",
+    "txn",
+    "compaction",
+    "alarm",
+    "defrag",
+    "endpoint",
+    "move-leader",
+    "watch",
+    "version",
+    "lease",
+    "member",
+    "snapshot",
+    "make-mirror",
+    "lock",
+    "elect",
+    "auth",
+    "user",
+    "role",
+    "check",
+    "completion",
 ];
 
 fn unknown(word: String, style: &Style) -> Unknown {

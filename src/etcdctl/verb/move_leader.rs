@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use etcd_client::proto::{PbMoveLeaderResponse, PbStatusResponse};
 use prost::Message;
+use serde_json::{Value, json};
 
 use super::endpoint::{Target, ask_in_order, status};
 use super::{Deadline, Since, Verb};
@@ -101,6 +102,10 @@ impl Reply for Moved {
 
     fn json(&self, page: &mut Page<'_>) -> Outcome {
         Ok(Object::write(page.out, |object| json_with_header(object, self.answer.header.as_ref()))?)
+    }
+
+    fn decoded(&self) -> Option<Value> {
+        Some(json!({ "from": format!("{:x}", self.leader), "to": format!("{:x}", self.target) }))
     }
 
     fn protobuf(&self) -> Outcome<Vec<u8>> {

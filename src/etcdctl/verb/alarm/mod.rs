@@ -5,6 +5,7 @@ pub(super) mod list;
 
 use etcd_client::proto::{PbAlarmMember, PbAlarmResponse};
 use prost::Message;
+use serde_json::{Value, json};
 
 use crate::etcdctl::failure::Outcome;
 use crate::etcdctl::json::{self, Object};
@@ -55,6 +56,10 @@ impl Reply for PbAlarmResponse {
             page.line("")?;
         }
         Ok(())
+    }
+
+    fn decoded(&self) -> Option<Value> {
+        Some(self.alarms.iter().map(|alarm| json!({ "member": format!("{:x}", alarm.member_id), "alarm": kind(alarm) })).collect())
     }
 
     fn protobuf(&self) -> Outcome<Vec<u8>> {

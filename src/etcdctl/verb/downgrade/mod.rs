@@ -7,6 +7,7 @@ pub(super) mod validate;
 use etcd_client::DowngradeOptions;
 use etcd_client::proto::PbDowngradeResponse;
 use prost::Message;
+use serde_json::{Value, json};
 
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::{Failure, Outcome};
@@ -46,6 +47,10 @@ impl Reply for Answered {
             json_with_header(object, self.answer.header.as_ref())?;
             object.some_string("version", &self.answer.version)
         })?)
+    }
+
+    fn decoded(&self) -> Option<Value> {
+        Some(json!({ "step": self.step, "cluster_version": self.answer.version }))
     }
 
     fn protobuf(&self) -> Outcome<Vec<u8>> {

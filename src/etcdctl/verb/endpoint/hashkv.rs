@@ -1,6 +1,7 @@
 //! `endpoint hashkv`: the hash of each member's keys, equal where all is well.
 
 use etcd_client::proto::PbHashKvResponse;
+use serde_json::{Value, json};
 
 use super::status::empty;
 use super::{Asked, ask_in_order, targets};
@@ -8,7 +9,7 @@ use crate::etcdctl::Layout;
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::{ERROR, Failure, Outcome};
 use crate::etcdctl::flag::Flag;
-use crate::etcdctl::json::{self, Object};
+use crate::etcdctl::json::{Object, array};
 use crate::etcdctl::print::{Page, Reply, json_with_header};
 use crate::etcdctl::table::Table;
 use crate::etcdctl::verb::{Deadline, Since, Verb};
@@ -32,9 +33,8 @@ fn run(call: &mut Call<'_>) -> Outcome {
     let cluster = call.inherited_flag("cluster");
     let rev = call.number("rev");
     let targets = targets(call, cluster)?;
-    let mut rows = ask_in_order(call, targets, |client, patience| {
-        client.look(patience, async |etcd| etcd.maintenance().hash_kv(rev).await).map(|answer| answer.0)
-    })?;
+    let mut rows =
+        ask_in_order(call, targets, |client, patience| client.look(patience, async |etcd| etcd.maintenance().hash_kv(rev).await).map(|answer| answer.0))?;
     let mut last = None;
     for row in &rows {
         if let Err(why) = &row.answer {
@@ -75,7 +75,7 @@ impl Reply for Hashes {
         if self.0.is_empty() {
             return Ok(page.out.write_all(empty(layout))?);
         }
-        Ok(json::array(page.out, self.each(), |page, (endpoint, hash)| {
+        Ok(array(page.out, self.each(), |page, (endpoint, hash)| {
             Object::write(page, |object| {
                 object.string("Endpoint", endpoint)?;
                 object.object("HashKV", |object| {
@@ -86,6 +86,14 @@ impl Reply for Hashes {
                 })
             })
         })?)
+    }
+
+    fn decoded(&self) -> Option<Value> {
+        let object = |(endpoint, hash): (&str, &PbHashKvResponse)| {
+            let revision = hash.header.map_or(0, |header| header.revision);
+            json!({ "endpoint": endpoint, "hash": hash.hash, "hash_revision": hash.hash_revision, "compact_revision": hash.compact_revision, "revision": revision })
+        };
+        Some(self.each().map(object).collect())
     }
 
     fn fields(&self, page: &mut Page<'_>) -> Outcome {

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use etcd_client::{AlarmAction, AlarmType};
+use serde_json::{Value, json};
 
 use super::status::empty;
 use super::{ask_each, targets};
@@ -10,7 +11,7 @@ use crate::etcd::{Client, Patience, Trouble};
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::{ERROR, Failure, Outcome};
 use crate::etcdctl::go;
-use crate::etcdctl::json::{self, Object};
+use crate::etcdctl::json::{Object, array};
 use crate::etcdctl::print::{Format, Page, Reply};
 use crate::etcdctl::table::Table;
 use crate::etcdctl::verb::alarm;
@@ -55,7 +56,7 @@ fn run(call: &mut Call<'_>) -> Outcome {
         rows.sort_by_key(|row| order.iter().position(|endpoint| *endpoint == row.endpoint));
     }
     let failed = rows.iter().any(|row| !row.error.is_empty());
-    if call.format()? == Format::Simple {
+    if call.format()? == Format::Simple && !call.decoded()? {
         lines(call, &rows)?;
     } else {
         call.reply(&Healths(rows))?;
@@ -144,7 +145,7 @@ impl Reply for Healths {
         if self.0.is_empty() {
             return Ok(page.out.write_all(empty(page.layout))?);
         }
-        Ok(json::array(page.out, &self.0, |page, health| {
+        Ok(array(page.out, &self.0, |page, health| {
             Object::write(page, |object| {
                 object.string("endpoint", &health.endpoint)?;
                 object.raw("health", health.error.is_empty())?;
@@ -152,6 +153,11 @@ impl Reply for Healths {
                 object.some_string("error", &health.error)
             })
         })?)
+    }
+
+    fn decoded(&self) -> Option<Value> {
+        let object = |health: &Health| json!({ "endpoint": health.endpoint, "healthy": health.error.is_empty(), "took": health.took(), "error": health.error });
+        Some(self.0.iter().map(object).collect())
     }
 
     fn fields(&self, page: &mut Page<'_>) -> Outcome {

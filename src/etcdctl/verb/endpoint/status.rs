@@ -3,6 +3,7 @@
 use std::io;
 
 use etcd_client::proto::PbStatusResponse;
+use serde_json::{Value, json};
 
 use super::{Asked, ask_in_order, targets};
 use crate::etcd::{Client, Patience};
@@ -10,7 +11,7 @@ use crate::etcdctl::Layout;
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::{ERROR, Failure, Outcome};
 use crate::etcdctl::go;
-use crate::etcdctl::json::{self, Object};
+use crate::etcdctl::json::{Object, array};
 use crate::etcdctl::print::{Page, Reply, json_with_header};
 use crate::etcdctl::table::Table;
 use crate::etcdctl::verb::{Deadline, Since, Verb};
@@ -84,7 +85,7 @@ impl Reply for Statuses {
         if self.0.is_empty() {
             return Ok(page.out.write_all(empty(layout))?);
         }
-        Ok(json::array(page.out, &self.0, |page, asked| {
+        Ok(array(page.out, &self.0, |page, asked| {
             Object::write(page, |object| {
                 object.string("Endpoint", &asked.target.endpoint)?;
                 match &asked.answer {
@@ -93,6 +94,10 @@ impl Reply for Statuses {
                 }
             })
         })?)
+    }
+
+    fn decoded(&self) -> Option<Value> {
+        Some(self.0.iter().map(decoded).collect())
     }
 
     fn fields(&self, page: &mut Page<'_>) -> Outcome {
@@ -141,7 +146,7 @@ fn row(asked: &Asked<PbStatusResponse>, layout: Layout) -> Vec<String> {
     let size = |bytes: i64| go::size(bytes.cast_unsigned());
     let mut row = vec![endpoint, format!("{id:x}"), status.version.clone()];
     if new {
-        let unused = if status.db_size == 0 { 0 } else { 100 - status.db_size_in_use.saturating_mul(100) / status.db_size };
+        let unused = status.db_size_in_use.saturating_mul(100).checked_div(status.db_size).map_or(0, |used| 100_i64.saturating_sub(used));
         row.extend([status.storage_version.clone(), size(status.db_size), size(status.db_size_in_use), format!("{unused}%"), size(status.db_size_quota)]);
     } else {
         row.push(size(status.db_size));
@@ -176,6 +181,33 @@ fn json_status(object: &mut Object<'_>, status: &PbStatusResponse, layout: Layou
     object.object("downgradeInfo", |object| {
         object.some_bool("enabled", info.enabled)?;
         object.some_string("targetVersion", &info.target_version)
+    })
+}
+
+fn decoded(asked: &Asked<PbStatusResponse>) -> Value {
+    let endpoint = &asked.target.endpoint;
+    let status = match &asked.answer {
+        Ok(status) => status,
+        Err(why) => return json!({ "endpoint": endpoint, "id": asked.target.member.map(|id| format!("{id:x}")), "error": why }),
+    };
+    let id = status.header.map_or(0, |header| header.member_id);
+    json!({
+        "endpoint": endpoint,
+        "id": format!("{id:x}"),
+        "version": status.version,
+        "storage_version": status.storage_version,
+        "db_size": status.db_size,
+        "db_size_in_use": status.db_size_in_use,
+        "quota": status.db_size_quota,
+        "leader": format!("{:x}", status.leader),
+        "is_leader": status.leader == id,
+        "is_learner": status.is_learner,
+        "raft_term": status.raft_term,
+        "raft_index": status.raft_index,
+        "raft_applied_index": status.raft_applied_index,
+        "revision": status.header.map_or(0, |header| header.revision),
+        "errors": status.errors,
+        "downgrade": status.downgrade_info.as_ref().filter(|info| info.enabled).map(|info| &info.target_version),
     })
 }
 

@@ -3,8 +3,9 @@
 use etcd_client::MemberAddOptions;
 use etcd_client::proto::PbMemberAddResponse;
 use prost::Message;
+use serde_json::{Value, json};
 
-use super::{LACKS, json_member, json_members, peer_urls, table};
+use super::{LACKS, decoded, json_member, json_members, peer_urls, table};
 use crate::etcdctl::Layout;
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::{Failure, Outcome};
@@ -89,6 +90,12 @@ impl Reply for Added<'_> {
             self.answer.member.as_ref().map_or(Ok(()), |member| json_member(object.name("member")?, member))?;
             json_members(object, &self.answer.members)
         })?)
+    }
+
+    fn decoded(&self) -> Option<Value> {
+        let members: Vec<Value> = self.answer.members.iter().map(decoded).collect();
+        let initial_cluster = String::from_utf8_lossy(&self.initial_cluster()).into_owned();
+        Some(json!({ "member": self.answer.member.as_ref().map(decoded), "members": members, "initial_cluster": initial_cluster }))
     }
 
     fn protobuf(&self) -> Outcome<Vec<u8>> {

@@ -2,8 +2,9 @@
 
 use etcd_client::proto::PbMemberListResponse;
 use prost::Message;
+use serde_json::Value;
 
-use super::{json_members, row, table};
+use super::{decoded, json_members, row, table};
 use crate::etcd::rpc;
 use crate::etcdctl::Layout;
 use crate::etcdctl::call::Call;
@@ -67,6 +68,10 @@ impl Reply for PbMemberListResponse {
             page.line("")?;
         }
         Ok(())
+    }
+
+    fn decoded(&self) -> Option<Value> {
+        Some(self.members.iter().map(decoded).collect())
     }
 
     fn protobuf(&self) -> Outcome<Vec<u8>> {

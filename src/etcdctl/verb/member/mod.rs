@@ -8,6 +8,7 @@ pub(super) mod update;
 
 use etcd_client::proto::{PbMember, PbMemberPromoteResponse, PbMemberRemoveResponse, PbMemberUpdateResponse, PbResponseHeader};
 use prost::Message;
+use serde_json::{Value, json};
 
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::{ERROR, Failure, Outcome};
@@ -79,12 +80,26 @@ fn check_url(url: &str) -> Result<(), String> {
         None => host.rsplit_once(':').map_or((host, None), |(name, port)| (name, Some(port))),
     };
     match port {
-        Some(port) if !port.chars().all(|letter| letter.is_ascii_digit()) => unparsable(&format!("invalid port {} after host", go::quote(format!(":{port}").as_bytes()))),
+        Some(port) if !port.chars().all(|letter| letter.is_ascii_digit()) => {
+            unparsable(&format!("invalid port {} after host", go::quote(format!(":{port}").as_bytes())))
+        }
         Some(_) if !host.starts_with('[') && name.contains(':') => Err(format!("URL address does not have the form \"host:port\": {url}")),
         None => Err(format!("URL address does not have the form \"host:port\": {url}")),
         Some(_) if path.starts_with('/') => Err(format!("URL must not contain a path: {url}")),
         Some(_) => Ok(()),
     }
+}
+
+/// For `-o json`: ids in hex, which no reader of JSON rounds.
+fn decoded(member: &PbMember) -> Value {
+    json!({
+        "id": format!("{:x}", member.id),
+        "name": member.name,
+        "started": !member.name.is_empty(),
+        "peer_urls": member.peer_ur_ls,
+        "client_urls": member.client_ur_ls,
+        "learner": member.is_learner,
+    })
 }
 
 /// A change of one member.
@@ -138,6 +153,10 @@ impl Reply for Changed<'_> {
             json_with_header(object, self.header)?;
             json_members(object, self.members)
         })?)
+    }
+
+    fn decoded(&self) -> Option<Value> {
+        Some(json!({ "id": format!("{:x}", self.id), "members": self.members.iter().map(decoded).collect::<Vec<_>>() }))
     }
 
     fn protobuf(&self) -> Outcome<Vec<u8>> {

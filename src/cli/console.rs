@@ -1,0 +1,117 @@
+//! The console's surroundings: what its settings make of the options it was started with.
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::options::{Options, Output};
+use super::setup::{self, Common, Setup};
+use crate::error::Result;
+use crate::inventory::AnsibleConfig;
+use crate::repl::{Errand, Ground, Settings, Surroundings};
+use crate::run::{Cancel, Pool};
+use crate::script::cluster;
+
+pub(super) struct CommandLine {
+    common: Common,
+    options: Options,
+}
+
+impl CommandLine {
+    /// Asks for passwords, once, when the options say so.
+    pub(super) fn new(options: &Options) -> Result<Arc<CommandLine>> {
+        let cancel = Cancel::default();
+        cancel.keep_program();
+        setup::listen(&cancel)?;
+        let login = setup::login(options, AnsibleConfig::load()?)?;
+        let common = Common { cancel, login, pool: Pool::default(), transcript: Default::default() };
+        Ok(Arc::new(CommandLine { common, options: options.clone() }))
+    }
+
+    fn options(&self, settings: &Settings, errand: &Errand) -> Options {
+        let mut options = self.options.clone();
+        options.check = settings.check;
+        options.diff = settings.diff;
+        options.limit = settings.limit.iter().cloned().collect();
+        options.tags.clone_from(&errand.tags);
+        options.skip_tags.clone_from(&errand.skip_tags);
+        options.start_at_task = None;
+        options.args.clone_from(&errand.args);
+        let vars: serde_json::Map<String, serde_json::Value> = settings.vars.iter().map(|(name, value)| (name.clone(), typed(value))).collect();
+        if !vars.is_empty() {
+            options.extra_vars.push(serde_json::Value::Object(vars).to_string());
+        }
+        options
+    }
+}
+
+/// A list or a map is one; all else is a text, as with `-e name=value`.
+fn typed(text: &str) -> serde_json::Value {
+    match serde_json::from_str(text) {
+        Ok(value @ (serde_json::Value::Array(_) | serde_json::Value::Object(_))) => value,
+        _ => serde_json::Value::String(text.to_string()),
+    }
+}
+
+impl Surroundings for CommandLine {
+    fn open(&self, settings: &Settings, errand: &Errand) -> Result<Ground> {
+        let mut setup = Setup::with(&self.options(settings, errand), errand.script_folder.clone(), Some(&self.common))?;
+        // An inventory with a mistake in it can still be looked at.
+        let clusters = cluster::clusters(&setup.inventory).unwrap_or_else(|error| {
+            setup.warnings.push(error.headline());
+            Vec::new()
+        });
+        if let Some(name) = &settings.cluster {
+            let hosts = cluster::chosen(clusters.clone(), Some(name))?.hosts;
+            let selected = setup.inventory.select_with_limit("all", settings.limit.as_deref())?;
+            let both: Vec<String> = hosts.into_iter().filter(|host| selected.contains(host)).collect();
+            setup.limit = Some(if both.is_empty() { "!all".to_string() } else { both.join(",") });
+        }
+        let files = setup.sources.iter().map(PathBuf::from).filter(|path| path.exists()).collect();
+        Ok(Ground {
+            beside: setup.beside.clone(),
+            clusters,
+            files,
+            inventory: Arc::clone(&setup.inventory),
+            login: setup.login.clone(),
+            name: setup.inventory_name.clone(),
+            sources: if setup.sandbox { Vec::new() } else { setup.sources.clone() },
+            warnings: std::mem::take(&mut setup.warnings),
+            world: setup.world(errand.listing)?,
+        })
+    }
+
+    fn settings(&self) -> Settings {
+        let limit = (!self.options.limit.is_empty()).then(|| self.options.limit.join(","));
+        Settings { check: self.options.check, cluster: None, diff: self.options.diff, limit, vars: Default::default() }
+    }
+
+    fn cancel(&self) -> &Cancel {
+        &self.common.cancel
+    }
+
+    fn pool(&self) -> &Pool {
+        &self.common.pool
+    }
+
+    fn transcript(&self) -> &crate::report::Transcript {
+        &self.common.transcript
+    }
+
+    fn json(&self) -> bool {
+        self.options.output == Output::Json
+    }
+
+    fn color(&self) -> bool {
+        std::io::stdout().is_terminal() && !self.options.no_color && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+    }
+
+    fn start_file(&self) -> Option<PathBuf> {
+        if self.options.norc {
+            return None;
+        }
+        let config = std::env::var_os("XDG_CONFIG_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+        let config = config.or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".config")));
+        config.map(|config| config.join("etcdsh/init.rhai")).filter(|file| file.exists())
+    }
+}

@@ -1,0 +1,404 @@
+//! One line after the other: what it is, what carries it out, what is kept of it.
+//!
+//! Owns the variables and functions that were typed, and the last error. Must not know the keyboard.
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::{Instant, SystemTime};
+
+use rhai::{AST, Dynamic, Scope, Stmt};
+
+use super::input::{self, Input, Typed};
+use super::job::Jobs;
+use super::live::Live;
+use super::save::Accepted;
+use super::state::{Errand, Ground, Runner, Settings, Surroundings, changed_at, locked};
+use super::step::Stepping;
+use super::{etcd, flow, help, meta, show};
+use crate::error::{Error, Kind, Result};
+use crate::report::Terminal;
+use crate::script::{CONSOLE, Interpreter};
+
+/// What the reader of lines has to do next.
+pub(super) enum Then {
+    /// Open an editor with this text.
+    Edit(String),
+    /// `vi` or `emacs`.
+    Editing(String),
+    Go,
+    Leave,
+}
+
+pub(super) struct Console {
+    pub(super) accepted: Vec<Accepted>,
+    pub(super) ground: Surface,
+    pub(super) interpreter: Arc<Interpreter>,
+    pub(super) jobs: Jobs,
+    pub(super) live: Live,
+    pub(super) place: Arc<etcd::Here>,
+    pub(super) runner: Arc<Runner>,
+    pub(super) scope: Scope<'static>,
+    /// Functions and imports that were typed or loaded.
+    pub(super) session: AST,
+    pub(super) stepping: Option<Stepping>,
+    pub(super) timing: bool,
+    typed: Typed,
+    /// Files that were loaded, and when they had been changed.
+    pub(super) loaded: Vec<(PathBuf, Option<SystemTime>)>,
+    last_input: String,
+    /// The tasks of a file are declared, not run.
+    pub(super) loading: bool,
+}
+
+/// What is known of the inventory, beside the world.
+pub(super) struct Surface {
+    pub(super) beside: PathBuf,
+    pub(super) clusters: Vec<crate::script::cluster::Cluster>,
+    pub(super) files: Vec<(PathBuf, Option<SystemTime>)>,
+    pub(super) name: String,
+    pub(super) sources: Vec<String>,
+    warnings: Vec<String>,
+}
+
+impl Console {
+    pub(super) fn new(surroundings: Arc<dyn Surroundings>) -> Result<Console> {
+        let runner = Arc::new(Runner { last_error: Mutex::default(), settings: Mutex::new(surroundings.settings()), surroundings, tasks: Mutex::default() });
+        let (interpreter, ground, place) = open(&runner)?;
+        let scope = interpreter.scope();
+        let mut console = Console {
+            accepted: Vec::new(),
+            ground,
+            interpreter,
+            jobs: Jobs::default(),
+            live: Live::default(),
+            place,
+            runner,
+            scope,
+            session: AST::empty(),
+            stepping: None,
+            timing: false,
+            typed: Typed::default(),
+            loaded: Vec::new(),
+            last_input: String::new(),
+            loading: false,
+        };
+        if let Err(error) = flow::load(&mut console, "etcd") {
+            console.ground.warnings.push(error.headline());
+        }
+        console.scope.push("_", Dynamic::UNIT);
+        console.live.watch(&console.place);
+        Ok(console)
+    }
+
+    pub(super) fn settings(&self) -> Settings {
+        self.runner.settings()
+    }
+
+    pub(super) fn json(&self) -> bool {
+        self.runner.surroundings.json()
+    }
+
+    pub(super) fn say(&self, text: impl std::fmt::Display) {
+        put!(Terminal::new(self.runner.surroundings.transcript()), "{text}");
+    }
+
+    pub(super) fn complain(&self, text: impl std::fmt::Display) {
+        let text = format!("{text}\n");
+        put!(std::io::stderr(), "{}", text.trim_end_matches('\n'));
+        self.runner.surroundings.transcript().write(text.as_bytes());
+    }
+
+    pub(super) fn paint(&self, code: u8, text: &str) -> String {
+        if self.runner.surroundings.color() { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_string() }
+    }
+
+    pub(super) fn welcome(&self) {
+        if self.json() {
+            return;
+        }
+        self.say(format!("etcdsh {}  inventory {}  :help tells all, Ctrl-D leaves", env!("CARGO_PKG_VERSION"), self.ground.name));
+        self.warn();
+    }
+
+    fn warn(&self) {
+        for warning in &self.ground.warnings {
+            self.complain(format!("{} {warning}", self.paint(35, "warning:")));
+        }
+    }
+
+    /// Cluster, selection and mode: `etcd:10.10.10.11 (check)> `.
+    pub(super) fn prompt(&self) -> String {
+        let settings = self.settings();
+        let cluster = match (&settings.cluster, self.ground.clusters.as_slice()) {
+            (Some(name), _) => name.clone(),
+            (None, [only]) => only.name.clone(),
+            (None, []) => "etcdsh".to_string(),
+            (None, many) => format!("{} clusters", many.len()),
+        };
+        let limit = settings.limit.map_or_else(String::new, |limit| format!(":{}", shortened(&limit, 24)));
+        let check = if settings.check { " (check)" } else { "" };
+        let step = self.stepping.as_ref().map_or_else(String::new, |stepping| format!(" step {}", stepping.title()));
+        format!("{cluster}{limit}{check}{step}> ")
+    }
+
+    pub(super) fn is_variable(&self, name: &str) -> bool {
+        self.scope.contains(name)
+    }
+
+    /// Is it a step of the flow?
+    pub(super) fn is_step(&self, name: &str) -> bool {
+        locked(&self.runner.tasks).contains_key(name)
+    }
+
+    pub(super) fn input_kind<'a>(&self, text: &'a str) -> Input<'a> {
+        input::kind(text, |word| self.is_variable(word))
+    }
+
+    /// Copy a line that was read into the transcript.
+    pub(super) fn echo(&self, line: &str) {
+        self.runner.surroundings.transcript().write(format!("{}{line}\n", self.prompt()).as_bytes());
+    }
+
+    /// Carry out one line, and show what comes of it. Whatever happens, variables and functions stay.
+    pub(super) fn take(&mut self, line: &str) -> Then {
+        self.refresh_when_changed();
+        let start = Instant::now();
+        let before = self.runner.surroundings.pool().traffic();
+        let result = self.carry_out(line);
+        self.interpreter.world().session.release();
+        let then = match result {
+            Ok(then) => then,
+            Err(error) => {
+                self.show_error(&error);
+                Then::Go
+            }
+        };
+        if self.timing && !line.trim().is_empty() {
+            self.say(show::timing(start.elapsed(), &before, &self.runner.surroundings.pool().traffic()));
+        }
+        then
+    }
+
+    fn carry_out(&mut self, line: &str) -> Result<Then> {
+        let cancel = self.runner.surroundings.cancel().clone();
+        cancel.reset();
+        cancel.at_once(false);
+        let kept = line.to_string();
+        if let Input::Rhai(_) | Input::Etcd(_) = self.input_kind(line) {
+            self.last_input.clone_from(&kept);
+        }
+        let then = match input::kind(line, |word| self.scope.contains(word)) {
+            Input::Blank => Then::Go,
+            Input::Etcd(text) => {
+                // A watch is nothing that a script could wait for.
+                if etcd::run(self, text)? {
+                    self.accept(Accepted::Etcd(text.to_string(), self.settings().cluster));
+                }
+                Then::Go
+            }
+            Input::Help(name, source) => {
+                let text = if source { help::source(self, name)? } else { help::page(self, name)? };
+                self.say(text.trim_end());
+                Then::Go
+            }
+            Input::Meta(text) => meta::run(self, text)?,
+            Input::Rhai(text) => {
+                let value = self.evaluate(text)?;
+                self.accept(Accepted::Rhai(text.to_string(), self.settings()));
+                self.show(&value);
+                Then::Go
+            }
+        };
+        Ok(then)
+    }
+
+    /// Keep a line for `:save`. What only showed what would happen is none.
+    pub(super) fn accept(&mut self, line: Accepted) {
+        if !self.settings().check {
+            self.accepted.push(line);
+        }
+    }
+
+    /// The last line that was for etcd or a script.
+    pub(super) fn last_input(&self) -> &str {
+        &self.last_input
+    }
+
+    fn show(&mut self, value: &Dynamic) {
+        if value.is_unit() {
+            return;
+        }
+        self.say(if self.json() { show::json(value) } else { show::pretty(value, show::columns()) });
+        self.scope.set_value("_", value.clone());
+    }
+
+    pub(super) fn show_error(&mut self, error: &Error) {
+        // What a command of etcdctl says of its failure stands there already.
+        if error.what.is_empty() {
+            return;
+        }
+        let mut error = error.clone();
+        for hint in &mut error.hints {
+            *hint = hint.replace("etcdsh help", ":help").replace("etcdsh inventory --graph", ":hosts").replace("`:help NAME` shows", "`NAME?` shows");
+        }
+        if self.json() {
+            self.say(serde_json::json!({ "event": "error", "error": crate::report::error_json(&error) }));
+        } else {
+            self.complain(format!("{}: {}", self.paint(31, "error"), show::underlined(&error)));
+        }
+        if !error.hints.iter().any(|hint| hint.starts_with(":bt")) {
+            *locked(&self.runner.last_error) = Some(Box::new(error));
+        }
+    }
+
+    /// A text of the language, in the scope of the console.
+    pub(super) fn evaluate(&mut self, text: &str) -> Result<Dynamic> {
+        self.evaluate_from(text, None)
+    }
+
+    pub(super) fn evaluate_from(&mut self, text: &str, file: Option<&str>) -> Result<Dynamic> {
+        let text = text.strip_prefix("#!").map_or_else(|| text.to_string(), |rest| format!("//{rest}"));
+        let (parsed, all) = self.typed.add(CONSOLE, &text, file);
+        let line = self.interpreter.compile_line(&parsed).map_err(|error| self.at_its_file(error))?;
+        let globals: Vec<String> = self.scope.iter_raw().map(|(name, ..)| name.to_string()).collect();
+        let globals: Vec<&str> = globals.iter().map(String::as_str).collect();
+        if let Some(problem) = self.interpreter.problems_of_line(&line, &self.session, &parsed, &globals).into_iter().next() {
+            return Err(self.at_its_file(problem.error));
+        }
+        let mut merged = self.session.merge(&line);
+        merged.set_source(CONSOLE);
+        let result = self.interpreter.evaluate(&merged, &mut self.scope, &all);
+        // Functions stay, and so do imports: they are carried out again before each line.
+        let imports: Vec<Stmt> = merged.statements().iter().filter(|statement| matches!(statement, Stmt::Import(..))).cloned().collect();
+        self.session = AST::new(imports, merged.shared_lib().clone());
+        let result = result.map_err(|error| {
+            *self.interpreter.world().draft() = crate::script::Draft::default();
+            self.at_its_file(error)
+        })?;
+        flow::run_declared(self)?;
+        Ok(result)
+    }
+
+    pub(super) fn all_typed(&self) -> &str {
+        self.typed.text()
+    }
+
+    fn at_its_file(&self, mut error: Box<Error>) -> Box<Error> {
+        if let Some(at) = error.at.as_mut().filter(|at| at.file == CONSOLE) {
+            self.typed.translate(at);
+        }
+        error
+    }
+
+    /// A new world from the settings there are now; what was typed stays.
+    pub(super) fn refresh(&mut self) -> Result<()> {
+        let (interpreter, ground, place) = open(&self.runner)?;
+        interpreter.adopt(&mut self.scope);
+        (self.interpreter, self.ground, self.place) = (interpreter, ground, place);
+        self.live.watch(&self.place);
+        Ok(())
+    }
+
+    /// Change a setting; one that does not work is as before.
+    pub(super) fn change(&mut self, change: impl FnOnce(&mut Settings)) -> Result<()> {
+        let before = self.settings();
+        change(&mut locked(&self.runner.settings));
+        self.refresh().inspect_err(|_| *locked(&self.runner.settings) = before)
+    }
+
+    /// Files are read again when they were changed on disk.
+    fn refresh_when_changed(&mut self) {
+        if self.ground.files.iter().any(|(path, at)| changed_at(path) != *at) {
+            match self.refresh() {
+                Ok(()) => {
+                    self.say(format!("read again: {}", self.ground.name));
+                    self.warn();
+                }
+                Err(error) => {
+                    for (path, at) in &mut self.ground.files {
+                        *at = changed_at(path);
+                    }
+                    self.show_error(&error.because("the inventory was changed; the one before counts until it is mended"));
+                }
+            }
+        }
+        let changed: Vec<PathBuf> = self.loaded.iter().filter(|(path, at)| changed_at(path) != *at).map(|(path, _)| path.clone()).collect();
+        for path in changed {
+            self.say(format!("read again: {}", path.display()));
+            if let Err(error) = flow::load(self, &path.display().to_string()) {
+                self.show_error(&error);
+            }
+        }
+    }
+
+    /// Lines of a text, each ending where the parser says; stops at the first error. The result is an exit code.
+    pub(super) fn feed(&mut self, text: &str) -> i32 {
+        let mut pending = String::new();
+        for line in text.lines() {
+            if pending.is_empty() && line.starts_with("#!") {
+                continue;
+            }
+            pending.push_str(line);
+            if matches!(self.input_kind(&pending), Input::Rhai(text) if input::is_open(&self.interpreter, text)) {
+                pending.push('\n');
+                continue;
+            }
+            let line = std::mem::take(&mut pending);
+            self.refresh_when_changed();
+            let result = self.carry_out(&line);
+            self.interpreter.world().session.release();
+            match result {
+                Ok(Then::Leave) => return 0,
+                Ok(_) => {}
+                Err(error) => {
+                    self.show_error(&error);
+                    return error.kind.exit_code();
+                }
+            }
+        }
+        if pending.is_empty() {
+            return 0;
+        }
+        let result = self.carry_out(&pending);
+        result.map_or_else(
+            |error| {
+                self.show_error(&error);
+                error.kind.exit_code()
+            },
+            |_| 0,
+        )
+    }
+
+    /// What is run at the start. Nothing of it is kept for `:save`.
+    pub(super) fn feed_file(&mut self, path: &Path) {
+        match std::fs::read_to_string(path) {
+            Ok(text) => {
+                self.feed(&text);
+                self.accepted.clear();
+            }
+            Err(error) => self.show_error(&Error::new(Kind::Config, format!("`{}` cannot be read", path.display())).because(error.to_string())),
+        }
+    }
+
+    pub(super) fn close(&mut self) {
+        self.jobs.stop_all();
+        if std::io::stdin().is_terminal() {
+            self.runner.surroundings.transcript().end();
+        }
+    }
+}
+
+fn open(runner: &Arc<Runner>) -> Result<(Arc<Interpreter>, Surface, Arc<etcd::Here>)> {
+    let Ground { beside, clusters, files, inventory, login, name, sources, warnings, world } =
+        runner.surroundings.open(&runner.settings(), &Errand::default())?;
+    let settings = runner.settings();
+    let place = etcd::Here::new(clusters.clone(), beside.clone(), settings.cluster, inventory, login);
+    let interpreter = Interpreter::for_console(world, flow::words(runner))?;
+    let files = files.into_iter().map(|path| (path.clone(), changed_at(&path))).collect();
+    Ok((interpreter, Surface { beside, clusters, files, name, sources, warnings }, Arc::new(place)))
+}
+
+fn shortened(text: &str, most: usize) -> String {
+    if text.chars().count() <= most { text.to_string() } else { format!("{}...", text.chars().take(most - 3).collect::<String>()) }
+}

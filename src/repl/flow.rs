@@ -1,0 +1,137 @@
+//! Tasks, groups and aliases of a script as functions: `etcd_install()` runs that step on the selected hosts.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use rhai::{Dynamic, Engine, EvalAltResult, Map};
+
+use super::console::Console;
+use super::state::{Named, Runner, Settings, What, changed_at, locked, script_named};
+use crate::error::{Error, Result, nearest};
+use crate::script::{Draft, Script, Words, thrown};
+
+/// What the console adds to the language: `run_task`, which the functions of the flow call.
+pub(super) fn words(runner: &Arc<Runner>) -> Words {
+    let runner = Arc::clone(runner);
+    Box::new(move |engine: &mut Engine| {
+        let here = Arc::clone(&runner);
+        engine.register_fn("run_task", move |name: &str| -> std::result::Result<(), Box<EvalAltResult>> { here.task(name, &here.settings()).map_err(thrown) });
+        engine.register_fn("run_task", move |name: &str, options: Map| -> std::result::Result<(), Box<EvalAltResult>> {
+            changed(runner.settings(), &options).and_then(|settings| runner.task(name, &settings)).map_err(thrown)
+        });
+    })
+}
+
+/// The options of a call: `etcd_conf(#{ limit: "10.10.10.11", vars: #{ etcd_init: "existing" } })`.
+fn changed(mut settings: Settings, options: &Map) -> Result<Settings> {
+    let truth = |value: &Dynamic| value.as_bool().map_err(|_| Error::config(format!("true or false is wanted, not `{value}`")));
+    for (key, value) in options {
+        match key.as_str() {
+            "check" => settings.check = truth(value)?,
+            "diff" => settings.diff = truth(value)?,
+            "limit" => settings.limit = Some(value.to_string()),
+            "vars" => {
+                let vars = value.clone().try_cast::<Map>().ok_or_else(|| Error::config("`vars` takes a map"))?;
+                settings.vars.extend(vars.iter().map(|(key, value)| (key.to_string(), super::show::json_or_text(value))));
+            }
+            other => {
+                let error = Error::config(format!("a step has no option `{other}`"));
+                return Err(match nearest(other, ["check", "diff", "limit", "vars"]) {
+                    Some(near) => error.hint(format!("did you mean `{near}`?")),
+                    None => error.hint("there are check, diff, limit and vars"),
+                });
+            }
+        }
+    }
+    Ok(settings)
+}
+
+/// Load a script: its functions and variables are the console's, its tasks become functions.
+pub(super) fn load(console: &mut Console, word: &str) -> Result<Vec<String>> {
+    let script = script_named(word)?;
+    if script.folder.is_some() {
+        let path = PathBuf::from(&script.name);
+        console.loaded.retain(|(known, _)| *known != path);
+        let at = changed_at(&path);
+        console.loaded.push((path, at));
+    }
+    // The bundled flow has nothing but tasks: it is walked apart, so that it leaves no line behind.
+    if script.folder.is_none() {
+        let ast = console.interpreter.compile(&script)?;
+        let scope = &mut console.interpreter.scope();
+        let _ = console.interpreter.evaluate(&ast, scope, &script)?;
+        return declare(console, &script);
+    }
+    console.interpreter.compile(&script)?;
+    console.evaluate_declared(&script)
+}
+
+impl Console {
+    fn evaluate_declared(&mut self, script: &Script) -> Result<Vec<String>> {
+        self.loading = true;
+        let result = self.evaluate_from(&script.text, Some(&script.name));
+        self.loading = false;
+        let _ = result?;
+        declare(self, script)
+    }
+}
+
+/// The tasks that the last line declared, run as those of a script would be.
+pub(super) fn run_declared(console: &mut Console) -> Result<()> {
+    if console.loading || console.interpreter.world().draft().tasks.is_empty() {
+        return Ok(());
+    }
+    let score = console.interpreter.run(None)?;
+    match score.errors.into_iter().next() {
+        None => Ok(()),
+        Some(error) => Err(Box::new(error)),
+    }
+}
+
+/// Functions for what a script has just declared; the names of its tasks.
+fn declare(console: &mut Console, script: &Script) -> Result<Vec<String>> {
+    let draft = std::mem::take(&mut *console.interpreter.world().draft());
+    let names = names(&draft, script);
+    let mut text = String::new();
+    let called: Vec<String> = names.iter().filter(|(_, named)| named.what == What::Task).map(|(name, _)| name.clone()).collect();
+    {
+        let mut tasks = locked(&console.runner.tasks);
+        tasks.retain(|_, named| named.script != script.name);
+        for (name, named) in names {
+            if is_callable(&name) {
+                text.push_str(&format!("fn {name}() {{ run_task({name:?}) }} fn {name}(options) {{ run_task({name:?}, options) }} "));
+            }
+            tasks.insert(name, named);
+        }
+    }
+    let functions = console.interpreter.compile_line(&Script { folder: None, name: script.name.clone(), text })?;
+    console.session = console.session.merge(&functions);
+    Ok(called)
+}
+
+fn is_callable(name: &str) -> bool {
+    name.starts_with(|letter: char| letter.is_ascii_alphabetic()) && name.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
+}
+
+/// Tasks in their order, each group before its first task, aliases last.
+fn names(draft: &Draft, script: &Script) -> Vec<(String, Named)> {
+    let named = |description: String, what: What| Named { description, script: script.name.clone(), what };
+    let mut all: Vec<(String, Named)> = Vec::new();
+    for task in &draft.tasks {
+        for group in &task.groups {
+            if !all.iter().any(|(name, _)| name == group) {
+                let tasks: Vec<&str> = draft.tasks.iter().filter(|task| task.groups.contains(group)).map(|task| task.name.as_str()).collect();
+                all.push((group.clone(), named(tasks.join(", "), What::Group)));
+            }
+        }
+        all.push((task.name.clone(), named(task.description.clone(), What::Task)));
+    }
+    for task in &draft.tasks {
+        for alias in &task.aliases {
+            if !all.iter().any(|(name, _)| name == alias) {
+                all.push((alias.clone(), named(format!("the same as {}", task.name), What::Alias)));
+            }
+        }
+    }
+    all
+}

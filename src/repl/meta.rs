@@ -1,0 +1,415 @@
+//! The commands of the console: one table for parsing, completion and `:help`.
+
+use std::path::Path;
+
+use super::console::{Console, Then};
+use super::save::Accepted;
+use super::state::{Errand, locked, script_named};
+use super::{flow, help, save, step};
+use crate::error::{Error, Result, nearest};
+use crate::run::Selection;
+use crate::script::on_hosts;
+
+/// What an argument is: for completion.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Takes {
+    Cluster,
+    /// A line for the shell.
+    Command,
+    File,
+    Hosts,
+    Job,
+    /// Anything there is help on.
+    Name,
+    OnOff,
+    Script,
+    Task,
+    Variable,
+}
+
+pub(super) struct Meta {
+    pub(super) args: &'static [(&'static str, Takes)],
+    pub(super) doc: &'static str,
+    pub(super) name: &'static str,
+    run: fn(&mut Console, &str) -> Result<Then>,
+}
+
+/// In the order of `:help`.
+pub(super) const ALL: &[Meta] = &[
+    Meta {
+        name: "help",
+        args: &[("[NAME]", Takes::Name)],
+        doc: "all commands, or what a name means; `NAME?` does the same, `NAME??` shows its source",
+        run: help,
+    },
+    Meta { name: "hosts", args: &[("[PATTERN]", Takes::Hosts)], doc: "the selected hosts, their addresses, clusters and connections", run: hosts },
+    Meta { name: "limit", args: &[("[PATTERN|all]", Takes::Hosts)], doc: "work only on these hosts, as -l does; `all` for every host again", run: limit },
+    Meta { name: "use", args: &[("CLUSTER|all", Takes::Cluster)], doc: "work on one cluster of several", run: use_cluster },
+    Meta { name: "check", args: &[("[on|off]", Takes::OnOff)], doc: "show what would change and change nothing, as -C does", run: check },
+    Meta { name: "diff", args: &[("[on|off]", Takes::OnOff)], doc: "show the difference of each file that changes, as -D does", run: diff },
+    Meta {
+        name: "set",
+        args: &[("[NAME=VALUE]", Takes::Variable)],
+        doc: "a variable that wins over the inventory, as -e does; `editing=vi` or `emacs` chooses the keys",
+        run: set,
+    },
+    Meta { name: "unset", args: &[("NAME", Takes::Variable)], doc: "take such a variable away", run: unset },
+    Meta { name: "tasks", args: &[], doc: "the steps that can be called, such as `etcd_install()`", run: tasks },
+    Meta { name: "run", args: &[("SCRIPT", Takes::Script), ("[-t TAGS] [ARGS]", Takes::Task)], doc: "run a script on the selected hosts", run: run_script },
+    Meta { name: "load", args: &[("FILE", Takes::File)], doc: "read a script: its functions and tasks can be called then", run: load },
+    Meta { name: "reload", args: &[], doc: "read the inventory and the loaded files again; changed ones are read by themselves", run: reload },
+    Meta { name: "!", args: &[("COMMAND", Takes::Command)], doc: "run a line for the shell on the selected hosts; equal answers stand together", run: shell },
+    Meta {
+        name: "step",
+        args: &[("SCRIPT|off", Takes::Script), ("[TASK]", Takes::Task)],
+        doc: "go through a script task by task, from the first or from TASK",
+        run: step::begin,
+    },
+    Meta { name: "next", args: &[], doc: "with :step, run the task at hand", run: step::next },
+    Meta { name: "skip", args: &[], doc: "with :step, leave the task at hand out", run: step::skip },
+    Meta { name: "redo", args: &[], doc: "with :step, run the task before once more", run: step::redo },
+    Meta { name: "continue", args: &[("[TASK]", Takes::Task)], doc: "with :step, run all that is left, or up to TASK", run: step::go_on },
+    Meta { name: "jobs", args: &[], doc: "what runs in the background, such as `e watch`", run: jobs },
+    Meta { name: "stop", args: &[("[JOB]", Takes::Job)], doc: "end a job, or all", run: stop },
+    Meta { name: "bt", args: &[], doc: "the whole of the last error, with the calls that led to it", run: trace },
+    Meta { name: "timing", args: &[("[on|off]", Takes::OnOff)], doc: "after each line: its time, and round trips and bytes of each host", run: timing },
+    Meta {
+        name: "edit",
+        args: &[("[FILE]", Takes::File)],
+        doc: "change the last line in $EDITOR and run it (Ctrl-X Ctrl-E: the line at hand), or a file and load it",
+        run: edit,
+    },
+    Meta { name: "log", args: &[("FILE|off", Takes::File)], doc: "write a copy of this session into a file, secrets masked", run: log },
+    Meta { name: "save", args: &[("FILE", Takes::File)], doc: "write the lines that worked as a script", run: save_lines },
+    Meta { name: "quit", args: &[], doc: "leave, as Ctrl-D does", run: |_, _| Ok(Then::Leave) },
+];
+
+/// The command that a word names: whole, or the only one that begins so.
+pub(super) fn find(word: &str) -> Result<&'static Meta> {
+    if let Some(meta) = ALL.iter().find(|meta| meta.name == word) {
+        return Ok(meta);
+    }
+    let mut matching = ALL.iter().filter(|meta| !word.is_empty() && meta.name.starts_with(word));
+    if let (Some(only), None) = (matching.next(), matching.next()) {
+        return Ok(only);
+    }
+    let error = Error::usage(format!("there is no command `:{word}`"));
+    Err(match nearest(word, ALL.iter().map(|meta| meta.name)) {
+        Some(near) => error.hint(format!("did you mean `:{near}`?")),
+        None => error.hint(":help"),
+    })
+}
+
+/// The command and what stands behind it.
+pub(super) fn split(text: &str) -> (&str, &str) {
+    if let Some(command) = text.strip_prefix('!') {
+        return ("!", command.trim());
+    }
+    text.split_once(char::is_whitespace).map_or((text, ""), |(name, rest)| (name, rest.trim()))
+}
+
+pub(super) fn run(console: &mut Console, text: &str) -> Result<Then> {
+    let (name, rest) = split(text);
+    let meta = find(name)?;
+    let needed = meta.args.iter().filter(|(name, _)| !name.starts_with('[')).count();
+    if rest.is_empty() && needed > 0 {
+        return Err(Error::usage(format!("`:{}` needs {}", meta.name, meta.args[0].0)).hint(usage(meta)));
+    }
+    if !rest.is_empty() && meta.args.is_empty() {
+        return Err(Error::usage(format!("`:{}` takes nothing behind it", meta.name)).hint(usage(meta)));
+    }
+    (meta.run)(console, rest)
+}
+
+/// `:limit [PATTERN]`.
+pub(super) fn usage(meta: &Meta) -> String {
+    let args: String = meta.args.iter().map(|(name, _)| format!(" {name}")).collect();
+    format!(":{}{args}", meta.name)
+}
+
+fn go() -> Result<Then> {
+    Ok(Then::Go)
+}
+
+fn help(console: &mut Console, name: &str) -> Result<Then> {
+    let text = if name.is_empty() { help::overview() } else { help::page(console, name)? };
+    console.say(text.trim_end());
+    go()
+}
+
+fn hosts(console: &mut Console, pattern: &str) -> Result<Then> {
+    let world = console.interpreter.world();
+    let selected = world.select(if pattern.is_empty() { "all" } else { pattern })?;
+    let pool = console.runner.surroundings.pool();
+    let wide = selected.iter().map(|name| name.chars().count()).max().unwrap_or(0);
+    let clusters: Vec<&str> = selected
+        .iter()
+        .map(|host| console.ground.clusters.iter().find(|cluster| cluster.hosts.contains(host)).map_or("-", |cluster| cluster.name.as_str()))
+        .collect();
+    let broad = clusters.iter().map(|name| name.chars().count()).max().unwrap_or(0);
+    for (host, cluster) in selected.iter().zip(clusters) {
+        let seen = match pool.known(host) {
+            None => "not connected yet".to_string(),
+            Some(link) if link.gone() => "cannot be reached".to_string(),
+            Some(link) => format!("{} round trips", link.trips()),
+        };
+        let groups = world.inventory.groups_of(host).into_iter().filter(|group| group != "all").collect::<Vec<_>>().join(",");
+        console.say(format!("{host:wide$}  {cluster:broad$}  {groups}  {seen}"));
+    }
+    if selected.is_empty() {
+        console.say("no host is selected; `:limit all` selects all");
+    }
+    go()
+}
+
+fn limit(console: &mut Console, pattern: &str) -> Result<Then> {
+    if pattern.is_empty() {
+        let limit = console.settings().limit.unwrap_or_else(|| "all".into());
+        console.say(limit);
+        return go();
+    }
+    console.change(|settings| settings.limit = (pattern != "all").then(|| pattern.to_string()))?;
+    go()
+}
+
+fn use_cluster(console: &mut Console, name: &str) -> Result<Then> {
+    let chosen = if name == "all" { None } else { Some(crate::script::cluster::chosen(console.ground.clusters.clone(), Some(name))?.name) };
+    console.change(|settings| settings.cluster = chosen)?;
+    go()
+}
+
+/// `on`, `off`, or nothing for the other one.
+fn switched(text: &str, now: bool) -> Result<bool> {
+    match text {
+        "" => Ok(!now),
+        "on" | "true" | "yes" => Ok(true),
+        "off" | "false" | "no" => Ok(false),
+        other => Err(Error::usage(format!("on or off, not `{other}`"))),
+    }
+}
+
+fn check(console: &mut Console, text: &str) -> Result<Then> {
+    let check = switched(text, console.settings().check)?;
+    console.change(|settings| settings.check = check)?;
+    go()
+}
+
+fn diff(console: &mut Console, text: &str) -> Result<Then> {
+    let diff = switched(text, console.settings().diff)?;
+    console.change(|settings| settings.diff = diff)?;
+    console.say(if diff { "differences are shown" } else { "differences are not shown" });
+    go()
+}
+
+fn timing(console: &mut Console, text: &str) -> Result<Then> {
+    console.timing = switched(text, console.timing)?;
+    console.say(if console.timing { "times are shown" } else { "times are not shown" });
+    go()
+}
+
+fn set(console: &mut Console, text: &str) -> Result<Then> {
+    if text.is_empty() {
+        for (name, value) in console.settings().vars {
+            console.say(crate::report::masked(&format!("{name}={value}")));
+        }
+        return go();
+    }
+    let parts = text.split_once('=').or_else(|| text.split_once(char::is_whitespace));
+    let (name, value) = parts.ok_or_else(|| Error::usage("a name and a value are needed").hint(":set etcd_init=existing"))?;
+    let (name, value) = (name.trim().to_string(), value.trim().trim_matches(['"', '\'']).to_string());
+    if name == "editing" {
+        return match value.as_str() {
+            "vi" | "emacs" => Ok(Then::Editing(value)),
+            other => Err(Error::usage(format!("`editing` takes vi or emacs, not `{other}`"))),
+        };
+    }
+    let parameters = crate::script::parameters(console.interpreter.world());
+    let known: Vec<&str> = parameters.iter().map(|parameter| parameter.name.as_str()).collect();
+    if let Some(near) = nearest(&name, known.iter().copied()).filter(|near| *near != name) {
+        console.complain(format!("{} there is no parameter `{name}`; did you mean `{near}`?", console.paint(35, "warning:")));
+    }
+    console.change(|settings| drop(settings.vars.insert(name, value)))?;
+    go()
+}
+
+fn unset(console: &mut Console, name: &str) -> Result<Then> {
+    let vars = console.settings().vars;
+    if !vars.contains_key(name) {
+        let error = Error::usage(format!("`{name}` was not set with `:set`"));
+        return Err(match nearest(name, vars.keys().map(String::as_str)) {
+            Some(near) => error.hint(format!("did you mean `{near}`?")),
+            None => error.hint(":set   # shows what was"),
+        });
+    }
+    console.change(|settings| drop(settings.vars.shift_remove(name)))?;
+    go()
+}
+
+fn tasks(console: &mut Console, _: &str) -> Result<Then> {
+    let tasks = locked(&console.runner.tasks).clone();
+    let wide = tasks.keys().map(|name| name.chars().count()).max().unwrap_or(0) + 2;
+    let mut script = String::new();
+    for (name, named) in &tasks {
+        if named.script != script {
+            script.clone_from(&named.script);
+            console.say(console.paint(1, &script));
+        }
+        console.say(format!("  {:wide$}  {}", format!("{name}()"), named.description));
+    }
+    go()
+}
+
+fn run_script(console: &mut Console, text: &str) -> Result<Then> {
+    let words = crate::command::split(text).ok_or_else(|| Error::usage("a quote stays open"))?;
+    let mut settings = console.settings();
+    let (mut errand, mut word, mut rest) = (Errand::default(), None, words.into_iter());
+    let value = |flag: &str, rest: &mut dyn Iterator<Item = String>| rest.next().ok_or_else(|| Error::usage(format!("`{flag}` needs a value")));
+    while let Some(next) = rest.next() {
+        match next.as_str() {
+            _ if word.is_some() && !next.starts_with('-') => errand.args.push(next),
+            "-t" | "--tags" => errand.tags.extend(Selection::words(&[value(&next, &mut rest)?])),
+            "--skip-tags" => errand.skip_tags.extend(Selection::words(&[value(&next, &mut rest)?])),
+            "-l" | "--limit" => settings.limit = Some(value(&next, &mut rest)?),
+            "-C" | "--check" => settings.check = true,
+            "-D" | "--diff" => settings.diff = true,
+            "-e" => {
+                let pair = value(&next, &mut rest)?;
+                let (name, value) = pair.split_once('=').ok_or_else(|| Error::usage("`-e` takes name=value here"))?;
+                settings.vars.insert(name.to_string(), value.to_string());
+            }
+            _ if word.is_some() => errand.args.push(next),
+            _ => word = Some(next),
+        }
+    }
+    let word = word.ok_or_else(|| Error::usage("a script is needed").hint(":run etcd -t etcd_config"))?;
+    let script = script_named(&word)?;
+    let tags = errand.tags.join(",");
+    console.runner.script(&script, &settings, errand, &word)?;
+    console.accept(Accepted::Script { name: word, settings, tags });
+    go()
+}
+
+fn load(console: &mut Console, file: &str) -> Result<Then> {
+    let tasks = flow::load(console, file)?;
+    if !tasks.is_empty() {
+        console.say(format!("steps: {}", tasks.iter().map(|name| format!("{name}()")).collect::<Vec<_>>().join(", ")));
+    }
+    console.accept(Accepted::Loaded(file.to_string()));
+    go()
+}
+
+fn reload(console: &mut Console, _: &str) -> Result<Then> {
+    console.refresh()?;
+    console.say(format!("read again: {}", console.ground.name));
+    let files: Vec<String> = console.loaded.iter().map(|(path, _)| path.display().to_string()).collect();
+    for file in files {
+        flow::load(console, &file)?;
+        console.say(format!("read again: {file}"));
+    }
+    go()
+}
+
+fn shell(console: &mut Console, command: &str) -> Result<Then> {
+    let settings = console.settings();
+    if settings.check {
+        console.say(format!("would run on {}: {command}", console.interpreter.world().select("all")?.join(", ")));
+        return go();
+    }
+    // Nothing of such a line is worth finishing.
+    console.runner.surroundings.cancel().at_once(true);
+    let hosts = console.interpreter.world().select("all")?;
+    let heard = on_hosts(console.interpreter.world(), &hosts, command);
+    for line in heard.lines(console.json()) {
+        console.say(line);
+    }
+    let interrupted = console.runner.surroundings.cancel().asked();
+    for error in heard.errors.iter().filter(|error| error.kind != crate::error::Kind::Interrupted) {
+        console.show_error(error);
+    }
+    if interrupted {
+        return Err(Error::new(crate::error::Kind::Interrupted, "interrupted"));
+    }
+    console.accept(Accepted::Shell { command: command.to_string(), settings });
+    go()
+}
+
+fn jobs(console: &mut Console, _: &str) -> Result<Then> {
+    for line in console.jobs.list() {
+        console.say(line);
+    }
+    go()
+}
+
+fn stop(console: &mut Console, text: &str) -> Result<Then> {
+    let number = if text.is_empty() { None } else { Some(text.parse().map_err(|_| Error::usage(format!("`{text}` is no number of a job")).hint(":jobs"))?) };
+    let count = console.jobs.stop(number)?;
+    console.say(format!("{count} stopped"));
+    go()
+}
+
+fn trace(console: &mut Console, _: &str) -> Result<Then> {
+    let last = locked(&console.runner.last_error).clone();
+    match last {
+        Some(error) => console.say(format!("{}: {error}", format!("{:?}", error.kind).to_lowercase())),
+        None => console.say("there was no error"),
+    }
+    go()
+}
+
+fn edit(console: &mut Console, file: &str) -> Result<Then> {
+    if file.is_empty() {
+        return Ok(Then::Edit(console.last_input().to_string()));
+    }
+    super::edit::open(Path::new(file))?;
+    load(console, file)
+}
+
+fn log(console: &mut Console, file: &str) -> Result<Then> {
+    let transcript = console.runner.surroundings.transcript();
+    if file == "off" {
+        transcript.end();
+        return go();
+    }
+    transcript.begin(Path::new(file)).map_err(|error| Error::config(format!("`{file}` cannot be written")).because(error.to_string()))?;
+    console.say(format!("a copy of this session is written to {file}"));
+    go()
+}
+
+fn save_lines(console: &mut Console, file: &str) -> Result<Then> {
+    let count = save::write(console, Path::new(file))?;
+    console.say(format!(
+        "{file}: {count} line{}; run it with `etcdsh {}`",
+        if count == 1 { "" } else { "s" },
+        if file.contains('/') { file.to_string() } else { format!("./{file}") }
+    ));
+    go()
+}
+
+/// Words of the table, for a test and for the manual.
+#[must_use]
+pub(super) fn lines() -> Vec<(String, &'static str)> {
+    ALL.iter().map(|meta| (usage(meta), meta.doc)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_is_found_by_its_beginning() {
+        assert_eq!(find("hosts").map(|meta| meta.name).ok(), Some("hosts"));
+        assert_eq!(find("ho").map(|meta| meta.name).ok(), Some("hosts"));
+        assert_eq!(find("re").map(|meta| meta.name).err().map(|error| error.what), Some("there is no command `:re`".into()));
+        assert_eq!(find("lmit").map(|meta| meta.name).err().map(|error| error.hints), Some(vec!["did you mean `:limit`?".into()]));
+        assert_eq!(split("!uptime -p"), ("!", "uptime -p"));
+        assert_eq!(split("set a=b c"), ("set", "a=b c"));
+    }
+
+    #[test]
+    fn names_differ() {
+        let mut names: Vec<&str> = ALL.iter().map(|meta| meta.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), ALL.len());
+    }
+}

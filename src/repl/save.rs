@@ -1,0 +1,116 @@
+//! `:save`: the lines that worked, as a script that runs without the console.
+
+use std::path::Path;
+
+use regex::Regex;
+
+use super::console::Console;
+use super::state::{Settings, locked};
+use crate::error::{Error, Result};
+use crate::report::masked;
+
+/// A line that did what was wanted.
+#[derive(Clone)]
+pub(super) enum Accepted {
+    /// With the cluster that was used.
+    Etcd(String, Option<String>),
+    Loaded(String),
+    Rhai(String, Settings),
+    Script {
+        name: String,
+        settings: Settings,
+        tags: String,
+    },
+    Shell {
+        command: String,
+        settings: Settings,
+    },
+}
+
+const HEAD: &str = "#!/usr/bin/env etcdsh\n//! Saved from the console of etcdsh.\n\n";
+
+/// How many lines were written.
+pub(super) fn write(console: &Console, path: &Path) -> Result<usize> {
+    use std::io::Write;
+    use std::os::unix::fs::OpenOptionsExt;
+    let refused = |error: std::io::Error| Error::config(format!("`{}` cannot be written", path.display())).because(error.to_string());
+    if std::fs::read_to_string(path).is_ok_and(|text| !text.starts_with(HEAD)) {
+        return Err(Error::config(format!("`{}` is there and was not saved from the console", path.display())).hint("name another file"));
+    }
+    let lines = lines(console)?;
+    let text = format!("{HEAD}{}\n", lines.join("\n"));
+    let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o755).open(path).map_err(refused)?;
+    file.write_all(text.as_bytes()).map_err(refused)?;
+    Ok(lines.len())
+}
+
+fn lines(console: &Console) -> Result<Vec<String>> {
+    let last = Regex::new(r"\b_\b").map_err(|error| Error::internal(error.to_string()))?;
+    let mut lines: Vec<String> = Vec::new();
+    let mut kept = false;
+    for (place, line) in console.accepted.iter().enumerate() {
+        let used = matches!(console.accepted.get(place + 1), Some(Accepted::Rhai(next, _)) if last.is_match(next));
+        lines.push(masked(&match line {
+            Accepted::Etcd(text, cluster) => etcd(text, cluster.as_deref()),
+            Accepted::Loaded(file) => loaded(file)?,
+            Accepted::Rhai(text, settings) => {
+                let text = last.replace_all(text.trim().trim_end_matches(';'), "last").into_owned();
+                let text = steps(console, settings, &text);
+                match (used, text.ends_with('}')) {
+                    (true, _) if !std::mem::replace(&mut kept, true) => format!("let last = {text};"),
+                    (true, _) => format!("last = {text};"),
+                    (false, true) => text,
+                    (false, false) => format!("{text};"),
+                }
+            }
+            Accepted::Script { name, settings, tags } => format!("run({name:?}{});", options(settings, tags)),
+            Accepted::Shell { command, settings } => {
+                let pattern = settings.limit.as_deref().unwrap_or("all");
+                format!("for h in hosts({pattern:?}) {{ print(h.name + \": \" + h.run({command:?}, #{{ changes: false }}).stdout); }}")
+            }
+        }));
+    }
+    Ok(lines)
+}
+
+fn etcd(text: &str, cluster: Option<&str>) -> String {
+    let quoted = text.replace('`', "``");
+    match cluster {
+        Some(cluster) => format!("print(etcd::of({cluster:?}).command(`{quoted}`));"),
+        None => format!("print(e(`{quoted}`));"),
+    }
+}
+
+fn loaded(file: &str) -> Result<String> {
+    let script = super::state::script_named(file)?;
+    let text: Vec<&str> = script.text.lines().filter(|line| !line.starts_with("#!") && !line.starts_with("//!")).collect();
+    Ok(format!("// {file}\n{}", text.join("\n").trim()))
+}
+
+/// `etcd_conf()` is a word of the console; a script runs the flow with that tag.
+fn steps(console: &Console, settings: &Settings, text: &str) -> String {
+    let Ok(call) = Regex::new(r"\b([A-Za-z]\w*)\s*\(\s*(\)|#\{)") else { return text.to_string() };
+    let tasks = locked(&console.runner.tasks);
+    let replaced = call.replace_all(text, |found: &regex::Captures<'_>| {
+        let Some(named) = tasks.get(&found[1]) else { return found[0].to_string() };
+        let script = named.script.rsplit('/').next().and_then(|file| file.strip_suffix(".rhai")).filter(|_| !Path::new(&named.script).exists());
+        let script = script.unwrap_or(&named.script);
+        if &found[2] == ")" { format!("run({script:?}{})", options(settings, &found[1])) } else { format!("run({script:?}, #{{ tags: {:?},", &found[1]) }
+    });
+    replaced.into_owned()
+}
+
+fn options(settings: &Settings, tags: &str) -> String {
+    let mut parts = Vec::new();
+    if !tags.is_empty() {
+        parts.push(format!("tags: {tags:?}"));
+    }
+    if let Some(limit) = &settings.limit {
+        parts.push(format!("limit: {limit:?}"));
+    }
+    if !settings.vars.is_empty() {
+        let vars: Vec<String> = settings.vars.iter().map(|(name, value)| format!("{name}: {value:?}")).collect();
+        parts.push(format!("vars: #{{ {} }}", vars.join(", ")));
+    }
+    if parts.is_empty() { String::new() } else { format!(", #{{ {} }}", parts.join(", ")) }
+}

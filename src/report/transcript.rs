@@ -1,0 +1,118 @@
+//! A copy of what the console shows, in a file: plain text, secrets masked.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use regex::Regex;
+
+/// The file of the copy, when there is one. Clones share it.
+#[derive(Clone, Default)]
+pub struct Transcript(Arc<Mutex<Option<Copying>>>);
+
+struct Copying {
+    file: File,
+    /// A line that has not come to its end.
+    line: Vec<u8>,
+}
+
+impl Transcript {
+    /// Begin to write to the end of a file that only its owner can read.
+    pub fn begin(&self, path: &Path) -> io::Result<()> {
+        use std::os::unix::fs::OpenOptionsExt;
+        let file = std::fs::OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Copying { file, line: Vec::new() });
+        Ok(())
+    }
+
+    pub fn end(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    pub fn write(&self, bytes: &[u8]) {
+        let mut slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(copying) = slot.as_mut() else { return };
+        for byte in bytes {
+            copying.line.push(*byte);
+            if *byte == b'\n' {
+                let text = String::from_utf8_lossy(&copying.line).into_owned();
+                copying.line.clear();
+                // A full disk is no reason to stop what is being done.
+                let _ = copying.file.write_all(masked(&plain(&text)).as_bytes());
+            }
+        }
+    }
+}
+
+/// Standard output, and the copy.
+pub struct Terminal(Transcript);
+
+impl Terminal {
+    #[must_use]
+    pub fn new(transcript: &Transcript) -> Terminal {
+        Terminal(transcript.clone())
+    }
+}
+
+impl Write for Terminal {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = io::stdout().write(bytes)?;
+        self.0.write(&bytes[..count]);
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stdout().flush()
+    }
+}
+
+fn plain(text: &str) -> String {
+    static CODES: OnceLock<Regex> = OnceLock::new();
+    let codes = CODES.get_or_init(|| Regex::new("\x1b\\[[0-9;?]*[A-Za-z]|\r").expect("a regular expression"));
+    codes.replace_all(text, "").into_owned()
+}
+
+/// What stands before a secret, and the secret.
+fn secrets() -> &'static Regex {
+    static SECRETS: OnceLock<Regex> = OnceLock::new();
+    SECRETS.get_or_init(|| {
+        let before = r#"\w*pass(?:word|wd)?\w*["']?\s*(?:=>|[:=,])\s*|--(?:new-user-)?password(?:\s+|=)|\w*(?:secret|token)\w*["']?\s*[:=(]\s*|--user(?:\s+|=)[^\s:]+:|\buser\s+add\s+[^\s:]+:"#;
+        Regex::new(&format!(r#"(?i)(?P<before>{before})(?P<secret>"[^"]*"|'[^']*'|`[^`]*`|[^\s,)}}]+)"#)).expect("a regular expression")
+    })
+}
+
+/// Does a line that was typed hold a password?
+#[must_use]
+pub fn has_secret(line: &str) -> bool {
+    secrets().is_match(line)
+}
+
+/// A line with the secrets that were typed in it masked.
+#[must_use]
+pub fn masked(line: &str) -> String {
+    secrets().replace_all(line, "${before}********").into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn typed_secrets_are_masked() {
+        for (line, wanted) in [
+            ("e --user root:abc get a", "e --user root:******** get a"),
+            ("e --user=root:abc get a", "e --user=root:******** get a"),
+            ("e user add joe:abc", "e user add joe:********"),
+            ("e --password 'a b' get a", "e --password ******** get a"),
+            (":set ansible_become_password=abc", ":set ansible_become_password=********"),
+            ("let p = secret(\"abc\");", "let p = secret(********);"),
+            ("etcdctl(#{ password: \"abc\", user: \"root\" })", "etcdctl(#{ password: ********, user: \"root\" })"),
+            ("e get /passengers", "e get /passengers"),
+            ("etcd_install()", "etcd_install()"),
+        ] {
+            assert_eq!(masked(line), wanted);
+            assert_eq!(has_secret(line), line != wanted, "{line}");
+        }
+    }
+}

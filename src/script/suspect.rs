@@ -1,0 +1,127 @@
+//! Names in texts that nobody declares: tasks that `run` and `selected` name, parameters behind `h.vars.` and in `vars`.
+//!
+//! A name of one's own is no mistake, so only those are reported that look like a known one or begin like all of them.
+
+use std::collections::BTreeSet;
+
+use rhai::{AST, ASTNode, Expr, Position, Stmt};
+
+use super::{Problem, Script, World, embedded, place};
+use crate::error::{Error, nearest};
+
+/// What every parameter of the flow begins with.
+const PREFIX: &str = "etcd_";
+
+struct Names<'a> {
+    found: Vec<(Position, Box<Error>)>,
+    parameters: &'a [String],
+    tasks: &'a BTreeSet<String>,
+}
+
+pub(super) fn problems(ast: &AST, script: &Script, world: &World) -> Vec<Problem> {
+    let parameters: Vec<String> = super::parameters(world).into_iter().map(|parameter| parameter.name).collect();
+    let mut tasks = BTreeSet::new();
+    for text in embedded::named("etcd").map(|(_, text)| text).into_iter().chain([script.text.as_str()]) {
+        tasks.extend(declared(text));
+    }
+    let mut names = Names { found: Vec::new(), parameters: &parameters, tasks: &tasks };
+    ast.walk(&mut |nodes: &[ASTNode<'_>]| {
+        match nodes.last() {
+            Some(ASTNode::Expr(expression)) => names.expression(expression),
+            Some(ASTNode::Stmt(Stmt::FnCall(call, _))) => names.call(call),
+            _ => {}
+        }
+        true
+    });
+    names.found.into_iter().map(|(position, error)| Problem { error: error.at(place(&script.name, position, &script.text)) }).collect()
+}
+
+/// Tasks, groups and aliases that a text declares.
+fn declared(text: &str) -> BTreeSet<String> {
+    let word = |rest: &str| rest.split('"').nth(1).map(str::to_string);
+    let mut names: BTreeSet<String> =
+        ["task(\"", "group(\""].iter().flat_map(|call| text.split(call).skip(1).filter_map(|rest| rest.split('"').next().map(str::to_string))).collect();
+    for list in text.split("alias:").skip(1) {
+        match list.trim_start().strip_prefix('[') {
+            Some(list) => names.extend(list.split(']').next().unwrap_or_default().split(',').filter_map(word)),
+            None => names.extend(word(list)),
+        }
+    }
+    names
+}
+
+impl Names<'_> {
+    fn expression(&mut self, expression: &Expr) {
+        match expression {
+            Expr::FnCall(call, _) | Expr::MethodCall(call, _) => self.call(call),
+            Expr::Dot(pair, ..) => {
+                if let Expr::Property(property, _) = &pair.lhs
+                    && property.2 == "vars"
+                {
+                    match &pair.rhs {
+                        Expr::Property(name, position) => self.parameter(&name.2, *position),
+                        Expr::Dot(rest, ..) | Expr::Index(rest, ..) => {
+                            if let Expr::Property(name, position) = &rest.lhs {
+                                self.parameter(&name.2, *position);
+                            }
+                        }
+                        _ => {}
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn call(&mut self, call: &rhai::FnCallExpr) {
+        match call.name.as_str() {
+            "run" => {
+                let bundled = matches!(call.args.first(), Some(Expr::StringConstant(name, _)) if name == "etcd");
+                if let (true, Some(Expr::Map(map, _))) = (bundled, call.args.last()) {
+                    for (key, value) in &map.0 {
+                        match (key.name.as_str(), value) {
+                            ("tags", Expr::StringConstant(tags, position)) => tags.split(',').for_each(|tag| self.task(tag.trim(), *position)),
+                            ("vars", Expr::Map(vars, _)) => vars.0.iter().for_each(|(name, _)| self.parameter(&name.name, name.pos)),
+                            _ => {}
+                        }
+                    }
+                }
+            }
+            "selected" | "named_tag" => {
+                if let Some(Expr::StringConstant(tag, position)) = call.args.last() {
+                    self.task(tag, *position);
+                }
+            }
+            "var" => {
+                if let Some(Expr::StringConstant(name, position)) = call.args.iter().find(|arg| matches!(arg, Expr::StringConstant(..))) {
+                    self.parameter(name, *position);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn task(&mut self, name: &str, position: Position) {
+        if self.tasks.contains(name) || ["all", "always"].contains(&name) {
+            return;
+        }
+        let error = Error::config(format!("no task has the tag `{name}`"));
+        self.report(position, error, nearest(name, self.tasks.iter().map(String::as_str)));
+    }
+
+    fn parameter(&mut self, name: &str, position: Position) {
+        if !name.starts_with(PREFIX) || self.parameters.iter().any(|known| known == name) {
+            return;
+        }
+        let error = Error::config(format!("there is no parameter `{name}`"));
+        self.report(position, error, nearest(name, self.parameters.iter().map(String::as_str)));
+    }
+
+    fn report(&mut self, position: Position, error: Box<Error>, near: Option<&str>) {
+        let error = match near {
+            Some(near) => error.hint(format!("did you mean `{near}`?")),
+            None => error,
+        };
+        self.found.push((position, error));
+    }
+}

@@ -1,0 +1,183 @@
+//! Keys: Tab, Ctrl-C, Ctrl-D, Ctrl-R, paste, history, hints, colours, narrow terminals.
+
+use super::{Screen, folder, plain};
+use crate::program::Test;
+
+/// The folder must outlive the screen.
+fn terminal() -> (Test, Screen) {
+    let test = folder().env("NO_COLOR", "1");
+    let screen = Screen::ready(&test, "-i hosts.yml");
+    (test, screen)
+}
+
+#[test]
+fn tab_completes_what_can_stand_there() {
+    let test = folder().env("NO_COLOR", "1").file("scripts/mine.rhai", "");
+    let mut screen = Screen::ready(&test, "-i hosts.yml");
+    for (typed, wanted) in [
+        ("etcd_ins\t", "etcd_install()"),
+        (":lim\t", ":limit"),
+        (":limit thr\t", ":limit three"),
+        (":limit one,tw\t", ":limit one,two"),
+        (":set etcd_init=ex\t", ":set etcd_init=existing"),
+        (":run etcd -t etcd_laun\t", ":run etcd -t etcd_launch"),
+        (":load scr\t", ":load scripts/"),
+        ("hosts(\"thr\t", "hosts(\"three"),
+        ("host(\"one\").addr\t", "host(\"one\").address"),
+        ("h.vars.etcd_elec\t", "h.vars.etcd_election_timeout"),
+        ("host(\"one\").file(\"/a\", #{ own\t", "#{ owner: "),
+        ("etcd_conf(#{ lim\t", "etcd_conf(#{ limit: "),
+        ("etcd::leader_l\t", "etcd::leader_last("),
+        ("e memb\t", "e member"),
+        ("e get a --pref\t", "e get a --prefix"),
+    ] {
+        screen.keys(typed);
+        screen.wait(wanted);
+        // Ctrl-U: the line is empty again.
+        screen.keys("\x01\x0b");
+    }
+    screen.keys("etcd_c\t");
+    let shown = screen.wait("etcd_config()");
+    assert!(shown.contains("issue and copy the certificates"), "the offers say what they do: {shown}");
+}
+
+#[test]
+fn keys_of_maps_are_completed() {
+    let (_test, mut screen) = terminal();
+    screen.keys("let m = #{ first: 1, second: #{ inner: 2 } };\r");
+    screen.until_prompt();
+    screen.keys("m.second.inn\t");
+    screen.wait("m.second.inner");
+}
+
+#[test]
+fn control_c_gives_up_a_line_and_control_d_leaves() {
+    let (_test, mut screen) = terminal();
+    screen.keys("this is no");
+    screen.wait("this is no");
+    screen.keys("\x03");
+    screen.until_prompt();
+    screen.keys("20 + 22\r");
+    assert!(screen.until_prompt().contains("42"));
+    assert_eq!(screen.leave(), 0);
+}
+
+#[test]
+fn control_c_stops_what_runs_on_the_hosts_too() {
+    let (_test, mut screen) = terminal();
+    screen.keys("let kept = 1;\r");
+    screen.until_prompt();
+    let unique = format!("98{}", std::process::id());
+    screen.keys(&format!(":! sleep {unique}\r"));
+    let runs = || {
+        let processes = std::fs::read_dir("/proc").unwrap().flatten();
+        processes.filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok()).any(|line| line == format!("sleep\0{unique}\0").into_bytes())
+    };
+    let wait_for = |wanted: bool| {
+        for _ in 0..600 {
+            if runs() == wanted {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+        panic!("runs: {}", !wanted);
+    };
+    wait_for(true);
+    screen.keys("\x03");
+    screen.wait("interrupted");
+    wait_for(false);
+    screen.keys("kept + 41\r");
+    screen.wait("42");
+    screen.keys(":! echo again\r");
+    screen.wait("one, two, three | ok | rc=0");
+    screen.keys("loop { }\r");
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    screen.keys("\x03");
+    screen.wait("error: interrupted");
+}
+
+#[test]
+fn a_pasted_text_is_one_line() {
+    let (_test, mut screen) = terminal();
+    screen.keys("\x1b[200~let a = [\n  20,\n  22,\n];\x1b[201~");
+    screen.keys("\r");
+    screen.until_prompt();
+    screen.keys("a[0] + a[1]\r");
+    screen.wait("42");
+}
+
+#[test]
+fn what_is_typed_ahead_is_not_lost() {
+    let (_test, mut screen) = terminal();
+    screen.keys("sleep(\"500ms\");\r");
+    std::thread::sleep(std::time::Duration::from_millis(200));
+    screen.keys("let a = 40;\rlet b = 2;\ra + b\r");
+    screen.wait("42");
+}
+
+#[test]
+fn history_stays_for_the_project_without_secrets() {
+    let test = folder().env("NO_COLOR", "1");
+    let mut screen = Screen::ready(&test, "-i hosts.yml");
+    for line in ["let first = 123456;", "let p = secret(\"hunter2\");", ":set ansible_password=hunter3"] {
+        screen.keys(&format!("{line}\r"));
+        screen.until_prompt();
+    }
+    assert_eq!(screen.leave(), 0);
+    let folder = test.path(".local/state/etcdsh/history");
+    let kept: String = std::fs::read_dir(folder).unwrap().map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap()).collect();
+    assert!(kept.contains("let first = 123456;") && !kept.contains("hunter"), "{kept}");
+    let mut screen = Screen::ready(&test, "-i hosts.yml");
+    screen.keys("\x12first");
+    screen.wait("let first = 123456;");
+    screen.keys("\r");
+    screen.until_prompt();
+    // A beginning is enough: the rest is shown, and Right takes it.
+    screen.keys("let fi");
+    screen.wait("rst = 123456;");
+    screen.keys("\x1b[C\r");
+    screen.until_prompt();
+    screen.keys("first\r");
+    screen.wait("123456");
+}
+
+#[test]
+fn arguments_are_shown_while_a_call_is_typed() {
+    let (_test, mut screen) = terminal();
+    screen.keys("wait_until(");
+    screen.wait("timeout, what, || ...)");
+    screen.keys("\x01\x0be put ");
+    screen.wait("<key> [value]");
+}
+
+#[test]
+fn unknown_names_are_red_before_enter() {
+    let test = folder();
+    let mut screen = Screen::start(&test, "-i hosts.yml");
+    screen.wait("> ");
+    screen.keys("etcd_instal()");
+    screen.wait("\x1b[31metcd_instal\x1b[0m");
+    screen.keys("\x01\x0bprint(\"x\")");
+    screen.wait("\x1b[32m\"x\"\x1b[0m");
+    let test = folder().env("NO_COLOR", "1");
+    let mut screen = Screen::start(&test, "-i hosts.yml");
+    screen.wait("> ");
+    screen.keys("etcd_instal()\r");
+    let said = screen.until_prompt();
+    assert_eq!(said, plain(&said));
+}
+
+#[test]
+fn sixty_columns_are_enough() {
+    let (_test, mut screen) = terminal();
+    screen.size(60, 20);
+    screen.keys("let long = \"0123456789012345678901234567890123456789012345678901234567890123456789\"; long.len()\r");
+    screen.wait("70");
+    screen.size(120, 40);
+    screen.keys("[#{ id: \"8e9e05c52164694d\", name: \"etcd-1\", urls: \"https://10.10.10.10:2379\" }]\r");
+    screen.wait("8e9e05c52164694d");
+    screen.keys(":set editing vi\r");
+    screen.until_prompt();
+    screen.keys("42 + 1\x1b0x\r");
+    screen.wait("3");
+}

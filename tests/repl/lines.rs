@@ -1,0 +1,233 @@
+//! What lines do: settings, errors, Rhai, files, help.
+
+use super::{Screen, dumb};
+
+#[test]
+fn the_prompt_shows_cluster_selection_and_mode() {
+    let test = dumb();
+    let mut screen = Screen::start(&test, "-i hosts.yml");
+    screen.wait("etcd> ");
+    screen.keys(":limit two\n");
+    screen.wait("etcd:two> ");
+    screen.keys(":check on\n");
+    screen.wait("etcd:two (check)> ");
+    screen.keys(":limit all\n:check off\n");
+    screen.wait("etcd> ");
+    assert_eq!(screen.leave(), 0);
+}
+
+#[test]
+fn settings_change_what_the_next_call_means() {
+    let test = dumb();
+    let mut screen = Screen::ready(&test, "-i hosts.yml");
+    assert_eq!(screen.line("hosts(\"etcd\").len()"), "3\n");
+    screen.line("let h = host(\"two\");");
+    screen.line(":set etcd_port=3379");
+    assert_eq!(screen.line("h.vars.etcd_port"), "3379\n", "a variable of an earlier line sees the new value");
+    assert_eq!(screen.line(":set"), "etcd_port=3379\n");
+    screen.line(":unset etcd_port");
+    assert_eq!(screen.line("h.vars.etcd_port"), "2379\n");
+    screen.line(":limit one,two");
+    assert_eq!(screen.line("hosts(\"etcd\")"), "[one, two]\n");
+    assert!(screen.line(":limit nowhere").contains("nowhere"), "a pattern that fits nothing is refused");
+    assert_eq!(screen.line("hosts(\"etcd\")"), "[one, two]\n", "and the one before stays");
+    screen.line(":check on");
+    assert!(screen.line("h.run(\"touch /tmp/never\")").contains("would change"), "check mode holds for values of earlier lines");
+    assert!(screen.line("e put a 1").contains("would change etcd: put a 1"));
+    assert!(screen.line(":! touch never").contains("would run on one, two"));
+    assert_eq!(screen.leave(), 0);
+    assert!(!test.path("never").exists());
+}
+
+#[test]
+fn a_mistake_is_underlined_and_nothing_is_lost() {
+    let test = dumb();
+    let mut screen = Screen::ready(&test, "-i hosts.yml");
+    screen.line("let kept = 41;");
+    let said = screen.line("etcd_instal()");
+    assert!(said.contains("there is no function `etcd_instal`") && said.contains("^^^^^^^^^^^") && said.contains("did you mean `etcd_install`?"), "{said}");
+    assert!(screen.line(":lmit x").contains("did you mean `:limit`?"));
+    assert_eq!(screen.line("kept + 1"), "42\n");
+    assert_eq!(screen.line("_ * 2"), "84\n");
+    screen.line("fn thrower(n) { throw `number ${n}` }");
+    let said = screen.line("thrower(3)");
+    assert!(said.contains("number 3") && said.contains("fn thrower(n)"), "{said}");
+    let again = screen.line(":bt");
+    assert!(again.contains("number 3"), "{again}");
+}
+
+#[test]
+fn lines_go_on_where_the_parser_says_so() {
+    let test = dumb();
+    let mut screen = Screen::ready(&test, "-i hosts.yml");
+    screen.keys("fn double(x) {\n");
+    screen.keys("    x * 2\n");
+    screen.line("}");
+    assert_eq!(screen.line("double(21)"), "42\n");
+    screen.line("let f = |x| double(x) + 1;");
+    assert_eq!(screen.line("f.call(1)"), "3\n");
+    assert!(screen.line("switch 3 { 1 => \"one\", _ => \"other\" }").contains("other"));
+}
+
+#[test]
+fn results_are_tables() {
+    let test = dumb();
+    let mut screen = Screen::ready(&test, "-i hosts.yml");
+    assert_eq!(screen.line("[#{ name: \"a\", n: 1 }, #{ name: \"bbb\", n: 22 }]"), "name  n\na     1\nbbb   22\n");
+    assert_eq!(screen.line("#{ one: 1, three: \"x\" }"), "one    1\nthree  x\n");
+    assert_eq!(screen.line("secret(\"abc\")"), "********\n");
+}
+
+#[test]
+fn files_are_read_again_when_they_change() {
+    let test = dumb().file("mine.rhai", "fn answer() { 1 }\ntask(\"greet\", \"say hello\", |h| say(h, \"hello\"));\nplay(\"mine\", \"etcd\");\n");
+    let test = test.file("other.rhai", "fn f() { 1 }\n");
+    let mut screen = Screen::ready(&test, "-i hosts.yml");
+    assert_eq!(screen.line(":load ./mine.rhai"), "steps: greet()\n");
+    assert_eq!(screen.line("answer()"), "1\n");
+    let said = screen.line("greet()");
+    assert!(said.contains("TASK [greet] say hello") && said.contains("two  hello") && said.contains("PLAY RECAP"), "{said}");
+    screen.line("import \"other\" as o;");
+    assert_eq!(screen.line("o::f()"), "1\n", "an import stays");
+    std::thread::sleep(std::time::Duration::from_millis(20));
+    std::fs::write(test.path("mine.rhai"), "fn answer() { 22 }\n").unwrap();
+    std::fs::write(test.path("other.rhai"), "fn f() { 2 }\n").unwrap();
+    let hosts = std::fs::read_to_string(test.path("hosts.yml")).unwrap().replace("three:", "four:");
+    std::fs::write(test.path("hosts.yml"), hosts).unwrap();
+    let said = screen.line("answer()");
+    assert!(said.contains("read again: hosts.yml") && said.contains("read again: ./mine.rhai") && said.ends_with("22\n"), "{said}");
+    assert_eq!(screen.line("o::f()"), "2\n");
+    assert_eq!(screen.line("hosts(\"etcd\")[2].name"), "four\n");
+}
+
+#[test]
+fn a_script_is_stepped_through() {
+    let script = "play(\"three\", \"etcd\");\ntask(\"first\", \"the first\", |h| say(h, \"in first\"));\ntask(\"second\", \"the second\", |h| say(h, \"in second\"));\ntask(\"third\", \"the third\", |h| say(h, \"in third\"));\n";
+    let test = dumb().file("three.rhai", script);
+    let mut screen = Screen::ready(&test, "-i hosts.yml -l one");
+    let said = screen.line(":step ./three.rhai");
+    assert!(said.contains(">  1  first") && said.contains("   3  third"), "{said}");
+    screen.keys(":next\n");
+    let said = screen.wait("step 2/3 second> ");
+    assert!(said.contains("in first") && !said.contains("in second"), "{said}");
+    assert_eq!(screen.line("host(\"one\").vars.etcd_seq"), "1\n", "between two steps all of the console is there");
+    assert!(screen.line(":redo").contains("in first"));
+    screen.line(":skip");
+    let said = screen.line(":continue");
+    assert!(said.contains("in third") && !said.contains("in second"), "{said}");
+    screen.keys(":step off\n");
+    screen.wait("etcd:one> ");
+}
+
+#[test]
+fn a_name_tells_what_it_means_and_where_it_is_written() {
+    let test = dumb();
+    let mut screen = Screen::ready(&test, "-i hosts.yml");
+    let cases = [
+        ("file?", "h.file(path, #{ ... })"),
+        ("etcd_install?", "a step of scripts/etcd.rhai: install the etcd packages"),
+        ("etcd_install??", "task(\"etcd_install\", \"install the etcd packages\""),
+        ("etcd::instance??", "fn instance(h) { `${h.vars.etcd_cluster}-${h.vars.etcd_seq}` }"),
+        ("etcd_port?", "client port"),
+        (":help limit", ":limit [PATTERN|all]"),
+        (":help", "e get a; e put a 10"),
+        ("split?", "split(string"),
+        ("etcd_instal?", "there is no help on `etcd_instal`"),
+    ];
+    for (line, wanted) in cases {
+        let said = screen.line(line);
+        assert!(said.contains(wanted), "{line}\n{said}");
+    }
+}
+
+#[test]
+fn a_copy_of_the_session_has_no_secrets() {
+    let test = dumb();
+    let mut screen = Screen::ready(&test, "-i hosts.yml");
+    screen.line(":log copy.txt");
+    screen.line("let p = secret(\"hunter2\");");
+    screen.line(":set ansible_become_password=hunter3");
+    screen.line("1 + 1");
+    screen.line(":log off");
+    screen.line("3 + 3");
+    let copy = std::fs::read_to_string(test.path("copy.txt")).unwrap();
+    assert!(!copy.contains("hunter") && copy.contains("secret(********)") && copy.contains("etcd> 1 + 1\n2\n") && !copy.contains("3 + 3"), "{copy}");
+}
+
+#[test]
+fn the_start_file_runs_unless_it_shall_not() {
+    let test = dumb().file(".config/etcdsh/init.rhai", "// mine\nfn mine() {\n    7\n}\n:limit two\n");
+    let mut screen = Screen::ready(&test, "-i hosts.yml");
+    assert_eq!(screen.line("mine()"), "7\n");
+    assert_eq!(screen.line("hosts(\"etcd\")"), "[two]\n");
+    let mut screen = Screen::ready(&test, "-i hosts.yml --norc");
+    assert!(screen.line("mine()").contains("there is no function `mine`"));
+}
+
+#[test]
+fn lines_from_a_pipe_stop_at_the_first_error() {
+    let test = dumb();
+    let ran = test.sh("printf 'let a = 2;\\na + 1\\n:limit two\\nhosts(\"etcd\")\\n' | etcdsh -i hosts.yml");
+    assert_eq!((ran.stdout.as_str(), ran.status), ("3\n[two]\n", 0), "{ran:?}");
+    let ran = test.sh("printf ':limit two\\nnope()\\nprint(\"never\")\\n' | etcdsh -i hosts.yml");
+    assert!(ran.status == 1 && ran.stderr.contains("there is no function `nope`") && !ran.stdout.contains("never"), "{ran:?}");
+    let ran = test.sh("printf ':limit two\\nhosts(\"etcd\")\\n' | etcdsh -i hosts.yml -o json");
+    assert_eq!(ran.stdout, "{\"event\":\"value\",\"value\":[\"two\"]}\n", "{ran:?}");
+}
+
+#[test]
+fn an_editor_changes_the_last_line() {
+    let test = dumb().file("editor", "#!/bin/sh\nsed -i 's/20/21/' \"$1\"\n");
+    let test = test.env("EDITOR", "./editor");
+    let mut screen = Screen::ready(&test, "-i hosts.yml");
+    assert_eq!(screen.line("20 * 2"), "40\n");
+    assert_eq!(screen.line(":edit"), "42\n");
+}
+
+#[test]
+fn equal_answers_of_hosts_stand_together() {
+    let test = dumb();
+    let mut screen = Screen::ready(&test, "-i hosts.yml");
+    assert_eq!(screen.line(":! echo same"), "one, two, three | ok | rc=0\nsame\n");
+    screen.line(":timing on");
+    let said = screen.line(":! echo $((6 * 7))");
+    assert!(said.contains("42") && said.contains("one: 1 trip"), "{said}");
+}
+
+#[test]
+fn scripts_are_checked_for_editors() {
+    let script = "let h = host(\"one\");\nprint(h.vars.etcd_prot);\nrun(\"etcd\", #{ tags: \"etcd_conff\", vars: #{ etcd_int: 1 } });\nnope(1);\nh.file(\"/a\", #{ ownr: \"x\" });\n";
+    let test = dumb().file("wrong.rhai", script).file("right.rhai", "run(\"etcd\", #{ tags: \"etcd_conf\", vars: #{ etcd_init: \"existing\" } });\n");
+    let ran = test.etcdsh(&["check", "wrong.rhai", "--json"]);
+    let found: Vec<serde_json::Value> = ran.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let lines: Vec<_> = found.iter().map(|one| (one["line"].as_i64().unwrap(), one["message"].as_str().unwrap().to_string())).collect();
+    let wanted = [
+        "there is no parameter `etcd_prot`",
+        "no task has the tag `etcd_conff`",
+        "there is no parameter `etcd_int`",
+        "there is no function `nope`",
+        "has no option `ownr`",
+    ];
+    for (part, line) in wanted.iter().zip([2, 3, 3, 4, 5]) {
+        assert!(lines.iter().any(|(at, message)| *at == line && message.contains(part)), "{part}: {lines:?}");
+    }
+    assert_eq!(ran.status, 1);
+    let ran = test.etcdsh(&["check", "right.rhai"]);
+    assert_eq!((ran.stdout.as_str(), ran.status), ("right.rhai: no mistakes found\n", 0), "{ran:?}");
+    let ran = test.etcdsh(&["check", "--definitions", "defs"]);
+    assert_eq!(ran.status, 0, "{ran:?}");
+    assert!(std::fs::read_dir(test.path("defs")).unwrap().count() > 2);
+}
+
+#[test]
+fn shells_and_man_get_the_same_table() {
+    let test = dumb();
+    for shell in ["bash", "zsh", "fish"] {
+        let ran = test.etcdsh(&["completion", shell]);
+        assert!(ran.status == 0 && ran.stdout.contains("sandbox") && ran.stdout.contains("start-at-task"), "{shell}");
+    }
+    let ran = test.sh("etcdsh completion bash > c && bash -n c && bash -c '. ./c; complete -p etcdsh'");
+    assert!(ran.stdout.contains("etcdsh"), "{ran:?}");
+    let page = test.etcdsh(&["man"]).stdout;
+    assert!(page.contains(".SH CONSOLE") && page.contains(":limit"), "{page}");
+}

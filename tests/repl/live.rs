@@ -1,0 +1,127 @@
+//! The console with a cluster: three sandbox members on addresses of their own, deployed step by step, broken and repaired.
+
+use std::time::Duration;
+
+use super::Screen;
+use crate::etcd_client::server::program;
+use crate::program::Test;
+
+/// Members that no other test has: their addresses follow from the process and `number`.
+pub(super) struct Members {
+    pub(super) addresses: Vec<String>,
+    pub(super) test: Test,
+}
+
+impl Members {
+    pub(super) fn new(number: u32) -> Members {
+        let place = std::process::id() * 7 + number;
+        let net = format!("127.{}.{}", 10 + place % 90, 1 + place / 90 % 9);
+        let addresses: Vec<String> = (10..13).map(|last| format!("{net}.{last}")).collect();
+        let hosts: String = addresses.iter().enumerate().map(|(at, address)| format!("        {address}: {{ etcd_seq: {} }}\n", at + 1)).collect();
+        let inventory =
+            format!("all:\n  vars: {{ ansible_connection: sandbox }}\n  children:\n    etcd:\n      hosts:\n{hosts}      vars: {{ etcd_cluster: etcd }}\n");
+        // Nothing is fetched: the programs that the tests have anyway are taken.
+        let test = Test::new().file("hosts.yml", &inventory).file(".bin/apt-get", "#!/bin/sh\nexit 100\n");
+        for name in ["etcd", "etcdctl"] {
+            std::os::unix::fs::symlink(program(name), test.path(&format!(".bin/{name}"))).unwrap();
+        }
+        let sandbox = test.path("sandbox").display().to_string();
+        let test = test.env("ETCDSH_SANDBOX", &sandbox).env("NO_COLOR", "1").env("XDG_STATE_HOME", &sandbox.replace("/sandbox", "/state"));
+        Members { addresses, test: test.env("TERM", "dumb") }
+    }
+}
+
+impl Drop for Members {
+    fn drop(&mut self) {
+        let ran = self.test.etcdsh(&["sandbox", "rm"]);
+        if !std::thread::panicking() {
+            assert_eq!(ran.status, 0, "{ran:?}");
+        }
+    }
+}
+
+#[test]
+fn three_members_are_deployed_broken_repaired_and_what_was_done_is_saved() {
+    let members = Members::new(1);
+    let mut screen = Screen::ready(&members.test, "-i hosts.yml");
+    for step in ["etcd_install()", "etcd_dir()", "etcd_config()", "etcd_launch()"] {
+        let said = screen.line(step);
+        assert!(said.contains("PLAY RECAP") && said.contains("failed=0") && !said.contains("error:"), "{step}\n{said}");
+    }
+    assert_eq!(screen.line("e put /pg/a 10; e get /pg/a"), "OK\n/pg/a\n10\n");
+    let said = screen.line("em list -w json");
+    assert!(said.contains("\"name\":\"etcd-3\""), "{said}");
+    let said = screen.line("let name = \"/pg/a\"; let list = etcd::client(host(hosts(\"etcd\")[0].name)).member_list(); list");
+    assert!(said.starts_with("name    id") && said.lines().count() == 4, "{said}");
+    assert_eq!(screen.line("e get ${name} --print-value-only"), "10\n");
+    // A watch prints between prompts, and lives until it is stopped.
+    assert!(screen.line("e watch /pg/a").contains("[1] runs in the background"));
+    std::thread::sleep(Duration::from_millis(700));
+    screen.keys("e put /pg/a 11\n");
+    screen.wait("[1] 11");
+    screen.until_prompt();
+    assert!(screen.line(":jobs").contains("[1] runs  e watch /pg/a"));
+    assert_eq!(screen.line(":stop 1"), "1 stopped\n");
+    // One is broken: the flow says where, the console goes on, and the same step repairs it.
+    let broken = &members.addresses[1];
+    screen.line(&format!(":limit {broken}"));
+    screen.line("for h in hosts(\"etcd\") { h.service(\"etcd\", #{ state: \"stopped\" }); }");
+    screen.line(":limit all");
+    let said = screen.line("etcd::client(host(hosts(\"etcd\")[0].name)).health().filter(|x| !x.healthy).len()");
+    assert_eq!(said, "1\n");
+    let said = screen.line("etcd_launch()");
+    assert!(said.contains("start") && said.contains("failed=0"), "{said}");
+    assert_eq!(screen.line("etcd::client(host(hosts(\"etcd\")[0].name)).health().filter(|x| !x.healthy).len()"), "0\n");
+    assert!(screen.line("e nonsense").contains("unknown command"), "what etcdctl says");
+    // A second run of the whole changes nothing.
+    let said = screen.line(":run etcd -t etcd_config,etcd_launch");
+    assert!(said.matches("changed=0").count() == 3, "{said}");
+    screen.line(":check on");
+    screen.line("etcd_purge()");
+    screen.line(":check off");
+    let said = screen.line(":save mine.rhai");
+    assert!(said.contains("run it with `etcdsh ./mine.rhai`"), "{said}");
+    assert_eq!(screen.leave(), 0);
+    let saved = std::fs::read_to_string(members.test.path("mine.rhai")).unwrap();
+    assert!(saved.contains("run(\"etcd\", #{ tags: \"etcd_launch\" });") && saved.contains("print(e(`e put /pg/a 10; e get /pg/a`));"), "{saved}");
+    assert!(!saved.contains("purge") && !saved.contains("nonsense"), "{saved}");
+    let ran = members.test.etcdsh(&["check", "mine.rhai"]);
+    assert_eq!(ran.status, 0, "{ran:?}\n{saved}");
+    let ran = members.test.etcdsh(&["-i", "hosts.yml", "./mine.rhai"]);
+    assert_eq!(ran.status, 0, "{ran:?}\n{saved}");
+
+    // On a terminal with keys: what etcd holds is offered.
+    let ran = members.test.sh("for key in /pg/b /pg/meta/x /other/y; do etcdsh -i hosts.yml e put $key 1; done");
+    assert_eq!(ran.status, 0, "{ran:?}");
+    let test = &members.test;
+    let mut command = test.command(env!("CARGO_BIN_EXE_etcdsh"));
+    command.args(["-i", "hosts.yml"]).env("TERM", "xterm");
+    let mut screen = Screen::of(command);
+    screen.until_prompt();
+    // The first answer may come too late for a key that waits 150 ms at most: then the next one has it.
+    screen.keys("e get /o\t");
+    std::thread::sleep(Duration::from_millis(1500));
+    screen.keys("\x01\x0be get /o\t");
+    screen.wait("/other/");
+    screen.keys("\x01\x0be get /pg/\t");
+    std::thread::sleep(Duration::from_millis(1500));
+    screen.keys("\x01\x0be get /pg/\t");
+    screen.wait("/pg/meta/");
+    screen.keys("\x01\x0be member remove \t");
+    std::thread::sleep(Duration::from_millis(1500));
+    screen.keys("\x01\x0be member remove \t");
+    screen.wait("etcd-3");
+    screen.keys("\x03");
+    screen.until_prompt();
+    // etcd is away: Tab is silent and quick.
+    for address in &members.addresses {
+        let ran = test.sh(&format!("etcdsh -i hosts.yml run {address} -- systemctl stop etcd"));
+        assert_eq!(ran.status, 0, "{ran:?}");
+    }
+    std::thread::sleep(Duration::from_secs(4));
+    screen.keys("e get /zz\t\t");
+    let begin = std::time::Instant::now();
+    screen.keys("\x01\x0b20 + 22\r");
+    let said = screen.wait("42");
+    assert!(begin.elapsed() < Duration::from_secs(3) && !said.contains("error"), "{said}");
+}
