@@ -183,7 +183,8 @@ fn mistake_in(words: &[String]) -> Option<String> {
 
 /// The page of the command must name its flags.
 fn mistake_in_etcdctl(words: &[String]) -> Option<String> {
-    let flags: Vec<&str> = words[1..].iter().take_while(|word| *word != "--").filter(|word| word.starts_with('-') && word.len() > 1).map(String::as_str).collect();
+    let flags: Vec<&str> =
+        words[1..].iter().take_while(|word| *word != "--").filter(|word| word.starts_with('-') && word.len() > 1).map(String::as_str).collect();
     let plain = words.iter().filter(|word| !word.starts_with('-')).map(String::as_str);
     let asked: Vec<&str> = plain.take(if words[0] == "em" { 2 } else { 3 }).chain(["--help"]).collect();
     let output = etcdsh(&asked, "");
