@@ -285,6 +285,9 @@ impl Console {
     }
 
     fn at_its_file(&self, mut error: Box<Error>) -> Box<Error> {
+        if error.at.as_ref().is_some_and(|at| at.line >= flow::OURS) {
+            error.at = None;
+        }
         if let Some(at) = error.at.as_mut().filter(|at| at.file == CONSOLE) {
             self.typed.translate(at);
         }

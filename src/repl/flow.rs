@@ -88,11 +88,15 @@ pub(super) fn run_declared(console: &mut Console) -> Result<()> {
     }
 }
 
+/// The line from which on functions are made here, not typed; the engine counts up to 65,535.
+pub(super) const OURS: usize = 60_000;
+
 /// Functions for what a script has just declared; the names of its tasks.
 fn declare(console: &mut Console, script: &Script) -> Result<Vec<String>> {
     let draft = std::mem::take(&mut *console.interpreter.world().draft());
     let names = names(&draft, script);
-    let mut text = String::new();
+    // Far below all that can be typed, so that their places are not taken for ones of the user's.
+    let mut text = "\n".repeat(OURS);
     let called: Vec<String> = names.iter().filter(|(_, named)| named.what == What::Task).map(|(name, _)| name.clone()).collect();
     {
         let mut tasks = locked(&console.runner.tasks);
