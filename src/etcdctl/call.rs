@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::Style;
-use super::failure::{ARGUMENTS, CONNECTION, ERROR, FEATURE, Failure, Outcome, strict_text};
+use super::failure::{ARGUMENTS, CONNECTION, ERROR, Failure, Outcome, strict_text};
 use super::flag::{Flag, Values};
 use super::go;
 use super::print::{self, Format, Page, Reply};
@@ -217,8 +217,7 @@ impl<'a> Call<'a> {
     /// Write the reply in the format that is wanted.
     pub(super) fn reply(&mut self, reply: &dyn Reply) -> Outcome {
         if self.decoded()? {
-            let none = || Failure::new(FEATURE, format!("{} has no decoded form yet, use --write-out=json", self.verb.name));
-            let value = reply.decoded().ok_or_else(none)?;
+            let value = super::decoded::reply(reply, &mut self.page()?)?;
             return self.say(value);
         }
         let format = self.format()?;

@@ -6,7 +6,8 @@ use serde_json::{Map, Value};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::print::Reply;
+use super::failure::{ERROR, Failure, Outcome};
+use super::print::{Page, Reply};
 
 /// Bytes under `name` when they are text, else in base64 under `name_base64`.
 pub(super) fn insert_bytes(object: &mut Map<String, Value>, name: &str, bytes: &[u8]) {
@@ -63,8 +64,60 @@ pub(super) fn object(object: Map<String, Value>) -> Value {
     Value::Object(object)
 }
 
-pub(super) fn reply(reply: &dyn Reply) -> Value {
-    reply.decoded().unwrap_or_default()
+/// Fields of etcdctl's JSON that are bytes, and those that are ids.
+const BYTES: [&str; 4] = ["key", "keys", "range_end", "value"];
+const IDS: [&str; 8] = ["ID", "cluster_id", "id", "leader", "lease", "memberID", "member_id", "target_id"];
+
+/// The decoded form of a reply: its own, or etcdctl's JSON with bytes as text and ids in hex.
+pub(super) fn reply(reply: &dyn Reply, page: &mut Page<'_>) -> Outcome<Value> {
+    if let Some(value) = reply.decoded() {
+        return Ok(value);
+    }
+    let mut json = Vec::new();
+    reply.json(&mut Page { hex: false, layout: page.layout, out: &mut json, width: None })?;
+    let value = serde_json::from_slice(&json).map_err(|error| Failure::new(ERROR, error.to_string()))?;
+    Ok(decode(value))
+}
+
+fn decode(value: Value) -> Value {
+    match value {
+        Value::Array(items) => items.into_iter().map(decode).collect(),
+        Value::Object(fields) => {
+            let mut object = Map::new();
+            for (name, value) in fields {
+                match value {
+                    Value::String(coded) if BYTES.contains(&name.as_str()) => decode_bytes(&mut object, &name, coded),
+                    Value::Array(items) if BYTES.contains(&name.as_str()) => {
+                        object.insert(name, items.into_iter().map(decode_text).collect());
+                    }
+                    Value::Number(id) if IDS.contains(&name.as_str()) => {
+                        object.insert(name, id.as_u64().or(id.as_i64().map(i64::cast_unsigned)).map_or(Value::Null, |id| format!("{id:x}").into()));
+                    }
+                    other => {
+                        object.insert(name, decode(other));
+                    }
+                }
+            }
+            Value::Object(object)
+        }
+        other => other,
+    }
+}
+
+fn decode_bytes(object: &mut Map<String, Value>, name: &str, coded: String) {
+    match STANDARD.decode(&coded) {
+        Ok(bytes) if name == "value" => insert_value(object, name, &bytes),
+        Ok(bytes) => insert_bytes(object, name, &bytes),
+        Err(_) => {
+            object.insert(name.into(), coded.into());
+        }
+    }
+}
+
+/// One of several keys: text, or in base64 as it is.
+fn decode_text(coded: Value) -> Value {
+    let text = coded.as_str().and_then(|coded| STANDARD.decode(coded).ok()).and_then(|bytes| String::from_utf8(bytes).ok());
+    text.map_or(coded, Value::String)
 }
 
 #[cfg(test)]
@@ -82,5 +135,24 @@ mod tests {
             let kv = PbKeyValue { key: b"a".to_vec(), value: value.to_vec(), mod_revision: 7, version: 2, lease: 31, ..PbKeyValue::default() };
             assert_eq!(pair(&kv).to_string(), wanted);
         }
+    }
+
+    #[test]
+    fn the_json_of_etcdctl_is_decoded() {
+        let json = serde_json::json!({
+            "header": { "cluster_id": 14_841_639_068_965_178_418_u64, "revision": 7 },
+            "leases": [{ "id": 31 }],
+            "kvs": [{ "key": "YQ==", "value": "/wA=", "lease": 31 }],
+            "keys": ["YQ==", "/wA="],
+            "members": [{ "ID": 255, "name": "a" }],
+        });
+        let wanted = serde_json::json!({
+            "header": { "cluster_id": "cdf818194e3a8c32", "revision": 7 },
+            "leases": [{ "id": "1f" }],
+            "kvs": [{ "key": "a", "value_base64": "/wA=", "lease": "1f" }],
+            "keys": ["a", "/wA="],
+            "members": [{ "ID": "ff", "name": "a" }],
+        });
+        assert_eq!(decode(json), wanted);
     }
 }

@@ -14,6 +14,7 @@ mod done;
 mod failure;
 mod flag;
 mod go;
+mod guess;
 mod json;
 mod level;
 mod line;

@@ -78,7 +78,7 @@ pub(super) trait Reply {
         Err(unsupported(Format::Table))
     }
 
-    /// What `-o json` of native mode prints; nothing: there is no such form of it yet.
+    /// What `-o json` of native mode prints; without it that is made of etcdctl's JSON.
     fn decoded(&self) -> Option<Value> {
         None
     }

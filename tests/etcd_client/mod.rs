@@ -409,9 +409,7 @@ fn learner_comes_and_goes(cluster: &Cluster, client: &Client) {
     let learner = Server::spawn("m4", &address, &peer, Plan { cluster: &list, joins: true, tls: Some(&cluster.tls) });
     wait_until("the learner catches up", || client.member_promote(added.id).is_ok());
     // etcd 3.4 answers from what one member knows, which may be a moment behind.
-    wait_until("all know that the learner was promoted", || {
-        client.member_list(true).unwrap().members.iter().filter(|member| !member.is_learner).count() == 4
-    });
+    wait_until("all know that the learner was promoted", || client.member_list(true).unwrap().members.iter().filter(|member| !member.is_learner).count() == 4);
     assert_eq!(client.status(&learner.endpoint).unwrap().member_id, added.id);
     let left = client.member_remove(added.id).unwrap().members;
     assert!(left.len() == 3 && left.iter().all(|member| member.id != added.id));

@@ -98,19 +98,9 @@ fn three_members_are_deployed_broken_repaired_and_what_was_done_is_saved() {
     command.args(["-i", "hosts.yml"]).env("TERM", "xterm");
     let mut screen = Screen::of(command);
     screen.until_prompt();
-    // The first answer may come too late for a key that waits 150 ms at most: then the next one has it.
-    screen.keys("e get /o\t");
-    std::thread::sleep(Duration::from_millis(1500));
-    screen.keys("\x01\x0be get /o\t");
-    screen.wait("/other/");
-    screen.keys("\x01\x0be get /pg/\t");
-    std::thread::sleep(Duration::from_millis(1500));
-    screen.keys("\x01\x0be get /pg/\t");
-    screen.wait("/pg/meta/");
-    screen.keys("\x01\x0be member remove \t");
-    std::thread::sleep(Duration::from_millis(1500));
-    screen.keys("\x01\x0be member remove \t");
-    screen.wait("etcd-3");
+    screen.completes("e get /o", "/other/");
+    screen.completes("e get /pg/", "/pg/meta/");
+    screen.completes("e member remove ", "etcd-3");
     screen.keys("\x03");
     screen.until_prompt();
     // etcd is away: Tab is silent and quick.

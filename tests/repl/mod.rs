@@ -84,6 +84,20 @@ impl Screen {
         panic!("no prompt comes:\n{text}");
     }
 
+    /// Type the beginning of a line and Tab, over and over: the first answer may come too late for a key that waits 150 ms
+    /// at most, then a later one has it.
+    #[track_caller]
+    pub(crate) fn completes(&mut self, text: &str, wanted: &str) {
+        let end = Instant::now() + Duration::from_secs(60);
+        while Instant::now() < end {
+            self.keys(&format!("\x01\x0b{text}\t"));
+            if plain(&self.rest(Duration::from_millis(1500))).contains(wanted) {
+                return;
+            }
+        }
+        panic!("Tab behind `{text}` does not give `{wanted}`");
+    }
+
     /// What comes within a time.
     fn rest(&mut self, time: Duration) -> String {
         let _ = self.session.get_process_mut();

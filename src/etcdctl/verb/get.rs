@@ -135,7 +135,11 @@ fn run(call: &mut Call<'_>) -> Outcome {
     let answer = call.read(async |etcd| etcd.kv().get(key.clone(), Some(options.clone())).await)?.0;
     if decoded {
         let mut page = call.page()?;
-        return if query.count_only { page.line(decoded::reply(&answer)) } else { answer.kvs.iter().try_for_each(|kv| page.line(decoded::pair(kv))) };
+        return if query.count_only {
+            page.line(answer.decoded().unwrap_or_default())
+        } else {
+            answer.kvs.iter().try_for_each(|kv| page.line(decoded::pair(kv)))
+        };
     }
     if query.count_only && format != Format::Fields {
         if call.style.strict {
