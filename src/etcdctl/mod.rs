@@ -190,6 +190,9 @@ pub fn run<'a>(words: &[Vec<u8>], style: &'a Style, io: &'a mut Io<'a>) -> i32 {
     };
     let asks_help = values.given("help").and_then(go::parse_bool) == Some(true);
     let Some(verb) = found.verb.filter(|_| !asks_help) else {
+        if let Some(notice) = &found.notice {
+            let _ = writeln!(io.err, "{notice}");
+        }
         let _ = io.out.write_all(usage::page(&found, style).as_bytes()).and_then(|()| io.out.flush());
         return 0;
     };

@@ -182,6 +182,8 @@ pub(super) struct Found {
     pub(super) inherited: Vec<&'static Flag>,
     /// The command or group as its page calls it; empty for the program itself.
     pub(super) name: String,
+    /// Said on standard error before the page.
+    pub(super) notice: Option<String>,
     /// The words without the command's.
     pub(super) rest: Vec<Vec<u8>>,
     /// Nothing: a group, or the program itself, whose page is shown.
@@ -247,7 +249,7 @@ pub(super) fn find(words: &[Vec<u8>], style: &Style) -> Result<Found, Unknown> {
     let mut flags: Vec<&'static Flag> = std::iter::once(&HELP).chain(globals.iter().copied()).collect();
     let mut inherited = globals;
     loop {
-        let here = || Found { flags: flags.clone(), inherited: inherited.clone(), name: path.clone(), rest: rest.clone(), verb: None };
+        let here = || Found { flags: flags.clone(), inherited: inherited.clone(), name: path.clone(), notice: None, rest: rest.clone(), verb: None };
         let Some(place) = flag::first_word(&rest, &flags) else { return Ok(here()) };
         let word = String::from_utf8_lossy(&rest[place]).into_owned();
         let Some(name) = meant(&word, &path, style) else {
@@ -261,7 +263,7 @@ pub(super) fn find(words: &[Vec<u8>], style: &Style) -> Result<Found, Unknown> {
         path = if path.is_empty() { name.to_string() } else { format!("{path} {name}") };
         if let Some(verb) = ALL.iter().find(|verb| verb.name == path && verb.is_there(style)) {
             flags.extend(verb.flags.iter().filter(|flag| flag.since.is_there(style)));
-            return Ok(Found { flags, inherited, name: path, rest, verb: Some(verb) });
+            return Ok(Found { flags, inherited, name: path, notice: None, rest, verb: Some(verb) });
         }
         if let Some(group) = GROUPS.iter().find(|group| group.name == path) {
             flags.extend(group.flags);
@@ -270,16 +272,16 @@ pub(super) fn find(words: &[Vec<u8>], style: &Style) -> Result<Found, Unknown> {
     }
 }
 
-/// `help get`: the page of what the words name.
+/// `help get`: the page of what the words name; of the program, when they name nothing.
 fn help_for(words: &[Vec<u8>], style: &Style) -> Found {
-    let mut asked = words.to_vec();
-    asked.push(b"--help".to_vec());
-    find(&asked, style).or_else(|_| find(&[b"--help".to_vec()], style)).unwrap_or_else(|_| Found {
-        flags: vec![&HELP],
-        inherited: Vec::new(),
-        name: String::new(),
-        rest: Vec::new(),
-        verb: None,
+    let page = |words: &[Vec<u8>]| find(&[words, &[b"--help".to_vec()]].concat(), style);
+    page(words).unwrap_or_else(|_| {
+        let topics: Vec<String> = words.iter().map(|word| format!("`{}`", String::from_utf8_lossy(word))).collect();
+        let notice = Some(format!("Unknown help topic [{}]", topics.join(" ")));
+        match page(&[]) {
+            Ok(found) => Found { notice, ..found },
+            Err(_) => Found { flags: vec![&HELP], inherited: Vec::new(), name: String::new(), notice, rest: Vec::new(), verb: None },
+        }
     })
 }
 
