@@ -1,8 +1,10 @@
 //! The lines of `export` and `import`: a head, then one JSON object for each key.
 //!
-//!     {"export":1,"revision":42,"prefix":"/service/","count":2}
-//!     {"key":"/service/a","value":"text"}
-//!     {"key":"/service/b","value_base64":"/wA=","lease":"694d8ec7f1f2b60d","ttl":30}
+//! ```text
+//! {"export":1,"revision":42,"prefix":"/service/","count":2}
+//! {"key":"/service/a","value":"text"}
+//! {"key":"/service/b","value_base64":"/wA=","lease":"694d8ec7f1f2b60d","ttl":30}
+//! ```
 //!
 //! A key says nothing of its revisions: two exports of the same keys are the same lines.
 
