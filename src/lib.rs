@@ -10,6 +10,7 @@ pub mod etcd;
 pub mod etcdctl;
 pub mod host;
 pub mod inventory;
+pub mod overview;
 pub mod primitive;
 pub mod repl;
 pub mod report;

@@ -54,6 +54,12 @@ pub fn inspect_at(text: &str, now: i64) -> Result<Certificate> {
     })
 }
 
+/// When a certificate in DER ends, in seconds since 1970; nothing when it cannot be read.
+#[must_use]
+pub fn ends(der: &[u8]) -> Option<i64> {
+    parse(der, "certificate").ok().map(|certificate| validity(&certificate).1)
+}
+
 /// The SHA-256 of the first certificate in `text`, lower-case hex.
 pub fn fingerprint_of_ca(text: &str) -> Result<String> {
     Ok(sha256(&pem::certificates(text, "CA certificate")?[0].der))

@@ -57,8 +57,8 @@ fn go(style: &Style, words: Vec<Vec<u8>>) -> i32 {
 }
 
 /// The clusters of the inventory that a script would read.
-struct Clusters {
-    sources: Vec<String>,
+pub(super) struct Clusters {
+    pub(super) sources: Vec<String>,
 }
 
 impl Clusters {

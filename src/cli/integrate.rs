@@ -3,6 +3,7 @@
 use clap::{Arg, ArgAction, Command, CommandFactory, Parser, ValueEnum};
 
 use super::options::Options;
+use super::overview::OverviewArgs;
 use super::subcommand::{HelpArgs, InventoryArgs, RunArgs, SandboxArgs, ScriptArgs};
 use crate::error::{Error, Result};
 
@@ -36,6 +37,7 @@ fn tree() -> Command {
         .subcommand(named(HelpArgs::command(), "help"))
         .subcommand(named(InventoryArgs::command(), "inventory"))
         .subcommand(named(ManArgs::command(), "man"))
+        .subcommand(named(OverviewArgs::command(), "overview"))
         .subcommand(named(RunArgs::command(), "run"))
         .subcommand(named(SandboxArgs::command(), "sandbox"))
         .subcommand(named(ScriptArgs::command(), "script"))

@@ -23,6 +23,7 @@ mod console;
 mod etcdctl;
 mod integrate;
 mod options;
+mod overview;
 mod setup;
 mod show;
 mod subcommand;

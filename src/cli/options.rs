@@ -16,7 +16,7 @@ pub enum Output {
 #[command(
     name = "etcdsh",
     version,
-    after_help = "Subcommands: check, completion, e, em, help, inventory, man, run, sandbox, script.\n\
+    after_help = "Subcommands: check, completion, e, em, help, inventory, man, overview, run, sandbox, script.\n\
                   `etcdsh SUBCOMMAND --help` tells about each.\n\
                   A word with `/` or ending in `.rhai` is a path; a bare word is a bundled script: `etcdsh etcd`.\n\
                   Exit codes: 0 ok, 1 error, 2 a host failed, 4 only unreachable hosts, 5 bad option, 99 interrupted."

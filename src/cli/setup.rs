@@ -159,6 +159,17 @@ impl Setup {
         Self::with(options, script_folder, None)
     }
 
+    /// For what shows things by itself: a run says nothing.
+    pub(super) fn quiet(options: &Options) -> Result<Setup> {
+        let mut setup = Self::new(options, None)?;
+        setup.session = Arc::new(setup.session.quiet());
+        Ok(setup)
+    }
+
+    pub(super) fn cancel(&self) -> Cancel {
+        self.session.cancel.clone()
+    }
+
     /// For the console: over connections that are there, without asking for passwords again.
     pub(super) fn with(options: &Options, script_folder: Option<PathBuf>, common: Option<&Common>) -> Result<Setup> {
         let config = AnsibleConfig::load()?;

@@ -1,4 +1,4 @@
-//! Subcommands: `check`, `completion`, `help`, `inventory`, `man`, `run`, `sandbox`, `script`. Each has its own options.
+//! Subcommands: `check`, `completion`, `help`, `inventory`, `man`, `overview`, `run`, `sandbox`, `script`. Each has its own options.
 
 use std::ffi::OsString;
 
@@ -7,12 +7,13 @@ use clap::{CommandFactory, Parser, Subcommand};
 use super::check::CheckArgs;
 use super::integrate::{CompletionArgs, ManArgs};
 use super::options::Options;
+use super::overview::OverviewArgs;
 use super::setup::{self, Setup};
 use crate::error::{Error, Kind, Result};
 use crate::inventory::{AnsibleConfig, parse_extra};
 use crate::script::{embedded, on_hosts};
 
-pub(super) const NAMES: [&str; 8] = ["check", "completion", "help", "inventory", "man", "run", "sandbox", "script"];
+pub(super) const NAMES: [&str; 9] = ["check", "completion", "help", "inventory", "man", "overview", "run", "sandbox", "script"];
 
 /// Run the subcommand that the first word names, when it names one.
 pub(super) fn dispatch(args: &[OsString]) -> Result<Option<i32>> {
@@ -32,6 +33,7 @@ pub(super) fn dispatch(args: &[OsString]) -> Result<Option<i32>> {
         "man" => parse::<ManArgs>(rest, |_| super::integrate::man()),
         "help" => parse::<HelpArgs>(rest, |args| help(&args)),
         "inventory" => parse::<InventoryArgs>(rest, |args| inventory(&args)),
+        "overview" => parse::<OverviewArgs>(rest, |args| super::overview::run(&args)),
         "run" => parse::<RunArgs>(rest, |args| run(&args)),
         "sandbox" => parse::<SandboxArgs>(rest, |args| sandbox(&args)),
         _ => parse::<ScriptArgs>(rest, |args| script(&args)),
@@ -200,10 +202,10 @@ pub(super) struct RunArgs {
 
 /// The options that say how hosts are reached.
 #[derive(clap::Args, Clone)]
-struct Reach {
+pub(super) struct Reach {
     /// Inventory: file, folder, executable or comma list; repeatable
     #[arg(short, long, value_name = "SOURCE")]
-    inventory: Vec<String>,
+    pub(super) inventory: Vec<String>,
     /// Work only on hosts of this pattern
     #[arg(short, long, value_name = "PATTERN")]
     limit: Vec<String>,
@@ -250,7 +252,7 @@ struct Reach {
 
 impl Reach {
     /// The same as options of a run, so that there is one meaning for each.
-    fn options(&self) -> Result<Options> {
+    pub(super) fn options(&self) -> Result<Options> {
         let mut words: Vec<String> = vec!["etcdsh".into()];
         let lists = [("-i", &self.inventory), ("-l", &self.limit), ("-e", &self.extra_vars)];
         words.extend(lists.iter().flat_map(|(flag, values)| values.iter().flat_map(move |value| [(*flag).to_string(), value.clone()])));

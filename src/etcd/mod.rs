@@ -13,6 +13,7 @@ mod lease;
 mod maintenance;
 mod probe;
 pub(crate) mod rpc;
+mod scrape;
 pub(crate) mod snapshot;
 mod trouble;
 mod txn;
@@ -28,6 +29,7 @@ pub use kv::{Delete, DeleteOptions, Get, GetOptions, KeyValue, Put, PutOptions, 
 pub use lease::{Lease, LeaseList, LeaseTtl};
 pub use maintenance::{Alarm, AlarmKind, HashKv, Status};
 pub(crate) use probe::tls_stream;
+pub use scrape::{NoMetrics, Scrape, Scraper};
 pub use snapshot::Snapshot;
 pub use trouble::{Attempt, Fault, Result, Trouble};
 pub use txn::{Compare, CompareOp, CompareTarget, Op, OpResult, Txn, TxnResult};

@@ -50,7 +50,7 @@ fn speaks_tls(outcome: &Result<(), Failed>) -> bool {
     matches!(tls, Some(rustls::Error::InvalidCertificate(_) | rustls::Error::AlertReceived(_)))
 }
 
-enum Failed {
+pub(super) enum Failed {
     /// In the middle of the handshake, without a word.
     Closed,
     Other(Box<dyn std::error::Error + Send + Sync>),
@@ -95,7 +95,7 @@ pub(crate) fn tls_stream(socket: TcpStream, host: &str, config: &Config) -> Resu
     }
 }
 
-fn settings(config: &Config, protocol: &[u8]) -> Result<ClientConfig, Failed> {
+pub(super) fn settings(config: &Config, protocol: &[u8]) -> Result<ClientConfig, Failed> {
     let mut roots = RootCertStore::empty();
     for ca in CertificateDer::pem_slice_iter(config.ca_pem.as_deref().unwrap_or_default().as_bytes()) {
         roots.add(ca?)?;

@@ -144,6 +144,23 @@ pub fn meaning(words: &[Vec<u8>], style: &Style) -> Option<Meaning> {
     Some(Meaning { changes: verb.changes, endless: ENDLESS.contains(&verb.name), name: verb.name })
 }
 
+/// What connection flags, variables and the place of `style` come to, as for any command. Nothing is sent.
+pub fn config(flags: &[String], style: &Style) -> error::Result<Config> {
+    let words: Vec<Vec<u8>> = ["endpoint", "status"].into_iter().chain(flags.iter().map(String::as_str)).map(|word| word.as_bytes().to_vec()).collect();
+    let of_failure = |failure: Box<Failure>| {
+        let mut error = Error::config(failure.text.clone().unwrap_or_default());
+        error.causes.clone_from(&failure.causes);
+        error.hints.extend(failure.hint.clone());
+        error
+    };
+    let found = verb::find(&words, style).map_err(|_| Error::internal("`endpoint status` is a command"))?;
+    let (values, _) = flag::parse(&found.rest, &found.flags).map_err(of_failure)?;
+    let (mut out, mut err) = (std::io::sink(), std::io::sink());
+    let mut io = Io { err: &mut err, input: &mut std::io::empty(), out: &mut out, stdin: false, terminal: false };
+    let source = settings::Source { inherited: &found.inherited, style, values: &values };
+    Ok(source.settings(&mut io).map_err(of_failure)?.config)
+}
+
 /// Carry out one command without a terminal and return what it prints, without the last line's end.
 pub fn evaluate(words: &[Vec<u8>], style: &Style) -> error::Result<String> {
     if let Some(meaning) = meaning(words, style).filter(|meaning| meaning.endless) {

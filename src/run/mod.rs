@@ -135,6 +135,20 @@ impl Session {
         Session { cancel, console: true, pool, ..Session::new(options, report) }
     }
 
+    /// The same session, telling nobody.
+    #[must_use]
+    pub fn quiet(&self) -> Session {
+        let report = Report::new(Box::new(crate::report::Silent));
+        Session { cancel: self.cancel.clone(), console: self.console, pool: self.pool.clone(), ..Session::new(self.options.clone(), report) }
+    }
+
+    /// A session that only looks, over the same connections where they are shared, and is interrupted with this one.
+    #[must_use]
+    pub fn in_check_mode(&self, report: Report) -> Session {
+        let options = Options { check: true, diff: false, yes: false, ..self.options.clone() };
+        Session { cancel: self.cancel.clone(), console: self.console, pool: self.pool.clone(), ..Session::new(options, report) }
+    }
+
     /// The way to a host, opened by `open` the first time it is named.
     pub fn link(&self, name: &str, open: impl FnOnce() -> Result<Link>) -> Result<Arc<Link>> {
         let mut links = self.links.lock().unwrap_or_else(PoisonError::into_inner);

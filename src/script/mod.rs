@@ -14,6 +14,7 @@ mod heard;
 mod host;
 mod look;
 pub mod manual;
+pub mod overview;
 mod parameter;
 mod pki;
 mod plan;
@@ -125,6 +126,7 @@ impl Interpreter {
         parameter::register(&mut engine, &world);
         look::register(&mut engine, &world);
         etcdctl::register(&mut engine, &world);
+        overview::register(&mut engine, &world);
         pki::register(&mut engine);
         let cert = pki::module(&world);
         engine.register_static_module("cert", cert.into());

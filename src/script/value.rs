@@ -117,6 +117,19 @@ pub(super) fn adopt(value: &mut Dynamic, world: &std::sync::Arc<super::World>) {
     }
 }
 
+/// JSON for a script; `null` is `()`.
+pub(super) fn from_json(value: &serde_json::Value) -> Dynamic {
+    use serde_json::Value as Of;
+    match value {
+        Of::Null => Dynamic::UNIT,
+        Of::Bool(value) => (*value).into(),
+        Of::Number(number) => number.as_i64().map_or_else(|| number.as_f64().unwrap_or_default().into(), Into::into),
+        Of::String(text) => text.clone().into(),
+        Of::Array(values) => values.iter().map(from_json).collect::<Array>().into(),
+        Of::Object(map) => map.iter().map(|(key, value)| (key.as_str().into(), from_json(value))).collect::<RhaiMap>().into(),
+    }
+}
+
 /// A value as JSON, secrets masked.
 #[must_use]
 pub fn to_json(value: &Dynamic) -> serde_json::Value {

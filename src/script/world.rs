@@ -9,6 +9,7 @@ use super::reach::Login;
 use crate::error::Result;
 use crate::host::Link;
 use crate::inventory::Inventory;
+use crate::report::Report;
 use crate::run::{Selection, Session, Task};
 
 /// What a script has declared so far.
@@ -75,6 +76,22 @@ impl World {
             selection: parts.selection,
             session: parts.session,
         }
+    }
+
+    /// The same surroundings for another run, of the bundled flow: all hosts, in check mode, telling `report`.
+    #[must_use]
+    pub fn in_check_mode(&self, tags: &str, report: Report) -> World {
+        World::new(Parts {
+            args: Vec::new(),
+            beside: self.beside.clone(),
+            inventory: Arc::clone(&self.inventory),
+            limit: self.limit.clone(),
+            listing: false,
+            login: self.login.clone(),
+            script_folder: None,
+            selection: Selection { tags: Selection::words(&[tags.to_string()]), ..Selection::default() },
+            session: Arc::new(self.session.in_check_mode(report)),
+        })
     }
 
     pub fn draft(&self) -> MutexGuard<'_, Draft> {

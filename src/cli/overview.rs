@@ -1,0 +1,209 @@
+//! `etcdsh overview`: the cluster live on the terminal, once as text or JSON, or as a page.
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use clap::Parser;
+
+use super::etcdctl::Clusters;
+use super::options::{Options, Output};
+use super::setup::Setup;
+use super::subcommand::Reach;
+use crate::error::{Error, Kind, Result};
+use crate::etcd::{Client, Config};
+use crate::etcdctl::{Style, config};
+use crate::overview::{self, Plan, Watch};
+use crate::run::Cancel;
+use crate::script;
+
+/// Longer than the slowest of two looks at a member that does not answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The hosts are compared with the inventory over ssh.
+const HOSTS_PATIENCE: Duration = Duration::from_secs(60);
+
+/// Watch a cluster: members, roles, health, latencies, space, certificates, drift, and what to type next.
+///
+/// On a terminal it goes on until `q`; elsewhere it is as with --once. Needs no Prometheus: it asks the members themselves,
+/// and their hosts for drift and logs.
+#[derive(Parser)]
+#[command(
+    name = "etcdsh overview",
+    after_help = "Examples: etcdsh overview\n          etcdsh overview --once -o json\n          etcdsh overview --html ticket.html --for 30s\n          \
+                  etcdsh overview --listen 127.0.0.1:8079\n\
+                  Exit codes with --once: 0 all is well, 2 something is wrong, 4 no member answers."
+)]
+pub(super) struct OverviewArgs {
+    /// Look once (twice, a second apart, for the rates) and print what is seen
+    #[arg(long)]
+    once: bool,
+    /// Write one page of HTML with charts, after having watched for --for
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    /// How long --html watches before it writes
+    #[arg(long = "for", value_name = "DURATION", default_value = "10s", requires = "html")]
+    watched: String,
+    /// Serve the same page live on a loopback address: 127.0.0.1:PORT, or PORT; 0 is a free one
+    #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["html", "once"])]
+    listen: Option<String>,
+    /// Time between two looks at a member, 200ms to 1m
+    #[arg(long, value_name = "DURATION", default_value = "1s")]
+    interval: String,
+    /// Do not ask the hosts: no drift, no logs, no ssh
+    #[arg(long)]
+    no_hosts: bool,
+    /// Which cluster of the inventory, when it has several
+    #[arg(long, value_name = "NAME")]
+    cluster_name: Option<String>,
+    /// Members to begin with, instead of the inventory's
+    #[arg(long, value_name = "URLS", value_delimiter = ',')]
+    endpoints: Vec<String>,
+    /// CA that signs the members' certificates, a PEM file
+    #[arg(long, value_name = "FILE")]
+    cacert: Option<String>,
+    /// Client certificate, a PEM file
+    #[arg(long, value_name = "FILE")]
+    cert: Option<String>,
+    /// Its key
+    #[arg(long, value_name = "FILE")]
+    key: Option<String>,
+    /// Take any certificate of the members (for tests only)
+    #[arg(long)]
+    insecure_skip_tls_verify: bool,
+    /// Reach the members through ssh on this host
+    #[arg(long, value_name = "HOST")]
+    via: Option<String>,
+    #[command(flatten)]
+    reach: Reach,
+}
+
+impl OverviewArgs {
+    /// What is given about the connection, in etcdctl's flags.
+    fn flags(&self) -> Vec<String> {
+        let mut flags = Vec::new();
+        let texts = [("cacert", &self.cacert), ("cert", &self.cert), ("cluster-name", &self.cluster_name), ("key", &self.key), ("via", &self.via)];
+        flags.extend(texts.iter().filter_map(|(name, value)| value.as_ref().map(|value| format!("--{name}={value}"))));
+        if !self.endpoints.is_empty() {
+            flags.push(format!("--endpoints={}", self.endpoints.join(",")));
+        }
+        if self.insecure_skip_tls_verify {
+            flags.push("--insecure-skip-tls-verify".into());
+        }
+        flags
+    }
+
+    /// How this cluster is named on a command line.
+    fn command(&self, setup: &Setup) -> String {
+        let sources: String = if setup.sandbox { String::new() } else { self.reach.inventory.iter().map(|source| format!(" -i {}", crate::command::quote(source))).collect() };
+        format!("etcdsh{sources}")
+    }
+}
+
+pub(super) fn run(args: &OverviewArgs) -> Result<i32> {
+    let options = args.reach.options()?;
+    let interval = duration("interval", &args.interval)?;
+    if interval < Duration::from_millis(200) || interval > Duration::from_mins(1) {
+        return Err(Error::usage(format!("`--interval {}` is not between 200ms and 1m", args.interval)));
+    }
+    let watched = duration("for", &args.watched)?;
+    let setup = Setup::quiet(&options)?;
+    let cancel = setup.cancel();
+    let plan = Plan { interval, ..plan(args, &setup)? };
+    let with_hosts = plan.hosts.is_some();
+    let watch = Arc::new(Watch::begin(plan));
+    if let Some(address) = &args.listen {
+        return serve(&watch, address, &cancel);
+    }
+    if let Some(file) = &args.html {
+        let code = write(&watch, file, watched, with_hosts, &cancel)?;
+        return Ok(code);
+    }
+    let json = options.output == Output::Json;
+    let terminal = std::io::stdout().is_terminal() && std::io::stdin().is_terminal();
+    if args.once || json || !terminal {
+        return once(&watch, json, &options, with_hosts);
+    }
+    watch.wait(1, Duration::from_millis(300));
+    overview::show(&watch, colored(&options), &|| cancel.asked())?;
+    Ok(0)
+}
+
+fn plan(args: &OverviewArgs, setup: &Setup) -> Result<Plan> {
+    let style = Style { place: Some(Arc::new(Clusters { sources: args.reach.inventory.clone() })), ..Style::of_process("etcdsh overview", false) };
+    let config: Config = config(&args.flags(), &style)?;
+    let command = args.command(setup);
+    let there = !setup.sandbox || crate::sandbox::is_there();
+    if there {
+        let world = Arc::new(setup.world(false)?);
+        // Endpoints of another cluster have no hosts in the inventory.
+        if let Ok(cluster) = script::overview::chosen(&world, args.cluster_name.as_deref())
+            && config.endpoints.iter().all(|endpoint| cluster.endpoints.contains(endpoint))
+        {
+            let plan = script::overview::plan(&world, &cluster, Some(config), &command)?;
+            return Ok(if args.no_hosts { Plan { hosts: None, ..plan } } else { plan });
+        }
+    }
+    let client = Client::new(config)?;
+    Ok(Plan { client, cluster: "etcd".into(), command, expected: Vec::new(), hosts: None, interval: script::overview::INTERVAL })
+}
+
+fn duration(name: &str, text: &str) -> Result<Duration> {
+    crate::value::duration(text).ok_or_else(|| Error::usage(format!("`--{name} {text}` is no duration")).hint(format!("--{name} 5s")))
+}
+
+fn colored(options: &Options) -> bool {
+    std::io::stdout().is_terminal() && !options.no_color && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+fn once(watch: &Watch, json: bool, options: &Options, with_hosts: bool) -> Result<i32> {
+    watch.wait(2, watch.plan().interval + PATIENCE);
+    if with_hosts {
+        watch.wait_for_hosts(HOSTS_PATIENCE);
+    }
+    let view = watch.view();
+    if json {
+        say!("{}", view.to_json(false));
+    } else {
+        let wide = rustix::termios::tcgetwinsize(std::io::stdout()).ok().map(|size| usize::from(size.ws_col)).filter(|wide| *wide > 0).unwrap_or(160);
+        say!("{}", overview::text(&view, wide, colored(options)));
+    }
+    Ok(view.exit_code())
+}
+
+fn write(watch: &Watch, file: &std::path::Path, watched: Duration, with_hosts: bool, cancel: &Cancel) -> Result<i32> {
+    let unwritable = |error: std::io::Error| Error::config(format!("`{}` cannot be written", file.display())).because(error.to_string());
+    // Found out before the watching.
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(std::path::Path::new("."));
+    let new = tempfile::NamedTempFile::new_in(folder).map_err(unwritable)?;
+    complain!("watching for {} ...", humantime(watched));
+    let end = Instant::now() + watched;
+    watch.wait(2, watch.plan().interval + PATIENCE);
+    while Instant::now() < end && !cancel.asked() {
+        std::thread::sleep(Duration::from_millis(50).min(end.saturating_duration_since(Instant::now())));
+    }
+    if with_hosts {
+        watch.wait_for_hosts(HOSTS_PATIENCE);
+    }
+    let view = watch.view();
+    std::fs::write(new.path(), overview::page(&view, watch.seconds_between_points(), false)).map_err(unwritable)?;
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+    std::fs::set_permissions(new.path(), mode).map_err(unwritable)?;
+    new.persist(file).map_err(|error| unwritable(error.error))?;
+    say!("written: {}", file.display());
+    Ok(view.exit_code())
+}
+
+fn humantime(time: Duration) -> String {
+    format!("{:.0}s", time.as_secs_f64())
+}
+
+fn serve(watch: &Arc<Watch>, address: &str, cancel: &Cancel) -> Result<i32> {
+    let listener = overview::listen(watch, address)?;
+    say!("http://{}/  read-only, on this machine only; Ctrl-C ends it", listener.address);
+    while !cancel.asked() {
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    Ok(Kind::Interrupted.exit_code())
+}

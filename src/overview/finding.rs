@@ -1,0 +1,195 @@
+//! What is wrong with a cluster, or soon will be, each with one thing to type. Pure.
+//!
+//! Limits are those of the alert rules in `stdlib/monitor`, so that the terminal and Prometheus agree.
+
+use serde::Serialize;
+
+use super::Plan;
+use super::unit::{age, bytes, latency, percent};
+use super::view::{MemberView, Role, View};
+
+/// How bad it is, worst last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Grade {
+    /// Worth to know; the verdict stays.
+    Note,
+    Warning,
+    Critical,
+}
+
+impl Grade {
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Grade::Critical => "critical",
+            Grade::Note => "note",
+            Grade::Warning => "warning",
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    pub grade: Grade,
+    /// Nothing when it is about the whole cluster.
+    pub member: Option<String>,
+    pub text: String,
+    /// What to type next.
+    pub next: Option<String>,
+}
+
+const QUOTA_WARNING: f64 = 0.80;
+const QUOTA_CRITICAL: f64 = 0.90;
+/// Entries of the raft log; etcd calls a server too busy at 5000.
+const LAG: u64 = 5000;
+const FSYNC_SECONDS: f64 = 0.05;
+const COMMIT_SECONDS: f64 = 0.1;
+const PEER_SECONDS: f64 = 0.2;
+const CERTIFICATE_WARNING_DAYS: i64 = 30;
+const CERTIFICATE_CRITICAL_DAYS: i64 = 7;
+/// Free space in the file that is worth a defragmentation: so much of it, and so many bytes.
+const FREE_SHARE: f64 = 0.5;
+const FREE_BYTES: f64 = 100.0 * 1024.0 * 1024.0;
+const PENDING: f64 = 50.0;
+const FILES_SHARE: f64 = 0.8;
+
+/// All of them, the worst first.
+pub(super) fn all(view: &View, plan: &Plan) -> Vec<Finding> {
+    let mut found = Vec::new();
+    of_cluster(view, plan, &mut found);
+    for member in &view.members {
+        of_member(member, plan, &mut found);
+    }
+    found.sort_by_key(|finding| std::cmp::Reverse(finding.grade));
+    found
+}
+
+fn finding(grade: Grade, member: Option<&MemberView>, text: impl Into<String>, next: Option<String>) -> Finding {
+    Finding { grade, member: member.map(|member| member.name.clone()), next, text: text.into() }
+}
+
+fn of_cluster(view: &View, plan: &Plan, found: &mut Vec<Finding>) {
+    let command = &plan.command;
+    let silent = view.members.iter().filter(|member| !member.healthy && !matches!(member.role, Role::Absent | Role::Learner)).count();
+    if view.up < view.quorum && view.voters > 0 {
+        let text = format!("no quorum: {silent} of {} members do not take part, {} are needed: nothing can be written", view.voters, view.quorum);
+        let next = if plan.hosts.is_some() { Some(format!("{command} run etcd -b -- systemctl status etcd")) } else { Some(format!("{command} e endpoint status --cluster")) };
+        found.push(finding(Grade::Critical, None, text, next));
+    } else if view.leader.is_none() && view.voters > 0 {
+        found.push(finding(Grade::Critical, None, "no member leads: nothing can be written", Some(format!("{command} e endpoint status --cluster"))));
+    } else if view.tolerance == 0 && silent > 0 {
+        found.push(finding(Grade::Warning, None, "the cluster can spare no other member: one more failure and nothing can be written", None));
+    } else if view.voters > 0 && view.voters % 2 == 0 {
+        found.push(finding(Grade::Note, None, format!("{} members tolerate no more failures than {}", view.voters, view.voters - 1), None));
+    }
+    let mut versions: Vec<&str> = view.members.iter().filter_map(|member| member.version.as_deref()).collect();
+    versions.sort_unstable();
+    versions.dedup();
+    if versions.len() > 1 {
+        found.push(finding(Grade::Note, None, format!("members run different releases: {}", versions.join(", ")), None));
+    }
+    if let Some(why) = &view.drift_unknown {
+        found.push(finding(Grade::Note, None, format!("drift could not be told: {why}"), Some(format!("{command} etcd -t etcd_config -C -D"))));
+    }
+    for text in &view.drift_elsewhere {
+        found.push(finding(Grade::Warning, None, format!("differs from the inventory: {text}"), Some(format!("{command} etcd -t etcd_config -C -D"))));
+    }
+}
+
+fn of_member(member: &MemberView, plan: &Plan, found: &mut Vec<Finding>) {
+    let command = &plan.command;
+    let mut say = |grade: Grade, text: String, next: Option<String>| found.push(finding(grade, Some(member), text, next));
+    let on_host = |what: &str| member.host.as_ref().filter(|_| plan.hosts.is_some()).map(|host| format!("{command} run {host} -b -- {what}"));
+    match member.role {
+        Role::Absent => {
+            return say(
+                Grade::Warning,
+                "is in the inventory and no member of the cluster".into(),
+                member.host.as_ref().map(|host| format!("{command} etcd -l {host} -e etcd_init=existing")),
+            );
+        }
+        Role::Unstarted => {
+            return say(Grade::Warning, "was added to the cluster and never started".into(), member.host.as_ref().map(|host| format!("{command} etcd -l {host} -e etcd_init=existing")));
+        }
+        Role::Learner => say(Grade::Note, "is a learner: it has no vote".into(), member.id.as_ref().map(|id| format!("{command} em promote {id}"))),
+        _ => {}
+    }
+    if !member.up {
+        let why = member.why.as_deref().unwrap_or("it was not asked yet");
+        let since = member.down_seconds.map_or_else(String::new, |seconds| format!(" for {}", age(seconds as i64)));
+        let next = if why.contains("certificate") { Some(format!("{command} etcd -t etcd_cert -C")) } else { on_host("systemctl status etcd") };
+        return say(Grade::Critical, format!("does not answer{since}: {why}"), next);
+    }
+    if !member.healthy {
+        say(Grade::Critical, member.why.clone().unwrap_or_else(|| "does not read through the quorum".into()), on_host("journalctl -u etcd -n 50"));
+    }
+    for alarm in &member.alarms {
+        let next = match alarm.as_str() {
+            "NOSPACE" => format!("{command} e compaction $(({} - 1000)); {command} e defrag --cluster; {command} e alarm disarm", member.revision.unwrap_or(0)),
+            _ => format!("{command} e endpoint hashkv --cluster"),
+        };
+        let text = match alarm.as_str() {
+            "NOSPACE" => "alarm NOSPACE: the quota is used up, nothing can be written".to_string(),
+            "CORRUPT" => "alarm CORRUPT: its data differs from that of the others".to_string(),
+            other => format!("alarm {other}"),
+        };
+        say(Grade::Critical, text, Some(next));
+    }
+    space(member, plan, &mut say);
+    slowness(member, plan, &mut say);
+    if let Some(days) = member.certificate_days.filter(|days| *days < CERTIFICATE_WARNING_DAYS) {
+        let grade = if days < CERTIFICATE_CRITICAL_DAYS { Grade::Critical } else { Grade::Warning };
+        let text = if days < 0 { "its certificate has ended".to_string() } else { format!("its certificate ends in {days} days") };
+        say(grade, text, Some(format!("{command} etcd -t etcd_cert")));
+    }
+    if let Some(drift) = member.drift.as_ref().filter(|drift| !drift.is_empty()) {
+        let host = member.host.as_deref().unwrap_or_default();
+        say(Grade::Warning, format!("differs from the inventory: {}", drift.join("; ")), Some(format!("{command} etcd -t etcd_config -C -D -l {host}")));
+    }
+    if let Some(why) = &member.no_metrics {
+        say(Grade::Note, format!("gives no metrics: {why}"), None);
+    }
+}
+
+fn space(member: &MemberView, plan: &Plan, say: &mut dyn FnMut(Grade, String, Option<String>)) {
+    let command = &plan.command;
+    let (Some(size), in_use) = (member.db_size, member.db_size_in_use.unwrap_or(0.0)) else { return };
+    let free = size - in_use;
+    let defrag = || member.endpoint.as_ref().map(|endpoint| format!("{command} e defrag --endpoints {endpoint}"));
+    if let (Some(used), Some(quota)) = (member.quota_used.filter(|used| *used >= QUOTA_WARNING), member.quota) {
+        let grade = if used >= QUOTA_CRITICAL { Grade::Critical } else { Grade::Warning };
+        let next = if free > size / 4.0 { defrag() } else { Some(format!("{command} e top")) };
+        say(grade, format!("{} of its quota of {} is used", percent(used), bytes(quota)), next);
+    } else if free >= FREE_BYTES && free > size * FREE_SHARE {
+        say(Grade::Note, format!("{} of its database of {} are free space", bytes(free), bytes(size)), defrag());
+    }
+}
+
+fn slowness(member: &MemberView, plan: &Plan, say: &mut dyn FnMut(Grade, String, Option<String>)) {
+    let disk = member.host.as_ref().filter(|_| plan.hosts.is_some()).map(|host| format!("{} run {host} -b -- cat /proc/pressure/io", plan.command));
+    if let Some(seconds) = member.fsync_p99_seconds.filter(|seconds| *seconds > FSYNC_SECONDS) {
+        say(Grade::Warning, format!("its disk is slow: 1 of 100 fsyncs takes {} or more", latency(seconds)), disk.clone());
+    }
+    if let Some(seconds) = member.commit_p99_seconds.filter(|seconds| *seconds > COMMIT_SECONDS) {
+        say(Grade::Warning, format!("its disk is slow: 1 of 100 commits takes {} or more", latency(seconds)), disk);
+    }
+    for (peer, seconds) in &member.peers_p95_seconds {
+        if let Some(seconds) = seconds.filter(|seconds| *seconds > PEER_SECONDS) {
+            say(Grade::Warning, format!("5 of 100 round trips to {peer} take {} or more", latency(seconds)), None);
+        }
+    }
+    if let Some(lag) = member.lag.filter(|lag| *lag >= LAG) {
+        say(Grade::Warning, format!("is {lag} entries of the log behind the leader"), None);
+    }
+    if let Some(pending) = member.proposals_pending.filter(|pending| *pending >= PENDING) {
+        say(Grade::Warning, format!("{pending:.0} proposals wait for the quorum"), None);
+    }
+    if let Some(failed) = member.failed_per_second.filter(|failed| *failed > 0.1) {
+        say(Grade::Warning, format!("{failed:.1} requests a second fail"), None);
+    }
+    if let (Some(open), Some(limit)) = (member.open_files, member.open_files_limit)
+        && open > limit * FILES_SHARE
+    {
+        say(Grade::Warning, format!("{open:.0} of at most {limit:.0} files are open"), None);
+    }
+}
