@@ -18,12 +18,6 @@ use crate::overview::{self, Plan, Watch};
 use crate::run::Cancel;
 use crate::script;
 
-/// Longer than the slowest of two looks at a member that does not answer.
-const PATIENCE: Duration = Duration::from_secs(5);
-
-/// The hosts are compared with the inventory over ssh.
-const HOSTS_PATIENCE: Duration = Duration::from_secs(60);
-
 /// Watch a cluster: members, roles, health, latencies, space, certificates, drift, and what to type next.
 ///
 /// On a terminal it goes on until `q`; elsewhere it is as with --once. Needs no Prometheus: it asks the members themselves,
@@ -96,7 +90,8 @@ impl OverviewArgs {
 
     /// How this cluster is named on a command line.
     fn command(&self, setup: &Setup) -> String {
-        let sources: String = if setup.sandbox { String::new() } else { self.reach.inventory.iter().map(|source| format!(" -i {}", crate::command::quote(source))).collect() };
+        let sources: String =
+            if setup.sandbox { String::new() } else { self.reach.inventory.iter().map(|source| format!(" -i {}", crate::command::quote(source))).collect() };
         format!("etcdsh{sources}")
     }
 }
@@ -111,19 +106,17 @@ pub(super) fn run(args: &OverviewArgs) -> Result<i32> {
     let setup = Setup::quiet(&options)?;
     let cancel = setup.cancel();
     let plan = Plan { interval, ..plan(args, &setup)? };
-    let with_hosts = plan.hosts.is_some();
     let watch = Arc::new(Watch::begin(plan));
     if let Some(address) = &args.listen {
         return serve(&watch, address, &cancel);
     }
     if let Some(file) = &args.html {
-        let code = write(&watch, file, watched, with_hosts, &cancel)?;
-        return Ok(code);
+        return write(&watch, file, watched, &cancel);
     }
     let json = options.output == Output::Json;
     let terminal = std::io::stdout().is_terminal() && std::io::stdin().is_terminal();
     if args.once || json || !terminal {
-        return once(&watch, json, &options, with_hosts);
+        return Ok(once(&watch, json, &options));
     }
     watch.wait(1, Duration::from_millis(300));
     overview::show(&watch, colored(&options), &|| cancel.asked())?;
@@ -157,36 +150,28 @@ fn colored(options: &Options) -> bool {
     std::io::stdout().is_terminal() && !options.no_color && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
-fn once(watch: &Watch, json: bool, options: &Options, with_hosts: bool) -> Result<i32> {
-    watch.wait(2, watch.plan().interval + PATIENCE);
-    if with_hosts {
-        watch.wait_for_hosts(HOSTS_PATIENCE);
-    }
-    let view = watch.view();
+fn once(watch: &Watch, json: bool, options: &Options) -> i32 {
+    let view = watch.settled();
     if json {
         say!("{}", view.to_json(false));
     } else {
         let wide = rustix::termios::tcgetwinsize(std::io::stdout()).ok().map(|size| usize::from(size.ws_col)).filter(|wide| *wide > 0).unwrap_or(160);
         say!("{}", overview::text(&view, wide, colored(options)));
     }
-    Ok(view.exit_code())
+    view.exit_code()
 }
 
-fn write(watch: &Watch, file: &std::path::Path, watched: Duration, with_hosts: bool, cancel: &Cancel) -> Result<i32> {
+fn write(watch: &Watch, file: &std::path::Path, watched: Duration, cancel: &Cancel) -> Result<i32> {
     let unwritable = |error: std::io::Error| Error::config(format!("`{}` cannot be written", file.display())).because(error.to_string());
     // Found out before the watching.
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(std::path::Path::new("."));
     let new = tempfile::NamedTempFile::new_in(folder).map_err(unwritable)?;
     complain!("watching for {} ...", humantime(watched));
     let end = Instant::now() + watched;
-    watch.wait(2, watch.plan().interval + PATIENCE);
     while Instant::now() < end && !cancel.asked() {
         std::thread::sleep(Duration::from_millis(50).min(end.saturating_duration_since(Instant::now())));
     }
-    if with_hosts {
-        watch.wait_for_hosts(HOSTS_PATIENCE);
-    }
-    let view = watch.view();
+    let view = watch.settled();
     std::fs::write(new.path(), overview::page(&view, watch.seconds_between_points(), false)).map_err(unwritable)?;
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
     std::fs::set_permissions(new.path(), mode).map_err(unwritable)?;

@@ -73,13 +73,17 @@ fn of_cluster(view: &View, plan: &Plan, found: &mut Vec<Finding>) {
     let silent = view.members.iter().filter(|member| !member.healthy && !matches!(member.role, Role::Absent | Role::Learner)).count();
     if view.up < view.quorum && view.voters > 0 {
         let text = format!("no quorum: {silent} of {} members do not take part, {} are needed: nothing can be written", view.voters, view.quorum);
-        let next = if plan.hosts.is_some() { Some(format!("{command} run etcd -b -- systemctl status etcd")) } else { Some(format!("{command} e endpoint status --cluster")) };
+        let next = if plan.hosts.is_some() {
+            Some(format!("{command} run etcd -b -- systemctl status etcd"))
+        } else {
+            Some(format!("{command} e endpoint status --cluster"))
+        };
         found.push(finding(Grade::Critical, None, text, next));
     } else if view.leader.is_none() && view.voters > 0 {
         found.push(finding(Grade::Critical, None, "no member leads: nothing can be written", Some(format!("{command} e endpoint status --cluster"))));
     } else if view.tolerance == 0 && silent > 0 {
         found.push(finding(Grade::Warning, None, "the cluster can spare no other member: one more failure and nothing can be written", None));
-    } else if view.voters > 0 && view.voters % 2 == 0 {
+    } else if view.voters > 0 && view.voters.is_multiple_of(2) {
         found.push(finding(Grade::Note, None, format!("{} members tolerate no more failures than {}", view.voters, view.voters - 1), None));
     }
     let mut versions: Vec<&str> = view.members.iter().filter_map(|member| member.version.as_deref()).collect();
@@ -109,7 +113,11 @@ fn of_member(member: &MemberView, plan: &Plan, found: &mut Vec<Finding>) {
             );
         }
         Role::Unstarted => {
-            return say(Grade::Warning, "was added to the cluster and never started".into(), member.host.as_ref().map(|host| format!("{command} etcd -l {host} -e etcd_init=existing")));
+            return say(
+                Grade::Warning,
+                "was added to the cluster and never started".into(),
+                member.host.as_ref().map(|host| format!("{command} etcd -l {host} -e etcd_init=existing")),
+            );
         }
         Role::Learner => say(Grade::Note, "is a learner: it has no vote".into(), member.id.as_ref().map(|id| format!("{command} em promote {id}"))),
         _ => {}

@@ -5,7 +5,7 @@
 use minijinja::{AutoEscape, Environment, Value, context};
 
 use super::chart::{Line, Scale, svg};
-use super::text::{COLUMNS, condition, condition_tint, details, leadership, membership, sentence, Tint};
+use super::text::{COLUMNS, Tint, condition, condition_tint, details, leadership, membership, sentence};
 use super::unit::moment;
 use super::view::{Histories, View};
 

@@ -156,7 +156,8 @@ impl Screen {
             }
             KeyCode::Char('d') => {
                 watch.ask_for_drift();
-                self.note = Some(if watch.hosts().is_some() { "comparing the hosts with the inventory ..." } else { "there is no inventory to compare with" }.into());
+                self.note =
+                    Some(if watch.hosts().is_some() { "comparing the hosts with the inventory ..." } else { "there is no inventory to compare with" }.into());
             }
             KeyCode::Char('w') => self.note = Some(write_page(watch)),
             KeyCode::Char('p') => self.paused = !self.paused,
@@ -273,9 +274,15 @@ impl Screen {
         let findings = self.findings();
         let panels = panels(wide);
         // Two panels beside each other where there is room; findings come before pictures.
-        let (across, high) = if wide >= 160 { (4, rows + 1) } else if wide >= 78 { (2, 2 * (rows + 1)) } else { (1, 4 * (rows + 1)) };
+        let (across, high) = if wide >= 160 {
+            (4, rows + 1)
+        } else if wide >= 78 {
+            (2, 2 * (rows + 1))
+        } else {
+            (1, 4 * (rows + 1))
+        };
         let left = usize::from(area.height).saturating_sub(rows + 2 + findings.len().min(8) + 1);
-        let high = if left >= high + 1 { high + 1 } else { 0 };
+        let high = if left > high { high + 1 } else { 0 };
         let [table, pictures, wrong] = Layout::vertical([
             Constraint::Length(u16::try_from(rows + 2).unwrap_or(u16::MAX)),
             Constraint::Length(u16::try_from(high).unwrap_or(0)),
@@ -370,7 +377,10 @@ impl Screen {
             ]));
         }
         for finding in self.view.findings.iter().filter(|finding| finding.member.as_ref() == Some(&member.name)) {
-            lines.push(Line::from(vec![Span::styled(format!("  {}: ", finding.grade.word()), self.style(finding.grade.tint())), Span::raw(finding.text.clone())]));
+            lines.push(Line::from(vec![
+                Span::styled(format!("  {}: ", finding.grade.word()), self.style(finding.grade.tint())),
+                Span::raw(finding.text.clone()),
+            ]));
         }
         let most = lines.len().saturating_sub(usize::from(area.height));
         let down = u16::try_from(self.moved.min(most)).unwrap_or(0);

@@ -109,7 +109,13 @@ pub(super) const COLUMNS: &[Column] = &[
     Column { title: "DB", rank: 1, right: true, cell: |m| known(m.db_size, bytes), weight: |m| never(m.db_size) },
     Column { title: "IN USE", rank: 8, right: true, cell: |m| known(m.db_size_in_use, bytes), weight: |m| never(m.db_size_in_use) },
     Column { title: "QUOTA", rank: 5, right: true, cell: |m| known(m.quota_used, percent), weight: |m| never(m.quota_used) },
-    Column { title: "LAG", rank: 4, right: true, cell: |m| m.lag.map_or_else(|| "-".into(), |lag| lag.to_string()), weight: |m| never(m.lag.map(|l| l as f64)) },
+    Column {
+        title: "LAG",
+        rank: 4,
+        right: true,
+        cell: |m| m.lag.map_or_else(|| "-".into(), |lag| lag.to_string()),
+        weight: |m| never(m.lag.map(|l| l as f64)),
+    },
     Column { title: "FSYNC", rank: 1, right: true, cell: |m| known(m.fsync_p99_seconds, latency), weight: |m| never(m.fsync_p99_seconds) },
     Column { title: "PEER", rank: 2, right: true, cell: |m| known(m.peer_p95_seconds, latency), weight: |m| never(m.peer_p95_seconds) },
     Column { title: "READ/s", rank: 3, right: true, cell: |m| known(m.reads_per_second, rate), weight: |m| never(m.reads_per_second) },
@@ -237,14 +243,25 @@ pub(super) fn details(member: &MemberView, at: i64) -> Vec<(&'static str, String
         ("keys, compacted at", format!("{}, {}", known(member.keys, count), known(member.compact_revision, count))),
         ("fsync p99, commit p99", format!("{}, {}", known(member.fsync_p99_seconds, latency), known(member.commit_p99_seconds, latency))),
         ("round trip p95", round_trips(member)),
-        ("reads, writes, leases /s", format!("{}, {}, {}", known(member.reads_per_second, rate), known(member.writes_per_second, rate), known(member.leases_per_second, rate))),
+        (
+            "reads, writes, leases /s",
+            format!("{}, {}, {}", known(member.reads_per_second, rate), known(member.writes_per_second, rate), known(member.leases_per_second, rate)),
+        ),
         ("failing requests /s", known(member.failed_per_second, rate)),
-        ("proposals /s, waiting, failed", format!("{}, {}, {}", known(member.proposals_per_second, rate), known(member.proposals_pending, count), known(member.proposals_failed, count))),
+        (
+            "proposals /s, waiting, failed",
+            format!("{}, {}, {}", known(member.proposals_per_second, rate), known(member.proposals_pending, count), known(member.proposals_failed, count)),
+        ),
         ("watchers, slow ones", format!("{}, {}", known(member.watchers, count), known(member.slow_watchers, count))),
         ("client, peer traffic /s", format!("{}, {}", known(member.client_bytes_per_second, bytes), known(member.peer_bytes_per_second, bytes))),
         ("memory, CPU", format!("{}, {}", known(member.memory, bytes), known(member.cpu, percent))),
         ("open files", format!("{} of {}", known(member.open_files, count), known(member.open_files_limit, count))),
-        ("certificate", member.certificate_ends.map_or_else(|| "-".into(), |ends| format!("{} days, until {}", member.certificate_days.unwrap_or(0), super::unit::moment(ends)))),
+        (
+            "certificate",
+            member
+                .certificate_ends
+                .map_or_else(|| "-".into(), |ends| format!("{} days, until {}", member.certificate_days.unwrap_or(0), super::unit::moment(ends))),
+        ),
         ("drift", member.drift.as_ref().map_or_else(|| "not known".into(), |drift| if drift.is_empty() { "none".into() } else { drift.join("; ") })),
     ]
 }

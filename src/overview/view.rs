@@ -256,12 +256,13 @@ pub(super) fn view(plan: &Plan, state: &State) -> View {
     let names: Vec<(String, String)> = state.members.iter().flatten().map(|member| (hex(member.id), member.name.clone())).collect();
     let mut members: Vec<MemberView> = rows.iter().map(|row| member(row, state, &names)).collect();
     // Each member knows the alarms of all, also of one that is down.
-    let errors: Vec<&String> = state.seen.values().filter(|seen| seen.is_up()).filter_map(|seen| seen.status.as_ref()).flat_map(|status| &status.errors).collect();
+    let errors: Vec<&String> =
+        state.seen.values().filter(|seen| seen.is_up()).filter_map(|seen| seen.status.as_ref()).flat_map(|status| &status.errors).collect();
     for member in &mut members {
         member.alarms = member.id.as_deref().map(|id| alarms(&errors, id)).unwrap_or_default();
     }
     // Members without a name, which never started, come last.
-    members.sort_by(|a, b| (a.name.is_empty(), natural(&a.name)).cmp(&(b.name.is_empty(), natural(&b.name))));
+    members.sort_by_key(|member| (member.name.is_empty(), natural(&member.name)));
     let applied = members.iter().filter(|member| member.role == Role::Leader).filter_map(|member| member.raft_applied_index).max();
     for member in &mut members {
         member.lag = applied.zip(member.raft_applied_index).map(|(leader, own)| leader.saturating_sub(own));
@@ -324,7 +325,8 @@ fn rows<'a>(plan: &'a Plan, state: &'a State) -> Vec<Row<'a>> {
         let address = url(endpoint, config);
         let id = seen.status.as_ref().map(|status| status.member_id);
         let mut found = rows.iter_mut().filter(|row| {
-            row.listed.is_some_and(|member| Some(member.id) == id || id.is_none() && member.client_urls.iter().any(|known| known.trim_end_matches('/') == address))
+            row.listed
+                .is_some_and(|member| Some(member.id) == id || id.is_none() && member.client_urls.iter().any(|known| known.trim_end_matches('/') == address))
         });
         match found.next() {
             Some(row) if row.seen.is_none() => (row.endpoint, row.seen) = (Some(endpoint.as_str()), Some(seen)),

@@ -26,6 +26,12 @@ const LIST_EVERY: Duration = Duration::from_secs(3);
 /// Between two comparisons with the inventory.
 const DRIFT_EVERY: Duration = Duration::from_mins(5);
 
+/// Longer than two looks at a member that does not answer.
+const SETTLED: Duration = Duration::from_secs(5);
+
+/// The hosts are compared with the inventory over ssh.
+const HOSTS_SETTLED: Duration = Duration::from_secs(60);
+
 /// Over so much time durations are gathered: fsyncs are few on a quiet cluster.
 pub(super) const WINDOW: Duration = Duration::from_secs(60);
 
@@ -220,6 +226,14 @@ impl Watch {
             }
             state = self.0.news.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
+    }
+
+    /// What is known after two looks, with rates, and after the hosts have been compared with the inventory.
+    #[must_use]
+    pub fn settled(&self) -> View {
+        self.wait(2, self.0.plan.interval + SETTLED);
+        self.wait_for_hosts(HOSTS_SETTLED);
+        self.view()
     }
 
     /// Wait until the hosts have been compared with the inventory, at most for `limit`.

@@ -1,12 +1,15 @@
 //! The commands of the console: one table for parsing, completion and `:help`.
 
+use std::io::IsTerminal;
 use std::path::Path;
+use std::time::Duration;
 
 use super::console::{Console, Then};
 use super::save::Accepted;
 use super::state::{Errand, locked, script_named};
 use super::{flow, help, save, step};
 use crate::error::{Error, Result, nearest};
+use crate::overview::Watch;
 use crate::run::Selection;
 use crate::script::on_hosts;
 
@@ -69,6 +72,12 @@ pub(super) const ALL: &[Meta] = &[
     Meta { name: "skip", args: &[], doc: "with :step, leave the task at hand out", run: step::skip },
     Meta { name: "redo", args: &[], doc: "with :step, run the task before once more", run: step::redo },
     Meta { name: "continue", args: &[("[TASK]", Takes::Task)], doc: "with :step, run all that is left, or up to TASK", run: step::go_on },
+    Meta {
+        name: "overview",
+        args: &[("[CLUSTER]", Takes::Cluster)],
+        doc: "the cluster live: members, health, latencies, logs, drift; `q` comes back here",
+        run: overview,
+    },
     Meta { name: "jobs", args: &[], doc: "what runs in the background, such as `e watch`", run: jobs },
     Meta { name: "stop", args: &[("[JOB]", Takes::Job)], doc: "end a job, or all", run: stop },
     Meta { name: "bt", args: &[], doc: "the whole of the last error, with the calls that led to it", run: trace },
@@ -134,6 +143,24 @@ fn go() -> Result<Then> {
 fn help(console: &mut Console, name: &str) -> Result<Then> {
     let text = if name.is_empty() { help::overview() } else { help::page(console, name)? };
     console.say(text.trim_end());
+    go()
+}
+
+fn overview(console: &mut Console, name: &str) -> Result<Then> {
+    let world = console.interpreter.world();
+    let settings = console.settings();
+    let name = Some(name).filter(|name| !name.is_empty()).or(settings.cluster.as_deref());
+    let cluster = crate::script::overview::chosen(world, name)?;
+    let watch = Watch::begin(crate::script::overview::plan(world, &cluster, None, "etcdsh")?);
+    let terminal = std::io::stdout().is_terminal() && std::io::stdin().is_terminal();
+    if terminal && !console.json() {
+        let cancel = console.runner.surroundings.cancel().clone();
+        watch.wait(1, Duration::from_millis(300));
+        crate::overview::show(&watch, console.runner.surroundings.color(), &|| cancel.asked())?;
+        return go();
+    }
+    let view = watch.settled();
+    console.say(if console.json() { view.to_json(false).to_string() } else { crate::overview::text(&view, super::show::columns(), false) });
     go()
 }
 

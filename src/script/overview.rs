@@ -14,7 +14,7 @@ use crate::command::quote;
 use crate::error::{Error, Result};
 use crate::etcd::{Client, Config};
 use crate::overview::{Expected, Hosts, Plan, View, Watch};
-use crate::report::{Event, Report, Sink};
+use crate::report::{Event, Report, Silent, Sink};
 
 /// Between two looks at a member.
 pub const INTERVAL: Duration = Duration::from_secs(1);
@@ -53,12 +53,14 @@ pub fn plan(world: &Arc<World>, cluster: &Cluster, config: Option<Config>, comma
         let member = number.map_or_else(|| host.clone(), |number| format!("{}-{number}", cluster.name));
         expected.push(Expected { endpoint: endpoint.clone(), host: host.clone(), member });
     }
-    world.draft().become_root = true;
-    let hosts: Arc<dyn Hosts> = Arc::new(OnHosts { names: cluster.hosts.clone(), world: Arc::clone(world) });
+    // Logs are for root; what the script itself does on these hosts stays as it was.
+    let apart = world.in_check_mode("", Report::new(Box::new(Silent)));
+    apart.draft().become_root = true;
+    let hosts: Arc<dyn Hosts> = Arc::new(OnHosts { names: cluster.hosts.clone(), world: Arc::new(apart) });
     Ok(Plan { client: Client::new(config)?, cluster: cluster.name.clone(), command: command.to_string(), expected, hosts: Some(hosts), interval: INTERVAL })
 }
 
-/// The hosts of a cluster, asked over the connections of a world.
+/// The hosts of a cluster, asked over connections of their own.
 struct OnHosts {
     names: Vec<String>,
     world: Arc<World>,
@@ -90,7 +92,8 @@ impl Hosts for OnHosts {
 
     fn leader_since(&self, host: &str, term: u64) -> Result<Option<i64>> {
         let wanted = quote(&format!("{BECAME_LEADER} {term}"));
-        let script = format!("{{ journalctl -u etcd -o cat --no-pager -g {wanted} 2>/dev/null; cat /var/log/etcd.log 2>/dev/null; }} | grep -F {wanted} | tail -n 1");
+        let script =
+            format!("{{ journalctl -u etcd -o cat --no-pager -g {wanted} 2>/dev/null; cat /var/log/etcd.log 2>/dev/null; }} | grep -F {wanted} | tail -n 1");
         Ok(moment_of(&self.ask(host, &script)?))
     }
 

@@ -153,7 +153,12 @@ pub const ALL: &[Word] = &[
         "cluster_status(name, #{ over: \"0s\", drift: false })",
         "Look at a cluster now, as `etcdsh overview -o json` does: a map with `verdict` (`healthy`, `degraded`, `no_quorum`, `unreachable`), `voters`, `quorum`, `up`, `tolerance`, `leader`, `leader_since`, `term`, `revision`, `findings` (maps with `grade`, `member`, `text`, `next`) and `members`, a map each with role, health, raft state, sizes, latencies, rates and days of its certificate; `()` for what is not known.\nThe name may be left out when the inventory has one cluster, or the selected hosts belong to one. `over` looks twice with this much time between, which rates need; `drift` compares the hosts with the inventory. Fails when the inventory has no such cluster; members that do not answer are in the result.",
     ),
-    word(Etcd, "overview", "overview(name)", "Say what `etcdsh overview --once` says: members, roles, health, latencies, and what is wrong with what to type next."),
+    word(
+        Etcd,
+        "overview",
+        "overview(name)",
+        "Say what `etcdsh overview --once` says: members, roles, health, latencies, and what is wrong with what to type next.",
+    ),
     word(Etcd, "put", "e.put(key, value)", "Put a key; returns `revision`."),
     word(
         Etcd,

@@ -148,7 +148,7 @@ fn shell_words(text: &str) -> Vec<String> {
 }
 
 fn mistake_in(words: &[String]) -> Option<String> {
-    const SUBCOMMANDS: [&str; 8] = ["check", "completion", "help", "inventory", "man", "run", "sandbox", "script"];
+    const SUBCOMMANDS: [&str; 9] = ["check", "completion", "help", "inventory", "man", "overview", "run", "sandbox", "script"];
     let general = Known::of(None);
     let mut index = 0;
     while words.get(index).is_some_and(|word| word.starts_with('-') && word != "-") {

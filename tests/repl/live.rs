@@ -7,13 +7,13 @@ use crate::etcd_client::server::program;
 use crate::program::Test;
 
 /// Members that no other test has: their addresses follow from the process and `number`.
-pub(super) struct Members {
-    pub(super) addresses: Vec<String>,
-    pub(super) test: Test,
+pub(crate) struct Members {
+    pub(crate) addresses: Vec<String>,
+    pub(crate) test: Test,
 }
 
 impl Members {
-    pub(super) fn new(number: u32) -> Members {
+    pub(crate) fn new(number: u32) -> Members {
         let place = std::process::id() * 7 + number;
         let net = format!("127.{}.{}", 10 + place % 90, 1 + place / 90 % 9);
         let addresses: Vec<String> = (10..13).map(|last| format!("{net}.{last}")).collect();

@@ -7,7 +7,7 @@
 
 mod keys;
 mod lines;
-mod live;
+pub(crate) mod live;
 mod transcript;
 
 use std::io::Read;
@@ -99,7 +99,7 @@ impl Screen {
     }
 
     /// What comes within a time.
-    fn rest(&mut self, time: Duration) -> String {
+    pub(crate) fn rest(&mut self, time: Duration) -> String {
         let _ = self.session.get_process_mut();
         self.session.set_blocking(false).unwrap();
         let (end, mut all) = (Instant::now() + time, Vec::new());
