@@ -48,6 +48,7 @@ bench:
 	cargo build --release --locked --bins --examples
 	tests/bench/run
 	tests/bench/etcdctl
+	tests/bench/overview
 
 torture:
 	@tests/tools/setup-build

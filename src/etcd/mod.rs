@@ -28,7 +28,6 @@ pub(crate) use connection::{Answer, Connection, url};
 pub use kv::{Delete, DeleteOptions, Get, GetOptions, KeyValue, Put, PutOptions, Sort, SortOrder, SortTarget, prefix_end};
 pub use lease::{Lease, LeaseList, LeaseTtl};
 pub use maintenance::{Alarm, AlarmKind, HashKv, Status};
-pub(crate) use probe::tls_stream;
 pub use scrape::{NoMetrics, Scrape, Scraper};
 pub use snapshot::Snapshot;
 pub use trouble::{Attempt, Fault, Result, Trouble};

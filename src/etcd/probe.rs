@@ -14,7 +14,6 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use tonic::codegen::http::Uri;
 
 use super::client::Config;
-use super::connection::Anyone;
 use super::trouble::{Trouble, of_link};
 
 /// An alert follows the handshake at once.
@@ -75,23 +74,6 @@ fn handshake(uri: &Uri, config: &Config) -> Result<(), Failed> {
         Err(error) if CLOSINGS.contains(&error.kind()) && stream.conn.is_handshaking() => Err(Failed::Closed),
         Err(error) if error.kind() != io::ErrorKind::WouldBlock => Err(error.into()),
         _ => Ok(()),
-    }
-}
-
-/// A socket with TLS on it, for what etcd serves beside gRPC: whom to trust and who we are as for etcd itself.
-pub(crate) fn tls_stream(socket: TcpStream, host: &str, config: &Config) -> Result<StreamOwned<ClientConnection, TcpStream>, String> {
-    let open = || -> Result<ClientConnection, Failed> {
-        let name = ServerName::try_from(host.trim_matches(['[', ']']).to_string())?;
-        let mut settings = settings(config, b"http/1.1")?;
-        if config.skip_verify {
-            settings.dangerous().set_certificate_verifier(Arc::new(Anyone::new()));
-        }
-        Ok(ClientConnection::new(Arc::new(settings), name)?)
-    };
-    match open() {
-        Ok(session) => Ok(StreamOwned::new(session, socket)),
-        Err(Failed::Closed) => Err(CLOSED.into()),
-        Err(Failed::Other(error)) => Err(error.to_string()),
     }
 }
 

@@ -201,3 +201,76 @@ fn slowness(member: &MemberView, plan: &Plan, say: &mut dyn FnMut(Grade, String,
         say(Grade::Warning, format!("{open:.0} of at most {limit:.0} files are open"), None);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::metrics::Metrics;
+    use super::super::view::tests::{down, seen, three};
+    use super::super::view::view;
+    use super::super::watch::{Drift, State};
+    use super::*;
+
+    /// Grade, member and text of what is found after a change.
+    fn found(change: impl FnOnce(&mut State)) -> Vec<String> {
+        let (plan, mut state) = three();
+        change(&mut state);
+        let say = |finding: &Finding| format!("{} {}: {}", finding.grade.word(), finding.member.as_deref().unwrap_or("-"), finding.text);
+        view(&plan, &state).findings.iter().map(say).collect()
+    }
+
+    fn with_metrics(text: &str) -> Vec<String> {
+        found(|state| seen(state, 2).scrapes.back_mut().unwrap().metrics = Metrics::parse(text))
+    }
+
+    #[test]
+    fn nothing_is_found_where_nothing_is_wrong() {
+        assert_eq!(found(|_| {}), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_dead_member_is_named_with_its_cause_and_what_is_left() {
+        assert_eq!(
+            found(|state| down(state, 2)),
+            [
+                "critical etcd-2: does not answer for 0s: connection refused",
+                "warning -: the cluster can spare no other member: one more failure and nothing can be written"
+            ]
+        );
+        let two = found(|state| (2..=3).for_each(|number| down(state, number)));
+        assert_eq!(two[0], "critical -: no quorum: 2 of 3 members do not take part, 2 are needed: nothing can be written");
+    }
+
+    #[test]
+    fn each_limit_is_watched() {
+        let slow = "etcd_disk_wal_fsync_duration_seconds_bucket{le=\"0.064\"} 0\netcd_disk_wal_fsync_duration_seconds_bucket{le=\"0.128\"} 10";
+        for (metrics, wanted) in [
+            (slow, "warning etcd-2: its disk is slow: 1 of 100 fsyncs takes 127ms or more"),
+            ("etcd_server_quota_backend_bytes 1200", "warning etcd-2: 83% of its quota of 1.17 KiB is used"),
+            ("etcd_server_quota_backend_bytes 1100", "critical etcd-2: 91% of its quota of 1.07 KiB is used"),
+            ("etcd_server_proposals_pending 50", "warning etcd-2: 50 proposals wait for the quorum"),
+            ("process_open_fds 90\nprocess_max_fds 100", "warning etcd-2: 90 of at most 100 files are open"),
+        ] {
+            assert_eq!(with_metrics(metrics), [wanted]);
+        }
+        for (days, wanted) in [
+            (30, None),
+            (29, Some("warning etcd-3: its certificate ends in 29 days")),
+            (6, Some("critical etcd-3: its certificate ends in 6 days")),
+            (-2, Some("critical etcd-3: its certificate has ended")),
+        ] {
+            let ends = crate::cert::now() + days * 86_400 + 600;
+            assert_eq!(found(|state| seen(state, 3).certificate_ends = Some(ends)), wanted.into_iter().collect::<Vec<_>>(), "{days}");
+        }
+        let lag = found(|state| seen(state, 1).status.as_mut().unwrap().raft_applied_index = 5900);
+        assert_eq!(lag, ["warning etcd-2: is 5000 entries of the log behind the leader", "warning etcd-3: is 5000 entries of the log behind the leader"]);
+        let drift = found(|state| state.drift = Drift::Known(vec![("10.0.0.3".into(), "file /etc/etcd/etcd.conf: content +1 -1 lines".into())]));
+        assert_eq!(drift, ["warning etcd-3: differs from the inventory: file /etc/etcd/etcd.conf: content +1 -1 lines"]);
+        let alarm = found(|state| seen(state, 1).status.as_mut().unwrap().errors.push("memberID:3 alarm:NOSPACE ".into()));
+        assert_eq!(alarm, ["critical etcd-3: alarm NOSPACE: the quota is used up, nothing can be written"]);
+        let free = found(|state| {
+            let status = seen(state, 2).status.as_mut().unwrap();
+            (status.db_size, status.db_size_in_use) = (200 << 20, 80 << 20);
+        });
+        assert_eq!(free, ["note etcd-2: 120 MiB of its database of 200 MiB are free space"]);
+    }
+}

@@ -270,3 +270,24 @@ fn round_trips(member: &MemberView) -> String {
     let each: Vec<String> = member.peers_p95_seconds.iter().map(|(peer, seconds)| format!("{peer} {}", known(*seconds, latency))).collect();
     if each.is_empty() { "-".into() } else { each.join(", ") }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::view::tests::{down, three};
+    use super::super::view::view;
+    use super::*;
+
+    #[test]
+    fn columns_are_left_out_until_the_line_fits() {
+        let (plan, mut state) = three();
+        down(&mut state, 3);
+        let view = view(&plan, &state);
+        for wide in [40, 60, 80, 120, 200] {
+            let text = text(&view, wide, false);
+            let table: Vec<&str> = text.lines().skip_while(|line| !line.starts_with("MEMBER")).take(4).collect();
+            assert!(table.iter().all(|line| line.chars().count() <= wide), "{wide}\n{text}");
+            assert!(table[0].starts_with("MEMBER  ROLE      HEALTH") && table[3].starts_with("etcd-3  ?         down"), "{text}");
+        }
+        assert!(text(&view, 200, false).lines().nth(3).is_some_and(|line| line.contains("MEMORY") && line.ends_with("CERT  DRIFT")));
+    }
+}

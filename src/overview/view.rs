@@ -255,6 +255,11 @@ pub(super) fn view(plan: &Plan, state: &State) -> View {
     let rows = rows(plan, state);
     let names: Vec<(String, String)> = state.members.iter().flatten().map(|member| (hex(member.id), member.name.clone())).collect();
     let mut members: Vec<MemberView> = rows.iter().map(|row| member(row, state, &names)).collect();
+    if let Some(leader) = rows.iter().zip(&members).find(|(_, member)| member.role == Role::Leader).and_then(|(row, _)| row.seen) {
+        for (row, member) in rows.iter().zip(&mut members) {
+            member.lag = row.seen.filter(|seen| seen.is_up()).and_then(|seen| seen.behind(leader));
+        }
+    }
     // Each member knows the alarms of all, also of one that is down.
     let errors: Vec<&String> =
         state.seen.values().filter(|seen| seen.is_up()).filter_map(|seen| seen.status.as_ref()).flat_map(|status| &status.errors).collect();
@@ -263,10 +268,6 @@ pub(super) fn view(plan: &Plan, state: &State) -> View {
     }
     // Members without a name, which never started, come last.
     members.sort_by_key(|member| (member.name.is_empty(), natural(&member.name)));
-    let applied = members.iter().filter(|member| member.role == Role::Leader).filter_map(|member| member.raft_applied_index).max();
-    for member in &mut members {
-        member.lag = applied.zip(member.raft_applied_index).map(|(leader, own)| leader.saturating_sub(own));
-    }
     let is_voter = |member: &&MemberView| !matches!(member.role, Role::Learner | Role::Absent);
     let voters = members.iter().filter(is_voter).count();
     let up = members.iter().filter(is_voter).filter(|member| member.healthy).count();
@@ -440,6 +441,16 @@ fn member(row: &Row<'_>, state: &State, names: &[(String, String)]) -> MemberVie
 }
 
 impl Seen {
+    /// How many entries the leader has applied and this member has not. They are not asked at the same moment: what the
+    /// leader has applied since then is no lag.
+    fn behind(&self, leader: &Seen) -> Option<u64> {
+        let (own, leading) = (self.status.as_ref()?, leader.status.as_ref()?);
+        let later = leader.status_at.zip(self.status_at).map_or(0.0, |(leader, own)| leader.saturating_duration_since(own).as_secs_f64());
+        let rate = leader.rate(RATES, |scraped| scraped.metrics.proposals_applied).unwrap_or(0.0);
+        let lag = leading.raft_applied_index.saturating_sub(own.raft_applied_index);
+        Some(lag.saturating_sub((rate * later).ceil() as u64))
+    }
+
     /// The time that 99 of 100 of the last minute's stayed below; of all when there is only one look.
     fn recent(&self, share: f64, of: impl Fn(&Metrics) -> super::metrics::Histogram) -> Option<f64> {
         let all = of(&self.scrapes.back()?.metrics);
@@ -495,8 +506,118 @@ fn drift(view: &mut View, state: &State) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
+    use std::collections::BTreeMap;
+    use std::time::Instant;
+
+    use super::super::watch::{Leading, Scraped};
+    use super::super::{Expected, Plan};
     use super::*;
+    use crate::etcd::{Client, Config, Status};
+
+    fn endpoint(number: u64) -> String {
+        format!("http://10.0.0.{number}:2379")
+    }
+
+    fn listed(number: u64) -> Member {
+        Member {
+            client_urls: vec![endpoint(number)],
+            id: number,
+            is_learner: false,
+            name: format!("etcd-{number}"),
+            peer_urls: vec![format!("http://10.0.0.{number}:2380")],
+        }
+    }
+
+    /// A member that answers; the first one leads.
+    fn answering(number: u64, metrics: &str) -> Seen {
+        let status = Status {
+            leader: 1,
+            member_id: number,
+            raft_applied_index: 900,
+            raft_index: 900,
+            raft_term: 4,
+            db_size: 1000,
+            db_size_in_use: 900,
+            ..Status::default()
+        };
+        let mut seen = Seen { health: Some(Ok(Duration::from_millis(2))), looks: 3, status: Some(status), ..Seen::default() };
+        seen.scrapes.push_back(Scraped { at: Instant::now(), metrics: Metrics::parse(metrics), own: Default::default() });
+        seen
+    }
+
+    /// Three members of three hosts, all well.
+    pub(in crate::overview) fn three() -> (Plan, State) {
+        let client = Client::new(Config { endpoints: (1..=3).map(endpoint).collect(), ..Config::default() }).unwrap();
+        let expected = (1..=3).map(|n| Expected { endpoint: endpoint(n), host: format!("10.0.0.{n}"), member: format!("etcd-{n}") }).collect();
+        let plan = Plan { client, cluster: "etcd".into(), command: "etcdsh".into(), expected, hosts: None, interval: Duration::from_secs(1) };
+        let seen: BTreeMap<String, Seen> = (1..=3).map(|n| (endpoint(n), answering(n, "etcd_server_quota_backend_bytes 8e9"))).collect();
+        let leading = Some(Leading { exact: true, id: 1, since: cert::now() - 60, term: 4 });
+        (plan, State { drift: Drift::NotAsked, leading, members: Some((1..=3).map(listed).collect()), seen, started: Instant::now() })
+    }
+
+    pub(in crate::overview) fn seen(state: &mut State, number: u64) -> &mut Seen {
+        state.seen.get_mut(&endpoint(number)).unwrap()
+    }
+
+    pub(in crate::overview) fn down(state: &mut State, number: u64) {
+        let seen = seen(state, number);
+        (seen.why, seen.health, seen.failing_since) = (Some("connection refused".into()), None, Some(Instant::now()));
+    }
+
+    fn roles(view: &View) -> Vec<(&str, Role)> {
+        view.members.iter().map(|member| (member.name.as_str(), member.role)).collect()
+    }
+
+    #[test]
+    fn three_members_that_are_well_are_healthy() {
+        let (plan, state) = three();
+        let seen = view(&plan, &state);
+        assert_eq!((seen.verdict, seen.voters, seen.quorum, seen.up, seen.tolerance), (Verdict::Healthy, 3, 2, 3, 1));
+        assert_eq!((seen.leader.as_deref(), seen.leader_age().as_deref(), seen.exit_code()), (Some("etcd-1"), Some("1m 0s"), 0));
+        assert_eq!(roles(&seen), [("etcd-1", Role::Leader), ("etcd-2", Role::Follower), ("etcd-3", Role::Follower)]);
+        assert_eq!(seen.members[1].host.as_deref(), Some("10.0.0.2"));
+    }
+
+    #[test]
+    fn the_quorum_follows_from_those_that_take_part() {
+        for (dead, verdict, up, tolerance) in [(1, Verdict::Degraded, 2, 0), (2, Verdict::NoQuorum, 1, -1), (3, Verdict::Unreachable, 0, -2)] {
+            let (plan, mut state) = three();
+            (1..=dead).for_each(|number| down(&mut state, number));
+            let seen = view(&plan, &state);
+            assert_eq!((seen.verdict, seen.up, seen.tolerance), (verdict, up, tolerance), "{dead} dead");
+        }
+        // One that answers and reads nothing through the quorum does not take part.
+        let (plan, mut state) = three();
+        seen(&mut state, 2).health = Some(Err("etcdserver: request timed out".into()));
+        let seen = view(&plan, &state);
+        assert_eq!((seen.verdict, seen.up), (Verdict::Degraded, 2));
+        assert_eq!(seen.members[1].why.as_deref(), Some("no read through the quorum: etcdserver: request timed out"));
+    }
+
+    #[test]
+    fn learners_newcomers_and_strangers_are_told_apart() {
+        let (mut plan, mut state) = three();
+        let members = state.members.as_mut().unwrap();
+        members[2].is_learner = true;
+        members.push(Member { client_urls: Vec::new(), name: String::new(), ..listed(4) });
+        for number in [4, 5] {
+            plan.expected.push(Expected { endpoint: endpoint(number), host: format!("10.0.0.{number}"), member: format!("etcd-{number}") });
+        }
+        let seen = view(&plan, &state);
+        let wanted = [("etcd-1", Role::Leader), ("etcd-2", Role::Follower), ("etcd-3", Role::Learner), ("etcd-4", Role::Unstarted), ("etcd-5", Role::Absent)];
+        assert_eq!(roles(&seen), wanted);
+        assert_eq!((seen.voters, seen.quorum, seen.up), (3, 2, 2));
+    }
+
+    #[test]
+    fn lag_is_counted_from_the_leader_and_a_second_endpoint_is_no_second_member() {
+        let (plan, mut state) = three();
+        seen(&mut state, 3).status.as_mut().unwrap().raft_applied_index = 880;
+        state.seen.insert("http://127.0.0.1:2379".into(), answering(3, ""));
+        let seen = view(&plan, &state);
+        assert_eq!(seen.members.iter().map(|member| member.lag).collect::<Vec<_>>(), [Some(0), Some(0), Some(20)]);
+    }
 
     #[test]
     fn alarms_are_read_from_the_status() {

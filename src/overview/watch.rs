@@ -96,8 +96,9 @@ pub(super) struct Seen {
     pub(super) no_metrics: Option<String>,
     pub(super) own: Own,
     pub(super) scrapes: VecDeque<Scraped>,
-    /// The last answer there was.
+    /// The last answer there was, and when.
     pub(super) status: Option<Status>,
+    pub(super) status_at: Option<Instant>,
     /// Why it does not answer now.
     pub(super) why: Option<String>,
 }
@@ -330,6 +331,7 @@ fn look_at(shared: &Shared, endpoint: &str, scraper: &mut Scraper, with_metrics:
         note_leader(&mut state, &status);
         let seen = state.seen.entry(endpoint.to_string()).or_default();
         seen.status = Some(status);
+        seen.status_at = Some(Instant::now());
         seen.why = None;
         seen.failing_since = None;
     }
