@@ -17,11 +17,12 @@ demo:
 	@echo
 	target/release/etcdsh scripts/etcd.rhai
 	@echo
-	target/release/etcdsh sandbox status
+	target/release/etcdsh overview --once || true
 	@echo
 	target/release/etcdsh --eval 'let e = etcd::client(hosts("etcd")[0]); e.put("demo", "it works"); e.get("demo")[0].value'
 	@echo
-	@echo 'demo: three members are running; remove them with: target/release/etcdsh sandbox rm'
+	@echo 'demo: three members are running; watch them with: target/release/etcdsh overview'
+	@echo 'demo: and remove them with: target/release/etcdsh sandbox rm'
 
 test:
 	@tests/tools/setup-build

@@ -97,10 +97,7 @@ pub(super) fn next(options: &Options, setup: &Setup, script: &Script, score: &Sc
         return if changed { format!("see that nothing is left to do: {}", again()) } else { "nothing is left to do".to_string() };
     }
     if setup.sandbox {
-        return "look at it: etcdsh sandbox status   (etcdsh sandbox rm removes it)".to_string();
+        return "look at it: etcdsh overview   (etcdsh sandbox rm removes it)".to_string();
     }
-    format!(
-        "look at it: etcdsh{} e endpoint status -w table",
-        options.inventory.iter().map(|source| format!(" -i {}", crate::command::quote(source))).collect::<String>()
-    )
+    format!("look at it: etcdsh{} overview", options.inventory.iter().map(|source| format!(" -i {}", crate::command::quote(source))).collect::<String>())
 }

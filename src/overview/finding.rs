@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::Plan;
 use super::unit::{age, bytes, latency, percent};
-use super::view::{MemberView, Role, View};
+use super::view::{MemberView, Role, Slowness, View};
 
 /// How bad it is, worst last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -175,11 +175,13 @@ fn space(member: &MemberView, plan: &Plan, say: &mut dyn FnMut(Grade, String, Op
 
 fn slowness(member: &MemberView, plan: &Plan, say: &mut dyn FnMut(Grade, String, Option<String>)) {
     let disk = member.host.as_ref().filter(|_| plan.hosts.is_some()).map(|host| format!("{} run {host} -b -- cat /proc/pressure/io", plan.command));
-    if let Some(seconds) = member.fsync_p99_seconds.filter(|seconds| *seconds > FSYNC_SECONDS) {
-        say(Grade::Warning, format!("its disk is slow: 1 of 100 fsyncs takes {} or more", latency(seconds)), disk.clone());
-    }
-    if let Some(seconds) = member.commit_p99_seconds.filter(|seconds| *seconds > COMMIT_SECONDS) {
-        say(Grade::Warning, format!("its disk is slow: 1 of 100 commits takes {} or more", latency(seconds)), disk);
+    for (what, slowness, limit) in [("fsyncs", member.disk.fsync, FSYNC_SECONDS), ("commits", member.disk.commit, COMMIT_SECONDS)] {
+        let text = match slowness {
+            Some(Slowness::OneOfHundred(seconds)) if seconds > limit => format!("1 of 100 {what} takes {} or more", latency(seconds)),
+            Some(Slowness::Half(seconds)) if seconds > limit => format!("half of its {what} take {} or more", latency(seconds)),
+            _ => continue,
+        };
+        say(Grade::Warning, format!("its disk is slow: {text}"), disk.clone());
     }
     for (peer, seconds) in &member.peers_p95_seconds {
         if let Some(seconds) = seconds.filter(|seconds| *seconds > PEER_SECONDS) {
@@ -243,7 +245,10 @@ mod tests {
     #[test]
     fn each_limit_is_watched() {
         let slow = "etcd_disk_wal_fsync_duration_seconds_bucket{le=\"0.064\"} 0\netcd_disk_wal_fsync_duration_seconds_bucket{le=\"0.128\"} 10";
+        let few = slow;
+        let slow = &slow.replace("} 10", "} 100");
         for (metrics, wanted) in [
+            (few, "warning etcd-2: its disk is slow: half of its fsyncs take 96ms or more"),
             (slow, "warning etcd-2: its disk is slow: 1 of 100 fsyncs takes 127ms or more"),
             ("etcd_server_quota_backend_bytes 1200", "warning etcd-2: 83% of its quota of 1.17 KiB is used"),
             ("etcd_server_quota_backend_bytes 1100", "critical etcd-2: 91% of its quota of 1.07 KiB is used"),

@@ -9,7 +9,7 @@ use serde::{Serialize, Serializer};
 
 use super::Plan;
 use super::finding::{self, Finding};
-use super::metrics::Metrics;
+use super::metrics::{Histogram, Metrics};
 use super::watch::{Drift, History, Seen, State, WINDOW};
 use crate::cert;
 use crate::etcd::{Member, hex, url};
@@ -179,7 +179,26 @@ pub struct MemberView {
     /// What looking at it has cost: bytes of metrics that it sent.
     pub bytes: u64,
     pub history: Histories,
+    /// What its disk is judged by.
+    #[serde(skip)]
+    pub(super) disk: Disk,
 }
+
+/// How long fsyncs and commits take, in seconds: 1 of 100 takes longer; or half of them, when there were too few to say that.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Disk {
+    pub(super) commit: Option<Slowness>,
+    pub(super) fsync: Option<Slowness>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Slowness {
+    Half(f64),
+    OneOfHundred(f64),
+}
+
+/// Of fewer than so many the slowest alone says little.
+const ENOUGH: f64 = 20.0;
 
 #[derive(Clone, Debug, Serialize)]
 pub struct View {
@@ -394,6 +413,7 @@ fn member(row: &Row<'_>, state: &State, names: &[(String, String)]) -> MemberVie
         cpu: rate(|metrics| metrics.cpu_seconds),
         db_size: sizes.map(|sizes| sizes.0),
         db_size_in_use: sizes.map(|sizes| sizes.1),
+        disk: newest.map(|_| seen.disk()).unwrap_or_default(),
         down_seconds: seen.failing_since.map(|since| since.elapsed().as_secs_f64()),
         drift: None,
         endpoint: row.endpoint.map(str::to_string).or_else(|| row.expected.map(|expected| expected.endpoint.clone())),
@@ -451,11 +471,25 @@ impl Seen {
         Some(lag.saturating_sub((rate * later).ceil() as u64))
     }
 
-    /// The time that 99 of 100 of the last minute's stayed below; of all when there is only one look.
-    fn recent(&self, share: f64, of: impl Fn(&Metrics) -> super::metrics::Histogram) -> Option<f64> {
+    /// The last minute's; all of them when there is only one look, or none came since.
+    fn gathered(&self, of: impl Fn(&Metrics) -> Histogram) -> Option<Histogram> {
         let all = of(&self.scrapes.back()?.metrics);
-        let recent = self.between(WINDOW).and_then(|(then, _)| all.since(&of(&then.metrics)).quantile(share));
-        recent.or_else(|| all.quantile(share))
+        let recent = self.between(WINDOW).map(|(then, _)| all.since(&of(&then.metrics)));
+        Some(recent.filter(|recent| recent.count() > 0.0).unwrap_or(all))
+    }
+
+    /// The time that this share of them stayed below.
+    fn recent(&self, share: f64, of: impl Fn(&Metrics) -> Histogram) -> Option<f64> {
+        self.gathered(of)?.quantile(share)
+    }
+
+    fn slowness(&self, of: impl Fn(&Metrics) -> Histogram) -> Option<Slowness> {
+        let gathered = self.gathered(of)?;
+        if gathered.count() < ENOUGH { gathered.quantile(0.5).map(Slowness::Half) } else { gathered.quantile(0.99).map(Slowness::OneOfHundred) }
+    }
+
+    fn disk(&self) -> Disk {
+        Disk { commit: self.slowness(|metrics| metrics.commit.clone()), fsync: self.slowness(|metrics| metrics.fsync.clone()) }
     }
 
     pub(super) fn fsync(&self) -> Option<f64> {
