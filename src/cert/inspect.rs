@@ -54,10 +54,10 @@ pub fn inspect_at(text: &str, now: i64) -> Result<Certificate> {
     })
 }
 
-/// When a certificate in DER ends, in seconds since 1970; nothing when it cannot be read.
+/// From when and until when a certificate in DER is valid, in seconds since 1970; nothing when it cannot be read.
 #[must_use]
-pub fn ends(der: &[u8]) -> Option<i64> {
-    parse(der, "certificate").ok().map(|certificate| validity(&certificate).1)
+pub fn life(der: &[u8]) -> Option<(i64, i64)> {
+    parse(der, "certificate").ok().map(|certificate| validity(&certificate))
 }
 
 /// The SHA-256 of the first certificate in `text`, lower-case hex.

@@ -42,15 +42,16 @@ const QUOTA_WARNING: f64 = 0.80;
 const QUOTA_CRITICAL: f64 = 0.90;
 /// Entries of the raft log; etcd calls a server too busy at 5000.
 const LAG: u64 = 5000;
-const FSYNC_SECONDS: f64 = 0.05;
+const FSYNC_SECONDS: f64 = 0.1;
 const COMMIT_SECONDS: f64 = 0.1;
 const PEER_SECONDS: f64 = 0.2;
-const CERTIFICATE_WARNING_DAYS: i64 = 30;
-const CERTIFICATE_CRITICAL_DAYS: i64 = 7;
+/// Days, and the share of its life that is left: a certificate of a month is not late on its first day.
+const CERTIFICATE_WARNING: (i64, f64) = (30, 0.25);
+const CERTIFICATE_CRITICAL: (i64, f64) = (7, 0.10);
 /// Free space in the file that is worth a defragmentation: so much of it, and so many bytes.
 const FREE_SHARE: f64 = 0.5;
 const FREE_BYTES: f64 = 100.0 * 1024.0 * 1024.0;
-const PENDING: f64 = 50.0;
+const PENDING: f64 = 10.0;
 const FILES_SHARE: f64 = 0.8;
 
 /// All of them, the worst first.
@@ -145,10 +146,15 @@ fn of_member(member: &MemberView, plan: &Plan, found: &mut Vec<Finding>) {
     }
     space(member, plan, &mut say);
     slowness(member, plan, &mut say);
-    if let Some(days) = member.certificate_days.filter(|days| *days < CERTIFICATE_WARNING_DAYS) {
-        let grade = if days < CERTIFICATE_CRITICAL_DAYS { Grade::Critical } else { Grade::Warning };
+    if let (Some(days), Some(left)) = (member.certificate_days, member.certificate_left) {
+        let within = |limit: (i64, f64)| days < limit.0 && left < limit.1;
         let text = if days < 0 { "its certificate has ended".to_string() } else { format!("its certificate ends in {days} days") };
-        say(grade, text, Some(format!("{command} etcd -t etcd_cert")));
+        let next = Some(format!("{command} etcd -t etcd_cert"));
+        if within(CERTIFICATE_CRITICAL) {
+            say(Grade::Critical, text, next);
+        } else if within(CERTIFICATE_WARNING) {
+            say(Grade::Warning, text, next);
+        }
     }
     if let Some(drift) = member.drift.as_ref().filter(|drift| !drift.is_empty()) {
         let host = member.host.as_deref().unwrap_or_default();
@@ -244,15 +250,15 @@ mod tests {
 
     #[test]
     fn each_limit_is_watched() {
-        let slow = "etcd_disk_wal_fsync_duration_seconds_bucket{le=\"0.064\"} 0\netcd_disk_wal_fsync_duration_seconds_bucket{le=\"0.128\"} 10";
+        let slow = "etcd_disk_wal_fsync_duration_seconds_bucket{le=\"0.128\"} 0\netcd_disk_wal_fsync_duration_seconds_bucket{le=\"0.256\"} 10";
         let few = slow;
         let slow = &slow.replace("} 10", "} 100");
         for (metrics, wanted) in [
-            (few, "warning etcd-2: its disk is slow: half of its fsyncs take 96ms or more"),
-            (slow, "warning etcd-2: its disk is slow: 1 of 100 fsyncs takes 127ms or more"),
+            (few, "warning etcd-2: its disk is slow: half of its fsyncs take 192ms or more"),
+            (slow, "warning etcd-2: its disk is slow: 1 of 100 fsyncs takes 255ms or more"),
             ("etcd_server_quota_backend_bytes 1200", "warning etcd-2: 83% of its quota of 1.17 KiB is used"),
             ("etcd_server_quota_backend_bytes 1100", "critical etcd-2: 91% of its quota of 1.07 KiB is used"),
-            ("etcd_server_proposals_pending 50", "warning etcd-2: 50 proposals wait for the quorum"),
+            ("etcd_server_proposals_pending 10", "warning etcd-2: 10 proposals wait for the quorum"),
             ("process_open_fds 90\nprocess_max_fds 100", "warning etcd-2: 90 of at most 100 files are open"),
         ] {
             assert_eq!(with_metrics(metrics), [wanted]);
@@ -264,8 +270,10 @@ mod tests {
             (-2, Some("critical etcd-3: its certificate has ended")),
         ] {
             let ends = crate::cert::now() + days * 86_400 + 600;
-            assert_eq!(found(|state| seen(state, 3).certificate_ends = Some(ends)), wanted.into_iter().collect::<Vec<_>>(), "{days}");
+            assert_eq!(found(|state| seen(state, 3).certificate = Some((0, ends))), wanted.into_iter().collect::<Vec<_>>(), "{days}");
         }
+        let young = crate::cert::now() - 86_400;
+        assert_eq!(found(|state| seen(state, 3).certificate = Some((young, young + 8 * 86_400))), Vec::<String>::new(), "of a week, a day old");
         let lag = found(|state| seen(state, 1).status.as_mut().unwrap().raft_applied_index = 5900);
         assert_eq!(lag, ["warning etcd-2: is 5000 entries of the log behind the leader", "warning etcd-3: is 5000 entries of the log behind the leader"]);
         let drift = found(|state| state.drift = Drift::Known(vec![("10.0.0.3".into(), "file /etc/etcd/etcd.conf: content +1 -1 lines".into())]));

@@ -24,7 +24,7 @@ struct Chart {
 const CHARTS: [Chart; 8] = [
     Chart { title: "reads per second", about: "ranges that clients asked for", series: |h| &h.reads_per_second, scale: Scale::Rate },
     Chart { title: "writes per second", about: "puts, deletes and transactions", series: |h| &h.writes_per_second, scale: Scale::Rate },
-    Chart { title: "fsync, p99", about: "of the log, over a minute; 50 ms and more are slow", series: |h| &h.fsync_p99_seconds, scale: Scale::Seconds },
+    Chart { title: "fsync, p99", about: "of the log, over a minute; 100 ms and more are slow", series: |h| &h.fsync_p99_seconds, scale: Scale::Seconds },
     Chart { title: "commit, p99", about: "of the database, over a minute; 100 ms and more are slow", series: |h| &h.commit_p99_seconds, scale: Scale::Seconds },
     Chart { title: "round trip to peers, p95", about: "over a minute; 200 ms and more are slow", series: |h| &h.peer_p95_seconds, scale: Scale::Seconds },
     Chart { title: "database", about: "size of the file", series: |h| &h.db_size, scale: Scale::Bytes },

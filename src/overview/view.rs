@@ -179,6 +179,9 @@ pub struct MemberView {
     /// What looking at it has cost: bytes of metrics that it sent.
     pub bytes: u64,
     pub history: Histories,
+    /// The share of the certificate's life that is left.
+    #[serde(skip)]
+    pub(super) certificate_left: Option<f64>,
     /// What its disk is judged by.
     #[serde(skip)]
     pub(super) disk: Disk,
@@ -404,8 +407,9 @@ fn member(row: &Row<'_>, state: &State, names: &[(String, String)]) -> MemberVie
     MemberView {
         alarms: Vec::new(),
         bytes: seen.bytes,
-        certificate_days: seen.certificate_ends.map(|ends| (ends - cert::now()).div_euclid(86_400)),
-        certificate_ends: seen.certificate_ends,
+        certificate_days: seen.certificate.map(|(_, ends)| (ends - cert::now()).div_euclid(86_400)),
+        certificate_ends: seen.certificate.map(|(_, ends)| ends),
+        certificate_left: seen.certificate.map(|(begins, ends)| (ends - cert::now()) as f64 / (ends - begins).max(1) as f64),
         client_bytes_per_second: rate(|metrics| Some(metrics.client_received? + metrics.client_sent?)),
         commit_p99_seconds: newest.and_then(|_| seen.commit()),
         // etcd says -1 before the first compaction.

@@ -86,8 +86,8 @@ pub(super) struct History {
 #[derive(Default)]
 pub(super) struct Seen {
     pub(super) bytes: u64,
-    /// When the certificate it showed ends, seconds since 1970.
-    pub(super) certificate_ends: Option<i64>,
+    /// From when and until when the certificate is valid that it showed, seconds since 1970.
+    pub(super) certificate: Option<(i64, i64)>,
     pub(super) failing_since: Option<Instant>,
     /// How long a read through the quorum took, or why there was none.
     pub(super) health: Option<Result<Duration, String>>,
@@ -360,7 +360,7 @@ impl Seen {
         let now = Instant::now();
         self.bytes += scrape.bytes as u64;
         self.no_metrics = None;
-        self.certificate_ends = scrape.certificate.as_ref().and_then(|der| cert::ends(der));
+        self.certificate = scrape.certificate.as_ref().and_then(|der| cert::life(der));
         self.scrapes.push_back(Scraped { at: now, metrics: Metrics::parse(&scrape.text), own: self.own });
         while self.scrapes.front().is_some_and(|first| now.duration_since(first.at) > WINDOW + Duration::from_secs(5)) {
             self.scrapes.pop_front();
