@@ -52,6 +52,9 @@ const CERTIFICATE_CRITICAL: (i64, f64) = (7, 0.10);
 const FREE_SHARE: f64 = 0.5;
 const FREE_BYTES: f64 = 100.0 * 1024.0 * 1024.0;
 const PENDING: f64 = 10.0;
+/// Requests that fail: a leader that is lost fails a few, which is over with the election.
+const FAILED_PER_SECOND: f64 = 0.5;
+const FAILED_SHARE: f64 = 0.01;
 const FILES_SHARE: f64 = 0.8;
 
 /// All of them, the worst first.
@@ -180,7 +183,8 @@ fn space(member: &MemberView, plan: &Plan, say: &mut dyn FnMut(Grade, String, Op
 }
 
 fn slowness(member: &MemberView, plan: &Plan, say: &mut dyn FnMut(Grade, String, Option<String>)) {
-    let disk = member.host.as_ref().filter(|_| plan.hosts.is_some()).map(|host| format!("{} run {host} -b -- cat /proc/pressure/io", plan.command));
+    let on_host = |what: &str| member.host.as_ref().filter(|_| plan.hosts.is_some()).map(|host| format!("{} run {host} -b -- {what}", plan.command));
+    let disk = on_host("cat /proc/pressure/io");
     for (what, slowness, limit) in [("fsyncs", member.disk.fsync, FSYNC_SECONDS), ("commits", member.disk.commit, COMMIT_SECONDS)] {
         let text = match slowness {
             Some(Slowness::OneOfHundred(seconds)) if seconds > limit => format!("1 of 100 {what} takes {} or more", latency(seconds)),
@@ -200,8 +204,9 @@ fn slowness(member: &MemberView, plan: &Plan, say: &mut dyn FnMut(Grade, String,
     if let Some(pending) = member.proposals_pending.filter(|pending| *pending >= PENDING) {
         say(Grade::Warning, format!("{pending:.0} proposals wait for the quorum"), None);
     }
-    if let Some(failed) = member.failed_per_second.filter(|failed| *failed > 0.1) {
-        say(Grade::Warning, format!("{failed:.1} requests a second fail"), None);
+    let all = [member.reads_per_second, member.writes_per_second, member.leases_per_second].into_iter().flatten().sum::<f64>();
+    if let Some(failed) = member.failed_per_second.filter(|failed| *failed > FAILED_PER_SECOND && *failed > all * FAILED_SHARE) {
+        say(Grade::Warning, format!("{failed:.1} requests a second fail"), on_host("journalctl -u etcd -n 50"));
     }
     if let (Some(open), Some(limit)) = (member.open_files, member.open_files_limit)
         && open > limit * FILES_SHARE
