@@ -109,6 +109,7 @@ fn three_members_are_deployed_broken_repaired_and_what_was_done_is_saved() {
     screen.completes("e role get re", "reader");
     screen.completes("e user get al", "alice");
     screen.completes("e user grant-role alice re", "reader");
+    screen.completes("e role grant-permission reader readw", "readwrite");
     screen.completes("e lease revoke ", &lease);
     screen.completes("e put a 1 --lease=", &lease);
     screen.keys("\x03");
