@@ -8,7 +8,7 @@ help:
 	@echo 'make test      all tests, with real hosts in systemd-nspawn: needs root or sudo, at most 40 minutes'
 	@echo 'make lint      rustfmt, clippy, shellcheck, and a search for what was left behind'
 	@echo 'make docs      write docs/primitives.md from the code'
-	@echo 'make bench     measure against a plain ssh script, pyinfra and Ansible: needs root, about 20 minutes'
+	@echo 'make bench     measure against a plain ssh script, pyinfra, Ansible and etcdctl: needs root, about 20 minutes'
 	@echo 'make torture   the long proofs in full: needs root, hours; may be interrupted and started again'
 
 demo:
@@ -50,6 +50,7 @@ bench:
 	tests/bench/run
 	tests/bench/etcdctl
 	tests/bench/overview
+	tests/bench/console
 
 torture:
 	@tests/tools/setup-build

@@ -1,6 +1,8 @@
 //! The one tokio runtime of the program, for the two rooms that are async inside: `transport` and `etcd`. A leaf.
 
+use std::pin::{Pin, pin};
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use tokio::runtime::Runtime;
 
@@ -8,4 +10,29 @@ use tokio::runtime::Runtime;
 pub(crate) fn runtime() -> &'static Runtime {
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
     RUNTIME.get_or_init(|| tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("the system gives threads"))
+}
+
+/// Wait for a future, on a thread that is not the runtime's own.
+///
+/// It is passed on by reference: else each of about 100 kinds of futures would get a copy of tokio's machinery, 700 KB of code.
+pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
+    let mut answer = None;
+    run(pin!(async { answer = Some(future.await) }));
+    answer.expect("a future that has ended gave its answer")
+}
+
+/// The same, no longer than `limit`: nothing when the time is over.
+pub(crate) fn block_on_for<T>(limit: Duration, future: impl Future<Output = T>) -> Option<T> {
+    let mut answer = None;
+    run_for(limit, pin!(async { answer = Some(future.await) }));
+    answer
+}
+
+fn run(future: Pin<&mut dyn Future<Output = ()>>) {
+    runtime().block_on(future);
+}
+
+fn run_for(limit: Duration, future: Pin<&mut dyn Future<Output = ()>>) {
+    // What counts is whether the future gave its answer.
+    let _ = runtime().block_on(async { tokio::time::timeout(limit, future).await });
 }

@@ -10,7 +10,7 @@ use super::connection::{Answer, Connection, target, url};
 use super::probe;
 use super::trouble::{Attempt, Failure, Fault, Result, Trouble};
 use crate::error::{self, Error};
-use crate::runtime::runtime;
+use crate::runtime::{block_on, block_on_for};
 use crate::secret::Secret;
 
 /// How long a call may take that rewrites the whole database.
@@ -81,6 +81,10 @@ pub(crate) enum Effect {
     Write,
 }
 
+/// One attempt at an endpoint, with the limits of the whole and of dialling. It keeps its answer itself: what goes round the
+/// endpoints is there once, not once for each kind of answer.
+type Attempting<'a> = &'a mut dyn FnMut(&str, Option<Duration>, Option<Duration>) -> std::result::Result<(), Failure>;
+
 /// A client that any thread may use; clones share the connections.
 #[derive(Clone)]
 pub struct Client {
@@ -149,7 +153,7 @@ impl Client {
     ///
     /// A write goes on to the next endpoint only when nothing was sent.
     pub(super) fn any<T>(&self, effect: Effect, limit: Duration, call: &impl AsyncFn(&Connection) -> Answer<T>) -> Result<T> {
-        self.round(effect, Some(limit), None, call)
+        self.answered(call, |attempt| self.round(effect, Some(limit), None, attempt))
     }
 
     /// As `ask`, but without patience each endpoint is asked only once: to see how it is now.
@@ -158,22 +162,33 @@ impl Client {
             return self.ask(Effect::Read, patience, call);
         }
         let left = patience.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        self.round(Effect::Read, left, None, &call)
+        self.answered(&call, |attempt| self.round(Effect::Read, left, None, attempt))
     }
 
     /// Ask the endpoints round after round until one answers or the deadline is over; writes end with the first that may
     /// have arrived.
     pub(crate) fn ask<T>(&self, effect: Effect, patience: Patience, call: impl AsyncFn(&Connection) -> Answer<T>) -> Result<T> {
+        self.answered(&call, |attempt| self.rounds(effect, patience, attempt))
+    }
+
+    /// Let `ask` make attempts until one gives the answer.
+    fn answered<T>(&self, call: &impl AsyncFn(&Connection) -> Answer<T>, ask: impl FnOnce(Attempting<'_>) -> Result<()>) -> Result<T> {
+        let mut answer = None;
+        ask(&mut |endpoint, limit, dial| {
+            answer = Some(self.attempt(endpoint, limit, dial, call)?);
+            Ok(())
+        })?;
+        Ok(answer.expect("an attempt that was made gave its answer"))
+    }
+
+    fn rounds(&self, effect: Effect, patience: Patience, attempt: Attempting<'_>) -> Result<()> {
         let mut quick = (self.endpoints().len() > 1).then_some(QUICK);
         loop {
             let left = patience.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
             if left == Some(Duration::ZERO) {
                 return Err(Fault::one(&self.endpoints()[0], Failure { sent: false, trouble: Trouble::Timeout }));
             }
-            let fault = match self.round(effect, left, quick.take(), &call) {
-                Ok(answer) => return Ok(answer),
-                Err(fault) => fault,
-            };
+            let Err(fault) = self.round(effect, left, quick.take(), attempt) else { return Ok(()) };
             let over = patience.deadline.is_some_and(|deadline| Instant::now() + PAUSE >= deadline);
             let hopeless = !patience.stubborn && fault.attempts.iter().all(|attempt| attempt.trouble.is_lasting());
             if over || hopeless || fault.trouble().is_answer() || fault.sent && effect == Effect::Write {
@@ -183,7 +198,7 @@ impl Client {
         }
     }
 
-    fn round<T>(&self, effect: Effect, limit: Option<Duration>, dial: Option<Duration>, call: &impl AsyncFn(&Connection) -> Answer<T>) -> Result<T> {
+    fn round(&self, effect: Effect, limit: Option<Duration>, dial: Option<Duration>, attempt: Attempting<'_>) -> Result<()> {
         let endpoints = self.endpoints();
         let first = self.shared.favourite.load(Ordering::Relaxed);
         let mut attempts = Vec::new();
@@ -191,12 +206,9 @@ impl Client {
         for step in 0..endpoints.len() {
             let index = (first + step) % endpoints.len();
             let endpoint = &endpoints[index];
-            let failure = match self.attempt(endpoint, limit, dial, call) {
-                Ok(answer) => {
-                    self.shared.favourite.store(index, Ordering::Relaxed);
-                    return Ok(answer);
-                }
-                Err(failure) => failure,
+            let Err(failure) = attempt(endpoint, limit, dial) else {
+                self.shared.favourite.store(index, Ordering::Relaxed);
+                return Ok(());
             };
             sent |= failure.sent;
             let last = failure.trouble.is_answer() || effect == Effect::Write && failure.sent;
@@ -219,19 +231,19 @@ impl Client {
         let connect = self.shared.config.connect_timeout;
         let dial = [Some(connect), dial, limit].into_iter().flatten().min().unwrap_or(connect);
         let connection = self.open(endpoint, dial)?;
-        let answer = runtime().block_on(async {
-            let answer = connection.call(call);
-            match limit {
-                None => answer.await,
-                Some(limit) => tokio::time::timeout(limit.saturating_sub(start.elapsed()), answer).await.unwrap_or_else(|_| Err(Failure::timeout())),
-            }
-        });
-        answer.map_err(|failure| {
-            if !failure.trouble.is_answer() {
-                self.forget(endpoint);
-            }
-            self.explain(endpoint, failure)
-        })
+        let answer = connection.call(call);
+        let answer = match limit {
+            None => block_on(answer),
+            Some(limit) => block_on_for(limit.saturating_sub(start.elapsed()), answer).unwrap_or_else(|| Err(Failure::timeout())),
+        };
+        answer.map_err(|failure| self.seen(endpoint, failure))
+    }
+
+    fn seen(&self, endpoint: &str, failure: Failure) -> Failure {
+        if !failure.trouble.is_answer() {
+            self.forget(endpoint);
+        }
+        self.explain(endpoint, failure)
     }
 
     /// The connection to an endpoint, made within `dial` when there is none.
@@ -240,12 +252,8 @@ impl Client {
             return Ok(connection.clone());
         }
         let target = target(endpoint, &self.shared.config).map_err(|error| Failure { sent: false, trouble: Trouble::Other(error.to_string()) })?;
-        let opened = runtime().block_on(async {
-            match tokio::time::timeout(dial, Connection::open(target, &self.shared.config)).await {
-                Ok(opened) => opened,
-                Err(_) => Err(Failure { sent: false, trouble: Trouble::Timeout }),
-            }
-        });
+        let opened = block_on_for(dial, Connection::open(target, &self.shared.config));
+        let opened = opened.unwrap_or(Err(Failure { sent: false, trouble: Trouble::Timeout }));
         let connection = Arc::new(opened.map_err(|failure| self.explain(endpoint, failure))?);
         Ok(self.connections().entry(endpoint.to_string()).or_insert(connection).clone())
     }

@@ -96,10 +96,12 @@ impl Connection {
     pub(super) async fn call<T>(&self, call: &impl AsyncFn(&Connection) -> Answer<T>) -> Outcome<T> {
         self.log_in().await?;
         let token = self.channel.token();
-        match call(self).await {
+        // Boxed, so that the code of the call is there once and not twice.
+        let call = || -> Pin<Box<dyn Future<Output = Answer<T>> + '_>> { Box::pin(call(self)) };
+        match call().await {
             Err(etcd_client::Error::GRpcStatus(status)) if self.login.is_some() && STALE_LOGIN.contains(&status.message()) => {
                 self.log_in_again(token.as_ref()).await?;
-                call(self).await
+                call().await
             }
             answer => answer,
         }

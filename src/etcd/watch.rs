@@ -13,7 +13,7 @@ use super::connection::STALE_LOGIN;
 use super::rpc::{WatchCancel, WatchCreate, WatchProgress, WatchStream, WatchWish};
 use super::trouble::{Failure, Fault};
 use super::{Client, Effect, Patience};
-use crate::runtime::runtime;
+use crate::runtime::block_on;
 
 /// Replies that may wait to be read; then the stream waits.
 const WAITING: usize = 16;
@@ -253,7 +253,7 @@ impl<T: From<Told> + Send + 'static> Hub<T> {
             }
             reply = loop {
                 let commands = &mut self.commands;
-                let next = runtime().block_on(async {
+                let next = block_on(async {
                     tokio::select! {
                         command = commands.recv() => Err(command),
                         reply = stream.reply() => Ok(reply),

@@ -33,14 +33,21 @@ pub fn next(before: &[Vec<u8>], word: &str, style: &Style) -> Next {
     if let Some(values) = before.last().and_then(|last| values_of(last, &found.flags)) {
         return Next { words: values.iter().map(|value| ((*value).to_string(), String::new())).collect(), ..Next::default() };
     }
+    if let Some(argument) = before.last().and_then(|last| argument_of(last, &found.flags)) {
+        return Next { argument: Some(argument), ..Next::default() };
+    }
     if word.starts_with('-') {
         return Next { words: flags(&found.flags), ..Next::default() };
     }
     let Some(verb) = found.verb else { return Next { words: names(&found, style), ..Next::default() } };
     let given = flag::parse(&found.rest, &found.flags).map_or(0, |(_, words)| words.len());
-    let all: Vec<&str> = verb.arguments.split_whitespace().collect();
+    let all = arguments(verb.arguments);
     let left = all.get(given..).unwrap_or_default();
     let at = left.first().or_else(|| all.last().filter(|last| last.contains("...")));
+    if at.is_some_and(|name| name.contains("permission")) {
+        let words = ["read", "readwrite", "write"].map(|word| (word.to_string(), String::new()));
+        return Next { usage: left.join(" "), words: words.to_vec(), ..Next::default() };
+    }
     Next { argument: at.map(|name| argument(name, verb.name)), usage: left.join(" "), words: Vec::new() }
 }
 
@@ -85,6 +92,28 @@ fn values_of(last: &[u8], flags: &[&'static Flag]) -> Option<&'static [&'static 
     }
 }
 
+/// `<user name> <role name>` are two.
+fn arguments(usage: &str) -> Vec<&str> {
+    let mut depth = 0;
+    let parts = usage.split(|letter: char| {
+        depth += i32::from("<[".contains(letter)) - i32::from(">]".contains(letter));
+        letter.is_whitespace() && depth == 0
+    });
+    parts.filter(|part| !part.is_empty()).collect()
+}
+
+/// What a flag that stands just before wants.
+fn argument_of(last: &[u8], flags: &[&'static Flag]) -> Option<Argument> {
+    let text = String::from_utf8_lossy(last);
+    let flag = flags.iter().find(|flag| flag.kind != Kind::Bool && text == format!("--{}", flag.name))?;
+    Some(match flag.name {
+        "lease" => Argument::Lease,
+        "user" => Argument::User,
+        "cacert" | "cert" | "inventory" | "key" => Argument::File,
+        _ => Argument::Other,
+    })
+}
+
 fn argument(name: &str, verb: &str) -> Argument {
     let name = name.trim_matches(|letter| "<>[].".contains(letter)).to_lowercase();
     let is = |part: &str| name.contains(part);
@@ -125,6 +154,10 @@ mod tests {
         assert!(after("get", "--").words.iter().any(|(name, _)| name == "--prefix"));
         assert!(after("get -w", "").words.iter().any(|(name, _)| name == "json"));
         assert_eq!(after("member remove", "").argument, Some(Argument::Member));
+        assert_eq!(after("user grant-role", "").argument, Some(Argument::User));
+        assert_eq!(after("user grant-role alice", "").argument, Some(Argument::Role));
+        assert_eq!(after("put a 1 --lease", "7").argument, Some(Argument::Lease));
+        assert_eq!(after("get --cacert", "f").argument, Some(Argument::File));
         assert_eq!(after("nonsense", ""), Next::default());
     }
 }

@@ -207,8 +207,13 @@ pub(super) fn etcd_words(text: &str) -> (Vec<Vec<u8>>, usize) {
 }
 
 fn of_etcd(console: &Console, text: &str) -> Offers {
-    let (words, start) = etcd_words(text);
-    let word = text[start..].trim_start_matches(['"', '\'']);
+    let (mut words, start) = etcd_words(text);
+    let mut word = text[start..].trim_start_matches(['"', '\'']);
+    // `--lease=7b` is a flag, and a value to be completed.
+    if let Some((flag, value)) = word.split_once('=').filter(|(flag, _)| flag.starts_with('-')) {
+        words.push(flag.as_bytes().to_vec());
+        word = value;
+    }
     let start = text.len() - word.len();
     let next = etcdctl::next(&words, word, &etcd::style(console));
     if !next.words.is_empty() {

@@ -215,9 +215,27 @@ impl Console {
 
     /// Keep a line for `:save`. What only showed what would happen is none.
     pub(super) fn accept(&mut self, line: Accepted) {
-        if !self.settings().check {
-            self.accepted.push(line);
+        if self.settings().check {
+            return;
         }
+        self.accepted.push(match line {
+            Accepted::Rhai(text, settings) => Accepted::Rhai(text, self.selected(settings)),
+            Accepted::Script { name, settings, tags } => Accepted::Script { name, settings: self.selected(settings), tags },
+            Accepted::Shell { command, settings } => Accepted::Shell { command, settings: self.selected(settings) },
+            other => other,
+        });
+    }
+
+    /// With the hosts by name that were selected, by `:limit` or `:use`: a script knows neither.
+    fn selected(&self, settings: Settings) -> Settings {
+        if settings.limit.is_none() && settings.cluster.is_none() {
+            return settings;
+        }
+        let mut hosts = self.interpreter.world().inventory.select_with_limit("all", settings.limit.as_deref()).unwrap_or_default();
+        if let Some(cluster) = self.ground.clusters.iter().find(|cluster| Some(&cluster.name) == settings.cluster.as_ref()) {
+            hosts.retain(|host| cluster.hosts.contains(host));
+        }
+        Settings { limit: Some(hosts.join(",")).filter(|names| !names.is_empty()).or(settings.limit.clone()), ..settings }
     }
 
     /// The last line that was for etcd or a script.

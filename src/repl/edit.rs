@@ -77,13 +77,20 @@ impl Lines {
     /// The next line; nothing after Ctrl-D. Ctrl-C gives up what was typed.
     pub(super) fn read(&mut self, prompt: &str) -> Result<Option<String>> {
         let styled = if self.console.borrow().runner.surroundings.color() { format!("\x1b[1m{prompt}\x1b[0m") } else { prompt.to_string() };
+        let mut begun = String::new();
         loop {
-            match self.editor.readline(&(prompt.to_string(), styled.clone())) {
+            match self.editor.readline_with_initial(&(prompt.to_string(), styled.clone()), (&std::mem::take(&mut begun), "")) {
                 Ok(line) => {
                     let line = if self.wants_editor.swap(false, Ordering::SeqCst) {
-                        match self.in_editor(&line)? {
-                            Some(line) => line,
-                            None => continue,
+                        match self.in_editor(&line) {
+                            Ok(Some(line)) => line,
+                            Ok(None) => continue,
+                            // The line is there again, to be typed on.
+                            Err(error) => {
+                                self.console.borrow_mut().show_error(&error);
+                                begun = line;
+                                continue;
+                            }
                         }
                     } else {
                         line

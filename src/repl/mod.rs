@@ -54,13 +54,15 @@ pub fn run(surroundings: Arc<dyn Surroundings>) -> Result<i32> {
         let then = console.borrow_mut().take(&line);
         match then {
             Then::Go => {}
-            Then::Edit(text) => {
-                if let Some(text) = editor.in_editor(&text)? {
+            Then::Edit(text) => match editor.in_editor(&text) {
+                Ok(Some(text)) => {
                     console.borrow().echo(&text);
                     editor.remember(&text);
                     console.borrow_mut().take(&text);
                 }
-            }
+                Ok(None) => {}
+                Err(error) => console.borrow_mut().show_error(&error),
+            },
             Then::Editing(mode) => editor.set_mode(mode),
             Then::Leave => break,
         }

@@ -55,7 +55,7 @@ fn lines(console: &Console) -> Result<Vec<String>> {
             Accepted::Loaded(file) => loaded(file)?,
             Accepted::Rhai(text, settings) => {
                 let text = last.replace_all(text.trim().trim_end_matches(';'), "last").into_owned();
-                let text = steps(console, settings, &text);
+                let text = on_selected(settings, &steps(console, settings, &text));
                 match (used, text.ends_with('}')) {
                     (true, _) if !std::mem::replace(&mut kept, true) => format!("let last = {text};"),
                     (true, _) => format!("last = {text};"),
@@ -100,6 +100,39 @@ fn steps(console: &Console, settings: &Settings, text: &str) -> String {
     replaced.into_owned()
 }
 
+/// `hosts("etcd")` meant the hosts that were selected when it was typed, and no others in the script.
+fn on_selected(settings: &Settings, text: &str) -> String {
+    let (Some(limit), Ok(call)) = (&settings.limit, Regex::new(r"(?:^|[^.:\w])hosts\s*\(")) else { return text.to_string() };
+    let names: Vec<String> = limit.split(',').map(|name| format!("{name:?}")).collect();
+    let (mut done, mut rest) = (String::new(), text);
+    while let Some(found) = call.find(rest) {
+        let end = found.end() + length_of_call(&rest[found.end()..]);
+        done.push_str(&rest[..end]);
+        done.push_str(&format!(".filter(|h| h.name in [{}])", names.join(", ")));
+        rest = &rest[end..];
+    }
+    done + rest
+}
+
+/// Up to and with the bracket that closes a call, behind the one that opens it.
+fn length_of_call(text: &str) -> usize {
+    let (mut depth, mut quote) = (1, None);
+    for (at, letter) in text.char_indices() {
+        match (quote, letter) {
+            (Some(open), _) if letter == open => quote = None,
+            (Some(_), _) => {}
+            (None, '"' | '`') => quote = Some(letter),
+            (None, '(') => depth += 1,
+            (None, ')') => depth -= 1,
+            (None, _) => {}
+        }
+        if depth == 0 {
+            return at + 1;
+        }
+    }
+    text.len()
+}
+
 fn options(settings: &Settings, tags: &str) -> String {
     let mut parts = Vec::new();
     if !tags.is_empty() {
@@ -113,4 +146,23 @@ fn options(settings: &Settings, tags: &str) -> String {
         parts.push(format!("vars: #{{ {} }}", vars.join(", ")));
     }
     if parts.is_empty() { String::new() } else { format!(", #{{ {} }}", parts.join(", ")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_of_a_selection_stay_selected() {
+        let settings = Settings { limit: Some("a,b".into()), ..Settings::default() };
+        let cases = [
+            ("for h in hosts(\"etcd\") { h.run(\"x\") }", "for h in hosts(\"etcd\").filter(|h| h.name in [\"a\", \"b\"]) { h.run(\"x\") }"),
+            ("hosts(\"a)\")[0]", "hosts(\"a)\").filter(|h| h.name in [\"a\", \"b\"])[0]"),
+            ("my_hosts(1) + x.hosts()", "my_hosts(1) + x.hosts()"),
+        ];
+        for (typed, wanted) in cases {
+            assert_eq!(on_selected(&settings, typed), wanted);
+            assert_eq!(on_selected(&Settings::default(), typed), typed);
+        }
+    }
 }

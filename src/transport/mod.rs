@@ -11,7 +11,7 @@ mod ssh;
 use std::time::Duration;
 
 use crate::error::{Error, Result};
-use crate::runtime::runtime;
+use crate::runtime::block_on;
 use crate::secret::Secret;
 
 pub use askpass::answer as answer_askpass;
@@ -57,7 +57,7 @@ pub struct Connection {
 impl Connection {
     /// Open a shell. `secrets` never leave through an argument or an error text.
     pub fn open(way: &Way, escalate: Option<&Become>) -> Result<Connection> {
-        let shell = runtime().block_on(unless_aborted(async {
+        let shell = block_on(unless_aborted(async {
             match way {
                 Way::Local => local::open(escalate).await,
                 Way::Ssh(target) => ssh::open(target, escalate).await,
@@ -69,7 +69,7 @@ impl Connection {
     /// Run a script: one round trip. A script that ends with a status other than 0 is no error here.
     pub fn exec(&mut self, script: &str, timeout: Option<Duration>) -> Result<Output> {
         let script = format!("{}{script}", self.prelude);
-        runtime().block_on(unless_aborted(self.shell.exec(&script, timeout)))
+        block_on(unless_aborted(self.shell.exec(&script, timeout)))
     }
 
     /// Put `prelude` in front of every script from now on.
@@ -111,7 +111,7 @@ async fn unless_aborted<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
 
 /// A socket file of this machine that leads to `host:port` as `target` sees it, through its ssh connection.
 pub fn forward(target: &Target, host: &str, port: u16) -> Result<std::path::PathBuf> {
-    runtime().block_on(ssh::forward(target, host, port))
+    block_on(ssh::forward(target, host, port))
 }
 
 /// Forget the connections that shall not outlive this process.

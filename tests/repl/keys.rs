@@ -181,3 +181,29 @@ fn sixty_columns_are_enough() {
     screen.keys("42 + 1\x1b0x\r");
     screen.wait("3");
 }
+
+#[test]
+fn an_editor_is_opened_on_the_line_at_hand() {
+    let test = folder().env("NO_COLOR", "1").file("editor", "#!/bin/sh\nsed -i 's/20/21/' \"$1\"\n").env("EDITOR", "./editor");
+    let mut screen = Screen::ready(&test, "-i hosts.yml");
+    screen.keys("20 * 2");
+    screen.wait("20 * 2");
+    screen.keys("\x18\x05");
+    screen.wait("42");
+    // An editor that fails is one error, and the line is not lost.
+    let test = folder().env("NO_COLOR", "1").env("EDITOR", "false");
+    let mut screen = Screen::ready(&test, "-i hosts.yml");
+    screen.keys("let kept = 1;\r");
+    screen.until_prompt();
+    screen.keys("kept + 41\x18\x05");
+    screen.wait("the editor `false` ended with 1");
+    screen.wait("kept + 41");
+    screen.keys("\r");
+    screen.wait("42");
+    screen.until_prompt();
+    screen.keys(":edit\r");
+    screen.wait("the editor `false` ended with 1");
+    screen.until_prompt();
+    screen.keys("kept + 7\r");
+    screen.wait("8");
+}

@@ -231,3 +231,35 @@ fn shells_and_man_get_the_same_table() {
     let page = test.etcdsh(&["man"]).stdout;
     assert!(page.contains(".SH CONSOLE") && page.contains(":limit"), "{page}");
 }
+
+#[test]
+fn one_of_several_clusters_is_chosen() {
+    let hosts = "all:\n  vars: { ansible_connection: sandbox }\n  children:\n    left:\n      hosts: { l1: { etcd_seq: 1, ansible_host: 127.0.9.1 }, l2: { etcd_seq: 2, ansible_host: 127.0.9.2 } }\n      vars: { etcd_cluster: left }\n    right:\n      hosts: { r1: { etcd_seq: 1, ansible_host: 127.0.9.3 } }\n      vars: { etcd_cluster: right }\n";
+    let test = dumb().file("two.yml", hosts);
+    let mut screen = Screen::start(&test, "-i two.yml");
+    screen.wait("2 clusters> ");
+    let said = screen.line("e get a");
+    assert!(said.contains("left") && said.contains("right") && said.contains(":use left"), "{said}");
+    let said = screen.line(":use rihgt");
+    assert!(said.contains("rihgt") && said.contains("right"), "{said}");
+    screen.keys(":use right\n");
+    screen.wait("right> ");
+    assert_eq!(screen.line("hosts(\"all\")"), "[r1]\n");
+    let said = screen.line("etcd_assert()");
+    assert!(said.contains("r1") && !said.contains("l1"), "a step works on the cluster that was chosen: {said}");
+    screen.line(":! true");
+    let said = screen.line(":save right.rhai");
+    assert!(said.contains("run it with"), "{said}");
+    screen.keys(":use left\n");
+    screen.wait("left> ");
+    assert_eq!(screen.line("hosts(\"all\")"), "[l1, l2]\n");
+    screen.line(":limit l2");
+    assert_eq!(screen.line("hosts(\"all\")"), "[l2]\n");
+    screen.line(":limit all");
+    screen.keys(":use all\n");
+    screen.wait("2 clusters> ");
+    assert_eq!(screen.leave(), 0);
+    // What was typed for one cluster does not run on the other one later.
+    let ran = test.etcdsh(&["-i", "two.yml", "./right.rhai"]);
+    assert!(ran.status == 0 && ran.stdout.contains("r1") && !ran.stdout.contains("l1"), "{ran:?}");
+}

@@ -23,7 +23,7 @@ use crate::etcdctl::flag::Flag;
 use crate::etcdctl::go;
 use crate::etcdctl::pages::Query;
 use crate::etcdctl::table::Table;
-use crate::runtime::runtime;
+use crate::runtime::block_on;
 
 pub(super) const VERB: Verb = Verb {
     name: "history",
@@ -148,7 +148,7 @@ fn events(
     let limit = call.settings()?.command_timeout_given.then_some(patience.deadline).flatten();
     let (endpoint, connection) = call.connected(patience)?;
     let wanted = usize::try_from(wanted).ok().filter(|wanted| *wanted > 0);
-    let watched = runtime().block_on(async {
+    let watched = block_on(async {
         let mut stream = open(&connection, key, start).await?;
         loop {
             let Some(answer) = next(&mut stream, limit).await? else { return Ok(None) };

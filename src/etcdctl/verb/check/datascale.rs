@@ -45,7 +45,7 @@ fn run(call: &mut Call<'_>) -> Outcome {
         std::thread::sleep(STEP);
     }
     bar.finish(call);
-    let report = crate::runtime::runtime().block_on(running).map_err(|error| Failure::new(ERROR, error.to_string()))?;
+    let report = crate::runtime::block_on(running).map_err(|error| Failure::new(ERROR, error.to_string()))?;
     let after = memory(call, "after")?;
     let revision = delete(call.client()?, &prefix, None).map_err(|fault| call.failed(&fault))?;
     if call.flag("auto-compact") {

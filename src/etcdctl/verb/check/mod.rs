@@ -259,7 +259,7 @@ mod tests {
     fn the_pace_is_kept_and_ends() {
         let pace = |left, until| Pace { left, next: Instant::now(), period: Duration::from_millis(5), stop: Arc::default(), until };
         let turns = |mut pace: Pace| {
-            crate::runtime::runtime().block_on(async move {
+            crate::runtime::block_on(async move {
                 let mut turns = 0_u32;
                 while pace.turn().await {
                     turns += 1;

@@ -47,7 +47,7 @@ fn run(call: &mut Call<'_>) -> Outcome {
         std::thread::sleep(STEP);
     }
     bar.finish(call);
-    let report = crate::runtime::runtime().block_on(running).map_err(|error| Failure::new(ERROR, error.to_string()))?;
+    let report = crate::runtime::block_on(running).map_err(|error| Failure::new(ERROR, error.to_string()))?;
     let tidied = tidy(call, &prefix);
     if let Some(signal) = signal {
         signal_hook::low_level::unregister(signal);

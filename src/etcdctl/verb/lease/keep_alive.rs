@@ -14,7 +14,7 @@ use crate::etcdctl::flag::Flag;
 use crate::etcdctl::go;
 use crate::etcdctl::json::Object;
 use crate::etcdctl::print::{Format, Page, Reply};
-use crate::runtime::runtime;
+use crate::runtime::block_on_for;
 
 pub(in super::super) const VERB: Verb = Verb {
     name: "lease keep-alive",
@@ -80,7 +80,7 @@ fn renewed(client: &Client, stream: &mut Option<KeepAlive>, id: i64, patience: P
     if let Some(live) = stream {
         let left = patience.deadline.map_or(Duration::ZERO, |end| end.saturating_duration_since(Instant::now()));
         // Half of it, so that another endpoint can still be asked.
-        if let Ok(Ok(reply)) = runtime().block_on(async { tokio::time::timeout(left / 2, live.renew()).await }) {
+        if let Some(Ok(reply)) = block_on_for(left / 2, live.renew()) {
             return Ok(reply);
         }
     }

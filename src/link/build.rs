@@ -1,0 +1,13 @@
+//! Tells the linker to lay the functions of one `put` and one `get` side by side: see `order.ld`. Owns nothing else.
+//!
+//! Only where it counts: in an optimized program for Linux. Rust's own lld there and GNU ld both read the script.
+
+fn main() {
+    println!("cargo:rerun-if-changed=src/link/build.rs");
+    println!("cargo:rerun-if-changed=src/link/order.ld");
+    let is = |name: &str, value: &str| std::env::var(name).is_ok_and(|found| found == value);
+    if is("CARGO_CFG_TARGET_OS", "linux") && !is("OPT_LEVEL", "0") {
+        let folder = std::env::var("CARGO_MANIFEST_DIR").unwrap_or_default();
+        println!("cargo:rustc-link-arg-bins=-Wl,-T,{folder}/src/link/order.ld");
+    }
+}
