@@ -188,6 +188,7 @@ pub const ALL: &[Word] = &[
         "The certificate `files/pki/etcd/NAME.crt` (or of `folder`) beside the inventory: as found when it serves, else issued.\nReturns `cert`, `key` (a secret), `ca`, `days_left`, `changed` and `reason`.",
     ),
     word(Cert, "cert", "ca.cert", "The CA's certificate as text."),
+    word(Cert, "cert::text", "cert::text(path)", "The certificate in a file beside the inventory as text, or `()` when there is no such file."),
     word(Cert, "cert::ca_text", "cert::ca_text(folder)", "The CA's certificate as text, or `()` when there is no CA. Makes none."),
     word(
         Cert,
@@ -200,6 +201,14 @@ pub const ALL: &[Word] = &[
     word(Text, "secret", "secret(text)", "A text that is never shown."),
     word(Text, "yaml", "yaml(value)", "A value as YAML."),
     word(Text, "from_yaml", "from_yaml(text)", "A value from YAML."),
+    word(
+        Text,
+        "yaml_block",
+        "yaml_block(text, key, name, items)",
+        "The YAML `text` with a marked block of `items` at the head of its top-level list `key`: put there, replaced, or with an empty text taken out.\nAll else stays as it is, comments too; fails when that cannot be.",
+    ),
+    word(Text, "bundled", "bundled(path)", "A text that is inside the program, such as `stdlib/monitor/etcd-rules.yml`."),
+    word(Text, "parse_json", "parse_json(text)", "A value from JSON."),
     word(Text, "join", "array.join(between)", "The texts of an array with a text between them."),
     word(Text, "quote", "quote(text)", "A text as one word of a shell command."),
     word(Text, "nearest", "nearest(word, known)", "The word of an array that was probably meant, or an empty text."),
