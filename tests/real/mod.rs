@@ -9,6 +9,7 @@ mod lab;
 mod login;
 mod luck;
 mod member;
+mod monitor;
 mod pigsty;
 mod primitive;
 mod restart;
