@@ -68,7 +68,12 @@ pub const ALL: &[Word] = &[
         "cluster_task(name, description, #{ ... }, |members| ...)",
         "Declare work on each cluster of the play, with its selected hosts as an array; clusters side by side.\nOptions as for `task`.",
     ),
-    word(Play, "group", "group(name, description, || { task(...); task(...); })", "Give tasks a common tag."),
+    word(
+        Play,
+        "group",
+        "group(name, description, #{ ... }, || { task(...); task(...); })",
+        "Give tasks a common tag. Option: `alias` (more of them); the map may be left out.",
+    ),
     word(Play, "as_root", "as_root()", "Become root on the hosts of this script, when it has no `play`."),
     word(Host, "hosts", "hosts(pattern)", "The hosts of a pattern, within `-l`, as an array."),
     word(Host, "host", "host(name)", "One host of the inventory, whatever `-l` says."),
