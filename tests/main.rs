@@ -3,6 +3,7 @@ mod docs;
 mod etcd_client;
 mod etcdctl;
 mod inventory;
+mod monitor;
 mod overview;
 mod program;
 mod real;

@@ -27,6 +27,11 @@ pub(super) const SPEC: Spec = Spec {
         Arg { name: "owner", takes: Type::Text, doc: "user that owns it; left alone by default" },
         Arg { name: "group", takes: Type::Text, doc: "group that owns it; left alone by default" },
         Arg { name: "mode", takes: Type::Mode, doc: "permissions; 0o644 for a new file, 0o755 for a new directory" },
+        Arg {
+            name: "validate",
+            takes: Type::Text,
+            doc: "a command that must accept a new content before it replaces the old one; `%s` in it is the path of the new file. Not run in check mode",
+        },
         Arg { name: "backup", takes: Type::Bool, doc: "keep the old file beside it as `NAME.DATE~`; false by default" },
         Arg { name: "keep_time_if", takes: Type::Text, doc: "keep the old modification time when only lines that start with this text differ" },
         Arg { name: "if_empty", takes: Type::Bool, doc: "with `absent`: leave a directory that has anything in it, or is a mount point; false by default" },
@@ -39,6 +44,9 @@ pub(super) const SPEC: Spec = Spec {
     name: "file",
     thing: ("path", Type::Path),
 };
+
+/// How a script ends when `validate` did not accept the new content.
+const REFUSED: i32 = 165;
 
 /// Larger files are compared by their hash and show no diff.
 const SHOWN: usize = 1 << 20;
@@ -66,6 +74,7 @@ struct File {
     secret: bool,
     state: State,
     target: Option<String>,
+    validate: Option<String>,
 }
 
 /// What the host says is there.
@@ -115,6 +124,10 @@ impl File {
         if content.is_some() && args.has("line") {
             return Err(Error::config("`content` states the whole file: `line` cannot stand beside it"));
         }
+        let validate = args.text("validate");
+        if validate.as_ref().is_some_and(|command| !command.contains("%s")) {
+            return Err(Error::config("`validate` needs `%s`, which becomes the path of the new file").hint("validate: \"promtool check config %s\""));
+        }
         let path = if path.len() > 1 { path.trim_end_matches('/').to_string() } else { path };
         Ok(File {
             backup: args.bool("backup").unwrap_or(false),
@@ -131,6 +144,7 @@ impl File {
             secret: matches!(args.value("content"), Some(Value::Secret(_))),
             state,
             target,
+            validate,
         })
     }
 
@@ -245,8 +259,12 @@ impl File {
         what.insert(0, if found.is_some() { format!("content {}", changed_lines(old, content, self.secret)) } else { "create".into() });
         let backup = if self.backup && found.is_some() { format!(" && cp -p {path} {path}.$(date +%Y%m%dT%H%M%S)~") } else { String::new() };
         let times = if found.is_some() && self.keeps_time(old, content) { format!(" && touch -r {path} {temporary}") } else { String::new() };
+        let validated = self
+            .validate
+            .as_ref()
+            .map_or(String::new(), |command| format!(" && {{ ( {} ) >&2 || {{ rm -f {temporary}; exit {REFUSED}; }}; }}", command.replace("%s", &temporary)));
         let script = format!(
-            "umask 077; {{ rm -f {temporary} && {put}{own}{times} && {{ sync {temporary} 2>/dev/null || :; }}{backup} && mv -f {temporary} {path}; }} || {{ status=$?; rm -f {temporary}; {full}; exit $status; }}",
+            "umask 077; {{ rm -f {temporary} && {put}{own}{times}{validated} && {{ sync {temporary} 2>/dev/null || :; }}{backup} && mv -f {temporary} {path}; }} || {{ status=$?; rm -f {temporary}; {full}; exit $status; }}",
             // The shell calls a full disk an I/O error.
             full = format_args!(
                 "df -P {} | {{ read -r _; read -r _ _ _ free _; [ \"${{free:-9999999}}\" -gt {} ] || echo 'No space left on device' >&2; }}",
@@ -274,6 +292,7 @@ impl File {
             secret: self.secret,
             state: self.state,
             target: None,
+            validate: None,
         }
     }
 
@@ -301,7 +320,9 @@ impl File {
             State::Directory => {
                 let (own, _) = self.own(&path, None, seen.facts, 0o755);
                 let above = if self.parents { format!("mkdir -p -m 0755 {} && ", quote(folder)) } else { String::new() };
-                self.change(vec!["create".into()], format!("{above}mkdir {path}{own}"), format!("mkdir {path}"), None)
+                // Another cluster of the same run may make it at the same time.
+                let script = format!("{above}{{ mkdir {path} 2>/dev/null || [ -d {path} ] || mkdir {path}; }}{own}");
+                self.change(vec!["create".into()], script, format!("mkdir {path}"), None)
             }
             State::Link => {
                 let target = quote(self.target.as_deref().unwrap_or_default());
@@ -470,6 +491,25 @@ impl Primitive for File {
         }
         let command = own.trim_start_matches(" && ").to_string();
         Ok(self.change(what, command.clone(), command, None))
+    }
+
+    fn judge(&self, change: &Change, output: &Output) -> Result<()> {
+        if output.status == 0 {
+            return Ok(());
+        }
+        let (mut error, command) = match &self.validate {
+            Some(command) if output.status == REFUSED => (
+                Error::new(Kind::Remote, format!("the new {} was refused, and the old one stays", self.path)).hint("look at the new text with -C -D"),
+                command.replace("%s", &self.path),
+            ),
+            _ => (Error::new(Kind::Remote, format!("{} could not be changed", self.subject())), format!("{} (exit {})", change.shown, output.status)),
+        };
+        error.command = Some(command);
+        error.stderr.clone_from(&output.stderr);
+        if output.stderr.contains("No space left") {
+            error = error.hint("df -h   # on the host");
+        }
+        Err(error)
     }
 
     fn result(&self, _: &Seen<'_>, _: Option<&Output>) -> Map {

@@ -199,6 +199,14 @@ impl Session {
         self.tallies.lock().unwrap_or_else(PoisonError::into_inner).remove(host).unwrap_or_default()
     }
 
+    /// What was done since at the places that `wanted` takes, in the order of their names.
+    fn take_tallies(&self, wanted: impl Fn(&str) -> bool) -> Vec<(String, Tally)> {
+        let mut tallies = self.tallies.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut names: Vec<String> = tallies.keys().filter(|name| wanted(name)).cloned().collect();
+        names.sort();
+        names.into_iter().filter_map(|name| tallies.remove(&name).map(|tally| (name, tally))).collect()
+    }
+
     /// Ask the user to type `word`. Off a terminal only `-y` can say yes.
     pub fn ask_to_type(&self, question: &str, word: &str) -> Result<()> {
         use std::io::IsTerminal;

@@ -222,6 +222,7 @@ impl Board<'_> {
                 for ((_, hosts), ends) in alive.iter().zip(ends) {
                     self.settle(task, hosts, ends);
                 }
+                self.count_guests(link_of);
             }
         }
         let seconds = start.elapsed();
@@ -265,6 +266,16 @@ impl Board<'_> {
                 self.dead.insert(cluster, true);
                 self.errors.extend(end.error);
             }
+        }
+    }
+
+    /// Hosts outside of the clusters that the body of a cluster has changed, such as infra hosts.
+    fn count_guests(&mut self, link_of: LinkOf<'_>) {
+        for (host, tally) in self.play.session.take_tallies(|place| place != "localhost" && link_of(place).is_some()) {
+            let row = self.row(&host);
+            row.counts.changed += usize::from(!tally.changes.is_empty());
+            row.counts.ok += 1;
+            row.counts.unknown += distinct(tally.unknown);
         }
     }
 

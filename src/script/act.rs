@@ -192,6 +192,11 @@ fn texts(engine: &mut Engine) {
         let parsed = crate::inventory::parse_value("text", text);
         pass(parsed.map(|value| super::value::to_rhai(super::value::from_inventory(value))))
     });
+    engine
+        .register_fn("yaml_block", |text: &str, key: &str, name: &str, items: &str| -> Native<String> { pass(super::yaml_block::put(text, key, name, items)) });
+    engine.register_fn("bundled", |path: &str| -> Native<String> {
+        pass(super::embedded::any(path).map(str::to_string).ok_or_else(|| Error::config(format!("no `{path}` is inside the program"))))
+    });
     engine.register_fn("nearest", |word: &str, known: Array| -> String {
         let known: Vec<String> = known.iter().map(ToString::to_string).collect();
         crate::error::nearest(word, known.iter().map(String::as_str)).unwrap_or_default().to_string()

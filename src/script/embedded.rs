@@ -36,8 +36,9 @@ pub fn named(word: &str) -> Option<(&'static str, &'static str)> {
     scripts().find(|(name, _)| name.rsplit('/').next().is_some_and(|file| file.strip_suffix(".rhai") == Some(word)))
 }
 
-/// The text of anything embedded.
+/// The text of anything embedded, such as `stdlib/monitor/etcd-rules.yml`.
 #[must_use]
 pub fn any(path: &str) -> Option<&'static str> {
-    script(path).or_else(|| stdlib().find(|(name, _)| *name == path).map(|(_, text)| text))
+    let other = || STDLIB.get_file(path.strip_prefix("stdlib/")?)?.contents_utf8();
+    script(path).or_else(|| stdlib().find(|(name, _)| *name == path).map(|(_, text)| text)).or_else(other)
 }

@@ -25,6 +25,7 @@ mod trouble;
 mod value;
 pub mod vocabulary;
 mod world;
+mod yaml_block;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

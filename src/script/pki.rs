@@ -228,6 +228,10 @@ pub(super) fn module(world: &Arc<World>) -> Module {
     FuncRegistration::new("ca_text").set_into_module(&mut module, move |folder: &str| -> Native<Dynamic> {
         pass(ca_pem(&here, folder).map(|text| text.map_or(Dynamic::UNIT, Into::into)))
     });
+    let here = Arc::clone(world);
+    FuncRegistration::new("text").set_into_module(&mut module, move |path: &str| -> Native<Dynamic> {
+        pass(read(&here.beside.join(path)).map(|text| text.map_or(Dynamic::UNIT, Into::into)))
+    });
     FuncRegistration::new("inspect")
         .set_into_module(&mut module, |pem: &str| -> Native<Map> { pass(cert::inspect(pem).map(|certificate| describe(&certificate))) });
     FuncRegistration::new("same_ca").set_into_module(&mut module, |a: &str, b: &str| cert::same_ca(a, b));

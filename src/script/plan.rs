@@ -158,6 +158,15 @@ fn cluster_body(world: &Arc<World>, engines: &Engines, kept: Kept) -> Body {
     }))
 }
 
+/// The tasks that `body` declares lie in groups of all these names.
+fn within(world: &World, context: &NativeCallContext<'_>, names: Vec<String>, body: &FnPtr) -> Native<()> {
+    let outer = world.draft().groups.len();
+    world.draft().groups.extend(names);
+    let result = body.call_within_context::<Dynamic>(context, ());
+    world.draft().groups.truncate(outer);
+    result.map(|_| ())
+}
+
 pub(super) fn register(engine: &mut Engine, world: &Arc<World>, engines: &Engines) {
     type Make = fn(&Arc<World>, &Engines, Kept) -> Body;
     for (word, make) in [("task", host_body as Make), ("cluster_task", cluster_body as Make)] {
@@ -172,10 +181,18 @@ pub(super) fn register(engine: &mut Engine, world: &Arc<World>, engines: &Engine
     }
     let here = Arc::clone(world);
     engine.register_fn("group", move |context: NativeCallContext<'_>, name: &str, _description: &str, body: FnPtr| -> Native<()> {
-        here.draft().groups.push(name.to_string());
-        let result = body.call_within_context::<Dynamic>(&context, ());
-        here.draft().groups.pop();
-        result.map(|_| ())
+        within(&here, &context, vec![name.to_string()], &body)
+    });
+    let here = Arc::clone(world);
+    engine.register_fn("group", move |context: NativeCallContext<'_>, name: &str, _description: &str, options: Map, body: FnPtr| -> Native<()> {
+        let mut names = vec![name.to_string()];
+        for (key, value) in &options {
+            match key.as_str() {
+                "alias" => names.extend(words(value)),
+                other => return Err(into_rhai(Error::config(format!("a group has no option `{other}`")).hint("there is `alias`"))),
+            }
+        }
+        within(&here, &context, names, &body)
     });
     let here = Arc::clone(world);
     engine.register_fn("play", move |name: &str, hosts: Dynamic, options: Map| -> Native<()> {

@@ -213,6 +213,18 @@ fn commands_in_documents_have_the_options_they_are_given() {
 }
 
 #[test]
+fn commands_in_alerts_have_the_options_they_are_given() {
+    let rules = fs::read_to_string(root().join("stdlib/monitor/etcd-rules.yml")).unwrap();
+    let label = Regex::new(r"\{\{[^}]*\}\}").unwrap();
+    let lines: Vec<String> =
+        rules.lines().map(str::trim).filter(|line| line.starts_with("etcdsh ")).map(|line| label.replace_all(line, "x").into_owned()).collect();
+    assert!(lines.len() >= 19, "{lines:?}");
+    let wrong: Vec<String> =
+        lines.iter().flat_map(|line| calls(line)).filter_map(|words| mistake_in(&words).map(|mistake| format!("{words:?}: {mistake}"))).collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
 fn links_between_documents_lead_somewhere() {
     let link = Regex::new(r"\]\(([^)#\s]*)(#[^)\s]+)?\)").unwrap();
     let mut wrong = Vec::new();

@@ -9,6 +9,7 @@ mod lab;
 mod login;
 mod luck;
 mod member;
+mod monitor;
 mod overview;
 mod pigsty;
 mod primitive;

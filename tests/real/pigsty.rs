@@ -119,6 +119,9 @@ fn members_are_registered_on_infra_hosts_in_both_layouts() {
     let target = "# managed by etcdsh\n- labels: { cls: \"etcd\", ins: \"etcd-1\", ip: \"10.10.10.10\" }\n  targets: [ \"10.10.10.10:2379\" ]\n";
     assert_eq!(lab.on(HOSTS[1], "cat /etc/prometheus/targets/etcd/etcd-1.yml"), target);
     assert_eq!(lab.on(HOSTS[2], "cat /infra/targets/etcd/etcd-1.yml"), target);
+    // There is no Prometheus, so nothing is reloaded; rules and dashboard wait for one.
+    assert_eq!(lab.on(HOSTS[1], "ls -A /etc/prometheus"), "dashboards\nrules\ntargets\n");
+    assert_eq!(lab.on(HOSTS[2], "ls -A /infra /infra/rules"), "/infra:\ndashboards\nrules\ntargets\n\n/infra/rules:\netcd-members-etcd.yml\netcd-rules.yml\n");
     lab.flow("").changes_nothing();
     lab.on(HOSTS[1], "rm /etc/prometheus/targets/etcd/etcd-1.yml");
     let run = lab.flow("-t register_prometheus").changes_something();
@@ -127,7 +130,9 @@ fn members_are_registered_on_infra_hosts_in_both_layouts() {
     assert_eq!(lab.on(HOSTS[2], "cat /srv/targets/etcd-1.yml"), target);
 
     let run = lab.flow("-t etcd_deregister").changes_something();
-    assert_eq!(run.changes().len(), 2, "both targets go, and nothing else is touched");
+    let gone: Vec<String> = run.changes().into_iter().map(|(_, subject, what)| format!("{subject}: {what}")).collect();
+    let wanted = |folder: &str| [format!("file {folder}/targets/etcd/etcd-1.yml: remove"), format!("file {folder}/rules/etcd-members-etcd.yml: remove")];
+    assert_eq!(gone, [wanted("/etc/prometheus"), wanted("/infra")].concat(), "the targets go and what is expected of them, and nothing else is touched");
     assert_eq!(lab.on(HOSTS[1], "ls /etc/prometheus/targets/etcd"), "");
     lab.flow("").changes_something();
 
