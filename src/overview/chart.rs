@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use minijinja::HtmlEscape;
+
 const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
 /// The last `wide` values as blocks, from zero to the largest of them; a gap where there was none.
@@ -79,7 +81,7 @@ pub(super) fn svg(title: &str, lines: &[Line<'_>], scale: Scale, seconds: f64) -
             for (index, value) in run {
                 let _ = write!(points, "{:.1},{:.1} ", x(offset + index), y(value));
             }
-            let _ = write!(svg, "<polyline class=\"line c{}\" points=\"{}\"><title>{}</title></polyline>", place % 8, points.trim_end(), line.name);
+            let _ = write!(svg, "<polyline class=\"line c{}\" points=\"{}\"><title>{}</title></polyline>", place % 8, points.trim_end(), HtmlEscape(line.name));
         }
     }
     let span = super::unit::age((longest.saturating_sub(1) as f64 * seconds).round() as i64);
@@ -127,8 +129,9 @@ mod tests {
     #[test]
     fn a_chart_breaks_its_line_where_there_was_no_answer() {
         let values = [Some(1.0), Some(2.0), None, Some(4.0)];
-        let chart = svg("reads", &[Line { name: "etcd-1", values: &values }], Scale::Rate, 2.0);
+        let chart = svg("reads", &[Line { name: "etcd-<1>", values: &values }], Scale::Rate, 2.0);
         assert_eq!(chart.matches("<polyline").count(), 2);
+        assert!(chart.contains("<title>etcd-&lt;1&gt;</title>"), "a member's name is no markup: {chart}");
         assert!(chart.contains(">5.0</text>") && chart.contains(">6s ago<"), "{chart}");
         assert_eq!([0.0, 0.3, 1.0, 2100.0].map(|most| Scale::Rate.ceiling(most)), [1.0, 0.5, 1.0, 5000.0]);
         assert_eq!(Scale::Bytes.ceiling(40_000.0), 65_536.0);

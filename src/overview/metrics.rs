@@ -241,6 +241,28 @@ not a line of metrics
     }
 
     #[test]
+    fn nothing_that_a_server_sends_makes_it_panic() {
+        let mut random = 7_u64;
+        let mut next = |below: usize| {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (random >> 33) as usize % below
+        };
+        for _ in 0..2000 {
+            let mut bytes = TEXT.as_bytes().to_vec();
+            for _ in 0..1 + next(20) {
+                let place = next(bytes.len());
+                match next(3) {
+                    0 => drop(bytes.remove(place)),
+                    1 => bytes.insert(place, b" {}\"=,+.e\n9"[next(11)]),
+                    _ => bytes[place] = u8::try_from(next(256)).unwrap(),
+                }
+            }
+            let seen = Metrics::parse(&String::from_utf8_lossy(&bytes));
+            let _ = (seen.fsync.quantile(0.99), seen.all_peers().quantile(0.95), seen.fsync.since(&seen.commit));
+        }
+    }
+
+    #[test]
     fn what_came_between_two_looks_is_their_difference_and_a_restart_begins_anew() {
         let now = Metrics::parse(TEXT).fsync;
         let then = Metrics::parse(&TEXT.replace("} 90", "} 80").replace("} 98", "} 88").replace("} 100", "} 90")).fsync;

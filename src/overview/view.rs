@@ -436,7 +436,7 @@ fn member(row: &Row<'_>, state: &State, names: &[(String, String)]) -> MemberVie
         leader_changes: number(|metrics| metrics.leader_changes),
         leases_per_second: rate(|metrics| Some(metrics.requests.lease)),
         memory: number(|metrics| metrics.memory),
-        name: name.unwrap_or_default(),
+        name: shown(&name.unwrap_or_default()),
         no_metrics: seen.no_metrics.clone(),
         open_files: number(|metrics| metrics.fds),
         open_files_limit: number(|metrics| metrics.fds_limit),
@@ -459,9 +459,14 @@ fn member(row: &Row<'_>, state: &State, names: &[(String, String)]) -> MemberVie
         up: seen.is_up(),
         version: status.map(|status| status.version.clone()),
         watchers: number(|metrics| metrics.watchers),
-        why: seen.why.clone().or(unhealthy).or(silent),
+        why: seen.why.clone().or(unhealthy).or(silent).map(|why| shown(&why)),
         writes_per_second: rate(|metrics| Some(metrics.requests.write)),
     }
+}
+
+/// What a server says is text for a terminal, never a command to it.
+fn shown(text: &str) -> String {
+    text.chars().map(|letter| if letter.is_control() { '?' } else { letter }).collect()
 }
 
 impl Seen {
@@ -663,6 +668,13 @@ pub(super) mod tests {
         let errors: Vec<&String> = errors.iter().collect();
         assert_eq!(alarms(&errors, "1a"), ["NOSPACE"]);
         assert_eq!(alarms(&errors, "9"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_name_cannot_steer_the_terminal() {
+        let (plan, mut state) = three();
+        state.members.as_mut().unwrap()[0].name = "etcd-1\u{1b}[2J\n".into();
+        assert_eq!(view(&plan, &state).members[2].name, "etcd-1?[2J?");
     }
 
     #[test]
