@@ -13,7 +13,7 @@ use ratatui::widgets::{Clear, Paragraph, Wrap};
 
 use super::Watch;
 use super::chart::spark;
-use super::text::{COLUMNS, Tint, condition_tint, details, fitting, leadership, membership, sentence};
+use super::text::{COLUMNS, Tint, condition_tint, details, fitting, leadership, membership, membership_in_short, sentence};
 use super::unit::{bytes, latency, moment, rate};
 use super::view::{Histories, MemberView, View};
 use crate::error::{Error, Result};
@@ -235,7 +235,7 @@ impl Screen {
 
     fn draw(&self, frame: &mut Frame<'_>) {
         let [head, body, foot] = Layout::vertical([Constraint::Length(3), Constraint::Min(1), Constraint::Length(1)]).areas(frame.area());
-        frame.render_widget(self.head(), head);
+        frame.render_widget(self.head(usize::from(head.width)), head);
         match self.pane {
             Pane::Table => self.draw_table(frame, body),
             Pane::Member => self.draw_member(frame, body),
@@ -245,14 +245,15 @@ impl Screen {
         frame.render_widget(self.foot(), foot);
     }
 
-    fn head(&self) -> Paragraph<'static> {
+    fn head(&self, wide: usize) -> Paragraph<'static> {
         let view = &self.view;
+        let membership = if wide < 90 { membership_in_short(view) } else { membership(view) };
         let held = if self.paused { "  held" } else { "" };
         let title = Line::from(vec![
             Span::styled(view.cluster.clone(), Style::new().add_modifier(Modifier::BOLD)),
             Span::raw("  "),
             Span::styled(view.verdict.word(), self.style(view.verdict.tint())),
-            Span::raw(format!("  {}", membership(view))),
+            Span::raw(format!("  {membership}")),
             Span::styled(format!("  {}{held}", moment(view.at)), self.style(Tint::Weak)),
         ]);
         Paragraph::new(Text::from(vec![title, Line::raw(leadership(view))]))
@@ -461,5 +462,65 @@ fn write_page(watch: &Watch) -> String {
     match std::fs::write(&name, super::page(&view, watch.seconds_between_points(), false)) {
         Ok(()) => format!("written: {name}"),
         Err(error) => format!("{name} cannot be written: {error}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ratatui::Terminal;
+    use ratatui::backend::TestBackend;
+
+    use super::super::view::tests::{down, three};
+    use super::super::view::view;
+    use super::*;
+
+    fn screen(pane: Pane, members: bool) -> Screen {
+        let (plan, mut state) = three();
+        down(&mut state, 3);
+        if !members {
+            (state.members, state.seen) = (None, Default::default());
+        }
+        let (log_to, log_from) = mpsc::channel();
+        let log = Ok((0..100).map(|line| format!("line {line}\tof the log")).collect());
+        let (chosen, moved) = (1, 3);
+        let view = view(&plan, &state);
+        Screen { chosen, color: true, log, log_asked: None, log_from, log_to, moved, note: None, pane, paused: false, reversed: false, sorted: 0, view }
+    }
+
+    #[test]
+    fn every_pane_is_drawn_at_any_size() {
+        for pane in [Pane::Table, Pane::Member, Pane::Log, Pane::Help] {
+            for (wide, high) in [(1, 1), (10, 3), (20, 5), (60, 24), (80, 24), (120, 40), (250, 70)] {
+                for members in [true, false] {
+                    let screen = screen(pane.clone(), members);
+                    let mut terminal = Terminal::new(TestBackend::new(wide, high)).unwrap();
+                    terminal.draw(|frame| screen.draw(frame)).unwrap();
+                    let text: String = terminal.backend().buffer().content().iter().map(ratatui::buffer::Cell::symbol).collect();
+                    let wanted = match pane {
+                        Pane::Table if members => "etcd-3",
+                        Pane::Member if members => "endpoint",
+                        Pane::Log => "line 96",
+                        Pane::Help => "choose a member",
+                        _ => "etcd",
+                    };
+                    assert!((wide, high) < (60, 24) || text.contains(wanted), "{pane:?} at {wide} x {high}\n{text}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_order_is_that_of_the_chosen_column_and_the_chosen_member_stays() {
+        let mut screen = screen(Pane::Table, true);
+        screen.sort_by_next();
+        let names: Vec<&str> = screen.view.members.iter().map(|member| member.name.as_str()).collect();
+        assert_eq!((names, screen.chosen), (vec!["etcd-1", "etcd-2", "etcd-3"], 1));
+        screen.reversed = true;
+        screen.sort();
+        assert_eq!((screen.view.members[2].name.as_str(), screen.chosen), ("etcd-1", 1));
+        screen.step(5);
+        assert_eq!(screen.chosen, 2);
+        screen.step(-9);
+        assert_eq!(screen.chosen, 0);
     }
 }

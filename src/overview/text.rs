@@ -151,13 +151,23 @@ pub(super) fn fitting(view: &View, wide: usize) -> Vec<(&'static Column, usize)>
     all
 }
 
-/// `3 members, 3 take part, quorum 2, 1 more may fail`.
-pub(super) fn membership(view: &View) -> String {
-    let spare = match view.tolerance {
+/// How many more may fail, in words.
+fn spare(view: &View) -> String {
+    match view.tolerance {
         spare if spare < 0 => "no quorum".to_string(),
         0 => "none may fail".to_string(),
         spare => format!("{spare} more may fail"),
-    };
+    }
+}
+
+/// `3 of 3, quorum 2, 1 more may fail`, for a narrow screen.
+pub(super) fn membership_in_short(view: &View) -> String {
+    format!("{} of {}, quorum {}, {}", view.up, view.voters, view.quorum, spare(view))
+}
+
+/// `3 members, 3 take part, quorum 2, 1 more may fail`.
+pub(super) fn membership(view: &View) -> String {
+    let spare = spare(view);
     format!("{} member{}, {} take part, quorum {}, {spare}", view.voters, if view.voters == 1 { "" } else { "s" }, view.up, view.quorum)
 }
 
