@@ -105,6 +105,7 @@ pub(super) fn run(args: &OverviewArgs) -> Result<i32> {
     let watched = duration("for", &args.watched)?;
     let setup = Setup::quiet(&options)?;
     let cancel = setup.cancel();
+    cancel.at_once(true);
     let plan = Plan { interval, ..plan(args, &setup)? };
     let watch = Arc::new(Watch::begin(plan));
     if let Some(address) = &args.listen {

@@ -33,6 +33,8 @@ const PING_INTERVAL: Duration = Duration::from_secs(10);
 const PING_TIMEOUT: Duration = Duration::from_secs(6);
 
 const AUTH_IS_OFF: &str = "etcdserver: authentication is not enabled";
+/// A learner cannot log anybody in.
+const IS_LEARNER: &str = "etcdserver: rpc not supported for learner";
 /// The last one when authentication was off at the first call and has been switched on since.
 pub(super) const STALE_LOGIN: [&str; 3] = ["etcdserver: invalid auth token", "etcdserver: revision of auth store is old", "etcdserver: user name is empty"];
 
@@ -118,6 +120,8 @@ impl Connection {
         match self.client.auth_client().authenticate(user.clone(), password.clone()).await {
             Ok(answer) => self.channel.set_token(HeaderValue::from_str(answer.token()).ok()),
             Err(etcd_client::Error::GRpcStatus(status)) if status.message() == AUTH_IS_OFF => {}
+            // It tells its status to anybody, and nothing else; once it is a voter the login is tried again.
+            Err(etcd_client::Error::GRpcStatus(status)) if status.message() == IS_LEARNER => return Ok(()),
             Err(error) => return Err(Failure::from(&error)),
         }
         *logged_in = true;

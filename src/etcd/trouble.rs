@@ -130,6 +130,11 @@ impl From<Box<Fault>> for Box<Error> {
             let lines = fault.attempts.iter().map(|attempt| format!("{}: {}", attempt.endpoint, attempt.trouble));
             error.causes.extend(lines);
         }
+        if matches!(fault.trouble(), Trouble::Auth(text) if text == NO_USER) {
+            error = error
+                .because("authentication is on, and nobody is logged in")
+                .hint("set etcdsh_user and etcdsh_password in the inventory, or ETCDCTL_USER for `e`");
+        }
         error
     }
 }
@@ -157,8 +162,10 @@ impl From<&etcd_client::Error> for Failure {
     }
 }
 
-const AUTH_TEXTS: [&str; 3] =
-    ["etcdserver: authentication failed, invalid user ID or password", "etcdserver: user name is empty", "etcdserver: invalid auth management"];
+/// What etcd says to somebody who has not logged in, once authentication is on.
+pub(super) const NO_USER: &str = "etcdserver: user name is empty";
+
+const AUTH_TEXTS: [&str; 3] = ["etcdserver: authentication failed, invalid user ID or password", NO_USER, "etcdserver: invalid auth management"];
 
 fn of_status(status: &Status) -> Failure {
     if let Some(source) = status.source() {

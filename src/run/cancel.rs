@@ -39,7 +39,7 @@ impl Cancel {
         self.0.console.store(true, Ordering::SeqCst);
     }
 
-    /// Shall the first Ctrl-C end what runs on the hosts?
+    /// Shall the first Ctrl-C be the end of it, without a word: in the console of what runs on the hosts?
     pub fn at_once(&self, yes: bool) {
         self.0.at_once.store(yes, Ordering::SeqCst);
     }
@@ -66,8 +66,12 @@ impl State {
         if console && signal == signal_hook::consts::SIGTERM || !console && before > 0 {
             std::process::exit(Kind::Interrupted.exit_code());
         }
-        if console && (before > 0 || self.at_once.load(Ordering::SeqCst)) {
+        let at_once = self.at_once.load(Ordering::SeqCst);
+        if console && (before > 0 || at_once) {
             crate::transport::abort();
+            return;
+        }
+        if at_once {
             return;
         }
         // Standard error, at once: the report may be busy with the step that goes on.

@@ -206,6 +206,10 @@ impl Board<'_> {
             Some(hosts) => hosts.clone(),
             None => alive.iter().flat_map(|(_, hosts)| hosts.iter().cloned()).collect(),
         };
+        // A task for a group that is not there, such as `infra`, is none.
+        if task.on.is_some() && hosts.is_empty() {
+            return;
+        }
         session.report.event(&Event::Task { description: &task.description, hosts: &hosts, name: &task.name });
         match &task.body {
             Body::Host(body) => {

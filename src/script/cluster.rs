@@ -15,7 +15,7 @@ use crate::secret::Secret;
 pub struct Cluster {
     pub endpoints: Vec<String>,
     pub hosts: Vec<String>,
-    /// `etcdsh_user` and `etcdsh_password`.
+    /// `etcdsh_user` and `etcdsh_password`, else root with `etcd_root_password`.
     pub login: Option<(String, Secret)>,
     pub name: String,
     /// The host to go through, `etcdsh_via`.
@@ -44,7 +44,9 @@ pub fn clusters(inventory: &Inventory) -> Result<Vec<Cluster>> {
             let address = reach::address(inventory, &host)?;
             let address = if address.contains(':') { format!("[{address}]") } else { address };
             let via = text("etcdsh_via")?;
-            let login = text("etcdsh_user")?.zip(text("etcdsh_password")?.map(Secret::new));
+            let login = text("etcdsh_user")?.zip(text("etcdsh_password")?);
+            let login = login.or(text("etcd_root_password")?.map(|password| ("root".into(), password)));
+            let login = login.map(|(user, password)| (user, Secret::new(password)));
             let place = found.iter().position(|cluster| cluster.name == name).unwrap_or_else(|| {
                 found.push(Cluster { endpoints: Vec::new(), hosts: Vec::new(), login, name, via });
                 found.len() - 1
