@@ -138,12 +138,13 @@ pub(super) fn login(options: &Options, config: AnsibleConfig) -> Result<Login> {
     })
 }
 
-fn report(options: &Options, transcript: &Transcript) -> Report {
+fn report(options: &Options, console: bool, transcript: &Transcript) -> Report {
     let terminal = std::io::stdout().is_terminal();
     let color = terminal && !options.no_color && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let sink: Box<dyn Sink> = match options.output {
         Output::Human => {
-            Box::new(Human::new(Terminal::new(transcript), Style { check: options.check, color, diff: options.diff, live: terminal, verbose: options.verbose }))
+            let style = Style { check: options.check, color, console, diff: options.diff, live: terminal, verbose: options.verbose };
+            Box::new(Human::new(Terminal::new(transcript), style))
         }
         Output::Json => Box::new(Json(Terminal::new(transcript))),
     };
@@ -183,8 +184,8 @@ impl Setup {
         let forks = options.forks.or(config.forks.and_then(|forks| usize::try_from(forks).ok())).unwrap_or(10).max(1);
         let run_options = run::Options { check: options.check, diff: options.diff, forks, yes: options.yes };
         let session = match common {
-            Some(common) => Session::of_console(run_options, report(options, &common.transcript), common.cancel.clone(), common.pool.clone()),
-            None => Session::new(run_options, report(options, &Transcript::default())),
+            Some(common) => Session::of_console(run_options, report(options, true, &common.transcript), common.cancel.clone(), common.pool.clone()),
+            None => Session::new(run_options, report(options, false, &Transcript::default())),
         };
         if common.is_none() {
             listen(&session.cancel)?;

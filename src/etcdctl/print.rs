@@ -104,7 +104,10 @@ pub(super) fn reply(reply: &dyn Reply, format: Format, strict: bool, page: &mut 
         Format::Simple => reply.simple(page),
         Format::Table => {
             let table = if strict { reply.table(page)? } else { reply.native_table(page)? };
-            Ok(table.fitted(page.width).write(page.out)?)
+            match page.width.filter(|width| !strict && !table.left && table.width() > *width) {
+                Some(width) => Ok(table.write_turned(width, page.out)?),
+                None => Ok(table.fitted(page.width).write(page.out)?),
+            }
         }
     }
 }

@@ -54,6 +54,43 @@ impl Table {
         writeln!(page, "{rule}")
     }
 
+    /// How wide the longest line is.
+    pub(super) fn width(&self) -> usize {
+        let cells = |column: usize| self.rows.iter().filter_map(move |row| row.get(column)).flat_map(|cell| self.wrapped(cell)).map(|line| width(&line));
+        let widest = |(column, name): (usize, &String)| cells(column).max().unwrap_or(0).max(width(name)) + 3;
+        self.header.iter().enumerate().map(widest).sum::<usize>() + 1
+    }
+
+    /// The same with a line for each column and a column for each row, as many beside each other as there is room for: for
+    /// a terminal that is narrower than the table.
+    pub(super) fn write_turned(&self, room: usize, page: &mut dyn Write) -> io::Result<()> {
+        let names = self.header.iter().map(|name| width(name)).max().unwrap_or(0);
+        let wide = |row: &Vec<String>| row.iter().map(|cell| width(cell)).max().unwrap_or(0);
+        let mut first = 0;
+        while first < self.rows.len() {
+            let (mut end, mut taken) = (first, names);
+            while end < self.rows.len() && (end == first || taken + 2 + wide(&self.rows[end]) <= room) {
+                taken += 2 + wide(&self.rows[end]);
+                end += 1;
+            }
+            if first > 0 {
+                writeln!(page)?;
+            }
+            for (column, name) in self.header.iter().enumerate() {
+                let mut line = format!("{name}{}", " ".repeat(names - width(name)));
+                for row in &self.rows[first..end] {
+                    let cell = row.get(column).map_or("", String::as_str).replace('\n', " ");
+                    line.push_str("  ");
+                    line.push_str(&cell);
+                    line.push_str(&" ".repeat(wide(row).saturating_sub(width(&cell))));
+                }
+                writeln!(page, "{}", line.trim_end())?;
+            }
+            first = end;
+        }
+        Ok(())
+    }
+
     /// The same with the widest columns cut, so that a line fits into so many letters. Only tables that etcdctl does not
     /// have are cut.
     pub(super) fn fitted(mut self, width: Option<usize>) -> Table {
@@ -152,6 +189,17 @@ mod tests {
         for uncut in [table().fitted(None), Table { left: false, ..table() }.fitted(Some(40))] {
             assert_eq!(uncut.rows[0][1].len(), 100);
         }
+    }
+
+    #[test]
+    fn a_table_is_turned_where_it_has_no_room() {
+        let row = |word: &str| vec![word.to_string(), word.repeat(5), "1".into()];
+        let table = Table { rows: vec![row("a"), row("bb"), row("ccc")], ..Table::new(&["name", "endpoint", "id"]) };
+        assert_eq!(table.width(), 7 + 18 + 5 + 1);
+        let mut page = Vec::new();
+        table.write_turned(28, &mut page).unwrap();
+        let wanted = "NAME      a      bb\nENDPOINT  aaaaa  bbbbbbbbbb\nID        1      1\n\nNAME      ccc\nENDPOINT  ccccccccccccccc\nID        1\n";
+        assert_eq!(String::from_utf8(page).unwrap(), wanted);
     }
 
     #[test]

@@ -111,6 +111,7 @@ fn taken(console: &Console, takes: Takes, word: &str) -> Vec<Offer> {
             all
         }
         Takes::Job => starting(word, console.jobs.numbers().into_iter().map(|number| (number, String::new())).collect()),
+        Takes::Lines => Vec::new(),
         Takes::Name => {
             let mut all = beginning(word, entries().iter().map(|entry| (entry.name.as_str(), entry.doc.as_str())));
             all.extend(tasks(console, word, |_| true));

@@ -258,7 +258,7 @@ impl Console {
         }
         let mut error = error.clone();
         for hint in &mut error.hints {
-            *hint = hint.replace("etcdsh help", ":help").replace("etcdsh inventory --graph", ":hosts").replace("`:help NAME` shows", "`NAME?` shows");
+            *hint = crate::report::in_console(hint);
         }
         if self.json() {
             self.say(serde_json::json!({ "event": "error", "error": crate::report::error_json(&error) }));

@@ -9,21 +9,44 @@ use crate::error::{Error, Result};
 use crate::script::{embedded, manual};
 
 /// All commands, and what else can be typed.
-pub(super) fn overview() -> String {
-    let mut text = String::from(
-        "etcd_install()              a step of the flow on the selected hosts; :tasks shows all\n\
-         etcd_conf(#{ limit: \"h\" })  the same with other hosts, vars, check or diff\n\
-         e get a; e put a 10         lines of etcdctl; ${name} puts a variable in; em is member\n\
-         let h = host(\"10.10.10.10\") Rhai: variables, functions and imports stay, _ is the last result\n\
-         file?  etcd::purge??        what a name means, and its source\n\n",
-    );
-    let lines = meta::lines();
-    let wide = lines.iter().map(|(usage, _)| usage.chars().count()).filter(|wide| *wide < 26).max().unwrap_or(0);
-    for (usage, doc) in lines {
-        let _ = writeln!(text, "{usage:wide$}  {doc}");
+pub(super) fn overview(columns: usize) -> String {
+    let heads = [
+        ("etcd_install()", "a step of the flow on the selected hosts; :tasks shows all, in the order of a deployment"),
+        ("etcd_conf(#{ limit: \"h\" })", "the same with other hosts, vars, check or diff"),
+        ("e get a; e put a 10", "lines of etcdctl; ${name} puts a variable in; em is member"),
+        ("let h = host(\"10.0.0.1\")", "Rhai: variables, functions and imports stay, _ is the last result"),
+        ("file?  etcd::purge??", "what a name means, and its source"),
+    ];
+    let mut text = String::new();
+    for (usage, doc) in heads {
+        line(&mut text, usage, doc, 27, columns);
     }
-    text.push_str("\nTab completes, Ctrl-R searches what was typed, Ctrl-C stops what runs, Ctrl-D leaves.\n");
+    text.push('\n');
+    let lines = meta::lines();
+    let wide = lines.iter().map(|(usage, _)| usage.chars().count()).filter(|wide| *wide < 24).max().unwrap_or(0);
+    for (usage, doc) in lines {
+        line(&mut text, &usage, doc, wide, columns);
+    }
+    text.push('\n');
+    line(&mut text, "keys", "Tab completes, Ctrl-R searches what was typed, Ctrl-C stops what runs, Ctrl-D leaves", wide, columns);
     text
+}
+
+/// A word and what it means, broken between words, so that the second column stays one on a narrow terminal too.
+fn line(text: &mut String, usage: &str, doc: &str, wide: usize, columns: usize) {
+    let start = usage.chars().count().max(wide) + 2;
+    let (mut at, mut rest) = (start, String::new());
+    for word in doc.split(' ') {
+        let length = word.chars().count();
+        if at > start.min(wide + 2) && at + length > columns {
+            let _ = write!(rest, "\n{}", " ".repeat(wide + 2));
+            at = wide + 2;
+        }
+        rest.push_str(word);
+        rest.push(' ');
+        at += length + 1;
+    }
+    let _ = writeln!(text, "{}", format!("{usage:wide$}  {}", rest.replace(" \n", "\n")).trim_end());
 }
 
 /// What a name means: a command, a step, a function that was typed, or a word of the language.
@@ -36,7 +59,7 @@ pub(super) fn page(console: &Console, name: &str) -> Result<String> {
     let mut pages: Vec<String> = Vec::new();
     if let Some(named) = locked(&console.runner.tasks).get(name) {
         let what = match named.what {
-            What::Alias => "another name of a step",
+            What::Alias | What::Variant => "another name of a step",
             What::Group => "several steps",
             What::Task => "a step",
         };

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::console::{Console, Then};
 use super::save::Accepted;
-use super::state::{Errand, locked, script_named};
+use super::state::{Errand, What, locked, script_named};
 use super::{flow, help, save, step};
 use crate::error::{Error, Result, nearest};
 use crate::overview::Watch;
@@ -22,6 +22,8 @@ pub(super) enum Takes {
     File,
     Hosts,
     Job,
+    /// Numbers of lines.
+    Lines,
     /// Anything there is help on.
     Name,
     OnOff,
@@ -64,8 +66,8 @@ pub(super) const ALL: &[Meta] = &[
     Meta { name: "!", args: &[("COMMAND", Takes::Command)], doc: "run a line for the shell on the selected hosts; equal answers stand together", run: shell },
     Meta {
         name: "step",
-        args: &[("SCRIPT|off", Takes::Script), ("[TASK]", Takes::Task)],
-        doc: "go through a script task by task, from the first or from TASK",
+        args: &[("[SCRIPT|off]", Takes::Script), ("[TASK]", Takes::Task)],
+        doc: "go through a script task by task, from the first or from TASK; alone: where it stands",
         run: step::begin,
     },
     Meta { name: "next", args: &[], doc: "with :step, run the task at hand", run: step::next },
@@ -89,7 +91,13 @@ pub(super) const ALL: &[Meta] = &[
         run: edit,
     },
     Meta { name: "log", args: &[("FILE|off", Takes::File)], doc: "write a copy of this session into a file, secrets masked", run: log },
-    Meta { name: "save", args: &[("FILE", Takes::File)], doc: "write the lines that worked as a script", run: save_lines },
+    Meta { name: "lines", args: &[], doc: "the lines that worked, with their numbers: what :save writes", run: show_lines },
+    Meta {
+        name: "save",
+        args: &[("FILE", Takes::File), ("[FROM[-TO]]", Takes::Lines)],
+        doc: "write the lines that worked, or these of `:lines`, as a script",
+        run: save_lines,
+    },
     Meta { name: "quit", args: &[], doc: "leave, as Ctrl-D does", run: |_, _| Ok(Then::Leave) },
 ];
 
@@ -141,7 +149,7 @@ fn go() -> Result<Then> {
 }
 
 fn help(console: &mut Console, name: &str) -> Result<Then> {
-    let text = if name.is_empty() { help::overview() } else { help::page(console, name)? };
+    let text = if name.is_empty() { help::overview(super::show::columns()) } else { help::page(console, name)? };
     console.say(text.trim_end());
     go()
 }
@@ -276,12 +284,16 @@ fn tasks(console: &mut Console, _: &str) -> Result<Then> {
     let tasks = locked(&console.runner.tasks).clone();
     let wide = tasks.keys().map(|name| name.chars().count()).max().unwrap_or(0) + 2;
     let mut script = String::new();
-    for (name, named) in &tasks {
+    for (name, named) in tasks.iter().filter(|(_, named)| named.what != What::Alias) {
         if named.script != script {
             script.clone_from(&named.script);
             console.say(console.paint(1, &script));
         }
-        console.say(format!("  {:wide$}  {}", format!("{name}()"), named.description));
+        let same = format!("the same as {name}");
+        let others: Vec<&str> =
+            tasks.iter().filter(|(_, other)| other.what == What::Alias && other.description == same).map(|(name, _)| name.as_str()).collect();
+        let also = if others.is_empty() { String::new() } else { format!("; also {}", others.join(", ")) };
+        console.say(format!("  {:wide$}  {}{also}", format!("{name}()"), named.description));
     }
     go()
 }
@@ -402,8 +414,41 @@ fn log(console: &mut Console, file: &str) -> Result<Then> {
     go()
 }
 
-fn save_lines(console: &mut Console, file: &str) -> Result<Then> {
-    let count = save::write(console, Path::new(file))?;
+fn show_lines(console: &mut Console, _: &str) -> Result<Then> {
+    let lines = save::lines(console)?;
+    for (number, line) in lines.iter().enumerate() {
+        console.say(format!("{:3}  {line}", number + 1));
+    }
+    if lines.is_empty() {
+        console.say("no line has worked yet that a script could have");
+    }
+    go()
+}
+
+/// `FILE`, or `FILE 3-7`, `FILE 3-`, `FILE 3`.
+fn file_and_lines(text: &str) -> Result<(&str, Option<(usize, usize)>)> {
+    let is_range = |word: &str| word.starts_with(|letter: char| letter.is_ascii_digit()) && word.chars().all(|letter| letter.is_ascii_digit() || letter == '-');
+    let Some((file, range)) = text.rsplit_once(char::is_whitespace).filter(|(_, word)| is_range(word)) else { return Ok((text, None)) };
+    let wrong = || Error::usage(format!("`{range}` names no lines")).hint(":lines   # shows their numbers");
+    let number = |word: &str| word.parse::<usize>().ok().filter(|number| *number > 0).ok_or_else(wrong);
+    let (from, to) = match range.split_once('-') {
+        None => (number(range)?, number(range)?),
+        Some((from, "")) => (number(from)?, usize::MAX),
+        Some((from, to)) => (number(from)?, number(to)?),
+    };
+    if from > to {
+        return Err(wrong());
+    }
+    Ok((file.trim(), Some((from, to))))
+}
+
+fn save_lines(console: &mut Console, text: &str) -> Result<Then> {
+    let (file, range) = file_and_lines(text)?;
+    let count = save::write(console, Path::new(file), range)?;
+    let text = std::fs::read_to_string(file).unwrap_or_default();
+    if let Err(error) = console.interpreter.compile(&crate::script::Script { folder: None, name: file.to_string(), text }) {
+        console.complain(format!("{} these lines need others: {}; `:lines` shows them", console.paint(35, "warning:"), error.what));
+    }
     console.say(format!(
         "{file}: {count} line{}; run it with `etcdsh {}`",
         if count == 1 { "" } else { "s" },

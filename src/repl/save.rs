@@ -30,21 +30,29 @@ pub(super) enum Accepted {
 const HEAD: &str = "#!/usr/bin/env etcdsh\n//! Saved from the console of etcdsh.\n\n";
 
 /// How many lines were written.
-pub(super) fn write(console: &Console, path: &Path) -> Result<usize> {
+pub(super) fn write(console: &Console, path: &Path, range: Option<(usize, usize)>) -> Result<usize> {
     use std::io::Write;
     use std::os::unix::fs::OpenOptionsExt;
     let refused = |error: std::io::Error| Error::config(format!("`{}` cannot be written", path.display())).because(error.to_string());
     if std::fs::read_to_string(path).is_ok_and(|text| !text.starts_with(HEAD)) {
         return Err(Error::config(format!("`{}` is there and was not saved from the console", path.display())).hint("name another file"));
     }
-    let lines = lines(console)?;
+    let mut lines = lines(console)?;
+    if let Some((from, to)) = range {
+        if from > lines.len() {
+            let there = lines.len();
+            return Err(Error::usage(format!("there is no line {from}, only {there}")).hint(":lines   # shows them"));
+        }
+        lines = lines.drain(from - 1..to.min(lines.len())).collect();
+    }
     let text = format!("{HEAD}{}\n", lines.join("\n"));
     let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o755).open(path).map_err(refused)?;
     file.write_all(text.as_bytes()).map_err(refused)?;
     Ok(lines.len())
 }
 
-fn lines(console: &Console) -> Result<Vec<String>> {
+/// Each as it will stand in a script.
+pub(super) fn lines(console: &Console) -> Result<Vec<String>> {
     let last = Regex::new(r"\b_\b").map_err(|error| Error::internal(error.to_string()))?;
     let mut lines: Vec<String> = Vec::new();
     let mut kept = false;

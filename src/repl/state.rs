@@ -90,6 +90,8 @@ pub(super) enum What {
     Alias,
     Group,
     Task,
+    /// A name of a task that asks by which of its names it was called.
+    Variant,
 }
 
 pub(super) fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

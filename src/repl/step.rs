@@ -23,6 +23,14 @@ impl Stepping {
         }
     }
 
+    fn list(&self) -> String {
+        let line = |(number, (name, description)): (usize, &(String, String))| {
+            let mark = if number == self.at { ">" } else { " " };
+            format!("{mark} {:2}  {name:<16}  {description}", number + 1)
+        };
+        self.tasks.iter().enumerate().map(line).collect::<Vec<_>>().join("\n")
+    }
+
     fn place(&self, name: &str) -> Result<usize> {
         self.tasks.iter().position(|(task, _)| task == name).ok_or_else(|| {
             let error = Error::usage(format!("`{}` has no task `{name}`", self.word));
@@ -34,8 +42,13 @@ impl Stepping {
     }
 }
 
-/// `:step SCRIPT [TASK]`, `:step off`.
+/// `:step SCRIPT [TASK]`, `:step off`, `:step`.
 pub(super) fn begin(console: &mut Console, text: &str) -> Result<Then> {
+    if text.is_empty() {
+        let shown = stepping(console)?.list();
+        console.say(shown);
+        return Ok(Then::Go);
+    }
     let (word, task) = text.split_once(char::is_whitespace).map_or((text, ""), |(word, task)| (word, task.trim()));
     if word == "off" {
         console.stepping = None;
@@ -53,10 +66,7 @@ pub(super) fn begin(console: &mut Console, text: &str) -> Result<Then> {
     if !task.is_empty() {
         stepping.at = stepping.place(task)?;
     }
-    for (number, (name, description)) in stepping.tasks.iter().enumerate() {
-        let mark = if number == stepping.at { ">" } else { " " };
-        console.say(format!("{mark} {:2}  {name:<16}  {description}", number + 1));
-    }
+    console.say(stepping.list());
     console.say(":next runs it, :skip leaves it out, :redo runs the one before, :continue runs the rest, :step off ends this");
     console.stepping = Some(stepping);
     Ok(Then::Go)

@@ -15,6 +15,8 @@ pub struct Style {
     /// Nothing is changed: what would be is said line by line.
     pub check: bool,
     pub color: bool,
+    /// What to type next is a line of the console.
+    pub console: bool,
     pub diff: bool,
     /// Live lines, on a terminal only.
     pub live: bool,
@@ -119,6 +121,10 @@ impl<W: Write + Send> Human<W> {
         }
         self.say(&line);
         if let Some(error) = error {
+            let mut error = (*error).clone();
+            if self.style.console {
+                error.hints = error.hints.iter().map(|hint| super::in_console(hint)).collect();
+            }
             let text = format!("error: {error}").replace('\n', "\n    ");
             self.say(&format!("    {}", self.paint(RED, &text)));
         }

@@ -3,6 +3,7 @@
 //! The only room that writes to the terminal while a script runs. Must not know hosts or scripts, only events.
 
 mod event;
+mod hint;
 mod human;
 mod json;
 mod transcript;
@@ -10,6 +11,7 @@ mod transcript;
 use std::sync::{Mutex, PoisonError};
 
 pub use event::{Counts, Event, Status};
+pub use hint::in_console;
 pub use human::{Human, Style};
 pub use json::{Json, error as error_json};
 pub use transcript::{Terminal, Transcript, has_secret, masked};

@@ -112,8 +112,12 @@ fn trouble(tool: &Tool, attempt: &Try) -> Option<String> {
     let line = format!("--command-timeout=300ms --dial-timeout=300ms {}", quoted.join(" "));
     let patient = attempt.line.iter().any(|word| {
         let word = word.trim_start_matches('-');
-        ["watch", "lock", "elect", "lease", "make-mirror", "check", "e", "l"].contains(&word) || word.len() > 2 && "make-mirror".starts_with(word)
+        let waits = ["watch", "lock", "elect", "lease", "make-mirror", "check", "e", "l"].contains(&word);
+        waits || "watch".starts_with(word) && !word.is_empty() || word.len() > 2 && "make-mirror".starts_with(word)
     });
+    // These have no deadline in etcdctl either, and wait for ever for a TLS that this server does not speak.
+    let has = |text: &str| attempt.line.iter().any(|word| word.contains(text));
+    let patient = patient || (has("user") || has("role") || has("txn")) && (has("--insecure-") || has("--cacert") || has("--cert"));
     let outcome = tool.start(&line).end_within(attempt.stdin.as_bytes(), if patient { 1 } else { 15 });
     let stderr = String::from_utf8_lossy(&outcome.stderr).into_owned();
     let waited = outcome.code == "timeout" && patient;

@@ -233,6 +233,43 @@ fn shells_and_man_get_the_same_table() {
 }
 
 #[test]
+fn some_of_the_lines_are_saved() {
+    let test = dumb();
+    let mut screen = Screen::ready(&test, "-i hosts.yml");
+    for line in ["let base = 40;", ":limit two", ":! rm -rf /nowhere", ":limit all", "print(base + 2);", "print(hosts(\"etcd\").len());"] {
+        screen.line(line);
+    }
+    let said = screen.line(":lines");
+    assert!(said.starts_with("  1  let base = 40;\n  2  for h in hosts(\"two\")") && said.ends_with("  4  print(hosts(\"etcd\").len());\n"), "{said}");
+    assert_eq!(screen.line(":save some.rhai 4"), "some.rhai: 1 line; run it with `etcdsh ./some.rhai`\n");
+    let said = screen.line(":save some.rhai 3-");
+    assert!(said.contains("these lines need others") && said.contains("base"), "{said}");
+    assert!(screen.line(":save some.rhai 9").contains("there is no line 9, only 4"));
+    assert!(screen.line(":save some.rhai 3-1").contains("`3-1` names no lines"));
+    assert_eq!(screen.line(":save some.rhai 1-1"), "some.rhai: 1 line; run it with `etcdsh ./some.rhai`\n");
+    let text = std::fs::read_to_string(test.path("some.rhai")).unwrap();
+    assert!(text.ends_with("\n\nlet base = 40;\n"), "{text}");
+}
+
+#[test]
+fn help_and_steps_fit_a_narrow_terminal() {
+    let test = dumb();
+    let mut screen = Screen::ready(&test, "-i hosts.yml");
+    screen.size(60, 30);
+    let said = screen.line(":help");
+    let wide: Vec<&str> = said.lines().filter(|line| line.chars().count() > 60).collect();
+    assert!(wide.is_empty() && said.contains("Ctrl-D"), "{wide:?}");
+    let said = screen.line(":tasks");
+    assert!(said.contains("install the etcd packages; also etcd_pkg\n") && !said.contains("\n  etcd_pkg()"), "{said}");
+    assert!(said.contains("etcd_deregister()      etcd_register in a way of its own"), "{said}");
+    assert!(screen.line(":step").contains("no script is stepped through"));
+    screen.keys(":step etcd etcd_conf\n");
+    screen.wait("> ");
+    screen.until_prompt();
+    assert!(screen.line(":step").contains("etcd_conf"));
+}
+
+#[test]
 fn one_of_several_clusters_is_chosen() {
     let hosts = "all:\n  vars: { ansible_connection: sandbox }\n  children:\n    left:\n      hosts: { l1: { etcd_seq: 1, ansible_host: 127.0.9.1 }, l2: { etcd_seq: 2, ansible_host: 127.0.9.2 } }\n      vars: { etcd_cluster: left }\n    right:\n      hosts: { r1: { etcd_seq: 1, ansible_host: 127.0.9.3 } }\n      vars: { etcd_cluster: right }\n";
     let test = dumb().file("two.yml", hosts);
