@@ -299,6 +299,8 @@ fn a_config_that_prometheus_refuses_is_not_written_and_what_others_made_stays() 
     let run = lab.flow("").ok().says(&["was refused, and the old one stays", "nonsense"]);
     assert!(!warnings(&run).is_empty());
     assert_eq!(lab.on(INFRA, "cat /etc/prometheus/prometheus.yml; ls -A /etc/prometheus | grep etcdsh || :"), broken);
+    lab.on(INFRA, "echo 'scrape_configs: [ { job_name: x } ]' >/etc/prometheus/prometheus.yml");
+    lab.flow("-t etcd_scrape").changes_nothing().says(&["prometheus.yml is left as it is", "written in one line", "docs/monitoring.md"]);
     lab.write("good.yml", &good);
     lab.keep_on(INFRA, "good.yml", "/etc/prometheus/prometheus.yml");
     let run = lab.flow("-t add_metrics").ok();
