@@ -57,5 +57,5 @@ torture:
 	@tests/tools/setup
 	cargo build --locked
 	ETCDCTL_FUZZ=20000 cargo test --locked random_lines
-	ETCDSH_TORTURE=1 cargo test --locked etcdctl::load
+	ETCDSH_TORTURE=1 cargo test --locked -- etcdctl::load real::monitor
 	tests/real/sweep full

@@ -103,6 +103,8 @@ pub struct Link {
     /// The folder of a sandbox host; paths of the script lie below it.
     root: Option<String>,
     trips: AtomicU64,
+    /// Held from the question to the change that follows from it.
+    turn: Mutex<()>,
     way: Way,
 }
 
@@ -126,6 +128,7 @@ impl Link {
             pretended: Mutex::default(),
             root,
             trips: AtomicU64::new(0),
+            turn: Mutex::default(),
             way,
         }
     }
@@ -190,6 +193,11 @@ impl Link {
 
     pub fn pretended(&self) -> MutexGuard<'_, Pretended> {
         locked(&self.pretended)
+    }
+
+    /// Two clusters of a run may share a host: what one of them has asked must still be so when it acts.
+    pub fn turn(&self) -> MutexGuard<'_, ()> {
+        locked(&self.turn)
     }
 
     pub fn notes(&self) -> MutexGuard<'_, HashMap<String, Value>> {

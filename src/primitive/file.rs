@@ -320,9 +320,7 @@ impl File {
             State::Directory => {
                 let (own, _) = self.own(&path, None, seen.facts, 0o755);
                 let above = if self.parents { format!("mkdir -p -m 0755 {} && ", quote(folder)) } else { String::new() };
-                // Another cluster of the same run may make it at the same time.
-                let script = format!("{above}{{ mkdir {path} 2>/dev/null || [ -d {path} ] || mkdir {path}; }}{own}");
-                self.change(vec!["create".into()], script, format!("mkdir {path}"), None)
+                self.change(vec!["create".into()], format!("{above}mkdir {path}{own}"), format!("mkdir {path}"), None)
             }
             State::Link => {
                 let target = quote(self.target.as_deref().unwrap_or_default());

@@ -224,6 +224,8 @@ impl<W: Write + Send> Sink for Human<W> {
                 let plural = if *hosts == 1 { "" } else { "s" };
                 self.say(&format!("etcdsh {}  {script}  inventory {inventory}  {hosts} host{plural}{mode}", env!("CARGO_PKG_VERSION")));
             }
+            // A task of a group that the inventory does not have is nothing to look at.
+            Event::Task { hosts: [], .. } => {}
             Event::Task { description, hosts, name } => self.task(name, description, hosts),
             Event::TaskEnd { .. } => self.rest(),
             Event::TaskHost { .. } => self.host_line(event),

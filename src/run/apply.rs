@@ -39,6 +39,7 @@ impl Session {
 
     fn apply_on(&self, link: &Arc<Link>, primitive: &dyn Primitive) -> Result<Outcome> {
         self.cancel.check()?;
+        let _turn = link.turn();
         let facts = link.facts()?;
         let question = primitive.ask(facts)?;
         // A sandbox host's paths are shown as the script means them.

@@ -5,7 +5,7 @@
 if [ -d "$1" ] && [ ! -d "$2" ]; then echo old=yes; else echo old=no; fi
 main=$(systemctl show prometheus -p MainPID --value 2>/dev/null)
 user=$(systemctl show prometheus -p User --value 2>/dev/null)
-pid=
+pid='' group=''
 for found in "${main:-0}" $(grep -lxs prometheus /proc/[0-9]*/comm | cut -d/ -f3); do
     if [ "$found" != 0 ] && [ "$(stat -Lc %d:%i "/proc/$found/root/." 2>/dev/null)" = "$(stat -c %d:%i /.)" ]; then
         pid=$found
@@ -21,13 +21,16 @@ if [ -n "$pid" ]; then
         /*) file=$named ;;
         *) file=$(readlink "/proc/$pid/cwd")/$named ;;
     esac
-    user=$(stat -c %U "/proc/$pid")
+    # An id without a name is `UNKNOWN`.
+    user=$(stat -c %U "/proc/$pid" | grep -v UNKNOWN || stat -c %u "/proc/$pid")
+    group=$(stat -c %G "/proc/$pid" | grep -v UNKNOWN || stat -c %g "/proc/$pid")
 elif ! command -v prometheus >/dev/null 2>&1; then
     file=
 fi
 [ -f "$file" ] || file=
 [ -n "$user" ] || user=root
-printf 'pid=%s\nmain=%s\nuser=%s\ngroup=%s\nfile=%s\n' "$pid" "$main" "$user" "$(id -gn "$user" 2>/dev/null || echo root)" "$file"
+[ -n "$group" ] || group=$(id -gn "$user" 2>/dev/null || echo root)
+printf 'pid=%s\nmain=%s\nuser=%s\ngroup=%s\nfile=%s\n' "$pid" "$main" "$user" "$group" "$file"
 printf 'promtool=%s\n' "$(command -v promtool)"
 echo '== command'
 [ -z "$pid" ] || tr '\0' '\n' <"/proc/$pid/cmdline"

@@ -51,7 +51,8 @@ fn mappings(words: &Value) -> Value {
 }
 
 fn defaults(panel: &Value) -> Value {
-    let mut defaults = json!({ "mappings": mappings(&panel["mappings"]), "thresholds": { "mode": "absolute", "steps": steps(panel) } });
+    let mut defaults =
+        json!({ "color": { "mode": "thresholds" }, "mappings": mappings(&panel["mappings"]), "thresholds": { "mode": "absolute", "steps": steps(panel) } });
     for key in ["unit", "decimals"] {
         if !panel[key].is_null() {
             defaults[key] = panel[key].clone();
@@ -168,22 +169,26 @@ fn panels(short: &Value) -> Vec<Value> {
 }
 
 fn variables() -> Value {
-    let source = |name: &str, label: &str, kind: &str| json!({ "name": name, "label": label, "type": "datasource", "query": kind, "hide": 0, "refresh": 1 });
+    let source = |name: &str, label: &str, kind: &str| json!({ "name": name, "label": label, "type": "datasource", "query": kind, "regex": "", "current": {}, "options": [], "hide": 0, "refresh": 1 });
     let labels = |name: &str, label: &str, query: &str, all: bool| {
-        let query = json!({ "query": query, "refId": name });
-        let mut variable = json!({ "name": name, "label": label, "type": "query", "datasource": { "type": "prometheus", "uid": "$ds" }, "query": query, "refresh": 2, "sort": 1, "multi": all, "includeAll": all });
+        let source = json!({ "type": "prometheus", "uid": "$ds" });
+        let asked = json!({ "qryType": 1, "query": query, "refId": "PrometheusVariableQueryEditor-VariableQuery" });
+        let mut variable = json!({ "name": name, "label": label, "type": "query", "datasource": source, "definition": query, "query": asked,
+            "regex": "", "current": {}, "options": [], "hide": 0, "refresh": 2, "sort": 1, "multi": all, "includeAll": all });
         if all {
             variable["allValue"] = ".*".into();
             variable["current"] = json!({ "text": ["All"], "value": ["$__all"] });
         }
         variable
     };
+    let selector = "unit=\"etcd.service\"";
+    let chosen = json!({ "selected": true, "text": selector, "value": selector });
     json!([
         source("ds", "metrics", "prometheus"),
         source("logs", "logs", "loki"),
         labels("cls", "cluster", "label_values(up{job=\"etcd\"}, cls)", false),
         labels("ins", "members", "label_values(up{job=\"etcd\", cls=\"$cls\"}, ins)", true),
-        { "name": "log_selector", "label": "log selector", "type": "textbox", "query": "unit=\"etcd.service\"", "current": { "text": "unit=\"etcd.service\"", "value": "unit=\"etcd.service\"" } },
+        { "name": "log_selector", "label": "log selector", "type": "textbox", "query": selector, "current": chosen.clone(), "options": [chosen], "hide": 0 },
     ])
 }
 

@@ -116,10 +116,10 @@ fn the_texts_of_each_alert_name_the_member_and_the_next_thing_to_type() {
     let said = said(&promtool(&["test", "rules", "texts.yml"], folder.path()));
     let summary = Regex::new(r#"summary="([^"]*)""#).unwrap();
     let summaries: Vec<&str> = summary.captures_iter(&said).map(|found| found.get(1).unwrap().as_str()).collect();
+    let place = Regex::new(r"\betcd(-\d)?\b|\bother\b|prometheus|short").unwrap();
     for alert in &named {
         let own: Vec<_> = summaries.iter().filter(|summary| summary.contains(&format!("{alert}:"))).collect();
         assert!(!own.is_empty(), "{alert} has no summary\n{said}");
-        let place = Regex::new(r"\betcd(-\d)?\b|\bother\b|prometheus|short").unwrap();
         for summary in own {
             assert!(place.is_match(summary) && !summary.contains("expanding"), "{summary}");
         }

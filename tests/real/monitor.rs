@@ -22,11 +22,17 @@ const FOUR: &str = "all:
       vars: { etcd_cluster: etcd, etcd_extra_config: { metrics: extensive } }
 ";
 
-const ONE_AND_INFRA: &str = "all:
+/// Two clusters of one member each share an infra host.
+const TWO: &str = "all:
   children:
     infra: { hosts: { 10.10.10.20: {} } }
     etcd: { hosts: { 10.10.10.10: { etcd_seq: 1 } }, vars: { etcd_cluster: etcd } }
+    other: { hosts: { 10.10.10.11: { etcd_seq: 2 } }, vars: { etcd_cluster: other } }
 ";
+
+fn both() -> [String; 2] {
+    [up("etcd", 1), up("other", 2)]
+}
 
 /// Debian's own config with short intervals, as an operator would write them.
 const HURRY: &str =
@@ -284,7 +290,7 @@ fn members_that_leave_go_from_prometheus(lab: &Lab) {
 /// The config of Prometheus must never be one that it refuses, and what is not ours stays as it is.
 #[test]
 fn a_config_that_prometheus_refuses_is_not_written_and_what_others_made_stays() {
-    let Some(lab) = Lab::up(&["10.10.10.10", "10.10.10.20=infra"], ONE_AND_INFRA) else { return };
+    let Some(lab) = Lab::up(&["10.10.10.10", "10.10.10.11", "10.10.10.20=infra"], TWO) else { return };
     hurry(&lab);
     let good = lab.on(INFRA, "cat /etc/prometheus/prometheus.yml");
     // A mistake that only Prometheus's own tool can find, made by somebody else.
@@ -293,14 +299,17 @@ fn a_config_that_prometheus_refuses_is_not_written_and_what_others_made_stays() 
     let run = lab.flow("").ok().says(&["was refused, and the old one stays", "nonsense"]);
     assert!(!warnings(&run).is_empty());
     assert_eq!(lab.on(INFRA, "cat /etc/prometheus/prometheus.yml; ls -A /etc/prometheus | grep etcdsh || :"), broken);
+    lab.on(INFRA, "echo 'scrape_configs: [ { job_name: x } ]' >/etc/prometheus/prometheus.yml");
+    lab.flow("-t etcd_scrape").changes_nothing().says(&["prometheus.yml is left as it is", "written in one line", "docs/monitoring.md"]);
     lab.write("good.yml", &good);
     lab.keep_on(INFRA, "good.yml", "/etc/prometheus/prometheus.yml");
     let run = lab.flow("-t add_metrics").ok();
     assert_eq!(warnings(&run), [""; 0], "{}", run.readable());
-    assert_eq!(targets(&lab), [up("etcd", 1)]);
+    assert_eq!(targets(&lab), both());
 
     a_run_that_dies_at_any_change_can_be_repeated(&lab, &good);
     the_files_of_pigsty_stay_and_no_rule_comes_twice(&lab);
+    the_other_layout_is_scraped_too(&lab);
     a_prometheus_that_is_not_running_is_said(&lab);
 }
 
@@ -328,7 +337,7 @@ fn a_run_that_dies_at_any_change_can_be_repeated(lab: &Lab, good: &str) {
         assert_ne!(run.code, 0, "{place}:{nth}:{when} killed nothing\n{}", run.readable());
         lab.on(INFRA, "promtool check config /etc/prometheus/prometheus.yml");
         lab.flow("-t etcd_register").ok();
-        assert_eq!(targets(lab), [up("etcd", 1)], "{place}:{nth}:{when}");
+        assert_eq!(targets(lab), both(), "{place}:{nth}:{when}");
         let rules: BTreeSet<String> = loaded(lab).into_iter().collect();
         assert!(rules.is_superset(&shipped()) && rules.contains("etcd:ins:expected"), "{place}:{nth}:{when}: {rules:?}");
         lab.flow("-t etcd_register").changes_nothing();
@@ -377,9 +386,9 @@ fn the_files_of_pigsty_stay_and_no_rule_comes_twice(lab: &Lab) {
     let run = lab.flow("").ok().says(&["etcd-overview.json is not ours", "2 rules are left to /etc/prometheus/rules/etcd.yml"]);
     assert_eq!(warnings(&run).len(), 1, "{}", run.readable());
     assert_eq!(lab.on(INFRA, sums), before);
-    assert_eq!(lab.on(INFRA, "ls /etc/prometheus/rules; ls -d /etc/prometheus/etcd 2>&1 || :").lines().count(), 4);
-    assert_eq!(targets(lab), [up("etcd", 1)]);
-    let names: Vec<String> = loaded(lab).into_iter().filter(|name| !name.starts_with("etcd:ins:cert_not_")).collect();
+    assert_eq!(lab.on(INFRA, "cd /etc/prometheus; ls rules; [ ! -e etcd ]"), "etcd-members-etcd.yml\netcd-members-other.yml\netcd-rules.yml\netcd.yml\n");
+    assert_eq!(targets(lab), both());
+    let names: Vec<String> = loaded(lab).into_iter().filter(|name| shipped().contains(name) || name.starts_with("Etcd")).collect();
     let once: BTreeSet<&String> = names.iter().collect();
     assert_eq!(names.len(), once.len(), "{names:?}");
     assert!(shipped().iter().all(|name| names.contains(name)), "{names:?}");
@@ -387,6 +396,18 @@ fn the_files_of_pigsty_stay_and_no_rule_comes_twice(lab: &Lab) {
 
     lab.on(INFRA, "sed -i 1d /etc/prometheus/rules/etcd-rules.yml");
     lab.flow("-t etcd_rules").changes_nothing().says(&["etcd-rules.yml is not ours and stays as it is"]);
+}
+
+/// A host with `/infra` and a Prometheus: the targets are those of Pigsty 4, and the job reads them there.
+fn the_other_layout_is_scraped_too(lab: &Lab) {
+    unregistered(lab);
+    lab.on(INFRA, "mkdir /infra");
+    let run = lab.flow("-t etcd_register").ok();
+    assert_eq!(warnings(&run), [""; 0], "{}", run.readable());
+    assert_eq!(lab.on(INFRA, "ls /infra/targets/etcd; ls /etc/prometheus/targets 2>/dev/null || :"), "etcd-1.yml\nother-2.yml\n");
+    assert_eq!(targets(lab), both());
+    lab.flow("").changes_nothing();
+    lab.on(INFRA, "rm -r /infra");
 }
 
 fn a_prometheus_that_is_not_running_is_said(lab: &Lab) {
@@ -397,6 +418,6 @@ fn a_prometheus_that_is_not_running_is_said(lab: &Lab) {
     lab.flow("-t etcd_register").changes_nothing();
     lab.on(INFRA, "systemctl start prometheus");
     lab.until(INFRA, ANSWERS);
-    until("the target is up", 20, || if targets(lab) == [up("etcd", 1)] { Ok(()) } else { Err(format!("{:?}", targets(lab))) });
+    until("the target is up", 20, || if targets(lab) == both() { Ok(()) } else { Err(format!("{:?}", targets(lab))) });
     lab.flow("-t etcd_register").changes_nothing();
 }

@@ -48,6 +48,11 @@ const ROWS: &[(&str, &str, &str)] = &[
     ("owned", r#"h.file("/srv/owned", #{ content: "x\n", owner: "admin", group: "guest", mode: 0o4750 })"#, "file /srv/owned: create"),
     ("mode", r#"h.file("/srv/mode", #{ mode: 0o600, owner: "admin" })"#, "file /srv/mode: owner root -> admin, mode 0644 -> 0600"),
     ("replaced", r#"h.file("/srv/replaced", #{ content: "new\n", backup: true })"#, "file /srv/replaced: content +1 -1 lines"),
+    (
+        "validated",
+        r#"h.file("/srv/it's valid", #{ content: "ok\n", mode: 0o600, validate: "grep -q ok %s && [ \"$(stat -c %a %s)\" = 600 ]" })"#,
+        "file /srv/it's valid: create",
+    ),
     ("stranger", r#"h.file("/srv/stranger", #{ content: "new\n" })"#, "file /srv/stranger: content +1 -1 lines"),
     ("template", r#"h.file("/srv/template", #{ template: "t.j2" })"#, "file /srv/template: create"),
     ("source", r#"h.file("/srv/source", #{ source: "bytes" })"#, "file /srv/source: create"),
@@ -176,6 +181,12 @@ fn look(lab: &Lab) {
 const WRONG: &[(&str, &str, &str)] = &[
     ("no_parent", r#"h.file("/srv/x/y", #{ content: "x" })"#, "/srv/x/y: its directory `/srv/x` does not exist"),
     ("not_a_file", r#"h.file("/srv", #{ content: "x" })"#, "/srv is a directory, and a file is wanted"),
+    (
+        "refused",
+        r#"h.file("/srv/replaced", #{ content: "no\n", validate: "echo said of it; grep ok %s" })"#,
+        "the new /srv/replaced was refused, and the old one stays",
+    ),
+    ("no_path", r#"h.file("/srv/v", #{ content: "x", validate: "true" })"#, "`validate` needs `%s`, which becomes the path of the new file"),
     ("relative", r#"h.file("srv", #{ content: "x" })"#, "`file` takes an absolute path, not `srv`"),
     ("no_owner", r#"h.file("/srv/o", #{ content: "x", owner: "nobody-like-it" })"#, "file /srv/o could not be changed"),
     ("not_empty", r#"h.file("/etc/ssh", #{ state: "absent" })"#, "file /etc/ssh could not be changed"),
@@ -221,7 +232,8 @@ fn each_says_what_it_cannot_do() {
     let want: Vec<String> = WRONG.iter().map(|(name, _, said)| format!("{name}: {said}")).collect();
     let wrong: Vec<String> = got.iter().zip(&want).filter(|(got, want)| got != want).map(|(got, want)| format!("got  {got}\nwant {want}")).collect();
     assert!(wrong.is_empty() && got.len() == want.len(), "{}", wrong.join("\n"));
-    run.says(&["because of this", "invalid user", "No such file"]);
+    run.says(&["because of this", "invalid user", "No such file", "said of it"]);
+    assert_eq!(lab.on(HOST, "cat /srv/replaced"), "old\n", "what was refused replaced nothing");
     assert_eq!(lab.tries(HOST, "pgrep -x sleep -a | grep -e 777 -e 778").code, 1, "a timeout ends all of the command");
     let left = lab.on(HOST, "find / -xdev -name '*.etcdsh' 2>/dev/null");
     assert_eq!(left, "", "half written files");
