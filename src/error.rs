@@ -49,6 +49,24 @@ pub struct Place {
     pub text: String,
 }
 
+/// A line of source that is longer is shown around its place only: wrapped by the terminal, the caret would point nowhere.
+const LONGEST: usize = 100;
+
+impl Place {
+    /// The text of the line, or of what lies around the place, and how many letters stand before the place in it.
+    pub(crate) fn excerpt(&self) -> (String, usize) {
+        let before = self.column.saturating_sub(1);
+        if self.text.chars().count() <= LONGEST {
+            return (self.text.clone(), before);
+        }
+        let first = before.saturating_sub(LONGEST / 2);
+        let lead = if first > 0 { "..." } else { "" };
+        let part: String = self.text.chars().skip(first).take(LONGEST - 6).collect();
+        let tail = if first + LONGEST - 6 < self.text.chars().count() { "..." } else { "" };
+        (format!("{lead}{part}{tail}"), before - first + lead.len())
+    }
+}
+
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.file)?;
@@ -146,10 +164,11 @@ impl fmt::Display for Error {
             write!(f, "\n --> {place}")?;
             if !place.text.is_empty() {
                 let gutter = place.line.to_string();
-                write!(f, "\n{gutter} | {}", place.text)?;
+                let (text, before) = place.excerpt();
+                write!(f, "\n{gutter} | {text}")?;
                 if place.column > 0 {
                     let pad = " ".repeat(gutter.len());
-                    let indent = " ".repeat(place.column - 1);
+                    let indent = " ".repeat(before);
                     write!(f, "\n{pad} | {indent}^")?;
                 }
             }
@@ -193,6 +212,17 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_long_line_is_shown_around_its_place() {
+        let place = Place { column: 151, file: "a".into(), line: 1, text: format!("{}here{}", "x".repeat(150), "y".repeat(150)) };
+        let (text, before) = place.excerpt();
+        assert_eq!((text.len(), &text[before..before + 5]), (100, "herey"));
+        assert!(text.starts_with("...x") && text.ends_with("y..."), "{text}");
+        let place = Place { column: 299, ..place };
+        let (text, before) = place.excerpt();
+        assert_eq!(&text[before..], "yyyyyy");
+    }
 
     #[test]
     fn nearest_suggests_a_typo_and_nothing_far() {

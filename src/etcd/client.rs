@@ -29,6 +29,10 @@ pub struct Config {
     pub forwards: HashMap<String, PathBuf>,
     pub key_pem: Option<Secret>,
     pub password: Option<Secret>,
+    /// How long a stream may be silent before the server is asked for a sign of life. etcd drops who asks every 5 s.
+    pub ping_interval: Duration,
+    /// How long that sign may take.
+    pub ping_timeout: Duration,
     /// For the answer of one endpoint.
     pub request_timeout: Duration,
     /// The name that the servers' certificates must bear, instead of the endpoint's own.
@@ -37,6 +41,8 @@ pub struct Config {
     pub skip_verify: bool,
     /// Trust the system's authorities when no CA is given; reading them costs milliseconds.
     pub system_roots: bool,
+    /// Is told of each connection and each answer, with the time it took. No secrets are in it.
+    pub trace: Option<fn(&str)>,
     pub user: Option<String>,
 }
 
@@ -50,10 +56,13 @@ impl Default for Config {
             forwards: HashMap::new(),
             key_pem: None,
             password: None,
+            ping_interval: Duration::from_secs(10),
+            ping_timeout: Duration::from_secs(6),
             request_timeout: Duration::from_secs(5),
             server_name: None,
             skip_verify: false,
             system_roots: false,
+            trace: None,
             user: None,
         }
     }
@@ -236,7 +245,23 @@ impl Client {
             None => block_on(answer),
             Some(limit) => block_on_for(limit.saturating_sub(start.elapsed()), answer).unwrap_or_else(|| Err(Failure::timeout())),
         };
-        answer.map_err(|failure| self.seen(endpoint, failure))
+        match answer {
+            Ok(answer) => {
+                self.trace(endpoint, start, "answered");
+                Ok(answer)
+            }
+            Err(failure) => {
+                let failure = self.seen(endpoint, failure);
+                self.trace(endpoint, start, &failure.trouble.to_string());
+                Err(failure)
+            }
+        }
+    }
+
+    fn trace(&self, endpoint: &str, start: Instant, what: &str) {
+        if let Some(tell) = self.shared.config.trace {
+            tell(&format!("{endpoint}: {what} ({:.1} ms)", start.elapsed().as_secs_f64() * 1000.0));
+        }
     }
 
     fn seen(&self, endpoint: &str, failure: Failure) -> Failure {
@@ -252,9 +277,12 @@ impl Client {
             return Ok(connection.clone());
         }
         let target = target(endpoint, &self.shared.config).map_err(|error| Failure { sent: false, trouble: Trouble::Other(error.to_string()) })?;
+        let start = Instant::now();
         let opened = block_on_for(dial, Connection::open(target, &self.shared.config));
         let opened = opened.unwrap_or(Err(Failure { sent: false, trouble: Trouble::Timeout }));
-        let connection = Arc::new(opened.map_err(|failure| self.explain(endpoint, failure))?);
+        let opened = opened.map_err(|failure| self.explain(endpoint, failure));
+        self.trace(endpoint, start, &opened.as_ref().map_or_else(|failure| failure.trouble.to_string(), |_| "connected".to_string()));
+        let connection = Arc::new(opened?);
         Ok(self.connections().entry(endpoint.to_string()).or_insert(connection).clone())
     }
 

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use etcd_client::{Certificate, Identity, TlsOptions};
 use hyper_util::rt::TokioIo;
@@ -27,10 +26,6 @@ pub(super) const LARGEST_MESSAGE: usize = i32::MAX as usize;
 /// Larger windows than HTTP/2's 64 KiB, so that a snapshot or a large range does not wait for each round trip.
 const STREAM_WINDOW: u32 = 4 << 20;
 const CONNECTION_WINDOW: u32 = 8 << 20;
-
-/// etcd drops a client that pings more often than every 5 s; grpc-go never goes below 10 s.
-const PING_INTERVAL: Duration = Duration::from_secs(10);
-const PING_TIMEOUT: Duration = Duration::from_secs(6);
 
 const AUTH_IS_OFF: &str = "etcdserver: authentication is not enabled";
 /// A learner cannot log anybody in.
@@ -206,10 +201,10 @@ pub(super) fn target(endpoint: &str, config: &Config) -> Result<Target> {
     let door = socket.or_else(|| config.forwards.get(endpoint).cloned());
     let endpoint = target
         .connect_timeout(config.connect_timeout)
-        .http2_keep_alive_interval(PING_INTERVAL)
+        .http2_keep_alive_interval(config.ping_interval)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .initial_stream_window_size(STREAM_WINDOW)
-        .keep_alive_timeout(PING_TIMEOUT)
+        .keep_alive_timeout(config.ping_timeout)
         .keep_alive_while_idle(false);
     Ok(Target { door, endpoint })
 }

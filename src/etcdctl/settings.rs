@@ -2,6 +2,7 @@
 //!
 //! A flag comes before its `ETCDCTL_` variable; in native mode the inventory's cluster follows, then the default.
 
+use std::io::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -49,8 +50,8 @@ pub(super) static NATIVE: &[Flag] = &[
 ];
 
 /// Flags that ask for a connection of one's own.
-const CONNECTION: [&str; 9] =
-    ["cacert", "cert", "dial-timeout", "insecure-skip-tls-verify", "insecure-transport", "key", "keepalive-time", "keepalive-timeout", "user"];
+const CONNECTION: [&str; 10] =
+    ["cacert", "cert", "debug", "dial-timeout", "insecure-skip-tls-verify", "insecure-transport", "key", "keepalive-time", "keepalive-timeout", "user"];
 
 /// Not known before 3.6.
 const SINCE_36: [&str; 2] = ["max-recv-bytes", "max-request-bytes"];
@@ -172,9 +173,34 @@ impl Source<'_> {
         config.connect_timeout = self.duration("dial-timeout");
         let command_timeout = self.duration("command-timeout");
         config.request_timeout = command_timeout;
+        // As grpc-go, whatever is wanted: etcd drops a client that pings more often than every 5 s.
+        config.ping_interval = self.duration("keepalive-time").max(Duration::from_secs(10));
+        config.ping_timeout = Some(self.duration("keepalive-timeout")).filter(|time| !time.is_zero()).unwrap_or(config.ping_timeout);
         self.tls(&mut config)?;
         self.login(&mut config, io)?;
+        if self.flag("debug") {
+            self.debug(&mut config, io)?;
+        }
         Ok(Settings { command_timeout, command_timeout_given: self.given("command-timeout").is_some(), client, config, decoded, format, hex: self.flag("hex") })
+    }
+
+    /// What each flag comes to, as etcdctl shows it, passwords apart; then each connection and answer.
+    fn debug(&self, config: &mut Config, io: &mut Io<'_>) -> Outcome {
+        for flag in GLOBALS {
+            let value = match flag.name {
+                "password" if !self.text("password").is_empty() => "********".to_string(),
+                "user" => match self.text("user").split_once(':') {
+                    Some((user, _)) => format!("{user}:********"),
+                    None => self.text("user"),
+                },
+                "endpoints" => format!("[{}]", config.endpoints.join(",")),
+                name if flag.kind == Kind::Bool => self.flag(name).to_string(),
+                name => self.text(name),
+            };
+            writeln!(io.err, "ETCDCTL_{}={value}", flag.name.to_uppercase().replace('-', "_"))?;
+        }
+        config.trace = Some(|text| drop(writeln!(std::io::stderr(), "debug: {text}")));
+        Ok(())
     }
 
     fn wanted(&self) -> super::Wanted {

@@ -33,7 +33,7 @@ pub(super) fn overview(columns: usize) -> String {
 }
 
 /// A word and what it means, broken between words, so that the second column stays one on a narrow terminal too.
-fn line(text: &mut String, usage: &str, doc: &str, wide: usize, columns: usize) {
+pub(super) fn line(text: &mut String, usage: &str, doc: &str, wide: usize, columns: usize) {
     let start = usage.chars().count().max(wide) + 2;
     let (mut at, mut rest) = (start, String::new());
     for word in doc.split(' ') {

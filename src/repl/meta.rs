@@ -282,7 +282,8 @@ fn unset(console: &mut Console, name: &str) -> Result<Then> {
 
 fn tasks(console: &mut Console, _: &str) -> Result<Then> {
     let tasks = locked(&console.runner.tasks).clone();
-    let wide = tasks.keys().map(|name| name.chars().count()).max().unwrap_or(0) + 2;
+    let shown = tasks.iter().filter(|(_, named)| named.what != What::Alias);
+    let wide = shown.map(|(name, _)| name.chars().count()).max().unwrap_or(0) + 2;
     let mut script = String::new();
     for (name, named) in tasks.iter().filter(|(_, named)| named.what != What::Alias) {
         if named.script != script {
@@ -293,7 +294,9 @@ fn tasks(console: &mut Console, _: &str) -> Result<Then> {
         let others: Vec<&str> =
             tasks.iter().filter(|(_, other)| other.what == What::Alias && other.description == same).map(|(name, _)| name.as_str()).collect();
         let also = if others.is_empty() { String::new() } else { format!("; also {}", others.join(", ")) };
-        console.say(format!("  {:wide$}  {}{also}", format!("{name}()"), named.description));
+        let mut text = String::new();
+        help::line(&mut text, &format!("  {name}()"), &format!("{}{also}", named.description), wide + 2, super::show::columns());
+        console.say(text.trim_end());
     }
     go()
 }

@@ -101,7 +101,7 @@ pub(super) fn underlined(error: &crate::error::Error) -> String {
     let text = error.to_string();
     let Some(at) = error.at.as_ref().filter(|at| at.column > 0) else { return text };
     let word = at.text.chars().skip(at.column - 1).take_while(|letter| letter.is_ascii_alphanumeric() || *letter == '_').count().max(1);
-    let caret = format!("| {}^", " ".repeat(at.column - 1));
+    let caret = format!("| {}^", " ".repeat(at.excerpt().1));
     match text.find(&caret) {
         Some(place) => format!("{}{}{}", &text[..place + caret.len()], "^".repeat(word - 1), &text[place + caret.len()..]),
         None => text,

@@ -3,6 +3,7 @@
 use super::console::{Console, Then};
 use super::save::Accepted;
 use super::state::{Errand, script_named};
+use super::{help, show};
 use crate::error::{Error, Result, nearest};
 use crate::script::{Interpreter, Script};
 
@@ -24,11 +25,12 @@ impl Stepping {
     }
 
     fn list(&self) -> String {
-        let line = |(number, (name, description)): (usize, &(String, String))| {
+        let mut text = String::new();
+        for (number, (name, description)) in self.tasks.iter().enumerate() {
             let mark = if number == self.at { ">" } else { " " };
-            format!("{mark} {:2}  {name:<16}  {description}", number + 1)
-        };
-        self.tasks.iter().enumerate().map(line).collect::<Vec<_>>().join("\n")
+            help::line(&mut text, &format!("{mark} {:2}  {name}", number + 1), description, 22, show::columns());
+        }
+        text.trim_end().to_string()
     }
 
     fn place(&self, name: &str) -> Result<usize> {

@@ -49,6 +49,10 @@ fn a_terminal_is_shown_what_a_pipe_gets() {
         let whole = format!("{}{}", String::from_utf8_lossy(&piped.stdout), String::from_utf8_lossy(&piped.stderr));
         assert_eq!((text, code.to_string()), (whole, piped.code), "{line}");
     }
+    let said = String::from_utf8(tool.run("get a --debug --user root:hunter2 --keepalive-timeout 1s").stderr).unwrap();
+    for wanted in ["ETCDCTL_USER=root:********\n", "ETCDCTL_KEEPALIVE_TIMEOUT=1s\n", ": connected (", ": answered ("] {
+        assert!(said.contains(wanted) && !said.contains("hunter2"), "{wanted}: {said}");
+    }
     let (text, code) = shown(&tool, "txn", "\nput a 1\n\n\n");
     assert_eq!((text.as_str(), code), ("SUCCESS\n\nOK\n", 0));
     let (text, code) = shown(&tool, "user add someone", "secret\nsecret\n");
