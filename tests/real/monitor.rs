@@ -38,19 +38,27 @@ fn both() -> [String; 2] {
 const HURRY: &str =
     "sed -i -E 's/(scrape_interval|evaluation_interval|scrape_timeout): .*/\\1: 1s/' /etc/prometheus/prometheus.yml && systemctl restart prometheus";
 
-const ANSWERS: &str = "bash -c 'exec 3<>/dev/tcp/127.0.0.1/9090'";
+/// A line of shell that prints what Prometheus answers.
+fn get(path: &str) -> String {
+    let function = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/stdlib/monitor/get.sh")).unwrap();
+    format!("host=127.0.0.1 port=9090 prefix=\n{function}\nget '{path}'")
+}
+
+/// It answers only when it has read its data, later than its service is active.
+fn ready(lab: &Lab) {
+    lab.until(INFRA, &get("/-/ready"));
+}
 
 /// Prometheus's own answer.
 #[track_caller]
 fn api(lab: &Lab, path: &str) -> Value {
-    let get = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/stdlib/monitor/get.sh")).unwrap();
-    let text = lab.on(INFRA, &format!("host=127.0.0.1 port=9090 prefix=\n{get}\nget '{path}'"));
+    let text = lab.on(INFRA, &get(path));
     serde_json::from_str::<Value>(&text).unwrap_or_else(|error| panic!("{path}: {error}: {text}"))["data"].clone()
 }
 
 fn hurry(lab: &Lab) {
     lab.on(INFRA, HURRY);
-    lab.until(INFRA, ANSWERS);
+    ready(lab);
 }
 
 fn encoded(text: &str) -> String {
@@ -119,8 +127,7 @@ fn warnings(run: &Run) -> Vec<String> {
 }
 
 fn reloaded_at(lab: &Lab) -> String {
-    let get = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/stdlib/monitor/get.sh")).unwrap();
-    lab.on(INFRA, &format!("host=127.0.0.1 port=9090 prefix=\n{get}\nget /metrics | grep ^prometheus_config_last_reload_success_timestamp"))
+    lab.on(INFRA, &format!("{} | grep ^prometheus_config_last_reload_success_timestamp", get("/metrics")))
 }
 
 /// What the hosts have, without what etcd and Prometheus write themselves.
@@ -317,7 +324,7 @@ fn a_config_that_prometheus_refuses_is_not_written_and_what_others_made_stays() 
 fn unregistered(lab: &Lab) {
     lab.keep_on(INFRA, "good.yml", "/etc/prometheus/prometheus.yml");
     lab.on(INFRA, "cd /etc/prometheus && rm -rf rules dashboards etcd targets prometheus.yml.*~ && systemctl restart prometheus");
-    lab.until(INFRA, ANSWERS);
+    ready(lab);
     let _ = std::fs::remove_file(lab.folder().join(format!("files/pki/etcd/prometheus-{INFRA}.crt")));
     let _ = std::fs::remove_file(lab.folder().join(format!("files/pki/etcd/prometheus-{INFRA}.key")));
 }
@@ -379,6 +386,7 @@ systemctl restart prometheus"#;
 
 fn the_files_of_pigsty_stay_and_no_rule_comes_twice(lab: &Lab) {
     lab.on(INFRA, PIGSTY);
+    ready(lab);
     let sums = "cd /etc/prometheus && sha256sum prometheus.yml rules/etcd.yml dashboards/etcd-overview.json";
     let before = lab.on(INFRA, sums);
     let run = lab.flow("").ok().says(&["etcd-overview.json is not ours", "2 rules are left to /etc/prometheus/rules/etcd.yml"]);
@@ -415,7 +423,7 @@ fn a_prometheus_that_is_not_running_is_said(lab: &Lab) {
     assert_eq!(warnings(&run).len(), 1, "{}", run.readable());
     lab.flow("-t etcd_register").changes_nothing();
     lab.on(INFRA, "systemctl start prometheus");
-    lab.until(INFRA, ANSWERS);
+    ready(lab);
     until("the target is up", 20, || if targets(lab) == both() { Ok(()) } else { Err(format!("{:?}", targets(lab))) });
     lab.flow("-t etcd_register").changes_nothing();
 }
