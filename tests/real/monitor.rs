@@ -317,6 +317,7 @@ fn a_config_that_prometheus_refuses_is_not_written_and_what_others_made_stays() 
     a_run_that_dies_at_any_change_can_be_repeated(&lab, &good);
     the_files_of_pigsty_stay_and_no_rule_comes_twice(&lab);
     the_other_layout_is_scraped_too(&lab);
+    a_grafana_finds_the_dashboard(&lab);
     a_prometheus_that_is_not_running_is_said(&lab);
 }
 
@@ -414,6 +415,19 @@ fn the_other_layout_is_scraped_too(lab: &Lab) {
     assert_eq!(targets(lab), both());
     lab.flow("").changes_nothing();
     lab.on(INFRA, "rm -r /infra");
+}
+
+fn a_grafana_finds_the_dashboard(lab: &Lab) {
+    lab.on(INFRA, "mkdir -p /etc/grafana/provisioning");
+    lab.flow("-t etcd_dashboard").changes_something().says(&["systemctl restart grafana-server"]);
+    let provider = lab.on(INFRA, "cat /etc/grafana/provisioning/dashboards/etcdsh.yml");
+    assert!(provider.contains("path: /var/lib/grafana/dashboards/etcd\n"), "{provider}");
+    assert_eq!(lab.on(INFRA, "stat -c %a /var/lib/grafana/dashboards/etcd/etcd-overview.json"), "644\n");
+    lab.flow("-t etcd_dashboard").changes_nothing();
+    // Pigsty's Grafana looks in a folder of its own.
+    lab.on(INFRA, "mkdir /etc/dashboards");
+    lab.flow("-t etcd_dashboard").changes_something();
+    lab.on(INFRA, "test -f /etc/dashboards/etcd/etcd-overview.json && rm -r /etc/dashboards /etc/grafana");
 }
 
 fn a_prometheus_that_is_not_running_is_said(lab: &Lab) {
