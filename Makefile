@@ -57,5 +57,5 @@ torture:
 	@tests/tools/setup
 	cargo build --locked
 	ETCDCTL_FUZZ=20000 cargo test --locked random_lines
-	ETCDSH_TORTURE=1 cargo test --locked -- etcdctl::load real::monitor
+	ETCDSH_TORTURE=1 cargo test --locked etcdctl::load
 	tests/real/sweep full
