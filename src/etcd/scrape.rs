@@ -22,7 +22,7 @@ use tokio_rustls::TlsConnector;
 use super::client::Config;
 use super::connection::{Anyone, url};
 use super::probe::{Failed, settings};
-use crate::runtime::runtime;
+use crate::runtime::block_on_for;
 
 /// The whole answer, before and after it is unpacked; etcd's is a hundredth of that.
 const LARGEST: usize = 16 << 20;
@@ -79,11 +79,10 @@ impl Scraper {
     /// Ask once, within `limit`, over the connection there is or a new one.
     pub fn fetch(&mut self, limit: Duration) -> Result<Scrape, NoMetrics> {
         let kept = self.open.take().filter(|open| open.since.elapsed() < KEPT && !open.sender.is_closed());
-        runtime().block_on(async {
-            let (open, scrape) = tokio::time::timeout(limit, self.ask(kept)).await.map_err(|_| no("no answer in time"))??;
-            self.open = Some(open);
-            Ok(scrape)
-        })
+        let answer = block_on_for(limit, self.ask(kept)).ok_or_else(|| no("no answer in time"))?;
+        let (open, scrape) = answer?;
+        self.open = Some(open);
+        Ok(scrape)
     }
 
     async fn ask(&self, kept: Option<Open>) -> Result<(Open, Scrape), NoMetrics> {

@@ -16,7 +16,7 @@ use tokio::task::JoinHandle;
 use super::Watch;
 use super::page::{LIVE, main_part, page};
 use crate::error::{Error, Result};
-use crate::runtime::runtime;
+use crate::runtime::{block_on, runtime};
 
 /// A page that is being served; dropping it ends that.
 pub struct Listener {
@@ -36,7 +36,7 @@ impl Drop for Listener {
 /// the page asks nobody who he is.
 pub fn listen(watch: &Arc<Watch>, address: &str) -> Result<Listener> {
     let address = loopback(address)?;
-    let bound = runtime().block_on(TcpListener::bind(address));
+    let bound = block_on(TcpListener::bind(address));
     let socket = bound.map_err(|error| {
         Error::config(format!("the page cannot be served at {address}")).because(error.to_string()).hint("--listen 0   # takes a free port")
     })?;
