@@ -382,11 +382,15 @@ enum ScriptVerb {
 
 fn find(name: &str) -> Result<(&'static str, &'static str)> {
     let all = || embedded::scripts().chain(embedded::stdlib());
-    let named = embedded::named(name).or_else(|| all().find(|(path, _)| *path == name));
+    let put = || embedded::PUT.iter().map(|(path, _)| *path).find(|path| *path == name).and_then(|path| Some((path, embedded::any(path)?)));
+    let named = embedded::named(name).or_else(|| all().find(|(path, _)| *path == name)).or_else(put);
     named.or_else(|| embedded::stdlib().find(|(path, _)| path.trim_start_matches("stdlib/").trim_end_matches(".rhai") == name)).ok_or_else(|| {
         let error = Error::config(format!("there is no bundled script `{name}`"));
         let short = |path: &'static str| path.rsplit('/').next().and_then(|file| file.strip_suffix(".rhai"));
-        match crate::error::nearest(name, all().flat_map(|(path, _)| [Some(path), short(path)]).flatten()) {
+        match crate::error::nearest(
+            name,
+            all().map(|(path, _)| path).chain(embedded::PUT.map(|(path, _)| path)).flat_map(|path| [Some(path), short(path)]).flatten(),
+        ) {
             Some(near) => error.hint(format!("did you mean `{near}`?")),
             None => error.hint("etcdsh script list"),
         }
@@ -398,7 +402,10 @@ fn script(args: &ScriptArgs) -> Result<i32> {
         ScriptVerb::List => {
             for (path, text) in embedded::scripts().chain(embedded::stdlib()) {
                 let about = text.lines().find_map(|line| line.strip_prefix("//!")).unwrap_or_default().trim();
-                say!("{path:<28} {about}");
+                say!("{path:<34} {about}");
+            }
+            for (path, about) in embedded::PUT {
+                say!("{path:<34} {about}");
             }
         }
         ScriptVerb::Show { name } => say!("{}", find(name)?.1.trim_end_matches('\n')),
@@ -408,6 +415,10 @@ fn script(args: &ScriptArgs) -> Result<i32> {
             let target = destination.clone().unwrap_or_else(|| format!("./{file}"));
             let target = if std::path::Path::new(&target).is_dir() { format!("{}/{file}", target.trim_end_matches('/')) } else { target };
             write_new(&target, text)?;
+            if !path.ends_with(".rhai") {
+                say!("{target}: written");
+                return Ok(0);
+            }
             say!("{target}: run it with `etcdsh {}`", if target.contains('/') { target.clone() } else { format!("./{target}") });
         }
     }

@@ -36,6 +36,12 @@ pub fn named(word: &str) -> Option<(&'static str, &'static str)> {
     scripts().find(|(name, _)| name.rsplit('/').next().is_some_and(|file| file.strip_suffix(".rhai") == Some(word)))
 }
 
+/// What is no script and is put on hosts: rules and the dashboard, each with a word about it.
+pub const PUT: [(&str, &str); 2] = [
+    ("stdlib/monitor/etcd-overview.json", "the dashboard ETCD Overview, for Grafana."),
+    ("stdlib/monitor/etcd-rules.yml", "the recording and alert rules, for Prometheus."),
+];
+
 /// The text of anything embedded, such as `stdlib/monitor/etcd-rules.yml`.
 #[must_use]
 pub fn any(path: &str) -> Option<&'static str> {
