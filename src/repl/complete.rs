@@ -423,7 +423,7 @@ fn option_keys(console: &Console, before: &str) -> Option<Vec<Offer>> {
     }
     match name {
         "run" if outside[call.0..].contains('"') && !outside[..call.0].trim_end().ends_with(".run") => return Some(keys(&["limit", "tags", "vars"])),
-        "task" | "cluster_task" => return Some(keys(&["alias", "always", "fail", "on", "serial"])),
+        "task" | "cluster_task" => return Some(keys(&["alias", "always", "fail", "on", "serial", "variant"])),
         "play" => return Some(keys(&["become"])),
         "fail" => return Some(keys(&["because", "hint", "log", "unknown"])),
         "etcdctl" => return Some(keys(&["endpoints", "name", "password", "timeout", "tls", "user"])),

@@ -131,10 +131,9 @@ fn names(draft: &Draft, script: &Script) -> Vec<(String, Named)> {
         all.push((task.name.clone(), named(task.description.clone(), What::Task)));
     }
     for task in &draft.tasks {
-        for alias in &task.aliases {
+        for alias in task.aliases.iter().chain(&task.variants) {
             if !all.iter().any(|(name, _)| name == alias) {
-                // A body that asks which of its names was called may do something else then.
-                let differs = script.text.contains(&format!("named_tag({alias:?})"));
+                let differs = task.variants.contains(alias);
                 let what = if differs { What::Variant } else { What::Alias };
                 let description = if differs { format!("{0} in a way of its own: see {0}??", task.name) } else { format!("the same as {}", task.name) };
                 all.push((alias.clone(), named(description, what)));

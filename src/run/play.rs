@@ -41,6 +41,8 @@ pub struct Task {
     pub on: Option<Vec<String>>,
     /// How many hosts at once; all by default.
     pub serial: Option<usize>,
+    /// Tags that select it for something else: its body asks which of its names was called.
+    pub variants: Vec<String>,
     /// A failure is a warning.
     pub warn: bool,
 }
@@ -48,7 +50,9 @@ pub struct Task {
 impl Task {
     pub fn tags(&self) -> impl Iterator<Item = &str> {
         let own = std::iter::once(self.name.as_str());
-        own.chain(self.groups.iter().map(String::as_str)).chain(self.aliases.iter().map(String::as_str)).chain(self.always.then_some("always"))
+        own.chain(self.groups.iter().map(String::as_str))
+            .chain(self.aliases.iter().chain(&self.variants).map(String::as_str))
+            .chain(self.always.then_some("always"))
     }
 
     /// By its name or description, as `--start-at-task` names it, with `*` and `?` as in file names.

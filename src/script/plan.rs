@@ -37,13 +37,14 @@ impl Kept {
 /// The engine, for closures that run after the call that declared them. Set once per world by the runner.
 pub(super) type Engines = Arc<std::sync::OnceLock<std::sync::Weak<super::Interpreter>>>;
 
-const OPTIONS: [&str; 5] = ["alias", "always", "fail", "on", "serial"];
+const OPTIONS: [&str; 6] = ["alias", "always", "fail", "on", "serial", "variant"];
 
 struct Declared {
     aliases: Vec<String>,
     always: bool,
     on: Option<Vec<String>>,
     serial: Option<usize>,
+    variants: Vec<String>,
     warn: bool,
 }
 
@@ -55,7 +56,7 @@ fn words(value: &Dynamic) -> Vec<String> {
 }
 
 fn options(world: &Arc<World>, map: &Map) -> Result<Declared> {
-    let mut declared = Declared { aliases: Vec::new(), always: false, on: None, serial: None, warn: false };
+    let mut declared = Declared { aliases: Vec::new(), always: false, on: None, serial: None, variants: Vec::new(), warn: false };
     for (key, value) in map {
         match key.as_str() {
             "alias" => declared.aliases = words(value),
@@ -70,6 +71,7 @@ fn options(world: &Arc<World>, map: &Map) -> Result<Declared> {
                 let size = value.as_int().ok().and_then(|size| usize::try_from(size).ok()).filter(|size| *size > 0);
                 declared.serial = Some(size.ok_or_else(|| Error::config(format!("`serial` of a task takes a number of hosts, not `{value}`")))?);
             }
+            "variant" => declared.variants = words(value),
             other => {
                 let error = Error::config(format!("a task has no option `{other}`"));
                 return Err(match nearest(other, OPTIONS) {
@@ -131,6 +133,7 @@ fn declare(world: &Arc<World>, name: &str, description: &str, map: &Map, body: B
         name: name.to_string(),
         on: declared.on,
         serial: declared.serial,
+        variants: declared.variants,
         warn: declared.warn,
     });
     Ok(())

@@ -41,7 +41,7 @@ fn declared(text: &str) -> BTreeSet<String> {
     let word = |rest: &str| rest.split('"').nth(1).map(str::to_string);
     let mut names: BTreeSet<String> =
         ["task(\"", "group(\""].iter().flat_map(|call| text.split(call).skip(1).filter_map(|rest| rest.split('"').next().map(str::to_string))).collect();
-    for list in text.split("alias:").skip(1) {
+    for list in text.split("alias:").skip(1).chain(text.split("variant:").skip(1)) {
         match list.trim_start().strip_prefix('[') {
             Some(list) => names.extend(list.split(']').next().unwrap_or_default().split(',').filter_map(word)),
             None => names.extend(word(list)),

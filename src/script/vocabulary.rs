@@ -60,7 +60,7 @@ pub const ALL: &[Word] = &[
         Play,
         "task",
         "task(name, description, #{ ... }, |h| ...)",
-        "Declare work on each host of the play, on up to `-f` hosts at once.\nOptions: `serial` (hosts at once; the first failure leaves the rest alone), `on` (a pattern or hosts instead of the play's), `alias` (more tags), `always` (runs whatever tags are selected), `fail: \"warn\"` (a failure is a warning). The name is a tag.",
+        "Declare work on each host of the play, on up to `-f` hosts at once.\nOptions: `serial` (hosts at once; the first failure leaves the rest alone), `on` (a pattern or hosts instead of the play's), `alias` (more tags), `variant` (more tags that mean something else: the body asks `named_tag`), `always` (runs whatever tags are selected), `fail: \"warn\"` (a failure is a warning). The name is a tag.",
     ),
     word(
         Play,

@@ -263,7 +263,7 @@ fn help_and_steps_fit_a_narrow_terminal() {
     let wide: Vec<&str> = said.lines().filter(|line| line.chars().count() > 60).collect();
     assert!(wide.is_empty(), "{wide:?}");
     assert!(said.contains("packages; also") && said.contains("etcd_pkg\n") && !said.contains("\n  etcd_pkg()"), "{said}");
-    assert!(said.contains("  etcd_deregister()  etcd_register in a way of its own"), "{said}");
+    assert!(said.contains("  etcd_deregister()      etcd_target in a way of its own"), "{said}");
     assert!(screen.line(":step").contains("no script is stepped through"));
     screen.keys(":step etcd etcd_conf\n");
     screen.wait("> ");
