@@ -455,19 +455,20 @@ fn watch_hosts(shared: &Arc<Shared>) {
     let Some(hosts) = shared.plan.hosts.clone() else { return };
     let mut asked = None;
     let mut compared = None::<Instant>;
-    // The leader is known after the first look; a cluster without one is not waited for.
-    for _ in 0..20 {
-        shared.rest(Instant::now() + Duration::from_millis(50), || shared.stopped());
-        if shared.state().leading.is_some() {
-            break;
-        }
+    // The leader and its name are known after the first looks; a cluster without a leader is not waited for.
+    let known = || {
+        let state = shared.state();
+        state.leading.is_some() && state.members.is_some()
+    };
+    let patience = Instant::now() + CONNECT;
+    while !shared.stopped() && !known() && Instant::now() < patience {
+        shared.rest(Instant::now() + Duration::from_millis(20), || false);
     }
     while !shared.stopped() {
         let leading = shared.state().leading.filter(|leading| !leading.exact && asked != Some(leading.term));
-        if let Some(leading) = leading {
+        if let Some((leading, host)) = leading.and_then(|leading| Some((leading, host_of(shared, leading.id)?))) {
             asked = Some(leading.term);
-            let host = host_of(shared, leading.id);
-            if let Some(Ok(Some(since))) = host.map(|host| hosts.leader_since(&host, leading.term))
+            if let Ok(Some(since)) = hosts.leader_since(&host, leading.term)
                 && let Some(known) = shared.state().leading.as_mut().filter(|known| known.term == leading.term)
             {
                 (known.since, known.exact) = (since, true);
