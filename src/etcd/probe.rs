@@ -82,6 +82,10 @@ pub(super) fn settings(config: &Config, protocol: &[u8]) -> Result<ClientConfig,
     for ca in CertificateDer::pem_slice_iter(config.ca_pem.as_deref().unwrap_or_default().as_bytes()) {
         roots.add(ca?)?;
     }
+    if config.ca_pem.is_none() && config.system_roots {
+        // One that cannot be read is none of ours to complain of.
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    }
     let builder = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()?
         .with_root_certificates(roots);

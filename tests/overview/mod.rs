@@ -139,6 +139,11 @@ fn a_member_of_no_inventory_is_shown_too_and_one_of_the_inventory_that_is_none()
     let names: Vec<&str> =
         seen["members"].as_array().unwrap().iter().filter(|member| member["up"] == true).filter_map(|member| member["name"].as_str()).collect();
     assert_eq!(names, ["etcd-1", "etcd-2", "etcd-3"], "{ran:?}");
+    // The same with a CA that the system trusts, and none given.
+    let line = format!("SSL_CERT_FILE={} etcdsh overview --once --no-hosts -o json --endpoints {endpoint} {}", pki[1], pki[2..].join(" "));
+    let ran = members.test.sh(&line);
+    let seen = json(&ran);
+    assert!(seen["members"].as_array().unwrap().iter().all(|member| member["up"] == true && member["no_metrics"].is_null()), "{ran:?}");
     std::fs::rename(members.test.path("elsewhere/hosts.yml"), members.test.path("hosts.yml")).unwrap();
 
     let text = std::fs::read_to_string(members.test.path("hosts.yml")).unwrap();
