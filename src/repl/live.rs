@@ -101,7 +101,8 @@ fn answer(client: &Client, topic: &Topic) -> Option<Vec<Offer>> {
     let plain = |names: Vec<String>| names.into_iter().map(|name| (name, String::new())).collect();
     Some(match topic {
         Topic::Keys(prefix) => level(client, prefix)?,
-        Topic::Leases => client.lease_list().ok()?.ids.into_iter().map(|id| (hex(id), String::new())).collect(),
+        // With all its digits, as etcdctl prints it.
+        Topic::Leases => client.lease_list().ok()?.ids.into_iter().map(|id| (format!("{id:016x}"), String::new())).collect(),
         Topic::Members => client.member_list(false).ok()?.members.into_iter().map(|member| (hex(member.id), member.name)).collect(),
         Topic::Roles => plain(client.role_list().ok()?.names),
         Topic::Users => plain(client.user_list().ok()?.names),

@@ -58,19 +58,27 @@ impl Where {
 pid=${{shown#*MainPID=}}; pid=${{pid%%
 *}}
 echo '== unit'; printf '%s\n' "$shown"
-listen=$(cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | grep -E ' ({addresses}):({ports}) [0-9A-F]+:[0-9A-F]+ 0A ')
-echo '== listen'; printf '%s\n' "$listen"
-if [ -n "$listen" ]; then
-  echo '== holders'
+# A program may stop between the two questions, who listens and whose that is: then both are asked again.
+for attempt in 1 2 3; do
+  holders='' other='' owned=0
+  listen=$(cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | grep -E ' ({addresses}):({ports}) [0-9A-F]+:[0-9A-F]+ 0A ')
+  [ -n "$listen" ] || break
+  all=$(printf '%s\n' "$listen" | grep -c .)
   inodes=$(printf '%s\n' "$listen" | awk '{{ print $10 }}' | tr '\n' '|'); inodes=${{inodes%|}}
   for process in /proc/${{pid:-0}} /proc/[0-9]*; do
+    [ "$process" != "/proc/$pid" ] || [ -z "$holders" ] || continue
     found=$(ls -l "$process/fd" 2>/dev/null | grep -oE "socket:\[($inodes)\]") || continue
-    printf '%s %s %s\n' "${{process#/proc/}}" "$(readlink "$process/exe" 2>/dev/null || cat "$process/comm")" "$(printf '%s' "$found" | tr -dc '0-9\n' | tr '\n' ',')"
+    holders="$holders${{process#/proc/}} $(readlink "$process/exe" 2>/dev/null || cat "$process/comm") $(printf '%s' "$found" | tr -dc '0-9\n' | tr '\n' ',')
+"
     [ "$pid" = "${{process#/proc/}}" ] || [ -n "$other" ] || other=${{process#/proc/}}
+    owned=$((owned + $(printf '%s\n' "$found" | grep -c .)))
     # All sockets of the ports belong to the unit as a rule: no need to look any further.
-    [ "$(printf '%s\n' "$found" | grep -c .)" != "$(printf '%s\n' "$listen" | grep -c .)" ] || break
+    [ "$owned" -lt "$all" ] || break 2
   done
-fi
+  sleep 0.3
+done
+echo '== listen'; printf '%s\n' "$listen"
+echo '== holders'; printf '%s' "$holders"
 [ "${{pid:-0}}" != 0 ] || pid=$other
 if [ -n "$pid" ] && [ "$pid" != 0 ] && [ -d /proc/$pid ]; then
   echo '== process'
