@@ -159,7 +159,8 @@ fn overview(console: &mut Console, name: &str) -> Result<Then> {
     let settings = console.settings();
     let name = Some(name).filter(|name| !name.is_empty()).or(settings.cluster.as_deref());
     let cluster = crate::script::overview::chosen(world, name)?;
-    let watch = Watch::begin(crate::script::overview::plan(world, &cluster, None, "etcdsh")?);
+    let sources: String = console.ground.sources.iter().map(|source| format!(" -i {}", crate::command::quote(source))).collect();
+    let watch = Watch::begin(crate::script::overview::plan(world, &cluster, None, &format!("etcdsh{sources}"))?);
     let terminal = std::io::stdout().is_terminal() && std::io::stdin().is_terminal();
     if terminal && !console.json() {
         let cancel = console.runner.surroundings.cancel().clone();

@@ -75,7 +75,7 @@ for attempt in 1 2 3; do
     # All sockets of the ports belong to the unit as a rule: no need to look any further.
     [ "$owned" -lt "$all" ] || break 2
   done
-  sleep 0.3
+  [ "$attempt" = 3 ] || sleep 0.3
 done
 echo '== listen'; printf '%s\n' "$listen"
 echo '== holders'; printf '%s' "$holders"
