@@ -60,8 +60,22 @@ mod tests {
 
     #[test]
     fn quoting_survives_the_shell() {
-        for text in ["", "a b", "it's", "$HOME `id` \"x\"", "a\nb", "-n", "ä\\ö", "*", "~"] {
-            let output = std::process::Command::new("sh").arg("-c").arg(format!("printf %s {}", quote(text))).output().expect("sh runs");
+        for text in [
+            "",
+            "a b",
+            "it's",
+            "$HOME `id` \"x\"",
+            "a\nb",
+            "-n",
+            "ä\\ö",
+            "*",
+            "~",
+        ] {
+            let output = std::process::Command::new("sh")
+                .arg("-c")
+                .arg(format!("printf %s {}", quote(text)))
+                .output()
+                .expect("sh runs");
             assert_eq!(String::from_utf8_lossy(&output.stdout), text);
         }
     }
@@ -70,14 +84,22 @@ mod tests {
     fn splitting_follows_the_shell() {
         let rows: [(&str, Option<&[&str]>); 5] = [
             ("a  b", Some(&["a", "b"])),
-            (r#"-o ProxyCommand="ssh -W %h:%p jump""#, Some(&["-o", "ProxyCommand=ssh -W %h:%p jump"])),
+            (
+                r#"-o ProxyCommand="ssh -W %h:%p jump""#,
+                Some(&["-o", "ProxyCommand=ssh -W %h:%p jump"]),
+            ),
             ("'a b'c \"\"", Some(&["a bc", ""])),
             (r"a\ b", Some(&["a b"])),
             ("'open", None),
         ];
         for (line, words) in rows {
             let got = split(line);
-            assert_eq!(got.as_deref().map(|w| w.iter().map(String::as_str).collect::<Vec<_>>()), words.map(<[&str]>::to_vec), "{line}");
+            assert_eq!(
+                got.as_deref()
+                    .map(|w| w.iter().map(String::as_str).collect::<Vec<_>>()),
+                words.map(<[&str]>::to_vec),
+                "{line}"
+            );
         }
     }
 }

@@ -62,7 +62,11 @@ impl Place {
         let first = before.saturating_sub(LONGEST / 2);
         let lead = if first > 0 { "..." } else { "" };
         let part: String = self.text.chars().skip(first).take(LONGEST - 6).collect();
-        let tail = if first + LONGEST - 6 < self.text.chars().count() { "..." } else { "" };
+        let tail = if first + LONGEST - 6 < self.text.chars().count() {
+            "..."
+        } else {
+            ""
+        };
         (format!("{lead}{part}{tail}"), before - first + lead.len())
     }
 }
@@ -102,7 +106,16 @@ pub type Result<T> = std::result::Result<T, Box<Error>>;
 
 impl Error {
     pub fn new(kind: Kind, what: impl Into<String>) -> Box<Error> {
-        Box::new(Error { at: None, causes: Vec::new(), command: None, hints: Vec::new(), host: None, kind, stderr: String::new(), what: what.into() })
+        Box::new(Error {
+            at: None,
+            causes: Vec::new(),
+            command: None,
+            hints: Vec::new(),
+            host: None,
+            kind,
+            stderr: String::new(),
+            what: what.into(),
+        })
     }
 
     pub fn config(what: impl Into<String>) -> Box<Error> {
@@ -205,7 +218,18 @@ where
         .map(|name| (strsim::damerau_levenshtein(word, name), name))
         .filter(|(distance, name)| *distance <= 1.max(name.len().max(word.len()) / 3))
         // Among equals the one that begins alike, and never by chance.
-        .min_by_key(|(distance, name)| (*distance, usize::MAX - name.chars().zip(word.chars()).take_while(|(a, b)| a == b).count(), *name))
+        .min_by_key(|(distance, name)| {
+            (
+                *distance,
+                usize::MAX
+                    - name
+                        .chars()
+                        .zip(word.chars())
+                        .take_while(|(a, b)| a == b)
+                        .count(),
+                *name,
+            )
+        })
         .map(|(_, name)| name)
 }
 
@@ -215,11 +239,19 @@ mod tests {
 
     #[test]
     fn a_long_line_is_shown_around_its_place() {
-        let place = Place { column: 151, file: "a".into(), line: 1, text: format!("{}here{}", "x".repeat(150), "y".repeat(150)) };
+        let place = Place {
+            column: 151,
+            file: "a".into(),
+            line: 1,
+            text: format!("{}here{}", "x".repeat(150), "y".repeat(150)),
+        };
         let (text, before) = place.excerpt();
         assert_eq!((text.len(), &text[before..before + 5]), (100, "herey"));
         assert!(text.starts_with("...x") && text.ends_with("y..."), "{text}");
-        let place = Place { column: 299, ..place };
+        let place = Place {
+            column: 299,
+            ..place
+        };
         let (text, before) = place.excerpt();
         assert_eq!(&text[before..], "yyyyyy");
     }
@@ -236,10 +268,18 @@ mod tests {
     fn an_error_prints_place_cause_and_hint() {
         let error = Error::config("unknown tag `etcd_conf2`")
             .on("db-2")
-            .at(Place { file: "a.rhai".into(), line: 4, column: 3, text: "  foo();".into() })
+            .at(Place {
+                file: "a.rhai".into(),
+                line: 4,
+                column: 3,
+                text: "  foo();".into(),
+            })
             .because("no such task")
             .hint("etcdsh a.rhai --list-tags");
         let text = error.to_string();
-        assert_eq!(text, "db-2: unknown tag `etcd_conf2`\n --> a.rhai:4:3\n4 |   foo();\n  |   ^\n caused by: no such task\n hint: etcdsh a.rhai --list-tags");
+        assert_eq!(
+            text,
+            "db-2: unknown tag `etcd_conf2`\n --> a.rhai:4:3\n4 |   foo();\n  |   ^\n caused by: no such task\n hint: etcdsh a.rhai --list-tags"
+        );
     }
 }

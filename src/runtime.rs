@@ -9,7 +9,13 @@ use tokio::runtime::Runtime;
 /// Never block on it from inside itself.
 pub(crate) fn runtime() -> &'static Runtime {
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
-    RUNTIME.get_or_init(|| tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("the system gives threads"))
+    RUNTIME.get_or_init(|| {
+        tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .expect("the system gives threads")
+    })
 }
 
 /// Wait for a future, on a thread that is not the runtime's own.

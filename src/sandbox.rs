@@ -16,7 +16,17 @@ const BIN: [(&str, &str); 3] = [
 ];
 
 /// Folders of a fresh host.
-const SKELETON: [&str; 9] = ["data", "etc/profile.d", "etc/systemd/system", "run", "tmp", "usr/bin", "var/lib", "var/log", ".sandbox/bin"];
+const SKELETON: [&str; 9] = [
+    "data",
+    "etc/profile.d",
+    "etc/systemd/system",
+    "run",
+    "tmp",
+    "usr/bin",
+    "var/lib",
+    "var/log",
+    ".sandbox/bin",
+];
 
 /// Marks a folder as a sandbox, so that `rm` cannot be led to any other.
 const MARK: &str = ".etcdsh-sandbox";
@@ -24,25 +34,41 @@ const MARK: &str = ".etcdsh-sandbox";
 /// The folder of all sandbox hosts: `$ETCDSH_SANDBOX`, else `etcdsh/sandbox` among the user's state.
 pub fn folder() -> Result<PathBuf> {
     if let Some(folder) = std::env::var_os("ETCDSH_SANDBOX").filter(|folder| !folder.is_empty()) {
-        return std::path::absolute(&folder).map_err(|error| Error::config(format!("`{}` is no folder", folder.display())).because(error.to_string()));
+        return std::path::absolute(&folder).map_err(|error| {
+            Error::config(format!("`{}` is no folder", folder.display())).because(error.to_string())
+        });
     }
-    let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-    let state = state.or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/state")));
-    state.map(|state| state.join("etcdsh/sandbox")).ok_or_else(|| Error::config("there is no place for a sandbox").hint("set HOME or ETCDSH_SANDBOX"))
+    let state = std::env::var_os("XDG_STATE_HOME")
+        .map(PathBuf::from)
+        .filter(|path| path.is_absolute());
+    let state = state
+        .or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/state")));
+    state
+        .map(|state| state.join("etcdsh/sandbox"))
+        .ok_or_else(|| {
+            Error::config("there is no place for a sandbox").hint("set HOME or ETCDSH_SANDBOX")
+        })
 }
 
 fn failed(path: &Path, error: &std::io::Error) -> Box<Error> {
-    Error::config(format!("the sandbox `{}` cannot be made", path.display())).because(error.to_string())
+    Error::config(format!("the sandbox `{}` cannot be made", path.display()))
+        .because(error.to_string())
 }
 
 /// Make the folder of a host ready: what is there stays.
 pub fn prepare(root: &Path) -> Result<()> {
     let io = |error: std::io::Error| failed(root, &error);
     // Unit files and `sed` see this path.
-    if !root.is_absolute() || root.to_string_lossy().contains(|c: char| c.is_whitespace() || "%$\"'\\#&".contains(c)) {
-        return Err(Error::config(format!("a sandbox cannot lie in `{}`", root.display()))
-            .because("the path has a space or a special character")
-            .hint("set ETCDSH_SANDBOX to another folder"));
+    if !root.is_absolute()
+        || root
+            .to_string_lossy()
+            .contains(|c: char| c.is_whitespace() || "%$\"'\\#&".contains(c))
+    {
+        return Err(
+            Error::config(format!("a sandbox cannot lie in `{}`", root.display()))
+                .because("the path has a space or a special character")
+                .hint("set ETCDSH_SANDBOX to another folder"),
+        );
     }
     for folder in SKELETON {
         std::fs::create_dir_all(root.join(folder)).map_err(io)?;
@@ -79,13 +105,19 @@ pub struct SandboxHost {
 
 fn systemctl(root: &Path, words: &[&str]) -> Result<std::process::Output> {
     let bin = root.join(".sandbox/bin");
-    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap_or_default());
+    let path = format!(
+        "{}:{}",
+        bin.display(),
+        std::env::var("PATH").unwrap_or_default()
+    );
     Command::new(bin.join("systemctl"))
         .args(words)
         .env("SANDBOX", root)
         .env("PATH", path)
         .output()
-        .map_err(|error| Error::config("the sandbox's own systemctl cannot be run").because(error.to_string()))
+        .map_err(|error| {
+            Error::config("the sandbox's own systemctl cannot be run").because(error.to_string())
+        })
 }
 
 /// The inventory that `sandbox up` writes.
@@ -96,7 +128,11 @@ pub fn inventory_file() -> Result<PathBuf> {
 /// How many members the sandbox has; three when there is none yet.
 pub fn members() -> Result<u8> {
     let roots = roots()?;
-    Ok(if roots.is_empty() { 3 } else { u8::try_from(roots.len()).unwrap_or(9) })
+    Ok(if roots.is_empty() {
+        3
+    } else {
+        u8::try_from(roots.len()).unwrap_or(9)
+    })
 }
 
 /// Was a sandbox made?
@@ -107,8 +143,14 @@ pub fn is_there() -> bool {
 
 /// The folders of its hosts.
 fn roots() -> Result<Vec<PathBuf>> {
-    let Ok(entries) = std::fs::read_dir(folder()?) else { return Ok(Vec::new()) };
-    let mut roots: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).filter(|path| path.join(".sandbox/bin/systemctl").exists()).collect();
+    let Ok(entries) = std::fs::read_dir(folder()?) else {
+        return Ok(Vec::new());
+    };
+    let mut roots: Vec<PathBuf> = entries
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.join(".sandbox/bin/systemctl").exists())
+        .collect();
     roots.sort();
     Ok(roots)
 }
@@ -118,11 +160,23 @@ pub fn hosts() -> Result<Vec<SandboxHost>> {
     roots()?
         .into_iter()
         .map(|root| {
-            let output = systemctl(&root, &["show", "etcd", "-p", "ActiveState", "-p", "MainPID"])?;
+            let output = systemctl(
+                &root,
+                &["show", "etcd", "-p", "ActiveState", "-p", "MainPID"],
+            )?;
             let text = String::from_utf8_lossy(&output.stdout).into_owned();
-            let property = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('=')).unwrap_or_default().to_string();
+            let property = |name: &str| {
+                text.lines()
+                    .find_map(|line| line.strip_prefix(name)?.strip_prefix('='))
+                    .unwrap_or_default()
+                    .to_string()
+            };
             Ok(SandboxHost {
-                name: root.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_string(),
+                name: root
+                    .file_name()
+                    .and_then(|name| name.to_str())
+                    .unwrap_or_default()
+                    .to_string(),
                 pid: property("MainPID").parse().unwrap_or(0),
                 state: property("ActiveState"),
                 root,
@@ -152,17 +206,25 @@ pub fn remove() -> Result<PathBuf> {
         return Ok(folder);
     }
     if !folder.join(MARK).exists() {
-        return Err(Error::config(format!("`{}` is no sandbox of etcdsh", folder.display())).because(format!("there is no `{MARK}` in it")));
+        return Err(
+            Error::config(format!("`{}` is no sandbox of etcdsh", folder.display()))
+                .because(format!("there is no `{MARK}` in it")),
+        );
     }
     down()?;
-    std::fs::remove_dir_all(&folder).map_err(|error| Error::config(format!("`{}` cannot be removed", folder.display())).because(error.to_string()))?;
+    std::fs::remove_dir_all(&folder).map_err(|error| {
+        Error::config(format!("`{}` cannot be removed", folder.display()))
+            .because(error.to_string())
+    })?;
     Ok(folder)
 }
 
 /// The embedded inventory: `count` members on 127.0.0.2 and up.
 #[must_use]
 pub fn inventory(count: u8) -> String {
-    let hosts: String = (1..=count).map(|seq| format!("        127.0.0.{}: {{ etcd_seq: {seq} }}\n", seq + 1)).collect();
+    let hosts: String = (1..=count)
+        .map(|seq| format!("        127.0.0.{}: {{ etcd_seq: {seq} }}\n", seq + 1))
+        .collect();
     format!(
         "# The embedded default of etcdsh: a sandbox on this machine, no root needed.\n\
          all:\n\

@@ -62,10 +62,16 @@ impl Value {
         match self {
             Value::Bool(value) => Json::Bool(*value),
             Value::Bytes(bytes) => Json::String(format!("({} bytes)", bytes.len())),
-            Value::Float(value) => serde_json::Number::from_f64(*value).map_or(Json::Null, Json::Number),
+            Value::Float(value) => {
+                serde_json::Number::from_f64(*value).map_or(Json::Null, Json::Number)
+            }
             Value::Int(value) => Json::from(*value),
             Value::List(values) => Json::Array(values.iter().map(Value::to_json).collect()),
-            Value::Map(map) => Json::Object(map.iter().map(|(key, value)| (key.clone(), value.to_json())).collect()),
+            Value::Map(map) => Json::Object(
+                map.iter()
+                    .map(|(key, value)| (key.clone(), value.to_json()))
+                    .collect(),
+            ),
             Value::Null => Json::Null,
             Value::Secret(secret) => Json::String(secret.to_string()),
             Value::Text(text) => Json::String(text.clone()),
@@ -102,7 +108,8 @@ impl From<bool> for Value {
 pub fn duration(text: &str) -> Option<std::time::Duration> {
     let text = text.trim();
     if let Ok(seconds) = text.parse::<f64>() {
-        return (seconds >= 0.0 && seconds.is_finite()).then(|| std::time::Duration::from_secs_f64(seconds));
+        return (seconds >= 0.0 && seconds.is_finite())
+            .then(|| std::time::Duration::from_secs_f64(seconds));
     }
     let mut total = 0.0;
     let mut rest = text;
@@ -111,7 +118,9 @@ pub fn duration(text: &str) -> Option<std::time::Duration> {
     }
     while !rest.is_empty() {
         let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
-        let unit_end = rest[digits..].find(|c: char| c.is_ascii_digit()).map_or(rest.len(), |at| at + digits);
+        let unit_end = rest[digits..]
+            .find(|c: char| c.is_ascii_digit())
+            .map_or(rest.len(), |at| at + digits);
         let number: f64 = rest[..digits].parse().ok()?;
         total += number
             * match &rest[digits..unit_end] {
@@ -131,7 +140,9 @@ pub fn duration(text: &str) -> Option<std::time::Duration> {
 #[must_use]
 pub fn size(text: &str) -> Option<i64> {
     let text = text.trim();
-    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let digits = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
     let number: i64 = text[..digits].parse().ok()?;
     let factor: i64 = match text[digits..].trim() {
         "" | "B" => 1,
@@ -173,7 +184,12 @@ mod tests {
 
     #[test]
     fn sizes_read_as_written() {
-        for (text, bytes) in [("8GiB", Some(8 << 30)), ("512MB", Some(512_000_000)), ("1024", Some(1024)), ("8 XB", None)] {
+        for (text, bytes) in [
+            ("8GiB", Some(8 << 30)),
+            ("512MB", Some(512_000_000)),
+            ("1024", Some(1024)),
+            ("8 XB", None),
+        ] {
             assert_eq!(size(text), bytes, "{text}");
         }
     }

@@ -1,6 +1,9 @@
 //! The CA: loaded and checked, or made new; it issues leaf certificates.
 
-use rcgen::{BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose, SanType, SerialNumber};
+use rcgen::{
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose, SanType, SerialNumber,
+};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::time::ASN1Time;
 
@@ -58,8 +61,15 @@ impl Ca {
         check_subject(&certificate)?;
         inspect::check_dates(&certificate, "CA", now)?;
         let (not_before, not_after) = inspect::validity(&certificate);
-        let issuer = Issuer::from_ca_cert_der(&block.der.as_slice().into(), key).map_err(|error| odd_subject(&certificate).because(error.to_string()))?;
-        Ok(Ca { cert_pem: block.text.clone(), issuer, key_pem: key_pem.clone(), not_after, not_before })
+        let issuer = Issuer::from_ca_cert_der(&block.der.as_slice().into(), key)
+            .map_err(|error| odd_subject(&certificate).because(error.to_string()))?;
+        Ok(Ca {
+            cert_pem: block.text.clone(),
+            issuer,
+            key_pem: key_pem.clone(),
+            not_after,
+            not_before,
+        })
     }
 
     /// Make a new CA with a P-256 key.
@@ -67,10 +77,14 @@ impl Ca {
         let now = now();
         let key = new_key()?;
         let mut params = params(now - CLOCK_SKEW, now + i64::from(days) * DAY)?;
-        params.distinguished_name.push(DnType::CommonName, common_name);
+        params
+            .distinguished_name
+            .push(DnType::CommonName, common_name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        let certificate = params.self_signed(&key).map_err(|error| cannot_make("CA certificate", &error))?;
+        let certificate = params
+            .self_signed(&key)
+            .map_err(|error| cannot_make("CA certificate", &error))?;
         Ca::load_at(&certificate.pem(), &Secret::new(key.serialize_pem()), now)
     }
 
@@ -92,15 +106,30 @@ impl Ca {
     pub fn issue(&self, leaf: &Leaf) -> Result<Issued> {
         let now = now();
         let key = new_key()?;
-        let mut params = params((now - CLOCK_SKEW).max(self.not_before), (now + i64::from(leaf.days) * DAY).min(self.not_after))?;
+        let mut params = params(
+            (now - CLOCK_SKEW).max(self.not_before),
+            (now + i64::from(leaf.days) * DAY).min(self.not_after),
+        )?;
         params.distinguished_name = subject(leaf);
-        params.subject_alt_names = leaf.sans.iter().map(|san| alt_name(san)).collect::<Result<_>>()?;
+        params.subject_alt_names = leaf
+            .sans
+            .iter()
+            .map(|san| alt_name(san))
+            .collect::<Result<_>>()?;
         params.is_ca = IsCa::ExplicitNoCa;
-        params.key_usages = vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyEncipherment];
+        params.key_usages = vec![
+            KeyUsagePurpose::DigitalSignature,
+            KeyUsagePurpose::KeyEncipherment,
+        ];
         params.use_authority_key_identifier_extension = true;
-        let certificate = params.signed_by(&key, &self.issuer).map_err(|error| cannot_make("certificate", &error))?;
+        let certificate = params
+            .signed_by(&key, &self.issuer)
+            .map_err(|error| cannot_make("certificate", &error))?;
         self.check_issued(certificate.der())?;
-        Ok(Issued { cert_pem: certificate.pem(), key_pem: Secret::new(key.serialize_pem()) })
+        Ok(Issued {
+            cert_pem: certificate.pem(),
+            key_pem: Secret::new(key.serialize_pem()),
+        })
     }
 
     /// rcgen writes the issuer's name anew; a name that comes out otherwise would make a certificate nobody accepts.
@@ -112,7 +141,9 @@ impl Ca {
             return Err(odd_subject(&ca).because("it is in a form that cannot be written again"));
         }
         if !inspect::is_signed_by(&leaf, &ca)? {
-            return Err(Error::internal("the new certificate does not verify against its CA"));
+            return Err(Error::internal(
+                "the new certificate does not verify against its CA",
+            ));
         }
         Ok(())
     }
@@ -128,26 +159,40 @@ fn certificate_of(key: &KeyPair, cert_pem: &str) -> Result<Block> {
         }
         subjects.push(format!("`{}`", certificate.subject()));
     }
-    Err(Error::config(format!("private key does not belong to the CA certificate {}", subjects.join(" or "))))
+    Err(Error::config(format!(
+        "private key does not belong to the CA certificate {}",
+        subjects.join(" or ")
+    )))
 }
 
 fn check_authority(certificate: &X509Certificate<'_>) -> Result<()> {
     let subject = certificate.subject();
     if !certificate.is_ca() {
-        return Err(Error::config(format!("certificate `{subject}` is not a CA")));
+        return Err(Error::config(format!(
+            "certificate `{subject}` is not a CA"
+        )));
     }
     match certificate.key_usage() {
-        Ok(Some(usage)) if !usage.value.key_cert_sign() => {
-            Err(Error::config(format!("CA `{subject}` may not sign certificates")).because("its key usage lacks keyCertSign"))
-        }
+        Ok(Some(usage)) if !usage.value.key_cert_sign() => Err(Error::config(format!(
+            "CA `{subject}` may not sign certificates"
+        ))
+        .because("its key usage lacks keyCertSign")),
         _ => Ok(()),
     }
 }
 
 /// rcgen 0.14 keeps one value of each attribute: of `DC=example, DC=com` one would be lost.
 fn check_subject(certificate: &X509Certificate<'_>) -> Result<()> {
-    let types: Vec<_> = certificate.subject().iter_attributes().map(x509_parser::x509::AttributeTypeAndValue::attr_type).collect();
-    if types.iter().enumerate().any(|(index, kind)| types[..index].contains(kind)) {
+    let types: Vec<_> = certificate
+        .subject()
+        .iter_attributes()
+        .map(x509_parser::x509::AttributeTypeAndValue::attr_type)
+        .collect();
+    if types
+        .iter()
+        .enumerate()
+        .any(|(index, kind)| types[..index].contains(kind))
+    {
         return Err(odd_subject(certificate).because("it has two values of one attribute"));
     }
     Ok(())
@@ -163,13 +208,15 @@ fn params(not_before: i64, not_after: i64) -> Result<CertificateParams> {
 }
 
 fn time(seconds: i64) -> Result<ASN1Time> {
-    ASN1Time::from_timestamp(seconds).map_err(|_| Error::config(format!("{} is no date for a certificate", date(seconds))))
+    ASN1Time::from_timestamp(seconds)
+        .map_err(|_| Error::config(format!("{} is no date for a certificate", date(seconds))))
 }
 
 /// 20 random bytes; the first keeps its top bit clear (a positive number) and its next one set (always 20 bytes).
 fn serial() -> Result<SerialNumber> {
     let mut bytes = [0; 20];
-    getrandom::fill(&mut bytes).map_err(|error| Error::internal("no random numbers").because(error.to_string()))?;
+    getrandom::fill(&mut bytes)
+        .map_err(|error| Error::internal("no random numbers").because(error.to_string()))?;
     bytes[0] = bytes[0] & 0x7f | 0x40;
     Ok(SerialNumber::from_slice(&bytes))
 }
@@ -187,17 +234,25 @@ fn subject(leaf: &Leaf) -> DistinguishedName {
 }
 
 fn odd_subject(ca: &X509Certificate<'_>) -> Box<Error> {
-    Error::config(format!("the name of CA `{}` cannot be used as an issuer", ca.subject()))
+    Error::config(format!(
+        "the name of CA `{}` cannot be used as an issuer",
+        ca.subject()
+    ))
 }
 
 fn alt_name(san: &str) -> Result<SanType> {
     if let Ok(address) = san.parse() {
         return Ok(SanType::IpAddress(address));
     }
-    let usable = !san.is_empty() && san.chars().all(|c| c.is_ascii_alphanumeric() || "-._*".contains(c));
+    let usable = !san.is_empty()
+        && san
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "-._*".contains(c));
     match san.try_into() {
         Ok(name) if usable => Ok(SanType::DnsName(name)),
-        _ => Err(Error::config(format!("`{san}` is neither an address nor a DNS name for a certificate"))),
+        _ => Err(Error::config(format!(
+            "`{san}` is neither an address nor a DNS name for a certificate"
+        ))),
     }
 }
 
@@ -214,7 +269,12 @@ mod tests {
     use super::*;
 
     fn leaf() -> Leaf {
-        Leaf { common_name: "etcd-1".into(), days: 7300, sans: vec!["10.10.10.10".into()], ..Leaf::default() }
+        Leaf {
+            common_name: "etcd-1".into(),
+            days: 7300,
+            sans: vec!["10.10.10.10".into()],
+            ..Leaf::default()
+        }
     }
 
     #[test]
@@ -244,17 +304,40 @@ mod tests {
     #[test]
     fn a_ca_outside_its_dates_is_refused() {
         let ca = Ca::create("test-ca", 30).unwrap();
-        let load = |now| Ca::load_at(ca.cert_pem(), ca.key_pem(), now).err().unwrap().to_string();
-        assert_eq!(load(ca.not_after + 1), format!("CA `CN=test-ca` expired on {}", date(ca.not_after)));
-        assert_eq!(load(ca.not_before - 1), format!("CA `CN=test-ca` is not valid before {}", date(ca.not_before)));
+        let load = |now| {
+            Ca::load_at(ca.cert_pem(), ca.key_pem(), now)
+                .err()
+                .unwrap()
+                .to_string()
+        };
+        assert_eq!(
+            load(ca.not_after + 1),
+            format!("CA `CN=test-ca` expired on {}", date(ca.not_after))
+        );
+        assert_eq!(
+            load(ca.not_before - 1),
+            format!(
+                "CA `CN=test-ca` is not valid before {}",
+                date(ca.not_before)
+            )
+        );
     }
 
     #[test]
     fn a_san_that_is_no_name_is_refused() {
         let ca = Ca::create("test-ca", 30).unwrap();
         for san in ["", "etcd 1", "10.10.10.10:2379", "größe"] {
-            let error = ca.issue(&Leaf { sans: vec![san.into()], ..leaf() }).err().unwrap();
-            assert_eq!(error.to_string(), format!("`{san}` is neither an address nor a DNS name for a certificate"));
+            let error = ca
+                .issue(&Leaf {
+                    sans: vec![san.into()],
+                    ..leaf()
+                })
+                .err()
+                .unwrap();
+            assert_eq!(
+                error.to_string(),
+                format!("`{san}` is neither an address nor a DNS name for a certificate")
+            );
         }
     }
 }

@@ -57,7 +57,9 @@ pub fn inspect_at(text: &str, now: i64) -> Result<Certificate> {
 /// From when and until when a certificate in DER is valid, in seconds since 1970; nothing when it cannot be read.
 #[must_use]
 pub fn life(der: &[u8]) -> Option<(i64, i64)> {
-    parse(der, "certificate").ok().map(|certificate| validity(&certificate))
+    parse(der, "certificate")
+        .ok()
+        .map(|certificate| validity(&certificate))
 }
 
 /// The SHA-256 of the first certificate in `text`, lower-case hex.
@@ -70,11 +72,15 @@ pub fn fingerprint_of_ca(text: &str) -> Result<String> {
 /// A text without a readable certificate is the same as none.
 #[must_use]
 pub fn same_ca(a: &str, b: &str) -> bool {
-    let (Some(a), Some(b)) = (first(a), first(b)) else { return false };
+    let (Some(a), Some(b)) = (first(a), first(b)) else {
+        return false;
+    };
     if a == b {
         return true;
     }
-    let (Ok(a), Ok(b)) = (parse(&a, "CA certificate"), parse(&b, "CA certificate")) else { return false };
+    let (Ok(a), Ok(b)) = (parse(&a, "CA certificate"), parse(&b, "CA certificate")) else {
+        return false;
+    };
     a.subject().as_raw() == b.subject().as_raw() && a.public_key().raw == b.public_key().raw
 }
 
@@ -91,7 +97,11 @@ pub fn verify(leaf: &str, ca: &str, now: i64) -> Result<()> {
         }
         subjects.push(format!("`{}`", ca.subject()));
     }
-    Err(Error::config(format!("certificate `{}` is not signed by CA {}", leaf.subject(), subjects.join(" or "))))
+    Err(Error::config(format!(
+        "certificate `{}` is not signed by CA {}",
+        leaf.subject(),
+        subjects.join(" or ")
+    )))
 }
 
 pub(super) fn parse<'a>(der: &'a [u8], what: &str) -> Result<X509Certificate<'a>> {
@@ -103,17 +113,26 @@ pub(super) fn parse<'a>(der: &'a [u8], what: &str) -> Result<X509Certificate<'a>
 
 pub(super) fn validity(certificate: &X509Certificate<'_>) -> (i64, i64) {
     let validity = certificate.validity();
-    (validity.not_before.timestamp(), validity.not_after.timestamp())
+    (
+        validity.not_before.timestamp(),
+        validity.not_after.timestamp(),
+    )
 }
 
 pub(super) fn check_dates(certificate: &X509Certificate<'_>, what: &str, now: i64) -> Result<()> {
     let (not_before, not_after) = validity(certificate);
     let subject = certificate.subject();
     if now > not_after {
-        return Err(Error::config(format!("{what} `{subject}` expired on {}", date(not_after))));
+        return Err(Error::config(format!(
+            "{what} `{subject}` expired on {}",
+            date(not_after)
+        )));
     }
     if now < not_before {
-        return Err(Error::config(format!("{what} `{subject}` is not valid before {}", date(not_before))));
+        return Err(Error::config(format!(
+            "{what} `{subject}` is not valid before {}",
+            date(not_before)
+        )));
     }
     Ok(())
 }
@@ -122,16 +141,24 @@ pub(super) fn belongs_to(certificate: &X509Certificate<'_>, key: &KeyPair) -> bo
     certificate.public_key().subject_public_key.data.as_ref() == key.public_key_raw()
 }
 
-pub(super) fn is_signed_by(certificate: &X509Certificate<'_>, ca: &X509Certificate<'_>) -> Result<bool> {
+pub(super) fn is_signed_by(
+    certificate: &X509Certificate<'_>,
+    ca: &X509Certificate<'_>,
+) -> Result<bool> {
     if certificate.issuer().as_raw() != ca.subject().as_raw() {
         return Ok(false);
     }
     match certificate.verify_signature(Some(ca.public_key())) {
         Ok(()) => Ok(true),
         Err(X509Error::SignatureVerificationError) => Ok(false),
-        Err(error) => {
-            Err(Error::new(Kind::Unknown, format!("cannot check the signature of certificate `{}`", certificate.subject())).because(error.to_string()))
-        }
+        Err(error) => Err(Error::new(
+            Kind::Unknown,
+            format!(
+                "cannot check the signature of certificate `{}`",
+                certificate.subject()
+            ),
+        )
+        .because(error.to_string())),
     }
 }
 
@@ -145,7 +172,9 @@ pub(super) fn sans(certificate: &X509Certificate<'_>) -> Vec<String> {
 fn san(name: &GeneralName<'_>) -> String {
     match name {
         GeneralName::DNSName(name) => (*name).to_string(),
-        GeneralName::IPAddress(bytes) => address(bytes).unwrap_or_else(|| format!("IP:{}", hex(bytes))),
+        GeneralName::IPAddress(bytes) => {
+            address(bytes).unwrap_or_else(|| format!("IP:{}", hex(bytes)))
+        }
         GeneralName::RFC822Name(name) => format!("email:{name}"),
         GeneralName::URI(uri) => format!("URI:{uri}"),
         other => other.to_string(),
@@ -156,11 +185,17 @@ fn address(bytes: &[u8]) -> Option<String> {
     if let Ok(four) = <[u8; 4]>::try_from(bytes) {
         return Some(IpAddr::from(four).to_string());
     }
-    <[u8; 16]>::try_from(bytes).ok().map(|sixteen| IpAddr::from(sixteen).to_string())
+    <[u8; 16]>::try_from(bytes)
+        .ok()
+        .map(|sixteen| IpAddr::from(sixteen).to_string())
 }
 
 fn first(text: &str) -> Option<Vec<u8>> {
-    pem::certificates(text, "CA certificate").ok()?.into_iter().next().map(|block| block.der)
+    pem::certificates(text, "CA certificate")
+        .ok()?
+        .into_iter()
+        .next()
+        .map(|block| block.der)
 }
 
 fn sha256(bytes: &[u8]) -> String {
@@ -176,33 +211,76 @@ mod tests {
     fn inspect_reads_back_what_was_issued() {
         let ca = Ca::create("test-ca", 3650).unwrap();
         let sans = ["127.0.0.1", "localhost", "10.10.10.10", "fd00::1", "etcd-1"].map(String::from);
-        let leaf = Leaf { common_name: "etcd-1".into(), days: 365, organization: Some("pigsty".into()), sans: sans.to_vec(), unit: Some("etcd".into()) };
+        let leaf = Leaf {
+            common_name: "etcd-1".into(),
+            days: 365,
+            organization: Some("pigsty".into()),
+            sans: sans.to_vec(),
+            unit: Some("etcd".into()),
+        };
         let issued = ca.issue(&leaf).unwrap().cert_pem;
         let seen = inspect(&issued).unwrap();
         assert_eq!(seen.subject, "O=pigsty, OU=etcd, CN=etcd-1");
         assert_eq!(seen.issuer, "CN=test-ca");
         assert_eq!(seen.sans, sans);
         for (after, days) in [(-5 * 86_400, 5), (-5 * 86_400 + 1, 4), (1, -1)] {
-            assert_eq!(inspect_at(&issued, seen.not_after + after).unwrap().days_left, days);
+            assert_eq!(
+                inspect_at(&issued, seen.not_after + after)
+                    .unwrap()
+                    .days_left,
+                days
+            );
         }
-        assert_eq!((seen.serial.len(), seen.fingerprint.len(), seen.public_key_fingerprint.len()), (40, 64, 64));
+        assert_eq!(
+            (
+                seen.serial.len(),
+                seen.fingerprint.len(),
+                seen.public_key_fingerprint.len()
+            ),
+            (40, 64, 64)
+        );
         assert!(!seen.is_ca);
         assert!(inspect(ca.cert_pem()).unwrap().is_ca);
-        assert_eq!(inspect(ca.cert_pem()).unwrap().fingerprint, fingerprint_of_ca(ca.cert_pem()).unwrap());
+        assert_eq!(
+            inspect(ca.cert_pem()).unwrap().fingerprint,
+            fingerprint_of_ca(ca.cert_pem()).unwrap()
+        );
     }
 
     #[test]
     fn verify_checks_signature_and_dates() {
-        let (ca, other) = (Ca::create("test-ca", 10).unwrap(), Ca::create("test-ca", 10).unwrap());
-        let leaf = Leaf { common_name: "a".into(), days: 2, ..Leaf::default() };
+        let (ca, other) = (
+            Ca::create("test-ca", 10).unwrap(),
+            Ca::create("test-ca", 10).unwrap(),
+        );
+        let leaf = Leaf {
+            common_name: "a".into(),
+            days: 2,
+            ..Leaf::default()
+        };
         let leaf = ca.issue(&leaf).unwrap().cert_pem;
         let seen = inspect(&leaf).unwrap();
         let bundle = format!("{}{}", other.cert_pem(), ca.cert_pem());
         assert!(verify(&leaf, &bundle, now()).is_ok());
         for (ca, now, wanted) in [
-            (other.cert_pem(), now(), "certificate `CN=a` is not signed by CA `CN=test-ca`".to_string()),
-            (ca.cert_pem(), seen.not_after + 1, format!("certificate `CN=a` expired on {}", date(seen.not_after))),
-            (ca.cert_pem(), seen.not_before - 1, format!("CA `CN=test-ca` is not valid before {}", date(seen.not_before))),
+            (
+                other.cert_pem(),
+                now(),
+                "certificate `CN=a` is not signed by CA `CN=test-ca`".to_string(),
+            ),
+            (
+                ca.cert_pem(),
+                seen.not_after + 1,
+                format!("certificate `CN=a` expired on {}", date(seen.not_after)),
+            ),
+            (
+                ca.cert_pem(),
+                seen.not_before - 1,
+                format!(
+                    "CA `CN=test-ca` is not valid before {}",
+                    date(seen.not_before)
+                ),
+            ),
         ] {
             assert_eq!(verify(&leaf, ca, now).unwrap_err().to_string(), wanted);
         }
@@ -210,7 +288,10 @@ mod tests {
 
     #[test]
     fn same_ca_compares_name_and_key() {
-        let (ca, other) = (Ca::create("test-ca", 10).unwrap(), Ca::create("test-ca", 10).unwrap());
+        let (ca, other) = (
+            Ca::create("test-ca", 10).unwrap(),
+            Ca::create("test-ca", 10).unwrap(),
+        );
         assert!(same_ca(ca.cert_pem(), ca.cert_pem()));
         assert!(!same_ca(ca.cert_pem(), other.cert_pem()));
         assert!(!same_ca("", ""));

@@ -33,9 +33,11 @@ const NAMES: [(&str, &str); 9] = [
 /// The key in `text`: RSA as PKCS#1 or PKCS#8, EC as SEC1 or PKCS#8, Ed25519.
 pub(super) fn load(text: &Secret) -> Result<KeyPair> {
     let der = pkcs8(text)?;
-    let info = PrivateKeyInfo::from_der(&der).map_err(|error| pem::damaged(WHAT, error.to_string()))?;
+    let info =
+        PrivateKeyInfo::from_der(&der).map_err(|error| pem::damaged(WHAT, error.to_string()))?;
     check_kind(&info)?;
-    KeyPair::try_from(der.as_slice()).map_err(|error| Error::config("private key cannot be used").because(error.to_string()))
+    KeyPair::try_from(der.as_slice())
+        .map_err(|error| Error::config("private key cannot be used").because(error.to_string()))
 }
 
 fn pkcs8(text: &Secret) -> Result<Vec<u8>> {
@@ -45,27 +47,47 @@ fn pkcs8(text: &Secret) -> Result<Vec<u8>> {
         .find(|block| block.label.ends_with("PRIVATE KEY"))
         .ok_or_else(|| Error::config(format!("no private key found{}", pem::labels(&blocks))))?;
     if block.encrypted || block.label == "ENCRYPTED PRIVATE KEY" {
-        return Err(Error::config("private key is encrypted with a passphrase").hint("openssl pkey -in KEY -out PLAIN"));
+        return Err(Error::config("private key is encrypted with a passphrase")
+            .hint("openssl pkey -in KEY -out PLAIN"));
     }
     match block.label.as_str() {
         "PRIVATE KEY" => Ok(block.der.clone()),
-        "RSA PRIVATE KEY" => wrap(AlgorithmIdentifierRef { oid: RSA, parameters: Some(AnyRef::NULL) }, &block.der),
+        "RSA PRIVATE KEY" => wrap(
+            AlgorithmIdentifierRef {
+                oid: RSA,
+                parameters: Some(AnyRef::NULL),
+            },
+            &block.der,
+        ),
         "EC PRIVATE KEY" => wrap_sec1(block),
-        other => Err(Error::config(format!("private key is in the form `{other}`"))),
+        other => Err(Error::config(format!(
+            "private key is in the form `{other}`"
+        ))),
     }
 }
 
 /// ring reads PKCS#8 only; PKCS#1 and SEC1 are what is inside of it.
 fn wrap(algorithm: AlgorithmIdentifierRef<'_>, key: &[u8]) -> Result<Vec<u8>> {
-    PrivateKeyInfo::new(algorithm, key).to_der().map_err(|error| pem::damaged(WHAT, error.to_string()))
+    PrivateKeyInfo::new(algorithm, key)
+        .to_der()
+        .map_err(|error| pem::damaged(WHAT, error.to_string()))
 }
 
 fn wrap_sec1(block: &Block) -> Result<Vec<u8>> {
     let curve = ec_key(&block.der)?
         .parameters
         .and_then(sec1::EcParameters::named_curve)
-        .ok_or_else(|| Error::config("private key does not name its curve").hint("openssl ec -in KEY -param_enc named_curve -out NAMED"))?;
-    wrap(AlgorithmIdentifierRef { oid: EC, parameters: Some(AnyRef::from(&curve)) }, &block.der)
+        .ok_or_else(|| {
+            Error::config("private key does not name its curve")
+                .hint("openssl ec -in KEY -param_enc named_curve -out NAMED")
+        })?;
+    wrap(
+        AlgorithmIdentifierRef {
+            oid: EC,
+            parameters: Some(AnyRef::from(&curve)),
+        },
+        &block.der,
+    )
 }
 
 fn check_kind(info: &PrivateKeyInfo<'_>) -> Result<()> {
@@ -78,9 +100,12 @@ fn check_kind(info: &PrivateKeyInfo<'_>) -> Result<()> {
 }
 
 fn check_rsa(der: &[u8]) -> Result<()> {
-    let key = pkcs1::RsaPrivateKey::from_der(der).map_err(|error| pem::damaged(WHAT, error.to_string()))?;
+    let key = pkcs1::RsaPrivateKey::from_der(der)
+        .map_err(|error| pem::damaged(WHAT, error.to_string()))?;
     let modulus = key.modulus.as_bytes();
-    let unused = modulus.first().map_or(0, |byte| byte.leading_zeros() as usize);
+    let unused = modulus
+        .first()
+        .map_or(0, |byte| byte.leading_zeros() as usize);
     match modulus.len() * 8 - unused {
         2048..=4096 => Ok(()),
         bits => Err(unsupported(&format!("RSA of {bits} bits"))),
@@ -88,19 +113,26 @@ fn check_rsa(der: &[u8]) -> Result<()> {
 }
 
 fn check_curve(info: &PrivateKeyInfo<'_>) -> Result<()> {
-    let curve = info.algorithm.parameters_oid().map_err(|_| written_out_curve())?;
+    let curve = info
+        .algorithm
+        .parameters_oid()
+        .map_err(|_| written_out_curve())?;
     if curve != P256 && curve != P384 {
         return Err(unsupported(&format!("on curve {}", name(curve))));
     }
     match ec_key(info.private_key)?.public_key {
         Some(_) => Ok(()),
-        None => Err(Error::config("private key has no public part").hint("openssl ec -in KEY -out WITH_PUBLIC_PART")),
+        None => Err(Error::config("private key has no public part")
+            .hint("openssl ec -in KEY -out WITH_PUBLIC_PART")),
     }
 }
 
 fn ec_key(der: &[u8]) -> Result<sec1::EcPrivateKey<'_>> {
     sec1::EcPrivateKey::from_der(der).map_err(|error| match error.kind() {
-        ErrorKind::TagUnexpected { expected: Some(Tag::ObjectIdentifier), .. } => written_out_curve(),
+        ErrorKind::TagUnexpected {
+            expected: Some(Tag::ObjectIdentifier),
+            ..
+        } => written_out_curve(),
         _ => pem::damaged(WHAT, error.to_string()),
     })
 }

@@ -37,9 +37,14 @@ pub(super) fn blocks(text: &str, what: &str) -> Result<Vec<Block>> {
 pub(super) fn certificates(text: &str, what: &str) -> Result<Vec<Block>> {
     let blocks = blocks(text, what)?;
     let labels = labels(&blocks);
-    let found: Vec<Block> = blocks.into_iter().filter(|block| matches!(block.label.as_str(), "CERTIFICATE" | "X509 CERTIFICATE")).collect();
+    let found: Vec<Block> = blocks
+        .into_iter()
+        .filter(|block| matches!(block.label.as_str(), "CERTIFICATE" | "X509 CERTIFICATE"))
+        .collect();
     if found.is_empty() {
-        return Err(Error::config(format!("{what}: no certificate found{labels}")));
+        return Err(Error::config(format!(
+            "{what}: no certificate found{labels}"
+        )));
     }
     Ok(found)
 }
@@ -49,7 +54,10 @@ pub(super) fn labels(blocks: &[Block]) -> String {
     if blocks.is_empty() {
         return String::new();
     }
-    let names: Vec<String> = blocks.iter().map(|block| format!("`{}`", block.label)).collect();
+    let names: Vec<String> = blocks
+        .iter()
+        .map(|block| format!("`{}`", block.label))
+        .collect();
     format!(", only {}", names.join(", "))
 }
 
@@ -58,13 +66,28 @@ pub(super) fn damaged(what: &str, cause: impl Into<String>) -> Box<Error> {
 }
 
 fn decode(text: String, what: &str) -> Result<Block> {
-    let label =
-        text.strip_prefix("-----BEGIN ").and_then(|rest| rest.lines().next()).and_then(|line| line.strip_suffix("-----")).unwrap_or_default().to_string();
+    let label = text
+        .strip_prefix("-----BEGIN ")
+        .and_then(|rest| rest.lines().next())
+        .and_then(|line| line.strip_suffix("-----"))
+        .unwrap_or_default()
+        .to_string();
     if text.contains("\nProc-Type: 4,ENCRYPTED") {
-        return Ok(Block { der: Vec::new(), encrypted: true, label, text });
+        return Ok(Block {
+            der: Vec::new(),
+            encrypted: true,
+            label,
+            text,
+        });
     }
-    let (_, pem) = x509_parser::pem::parse_x509_pem(text.as_bytes()).map_err(|_| damaged(what, format!("the PEM block `{label}` is not valid base64")))?;
-    Ok(Block { der: pem.contents, encrypted: false, label, text })
+    let (_, pem) = x509_parser::pem::parse_x509_pem(text.as_bytes())
+        .map_err(|_| damaged(what, format!("the PEM block `{label}` is not valid base64")))?;
+    Ok(Block {
+        der: pem.contents,
+        encrypted: false,
+        label,
+        text,
+    })
 }
 
 #[cfg(test)]
@@ -76,7 +99,10 @@ mod tests {
     #[test]
     fn blocks_are_found_between_text_and_indented() {
         let found = blocks(TWO, "file").unwrap();
-        let seen: Vec<_> = found.iter().map(|block| (block.label.as_str(), block.der.as_slice())).collect();
+        let seen: Vec<_> = found
+            .iter()
+            .map(|block| (block.label.as_str(), block.der.as_slice()))
+            .collect();
         assert_eq!(seen, [("A", b"hi".as_slice()), ("B C", b"hi!".as_slice())]);
         assert_eq!(found[0].text, "-----BEGIN A-----\naGk=\n-----END A-----\n");
     }
@@ -84,12 +110,24 @@ mod tests {
     #[test]
     fn a_broken_text_is_an_error() {
         for (text, wanted) in [
-            ("-----BEGIN A-----\naGk=\n", "file is damaged\n caused by: the last PEM block has no end"),
-            ("-----BEGIN A-----\na!k=\n-----END A-----\n", "file is damaged\n caused by: the PEM block `A` is not valid base64"),
+            (
+                "-----BEGIN A-----\naGk=\n",
+                "file is damaged\n caused by: the last PEM block has no end",
+            ),
+            (
+                "-----BEGIN A-----\na!k=\n-----END A-----\n",
+                "file is damaged\n caused by: the PEM block `A` is not valid base64",
+            ),
         ] {
             assert_eq!(blocks(text, "file").err().unwrap().to_string(), wanted);
         }
-        assert_eq!(certificates("", "file").err().unwrap().to_string(), "file: no certificate found");
-        assert_eq!(certificates(TWO, "file").err().unwrap().to_string(), "file: no certificate found, only `A`, `B C`");
+        assert_eq!(
+            certificates("", "file").err().unwrap().to_string(),
+            "file: no certificate found"
+        );
+        assert_eq!(
+            certificates(TWO, "file").err().unwrap().to_string(),
+            "file: no certificate found, only `A`, `B C`"
+        );
     }
 }

@@ -15,7 +15,13 @@ const DAY: i64 = 86_400;
 /// Why the certificate must be issued again, or nothing when it may stay. Additional SANs may stay.
 ///
 /// A certificate or key that cannot be read is a reason; a CA that cannot be read is an error.
-pub fn reason_to_renew(cert_pem: &str, key_pem: &Secret, ca_pem: &str, wanted: &Leaf, now: i64) -> Result<Option<String>> {
+pub fn reason_to_renew(
+    cert_pem: &str,
+    key_pem: &Secret,
+    ca_pem: &str,
+    wanted: &Leaf,
+    now: i64,
+) -> Result<Option<String>> {
     let ca_blocks = pem::certificates(ca_pem, "CA certificate")?;
     let ca = parse(&ca_blocks[0].der, "CA certificate")?;
     let blocks = match pem::certificates(cert_pem, "certificate") {
@@ -44,7 +50,12 @@ pub fn reason_to_renew(cert_pem: &str, key_pem: &Secret, ca_pem: &str, wanted: &
 
 fn missing_san(certificate: &X509Certificate<'_>, wanted: &Leaf) -> Option<String> {
     let present = sans(certificate);
-    let missing: Vec<&str> = wanted.sans.iter().filter(|san| !present.iter().any(|have| same_san(have, san))).map(String::as_str).collect();
+    let missing: Vec<&str> = wanted
+        .sans
+        .iter()
+        .filter(|san| !present.iter().any(|have| same_san(have, san)))
+        .map(String::as_str)
+        .collect();
     match missing.as_slice() {
         [] => None,
         [one] => Some(format!("SAN {one} is missing")),
@@ -61,8 +72,14 @@ fn same_san(a: &str, b: &str) -> bool {
 
 /// etcd takes the common name of a client certificate as the user's name.
 fn other_name(certificate: &X509Certificate<'_>, wanted: &Leaf) -> Option<String> {
-    let name = certificate.subject().iter_common_name().next().and_then(|name| name.as_str().ok()).unwrap_or_default();
-    (name != wanted.common_name).then(|| format!("common name is `{name}`, not `{}`", wanted.common_name))
+    let name = certificate
+        .subject()
+        .iter_common_name()
+        .next()
+        .and_then(|name| name.as_str().ok())
+        .unwrap_or_default();
+    (name != wanted.common_name)
+        .then(|| format!("common name is `{name}`, not `{}`", wanted.common_name))
 }
 
 /// etcd shows the same certificate as server, peer and client, so a certificate for one of them only breaks the others.
@@ -72,7 +89,12 @@ fn too_narrow(certificate: &X509Certificate<'_>) -> Option<String> {
     (!enough).then(|| "extended key usage is not for server and client".into())
 }
 
-fn end((not_before, not_after): (i64, i64), ca_end: i64, wanted: &Leaf, now: i64) -> Option<String> {
+fn end(
+    (not_before, not_after): (i64, i64),
+    ca_end: i64,
+    wanted: &Leaf,
+    now: i64,
+) -> Option<String> {
     if now > not_after {
         return Some("expired".into());
     }
@@ -90,7 +112,9 @@ fn end((not_before, not_after): (i64, i64), ca_end: i64, wanted: &Leaf, now: i64
         1 => "1 day".to_string(),
         days => format!("{days} days"),
     };
-    Some(format!("expires in {when} (less than a third of its validity)"))
+    Some(format!(
+        "expires in {when} (less than a third of its validity)"
+    ))
 }
 
 #[cfg(test)]
@@ -110,26 +134,126 @@ mod tests {
 
     #[test]
     fn every_reason_has_its_sentence() {
-        let (ca, other) = (Ca::create("ca", 3650).unwrap(), Ca::create("ca", 3650).unwrap());
+        let (ca, other) = (
+            Ca::create("ca", 3650).unwrap(),
+            Ca::create("ca", 3650).unwrap(),
+        );
         let (mine, next) = (ca.issue(&wanted()).unwrap(), ca.issue(&wanted()).unwrap());
         let end = inspect(&mine.cert_pem).unwrap().not_after;
-        let more = |sans: &[&str]| Leaf { sans: sans.iter().map(|san| (*san).to_string()).collect(), ..wanted() };
+        let more = |sans: &[&str]| Leaf {
+            sans: sans.iter().map(|san| (*san).to_string()).collect(),
+            ..wanted()
+        };
         let broken = "-----BEGIN CERTIFICATE-----\naGk=\n-----END CERTIFICATE-----\n".to_string();
         let rows = [
             (&mine.cert_pem, &mine.key_pem, &ca, wanted(), now(), None),
-            (&mine.cert_pem, &mine.key_pem, &ca, more(&["ETCD-1"]), now(), None),
-            (&mine.cert_pem, &mine.key_pem, &ca, more(&["10.10.10.12"]), now(), Some("SAN 10.10.10.12 is missing")),
-            (&mine.cert_pem, &mine.key_pem, &ca, more(&["a", "etcd-1", "b"]), now(), Some("SANs a, b are missing")),
-            (&mine.cert_pem, &mine.key_pem, &other, wanted(), now(), Some("issued by another CA")),
-            (&mine.cert_pem, &next.key_pem, &ca, wanted(), now(), Some("key does not match")),
-            (&mine.cert_pem, &Secret::new(""), &ca, wanted(), now(), Some("no private key found")),
-            (&String::new(), &mine.key_pem, &ca, wanted(), now(), Some("certificate: no certificate found")),
-            (&broken, &mine.key_pem, &ca, wanted(), now(), Some("certificate is damaged")),
-            (&mine.cert_pem, &mine.key_pem, &ca, wanted(), end - 13 * DAY, None),
-            (&mine.cert_pem, &mine.key_pem, &ca, wanted(), end - 12 * DAY, Some("expires in 12 days (less than a third of its validity)")),
-            (&mine.cert_pem, &mine.key_pem, &ca, wanted(), end - 60, Some("expires in less than a day (less than a third of its validity)")),
-            (&mine.cert_pem, &mine.key_pem, &ca, wanted(), end + 1, Some("expired")),
-            (&mine.cert_pem, &mine.key_pem, &ca, Leaf { common_name: "root".into(), ..wanted() }, now(), Some("common name is `etcd-1`, not `root`")),
+            (
+                &mine.cert_pem,
+                &mine.key_pem,
+                &ca,
+                more(&["ETCD-1"]),
+                now(),
+                None,
+            ),
+            (
+                &mine.cert_pem,
+                &mine.key_pem,
+                &ca,
+                more(&["10.10.10.12"]),
+                now(),
+                Some("SAN 10.10.10.12 is missing"),
+            ),
+            (
+                &mine.cert_pem,
+                &mine.key_pem,
+                &ca,
+                more(&["a", "etcd-1", "b"]),
+                now(),
+                Some("SANs a, b are missing"),
+            ),
+            (
+                &mine.cert_pem,
+                &mine.key_pem,
+                &other,
+                wanted(),
+                now(),
+                Some("issued by another CA"),
+            ),
+            (
+                &mine.cert_pem,
+                &next.key_pem,
+                &ca,
+                wanted(),
+                now(),
+                Some("key does not match"),
+            ),
+            (
+                &mine.cert_pem,
+                &Secret::new(""),
+                &ca,
+                wanted(),
+                now(),
+                Some("no private key found"),
+            ),
+            (
+                &String::new(),
+                &mine.key_pem,
+                &ca,
+                wanted(),
+                now(),
+                Some("certificate: no certificate found"),
+            ),
+            (
+                &broken,
+                &mine.key_pem,
+                &ca,
+                wanted(),
+                now(),
+                Some("certificate is damaged"),
+            ),
+            (
+                &mine.cert_pem,
+                &mine.key_pem,
+                &ca,
+                wanted(),
+                end - 13 * DAY,
+                None,
+            ),
+            (
+                &mine.cert_pem,
+                &mine.key_pem,
+                &ca,
+                wanted(),
+                end - 12 * DAY,
+                Some("expires in 12 days (less than a third of its validity)"),
+            ),
+            (
+                &mine.cert_pem,
+                &mine.key_pem,
+                &ca,
+                wanted(),
+                end - 60,
+                Some("expires in less than a day (less than a third of its validity)"),
+            ),
+            (
+                &mine.cert_pem,
+                &mine.key_pem,
+                &ca,
+                wanted(),
+                end + 1,
+                Some("expired"),
+            ),
+            (
+                &mine.cert_pem,
+                &mine.key_pem,
+                &ca,
+                Leaf {
+                    common_name: "root".into(),
+                    ..wanted()
+                },
+                now(),
+                Some("common name is `etcd-1`, not `root`"),
+            ),
         ];
         for (cert, key, ca, wanted, at, reason) in rows {
             let seen = reason_to_renew(cert, key, ca.cert_pem(), &wanted, at).unwrap();
@@ -142,7 +266,14 @@ mod tests {
         let ca = Ca::create("ca", 10).unwrap();
         let leaf = ca.issue(&wanted()).unwrap();
         let end = inspect(&leaf.cert_pem).unwrap().not_after;
-        let seen = reason_to_renew(&leaf.cert_pem, &leaf.key_pem, ca.cert_pem(), &wanted(), end - DAY).unwrap();
+        let seen = reason_to_renew(
+            &leaf.cert_pem,
+            &leaf.key_pem,
+            ca.cert_pem(),
+            &wanted(),
+            end - DAY,
+        )
+        .unwrap();
         assert_eq!(seen, None);
     }
 }

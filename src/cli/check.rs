@@ -11,7 +11,10 @@ use crate::script::{Interpreter, Script};
 
 /// Find mistakes in scripts and run nothing.
 #[derive(Parser)]
-#[command(name = "etcdsh check", after_help = "Exit codes: 0 no mistakes, 1 mistakes, 5 bad option.")]
+#[command(
+    name = "etcdsh check",
+    after_help = "Exit codes: 0 no mistakes, 1 mistakes, 5 bad option."
+)]
 pub(super) struct CheckArgs {
     /// Scripts; standard input when it is `-`
     #[arg(required_unless_present = "definitions")]
@@ -26,25 +29,41 @@ pub(super) struct CheckArgs {
 
 pub(super) fn run(args: &CheckArgs) -> Result<i32> {
     // The embedded inventory serves: nothing of it is looked at.
-    let options = Options::try_parse_from(["etcdsh", "-i", "localhost,"]).map_err(|error| Error::internal(error.to_string()))?;
+    let options = Options::try_parse_from(["etcdsh", "-i", "localhost,"])
+        .map_err(|error| Error::internal(error.to_string()))?;
     if let Some(folder) = &args.definitions {
         let interpreter = Interpreter::new(Setup::new(&options, None)?.world(true)?)?;
-        interpreter.write_definitions(folder).map_err(|error| Error::config(format!("`{}` cannot be written", folder.display())).because(error.to_string()))?;
+        interpreter.write_definitions(folder).map_err(|error| {
+            Error::config(format!("`{}` cannot be written", folder.display()))
+                .because(error.to_string())
+        })?;
         say!("{}: definitions written", folder.display());
     }
     let mut wrong = 0;
     for file in &args.files {
-        let script = if file == "-" { super::standard_input()? } else { Script::open(file)? };
-        let interpreter = Interpreter::new(Setup::new(&options, script.folder.clone())?.world(true)?)?;
+        let script = if file == "-" {
+            super::standard_input()?
+        } else {
+            Script::open(file)?
+        };
+        let interpreter =
+            Interpreter::new(Setup::new(&options, script.folder.clone())?.world(true)?)?;
         let errors: Vec<Box<Error>> = match interpreter.compile_line(&script) {
             Err(error) => vec![error],
-            Ok(ast) => interpreter.suspects(&ast, &script).into_iter().map(|problem| problem.error).collect(),
+            Ok(ast) => interpreter
+                .suspects(&ast, &script)
+                .into_iter()
+                .map(|problem| problem.error)
+                .collect(),
         };
         wrong += errors.len();
         for error in &errors {
             if args.json {
                 let at = error.at.clone().unwrap_or_default();
-                say!("{}", serde_json::json!({ "file": script.name, "line": at.line, "column": at.column, "message": error.what, "hints": error.hints }));
+                say!(
+                    "{}",
+                    serde_json::json!({ "file": script.name, "line": at.line, "column": at.column, "message": error.what, "hints": error.hints })
+                );
             } else {
                 complain!("error: {error}");
             }
@@ -53,5 +72,9 @@ pub(super) fn run(args: &CheckArgs) -> Result<i32> {
             say!("{file}: no mistakes found");
         }
     }
-    Ok(if wrong > 0 { Kind::Config.exit_code() } else { 0 })
+    Ok(if wrong > 0 {
+        Kind::Config.exit_code()
+    } else {
+        0
+    })
 }

@@ -24,8 +24,16 @@ impl CommandLine {
         cancel.keep_program();
         setup::listen(&cancel)?;
         let login = setup::login(options, AnsibleConfig::load()?)?;
-        let common = Common { cancel, login, pool: Pool::default(), transcript: Default::default() };
-        Ok(Arc::new(CommandLine { common, options: options.clone() }))
+        let common = Common {
+            cancel,
+            login,
+            pool: Pool::default(),
+            transcript: Default::default(),
+        };
+        Ok(Arc::new(CommandLine {
+            common,
+            options: options.clone(),
+        }))
     }
 
     fn options(&self, settings: &Settings, errand: &Errand) -> Options {
@@ -37,9 +45,15 @@ impl CommandLine {
         options.skip_tags.clone_from(&errand.skip_tags);
         options.start_at_task = None;
         options.args.clone_from(&errand.args);
-        let vars: serde_json::Map<String, serde_json::Value> = settings.vars.iter().map(|(name, value)| (name.clone(), typed(value))).collect();
+        let vars: serde_json::Map<String, serde_json::Value> = settings
+            .vars
+            .iter()
+            .map(|(name, value)| (name.clone(), typed(value)))
+            .collect();
         if !vars.is_empty() {
-            options.extra_vars.push(serde_json::Value::Object(vars).to_string());
+            options
+                .extra_vars
+                .push(serde_json::Value::Object(vars).to_string());
         }
         options
     }
@@ -55,7 +69,11 @@ fn typed(text: &str) -> serde_json::Value {
 
 impl Surroundings for CommandLine {
     fn open(&self, settings: &Settings, errand: &Errand) -> Result<Ground> {
-        let mut setup = Setup::with(&self.options(settings, errand), errand.script_folder.clone(), Some(&self.common))?;
+        let mut setup = Setup::with(
+            &self.options(settings, errand),
+            errand.script_folder.clone(),
+            Some(&self.common),
+        )?;
         // An inventory with a mistake in it can still be looked at.
         let clusters = cluster::clusters(&setup.inventory).unwrap_or_else(|error| {
             setup.warnings.push(error.headline());
@@ -63,11 +81,25 @@ impl Surroundings for CommandLine {
         });
         if let Some(name) = &settings.cluster {
             let hosts = cluster::chosen(clusters.clone(), Some(name))?.hosts;
-            let selected = setup.inventory.select_with_limit("all", settings.limit.as_deref())?;
-            let both: Vec<String> = hosts.into_iter().filter(|host| selected.contains(host)).collect();
-            setup.limit = Some(if both.is_empty() { "!all".to_string() } else { both.join(",") });
+            let selected = setup
+                .inventory
+                .select_with_limit("all", settings.limit.as_deref())?;
+            let both: Vec<String> = hosts
+                .into_iter()
+                .filter(|host| selected.contains(host))
+                .collect();
+            setup.limit = Some(if both.is_empty() {
+                "!all".to_string()
+            } else {
+                both.join(",")
+            });
         }
-        let files = setup.sources.iter().map(PathBuf::from).filter(|path| path.exists()).collect();
+        let files = setup
+            .sources
+            .iter()
+            .map(PathBuf::from)
+            .filter(|path| path.exists())
+            .collect();
         Ok(Ground {
             beside: setup.beside.clone(),
             clusters,
@@ -75,7 +107,11 @@ impl Surroundings for CommandLine {
             inventory: Arc::clone(&setup.inventory),
             login: setup.login.clone(),
             name: setup.inventory_name.clone(),
-            sources: if setup.sandbox { Vec::new() } else { setup.sources.clone() },
+            sources: if setup.sandbox {
+                Vec::new()
+            } else {
+                setup.sources.clone()
+            },
             warnings: std::mem::take(&mut setup.warnings),
             world: setup.world(errand.listing)?,
         })
@@ -83,7 +119,13 @@ impl Surroundings for CommandLine {
 
     fn settings(&self) -> Settings {
         let limit = (!self.options.limit.is_empty()).then(|| self.options.limit.join(","));
-        Settings { check: self.options.check, cluster: None, diff: self.options.diff, limit, vars: Default::default() }
+        Settings {
+            check: self.options.check,
+            cluster: None,
+            diff: self.options.diff,
+            limit,
+            vars: Default::default(),
+        }
     }
 
     fn cancel(&self) -> &Cancel {
@@ -103,15 +145,22 @@ impl Surroundings for CommandLine {
     }
 
     fn color(&self) -> bool {
-        std::io::stdout().is_terminal() && !self.options.no_color && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+        std::io::stdout().is_terminal()
+            && !self.options.no_color
+            && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
     }
 
     fn start_file(&self) -> Option<PathBuf> {
         if self.options.norc {
             return None;
         }
-        let config = std::env::var_os("XDG_CONFIG_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-        let config = config.or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".config")));
-        config.map(|config| config.join("etcdsh/init.rhai")).filter(|file| file.exists())
+        let config = std::env::var_os("XDG_CONFIG_HOME")
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute());
+        let config = config
+            .or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".config")));
+        config
+            .map(|config| config.join("etcdsh/init.rhai"))
+            .filter(|file| file.exists())
     }
 }

@@ -18,7 +18,10 @@ const BUFFER: usize = 1 << 16;
 
 /// Is the command line one of etcdctl's? Then its exit code.
 pub(super) fn dispatch(args: &[OsString]) -> Option<i32> {
-    let program = Path::new(args.first()?).file_name()?.to_string_lossy().into_owned();
+    let program = Path::new(args.first()?)
+        .file_name()?
+        .to_string_lossy()
+        .into_owned();
     if program == "etcdctl" {
         return Some(go(&Style::of_process("etcdctl", true), words(&args[1..])));
     }
@@ -37,7 +40,12 @@ pub(super) fn dispatch(args: &[OsString]) -> Option<i32> {
                 }
                 return Some(go(&style, words));
             }
-            other => sources.push(other.strip_prefix("--inventory=").or_else(|| other.strip_prefix("-i").filter(|rest| !rest.is_empty()))?.to_string()),
+            other => sources.push(
+                other
+                    .strip_prefix("--inventory=")
+                    .or_else(|| other.strip_prefix("-i").filter(|rest| !rest.is_empty()))?
+                    .to_string(),
+            ),
         }
     }
 }
@@ -51,7 +59,17 @@ fn go(style: &Style, words: Vec<Vec<u8>>) -> i32 {
     let mut err = std::io::stderr();
     let mut input = BufReader::new(std::io::stdin());
     let terminal = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
-    let code = run(&words, style, &mut Io { err: &mut err, input: &mut input, out: &mut out, stdin: true, terminal });
+    let code = run(
+        &words,
+        style,
+        &mut Io {
+            err: &mut err,
+            input: &mut input,
+            out: &mut out,
+            stdin: true,
+            terminal,
+        },
+    );
     let _ = out.flush();
     code
 }
@@ -64,30 +82,53 @@ pub(super) struct Clusters {
 impl Clusters {
     /// The inventory and the folder beside it; nothing when there is none, not even a sandbox.
     fn inventory(&self, wanted: &Wanted) -> Result<Option<(Inventory, PathBuf)>> {
-        let given = wanted.inventory.clone().map_or_else(|| self.sources.clone(), |source| vec![source]);
+        let given = wanted
+            .inventory
+            .clone()
+            .map_or_else(|| self.sources.clone(), |source| vec![source]);
         let sources = setup::sources(&given, &AnsibleConfig::load()?);
         if !sources.is_empty() {
-            return Ok(Some((setup::inventory(&sources, None)?, setup::beside(&sources))));
+            return Ok(Some((
+                setup::inventory(&sources, None)?,
+                setup::beside(&sources),
+            )));
         }
         if !crate::sandbox::is_there() {
             return Ok(None);
         }
-        Ok(Some((setup::inventory(&[], None)?, crate::sandbox::folder()?)))
+        Ok(Some((
+            setup::inventory(&[], None)?,
+            crate::sandbox::folder()?,
+        )))
     }
 }
 
 impl Place for Clusters {
     fn cluster(&self, wanted: &Wanted) -> Result<Option<Placed>> {
-        let Some((inventory, beside)) = self.inventory(wanted)? else { return nowhere(wanted) };
+        let Some((inventory, beside)) = self.inventory(wanted)? else {
+            return nowhere(wanted);
+        };
         let cluster = cluster::chosen(cluster::clusters(&inventory)?, wanted.cluster.as_deref())?;
         let config = cluster::config(&cluster, &beside)?;
-        Ok(Some(Placed { client: None, config, name: cluster.name, via: cluster.via }))
+        Ok(Some(Placed {
+            client: None,
+            config,
+            name: cluster.name,
+            via: cluster.via,
+        }))
     }
 
     fn tunnel(&self, wanted: &Wanted, endpoints: &[String]) -> Result<HashMap<String, PathBuf>> {
-        let Some(via) = &wanted.via else { return Ok(HashMap::new()) };
-        let inventory = self.inventory(wanted)?.map_or_else(Inventory::empty, |(inventory, _)| inventory);
-        let login = Login { config: AnsibleConfig::load()?, ..Login::default() };
+        let Some(via) = &wanted.via else {
+            return Ok(HashMap::new());
+        };
+        let inventory = self
+            .inventory(wanted)?
+            .map_or_else(Inventory::empty, |(inventory, _)| inventory);
+        let login = Login {
+            config: AnsibleConfig::load()?,
+            ..Login::default()
+        };
         cluster::tunnel(&inventory, &login, via, endpoints)
     }
 }
@@ -95,6 +136,9 @@ impl Place for Clusters {
 fn nowhere(wanted: &Wanted) -> Result<Option<Placed>> {
     match &wanted.cluster {
         None => Ok(None),
-        Some(name) => Err(Error::config(format!("there is no inventory to find cluster `{name}` in")).hint("--inventory=FILE")),
+        Some(name) => Err(Error::config(format!(
+            "there is no inventory to find cluster `{name}` in"
+        ))
+        .hint("--inventory=FILE")),
     }
 }

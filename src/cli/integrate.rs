@@ -28,11 +28,17 @@ pub(super) struct ManArgs {}
 
 /// The whole program as one tree.
 fn tree() -> Command {
-    let named = |command: Command, name: &'static str| command.name(name).version(env!("CARGO_PKG_VERSION"));
+    let named = |command: Command, name: &'static str| {
+        command.name(name).version(env!("CARGO_PKG_VERSION"))
+    };
     Options::command()
         .subcommand(named(super::check::CheckArgs::command(), "check"))
         .subcommand(named(CompletionArgs::command(), "completion"))
-        .subcommand(etcdctl("e", "Run a command of etcdctl on the cluster of the inventory", ""))
+        .subcommand(etcdctl(
+            "e",
+            "Run a command of etcdctl on the cluster of the inventory",
+            "",
+        ))
         .subcommand(etcdctl("em", "Short for `e member`", "member"))
         .subcommand(named(HelpArgs::command(), "help"))
         .subcommand(named(InventoryArgs::command(), "inventory"))
@@ -46,18 +52,33 @@ fn tree() -> Command {
 
 /// The commands of etcdctl below a group, as clap would have them.
 fn etcdctl(name: &'static str, about: &'static str, group: &str) -> Command {
-    let mut command = Command::new(name).about(about).disable_help_subcommand(true);
+    let mut command = Command::new(name)
+        .about(about)
+        .disable_help_subcommand(true);
     for found in crate::etcdctl::manual::commands(group) {
         if found.is_group {
-            let path = if group.is_empty() { found.name.to_string() } else { format!("{group} {}", found.name) };
+            let path = if group.is_empty() {
+                found.name.to_string()
+            } else {
+                format!("{group} {}", found.name)
+            };
             command = command.subcommand(etcdctl(found.name, found.about, &path));
             continue;
         }
         let flags = found.flags.iter().map(|(flag, about, takes)| {
-            let action = if *takes { ArgAction::Set } else { ArgAction::SetTrue };
+            let action = if *takes {
+                ArgAction::Set
+            } else {
+                ArgAction::SetTrue
+            };
             Arg::new(*flag).long(*flag).help(*about).action(action)
         });
-        command = command.subcommand(Command::new(found.name).about(found.about).args(flags).arg(Arg::new("words").action(ArgAction::Append)));
+        command = command.subcommand(
+            Command::new(found.name)
+                .about(found.about)
+                .args(flags)
+                .arg(Arg::new("words").action(ArgAction::Append)),
+        );
     }
     command
 }
@@ -76,10 +97,16 @@ pub(super) fn completion(args: &CompletionArgs) -> Result<i32> {
 
 pub(super) fn man() -> Result<i32> {
     let mut page = Vec::new();
-    let failed = |error: std::io::Error| Error::internal("the manual page cannot be made").because(error.to_string());
-    clap_mangen::Man::new(tree()).render(&mut page).map_err(failed)?;
+    let failed = |error: std::io::Error| {
+        Error::internal("the manual page cannot be made").because(error.to_string())
+    };
+    clap_mangen::Man::new(tree())
+        .render(&mut page)
+        .map_err(failed)?;
     say!("{}", String::from_utf8_lossy(&page).trim_end());
-    say!(".SH CONSOLE\nWithout a script and on a terminal etcdsh is a console. Besides lines of the language and of etcdctl it has these commands:");
+    say!(
+        ".SH CONSOLE\nWithout a script and on a terminal etcdsh is a console. Besides lines of the language and of etcdctl it has these commands:"
+    );
     for (usage, doc) in crate::repl::commands() {
         say!(".TP\n\\fB{}\\fR\n{}", escaped(&usage), escaped(doc));
     }
@@ -89,5 +116,9 @@ pub(super) fn man() -> Result<i32> {
 /// A text for roff.
 fn escaped(text: &str) -> String {
     let text = text.replace('\\', "\\\\").replace('-', "\\-");
-    if text.starts_with(['.', '\'']) { format!("\\&{text}") } else { text }
+    if text.starts_with(['.', '\'']) {
+        format!("\\&{text}")
+    } else {
+        text
+    }
 }

@@ -51,7 +51,10 @@ pub fn main() -> i32 {
         crate::transport::close_all();
         return code;
     }
-    let (json, plain) = (wants_json(&args), args.iter().any(|word| word == "--no-color"));
+    let (json, plain) = (
+        wants_json(&args),
+        args.iter().any(|word| word == "--no-color"),
+    );
     let result = go(args);
     crate::transport::close_all();
     let error = match result {
@@ -59,18 +62,34 @@ pub fn main() -> i32 {
         Err(error) => error,
     };
     if json {
-        say!("{}", serde_json::json!({ "event": "error", "error": crate::report::error_json(&error) }));
+        say!(
+            "{}",
+            serde_json::json!({ "event": "error", "error": crate::report::error_json(&error) })
+        );
     } else {
-        complain!("{}: {error}", setup::red("error", !plain && std::io::stderr().is_terminal()));
+        complain!(
+            "{}: {error}",
+            setup::red("error", !plain && std::io::stderr().is_terminal())
+        );
     }
     error.kind.exit_code()
 }
 
 /// Is `-o json` there? Asked before the options are read, for what is wrong with them.
 fn wants_json(args: &[OsString]) -> bool {
-    let words: Vec<_> = args.iter().skip(1).map(|word| word.to_string_lossy()).take_while(|word| word != "--").collect();
-    let alone = words.iter().any(|word| word == "-ojson" || word == "--output=json");
-    alone || words.windows(2).any(|pair| (pair[0] == "-o" || pair[0] == "--output") && pair[1] == "json")
+    let words: Vec<_> = args
+        .iter()
+        .skip(1)
+        .map(|word| word.to_string_lossy())
+        .take_while(|word| word != "--")
+        .collect();
+    let alone = words
+        .iter()
+        .any(|word| word == "-ojson" || word == "--output=json");
+    alone
+        || words
+            .windows(2)
+            .any(|pair| (pair[0] == "-o" || pair[0] == "--output") && pair[1] == "json")
 }
 
 fn go(args: Vec<OsString>) -> Result<i32> {
@@ -82,20 +101,35 @@ fn go(args: Vec<OsString>) -> Result<i32> {
         Ok(options) => options,
         Err(error) if error.use_stderr() && json => {
             let text = error.to_string();
-            let what = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_string();
+            let what = text
+                .lines()
+                .next()
+                .unwrap_or_default()
+                .trim_start_matches("error: ")
+                .to_string();
             return Err(Error::usage(what).hint("etcdsh --help"));
         }
         Err(error) => {
             let _ = error.print();
-            return Ok(if error.use_stderr() { Kind::Usage.exit_code() } else { 0 });
+            return Ok(if error.use_stderr() {
+                Kind::Usage.exit_code()
+            } else {
+                0
+            });
         }
     };
     options.check()?;
     let script = script_of(&options)?;
     match script {
-        None if std::io::stdin().is_terminal() && options.eval.is_none() => crate::repl::run(console::CommandLine::new(&options)?),
+        None if std::io::stdin().is_terminal() && options.eval.is_none() => {
+            crate::repl::run(console::CommandLine::new(&options)?)
+        }
         None => Ok(0),
-        Some(script) if script.name == STDIN && options.script.is_none() && crate::repl::is_for_console(&script.text) => {
+        Some(script)
+            if script.name == STDIN
+                && options.script.is_none()
+                && crate::repl::is_for_console(&script.text) =>
+        {
             crate::repl::run_lines(console::CommandLine::new(&options)?, &script.text)
         }
         Some(script) => run(&options, &script, &typed),
@@ -105,7 +139,11 @@ fn go(args: Vec<OsString>) -> Result<i32> {
 /// What the words name: a path, a bundled script, `--eval`, or standard input.
 fn script_of(options: &Options) -> Result<Option<Script>> {
     if let Some(text) = &options.eval {
-        return Ok(Some(Script { folder: None, name: "--eval".into(), text: text.clone() }));
+        return Ok(Some(Script {
+            folder: None,
+            name: "--eval".into(),
+            text: text.clone(),
+        }));
     }
     let Some(word) = &options.script else {
         if std::io::stdin().is_terminal() {
@@ -116,18 +154,30 @@ fn script_of(options: &Options) -> Result<Option<Script>> {
     if word == "-" {
         return standard_input().map(Some);
     }
-    if word.contains('/') || std::path::Path::new(word).extension().is_some_and(|extension| extension == "rhai") {
+    if word.contains('/')
+        || std::path::Path::new(word)
+            .extension()
+            .is_some_and(|extension| extension == "rhai")
+    {
         return Script::open(word).map(Some);
     }
     match embedded::named(word) {
-        Some((path, text)) => Ok(Some(Script { folder: None, name: path.to_string(), text: text.to_string() })),
+        Some((path, text)) => Ok(Some(Script {
+            folder: None,
+            name: path.to_string(),
+            text: text.to_string(),
+        })),
         None => {
-            let known: Vec<&str> =
-                embedded::scripts().filter_map(|(name, _)| name.rsplit('/').next()?.strip_suffix(".rhai")).chain(subcommand::NAMES.iter().copied()).collect();
+            let known: Vec<&str> = embedded::scripts()
+                .filter_map(|(name, _)| name.rsplit('/').next()?.strip_suffix(".rhai"))
+                .chain(subcommand::NAMES.iter().copied())
+                .collect();
             let error = Error::usage(format!("`{word}` is no subcommand and no bundled script"));
             Err(match crate::error::nearest(word, known) {
                 Some(near) => error.hint(format!("did you mean `{near}`?")),
-                None => error.hint(format!("a script of yours is named by its path: etcdsh ./{word}")),
+                None => error.hint(format!(
+                    "a script of yours is named by its path: etcdsh ./{word}"
+                )),
             })
         }
     }
@@ -135,13 +185,22 @@ fn script_of(options: &Options) -> Result<Option<Script>> {
 
 fn standard_input() -> Result<Script> {
     let mut text = String::new();
-    std::io::stdin().read_to_string(&mut text).map_err(|error| Error::usage("standard input cannot be read").because(error.to_string()))?;
-    Ok(Script { folder: None, name: STDIN.into(), text })
+    std::io::stdin()
+        .read_to_string(&mut text)
+        .map_err(|error| {
+            Error::usage("standard input cannot be read").because(error.to_string())
+        })?;
+    Ok(Script {
+        folder: None,
+        name: STDIN.into(),
+        text,
+    })
 }
 
 fn run(options: &Options, script: &Script, typed: &[OsString]) -> Result<i32> {
     let setup = Setup::new(options, script.folder.clone())?;
-    let listing = options.list_hosts || options.list_tasks || options.list_tags || options.syntax_check;
+    let listing =
+        options.list_hosts || options.list_tasks || options.list_tags || options.syntax_check;
     if options.syntax_check {
         let interpreter = Interpreter::new(setup.world(true)?)?;
         interpreter.compile(script)?;
@@ -168,18 +227,33 @@ fn run(options: &Options, script: &Script, typed: &[OsString]) -> Result<i32> {
         return Ok(0);
     }
     let session = std::sync::Arc::clone(&world.session);
-    let hosts: usize = world.draft().clusters.iter().map(|(_, hosts)| hosts.len()).sum();
+    let hosts: usize = world
+        .draft()
+        .clusters
+        .iter()
+        .map(|(_, hosts)| hosts.len())
+        .sum();
     if hosts == 0 {
-        return Err(Error::config(format!("`{}` has no host to run on", script.name)).hint("etcdsh inventory --graph"));
+        return Err(
+            Error::config(format!("`{}` has no host to run on", script.name))
+                .hint("etcdsh inventory --graph"),
+        );
     }
     world.selection.check(&world.draft().tasks)?;
-    session.report.event(&Event::Start { check: session.options.check, hosts, inventory: &setup.inventory_name, script: &script.name });
+    session.report.event(&Event::Start {
+        check: session.options.check,
+        hosts,
+        inventory: &setup.inventory_name,
+        script: &script.name,
+    });
     for warning in &setup.warnings {
         session.report.warn(warning);
     }
     let step = options.step.then(|| show::step(&session));
     let score = interpreter.run(step)?;
     let code = score.exit_code();
-    session.report.event(&Event::Next { text: &show::next(options, &setup, script, &score, typed) });
+    session.report.event(&Event::Next {
+        text: &show::next(options, &setup, script, &score, typed),
+    });
     Ok(code)
 }

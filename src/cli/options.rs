@@ -153,19 +153,40 @@ impl Options {
             ("--vault-id", self.vault_id.is_some()),
             ("--vault-password-file", self.vault_password_file.is_some()),
             ("--module-path", self.module_path.is_some()),
-            ("--become-password-file", self.become_password_file.is_some()),
-            ("--connection-password-file", self.connection_password_file.is_some()),
+            (
+                "--become-password-file",
+                self.become_password_file.is_some(),
+            ),
+            (
+                "--connection-password-file",
+                self.connection_password_file.is_some(),
+            ),
             ("--scp-extra-args", self.scp_extra_args.is_some()),
             ("--sftp-extra-args", self.sftp_extra_args.is_some()),
         ];
         if let Some((name, _)) = unsupported.iter().find(|(_, given)| *given) {
-            return Err(Error::usage(format!("`{name}` of ansible-playbook is not supported")).hint("leave it out; COMPATIBILITY.md says why"));
+            return Err(
+                Error::usage(format!("`{name}` of ansible-playbook is not supported"))
+                    .hint("leave it out; COMPATIBILITY.md says why"),
+            );
         }
-        if let Some(method) = self.become_method.as_deref().filter(|method| *method != "sudo") {
-            return Err(Error::usage(format!("`--become-method {method}` is not supported")).because("there is sudo"));
+        if let Some(method) = self
+            .become_method
+            .as_deref()
+            .filter(|method| *method != "sudo")
+        {
+            return Err(
+                Error::usage(format!("`--become-method {method}` is not supported"))
+                    .because("there is sudo"),
+            );
         }
-        if let Some(way) = self.connection.as_deref().filter(|way| !["ssh", "smart", "local", "sandbox"].contains(way)) {
-            return Err(Error::usage(format!("`-c {way}` is not supported")).because("there are ssh, local and sandbox"));
+        if let Some(way) = self
+            .connection
+            .as_deref()
+            .filter(|way| !["ssh", "smart", "local", "sandbox"].contains(way))
+        {
+            return Err(Error::usage(format!("`-c {way}` is not supported"))
+                .because("there are ssh, local and sandbox"));
         }
         if self.forks == Some(0) {
             return Err(Error::usage("`-f` takes a number of hosts from 1 up"));

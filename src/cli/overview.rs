@@ -37,7 +37,12 @@ pub(super) struct OverviewArgs {
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
     /// How long --html watches before it writes
-    #[arg(long = "for", value_name = "DURATION", default_value = "10s", requires = "html")]
+    #[arg(
+        long = "for",
+        value_name = "DURATION",
+        default_value = "10s",
+        requires = "html"
+    )]
     watched: String,
     /// Serve the same page live on a loopback address: 127.0.0.1:PORT, or PORT; 0 is a free one
     #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["html", "once"])]
@@ -77,8 +82,18 @@ impl OverviewArgs {
     /// What is given about the connection, in etcdctl's flags.
     fn flags(&self) -> Vec<String> {
         let mut flags = Vec::new();
-        let texts = [("cacert", &self.cacert), ("cert", &self.cert), ("cluster-name", &self.cluster_name), ("key", &self.key), ("via", &self.via)];
-        flags.extend(texts.iter().filter_map(|(name, value)| value.as_ref().map(|value| format!("--{name}={value}"))));
+        let texts = [
+            ("cacert", &self.cacert),
+            ("cert", &self.cert),
+            ("cluster-name", &self.cluster_name),
+            ("key", &self.key),
+            ("via", &self.via),
+        ];
+        flags.extend(
+            texts.iter().filter_map(|(name, value)| {
+                value.as_ref().map(|value| format!("--{name}={value}"))
+            }),
+        );
         if !self.endpoints.is_empty() {
             flags.push(format!("--endpoints={}", self.endpoints.join(",")));
         }
@@ -90,8 +105,15 @@ impl OverviewArgs {
 
     /// How this cluster is named on a command line.
     fn command(&self, setup: &Setup) -> String {
-        let sources: String =
-            if setup.sandbox { String::new() } else { self.reach.inventory.iter().map(|source| format!(" -i {}", crate::command::quote(source))).collect() };
+        let sources: String = if setup.sandbox {
+            String::new()
+        } else {
+            self.reach
+                .inventory
+                .iter()
+                .map(|source| format!(" -i {}", crate::command::quote(source)))
+                .collect()
+        };
         format!("etcdsh{sources}")
     }
 }
@@ -100,13 +122,19 @@ pub(super) fn run(args: &OverviewArgs) -> Result<i32> {
     let options = args.reach.options()?;
     let interval = duration("interval", &args.interval)?;
     if interval < Duration::from_millis(200) || interval > Duration::from_mins(1) {
-        return Err(Error::usage(format!("`--interval {}` is not between 200ms and 1m", args.interval)));
+        return Err(Error::usage(format!(
+            "`--interval {}` is not between 200ms and 1m",
+            args.interval
+        )));
     }
     let watched = duration("for", &args.watched)?;
     let setup = Setup::quiet(&options)?;
     let cancel = setup.cancel();
     cancel.at_once(true);
-    let plan = Plan { interval, ..plan(args, &setup)? };
+    let plan = Plan {
+        interval,
+        ..plan(args, &setup)?
+    };
     let watch = Arc::new(Watch::begin(plan));
     if let Some(address) = &args.listen {
         return serve(&watch, address, &cancel);
@@ -125,7 +153,12 @@ pub(super) fn run(args: &OverviewArgs) -> Result<i32> {
 }
 
 fn plan(args: &OverviewArgs, setup: &Setup) -> Result<Plan> {
-    let style = Style { place: Some(Arc::new(Clusters { sources: args.reach.inventory.clone() })), ..Style::of_process("etcdsh overview", false) };
+    let style = Style {
+        place: Some(Arc::new(Clusters {
+            sources: args.reach.inventory.clone(),
+        })),
+        ..Style::of_process("etcdsh overview", false)
+    };
     let config: Config = config(&args.flags(), &style)?;
     let command = args.command(setup);
     let there = !setup.sandbox || crate::sandbox::is_there();
@@ -133,22 +166,43 @@ fn plan(args: &OverviewArgs, setup: &Setup) -> Result<Plan> {
         let world = Arc::new(setup.world(false)?);
         // Endpoints of another cluster have no hosts in the inventory.
         if let Ok(cluster) = script::overview::chosen(&world, args.cluster_name.as_deref())
-            && config.endpoints.iter().all(|endpoint| cluster.endpoints.contains(endpoint))
+            && config
+                .endpoints
+                .iter()
+                .all(|endpoint| cluster.endpoints.contains(endpoint))
         {
             let plan = script::overview::plan(&world, &cluster, Some(config), &command)?;
-            return Ok(if args.no_hosts { Plan { hosts: None, ..plan } } else { plan });
+            return Ok(if args.no_hosts {
+                Plan {
+                    hosts: None,
+                    ..plan
+                }
+            } else {
+                plan
+            });
         }
     }
     let client = Client::new(config)?;
-    Ok(Plan { client, cluster: "etcd".into(), command, expected: Vec::new(), hosts: None, interval: script::overview::INTERVAL })
+    Ok(Plan {
+        client,
+        cluster: "etcd".into(),
+        command,
+        expected: Vec::new(),
+        hosts: None,
+        interval: script::overview::INTERVAL,
+    })
 }
 
 fn duration(name: &str, text: &str) -> Result<Duration> {
-    crate::value::duration(text).ok_or_else(|| Error::usage(format!("`--{name} {text}` is no duration")).hint(format!("--{name} 5s")))
+    crate::value::duration(text).ok_or_else(|| {
+        Error::usage(format!("`--{name} {text}` is no duration")).hint(format!("--{name} 5s"))
+    })
 }
 
 fn colored(options: &Options) -> bool {
-    std::io::stdout().is_terminal() && !options.no_color && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+    std::io::stdout().is_terminal()
+        && !options.no_color
+        && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 fn once(watch: &Watch, json: bool, options: &Options) -> i32 {
@@ -156,24 +210,39 @@ fn once(watch: &Watch, json: bool, options: &Options) -> i32 {
     if json {
         say!("{}", view.to_json(false));
     } else {
-        let wide = rustix::termios::tcgetwinsize(std::io::stdout()).ok().map(|size| usize::from(size.ws_col)).filter(|wide| *wide > 0).unwrap_or(160);
+        let wide = rustix::termios::tcgetwinsize(std::io::stdout())
+            .ok()
+            .map(|size| usize::from(size.ws_col))
+            .filter(|wide| *wide > 0)
+            .unwrap_or(160);
         say!("{}", overview::text(&view, wide, colored(options)));
     }
     view.exit_code()
 }
 
 fn write(watch: &Watch, file: &std::path::Path, watched: Duration, cancel: &Cancel) -> Result<i32> {
-    let unwritable = |error: std::io::Error| Error::config(format!("`{}` cannot be written", file.display())).because(error.to_string());
+    let unwritable = |error: std::io::Error| {
+        Error::config(format!("`{}` cannot be written", file.display())).because(error.to_string())
+    };
     // Found out before the watching.
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(std::path::Path::new("."));
+    let folder = file
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(std::path::Path::new("."));
     let new = tempfile::NamedTempFile::new_in(folder).map_err(unwritable)?;
     complain!("watching for {} ...", humantime(watched));
     let end = Instant::now() + watched;
     while Instant::now() < end && !cancel.asked() {
-        std::thread::sleep(Duration::from_millis(50).min(end.saturating_duration_since(Instant::now())));
+        std::thread::sleep(
+            Duration::from_millis(50).min(end.saturating_duration_since(Instant::now())),
+        );
     }
     let view = watch.settled();
-    std::fs::write(new.path(), overview::page(&view, watch.seconds_between_points(), false)).map_err(unwritable)?;
+    std::fs::write(
+        new.path(),
+        overview::page(&view, watch.seconds_between_points(), false),
+    )
+    .map_err(unwritable)?;
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
     std::fs::set_permissions(new.path(), mode).map_err(unwritable)?;
     new.persist(file).map_err(|error| unwritable(error.error))?;
@@ -187,7 +256,10 @@ fn humantime(time: Duration) -> String {
 
 fn serve(watch: &Arc<Watch>, address: &str, cancel: &Cancel) -> Result<i32> {
     let listener = overview::listen(watch, address)?;
-    say!("http://{}/  read-only, on this machine only; Ctrl-C ends it", listener.address);
+    say!(
+        "http://{}/  read-only, on this machine only; Ctrl-C ends it",
+        listener.address
+    );
     while !cancel.asked() {
         std::thread::sleep(Duration::from_millis(100));
     }

@@ -38,7 +38,11 @@ pub(super) struct Common {
 
 /// Red text for a terminal.
 pub(super) fn red(text: &str, terminal: bool) -> String {
-    if terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()) { format!("\x1b[31m{text}\x1b[0m") } else { text.to_string() }
+    if terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()) {
+        format!("\x1b[31m{text}\x1b[0m")
+    } else {
+        text.to_string()
+    }
 }
 
 /// The inventory of `-i`, `$ETCDSH_INVENTORY`, `ansible.cfg`, or of the current folder; nothing: the embedded one.
@@ -46,13 +50,21 @@ pub(super) fn sources(given: &[String], config: &AnsibleConfig) -> Vec<String> {
     if !given.is_empty() {
         return given.to_vec();
     }
-    if let Some(path) = std::env::var("ETCDSH_INVENTORY").ok().filter(|path| !path.is_empty()) {
+    if let Some(path) = std::env::var("ETCDSH_INVENTORY")
+        .ok()
+        .filter(|path| !path.is_empty())
+    {
         return vec![path];
     }
     if let Some(paths) = config.inventory.clone().filter(|paths| !paths.is_empty()) {
         return paths;
     }
-    ["./pigsty.yml", "./inventory.yml"].into_iter().find(|path| Path::new(path).exists()).map(str::to_string).into_iter().collect()
+    ["./pigsty.yml", "./inventory.yml"]
+        .into_iter()
+        .find(|path| Path::new(path).exists())
+        .map(str::to_string)
+        .into_iter()
+        .collect()
 }
 
 /// The folder of the first source that is a file or folder, else the current one.
@@ -63,25 +75,47 @@ pub(super) fn beside(sources: &[String]) -> PathBuf {
         Some(path) => path.parent().map(Path::to_path_buf).unwrap_or_default(),
         None => PathBuf::new(),
     };
-    if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder }
+    if folder.as_os_str().is_empty() {
+        PathBuf::from(".")
+    } else {
+        folder
+    }
 }
 
 /// Read what `sources` name; without any, the embedded default.
 pub(super) fn inventory(sources: &[String], script_folder: Option<&Path>) -> Result<Inventory> {
     if sources.is_empty() {
-        return Inventory::parse("<embedded>", &crate::sandbox::inventory(crate::sandbox::members()?));
+        return Inventory::parse(
+            "<embedded>",
+            &crate::sandbox::inventory(crate::sandbox::members()?),
+        );
     }
-    Inventory::load(sources, &LoadOptions { base_dir: script_folder.map(Path::to_path_buf) })
+    Inventory::load(
+        sources,
+        &LoadOptions {
+            base_dir: script_folder.map(Path::to_path_buf),
+        },
+    )
 }
 
 fn ask_secret(question: &str) -> Result<Secret> {
     use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
-    let trouble = |error: std::io::Error| Error::usage("a password cannot be asked for").because(error.to_string()).hint("run it in a terminal");
-    let terminal = std::fs::OpenOptions::new().read(true).write(true).open("/dev/tty").map_err(trouble)?;
+    let trouble = |error: std::io::Error| {
+        Error::usage("a password cannot be asked for")
+            .because(error.to_string())
+            .hint("run it in a terminal")
+    };
+    let terminal = std::fs::OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open("/dev/tty")
+        .map_err(trouble)?;
     let before = tcgetattr(&terminal).map_err(|error| trouble(error.into()))?;
     let mut silent = before.clone();
     // Letters come as they are typed, Ctrl-C too, so that the terminal is always set back.
-    silent.local_modes.remove(LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG);
+    silent
+        .local_modes
+        .remove(LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG);
     tcsetattr(&terminal, OptionalActions::Now, &silent).map_err(|error| trouble(error.into()))?;
     let mut out = &terminal;
     let answer = write!(out, "{question}: ").and_then(|()| typed_line(&terminal));
@@ -113,10 +147,22 @@ fn typed_line(terminal: &std::fs::File) -> std::io::Result<Option<String>> {
 }
 
 pub(super) fn login(options: &Options, config: AnsibleConfig) -> Result<Login> {
-    let password = if options.ask_pass { Some(ask_secret("SSH password")?) } else { None };
+    let password = if options.ask_pass {
+        Some(ask_secret("SSH password")?)
+    } else {
+        None
+    };
     let become_password = if options.ask_become_pass {
-        let asked = ask_secret(if options.ask_pass { "BECOME password [defaults to SSH password]" } else { "BECOME password" })?;
-        if asked.reveal().is_empty() { password.clone() } else { Some(asked) }
+        let asked = ask_secret(if options.ask_pass {
+            "BECOME password [defaults to SSH password]"
+        } else {
+            "BECOME password"
+        })?;
+        if asked.reveal().is_empty() {
+            password.clone()
+        } else {
+            Some(asked)
+        }
     } else {
         None
     };
@@ -140,10 +186,19 @@ pub(super) fn login(options: &Options, config: AnsibleConfig) -> Result<Login> {
 
 fn report(options: &Options, console: bool, transcript: &Transcript) -> Report {
     let terminal = std::io::stdout().is_terminal();
-    let color = terminal && !options.no_color && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let color = terminal
+        && !options.no_color
+        && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let sink: Box<dyn Sink> = match options.output {
         Output::Human => {
-            let style = Style { check: options.check, color, console, diff: options.diff, live: terminal, verbose: options.verbose };
+            let style = Style {
+                check: options.check,
+                color,
+                console,
+                diff: options.diff,
+                live: terminal,
+                verbose: options.verbose,
+            };
             Box::new(Human::new(Terminal::new(transcript), style))
         }
         Output::Json => Box::new(Json(Terminal::new(transcript))),
@@ -152,7 +207,9 @@ fn report(options: &Options, console: bool, transcript: &Transcript) -> Report {
 }
 
 pub(super) fn listen(cancel: &Cancel) -> Result<()> {
-    cancel.listen().map_err(|error| Error::internal("signals cannot be listened to").because(error.to_string()))
+    cancel.listen().map_err(|error| {
+        Error::internal("signals cannot be listened to").because(error.to_string())
+    })
 }
 
 impl Setup {
@@ -172,7 +229,11 @@ impl Setup {
     }
 
     /// For the console: over connections that are there, without asking for passwords again.
-    pub(super) fn with(options: &Options, script_folder: Option<PathBuf>, common: Option<&Common>) -> Result<Setup> {
+    pub(super) fn with(
+        options: &Options,
+        script_folder: Option<PathBuf>,
+        common: Option<&Common>,
+    ) -> Result<Setup> {
         let config = AnsibleConfig::load()?;
         let sources = sources(&options.inventory, &config);
         let mut inventory = inventory(&sources, script_folder.as_deref())?;
@@ -181,21 +242,51 @@ impl Setup {
         if let Some(limit) = &limit {
             inventory.select_with_limit("all", Some(limit))?;
         }
-        let forks = options.forks.or(config.forks.and_then(|forks| usize::try_from(forks).ok())).unwrap_or(10).max(1);
-        let run_options = run::Options { check: options.check, diff: options.diff, forks, yes: options.yes };
+        let forks = options
+            .forks
+            .or(config.forks.and_then(|forks| usize::try_from(forks).ok()))
+            .unwrap_or(10)
+            .max(1);
+        let run_options = run::Options {
+            check: options.check,
+            diff: options.diff,
+            forks,
+            yes: options.yes,
+        };
         let session = match common {
-            Some(common) => Session::of_console(run_options, report(options, true, &common.transcript), common.cancel.clone(), common.pool.clone()),
+            Some(common) => Session::of_console(
+                run_options,
+                report(options, true, &common.transcript),
+                common.cancel.clone(),
+                common.pool.clone(),
+            ),
             None => Session::new(run_options, report(options, false, &Transcript::default())),
         };
         if common.is_none() {
             listen(&session.cancel)?;
         }
-        let warnings = config.warnings.iter().chain(&inventory.warnings).cloned().collect();
-        let sandbox = sources.is_empty() || sources.iter().any(|source| std::path::Path::new(source) == crate::sandbox::inventory_file().unwrap_or_default());
-        let inventory_name = if sandbox { "embedded (a sandbox on this machine; -i FILE uses yours)".to_string() } else { sources.join(", ") };
+        let warnings = config
+            .warnings
+            .iter()
+            .chain(&inventory.warnings)
+            .cloned()
+            .collect();
+        let sandbox = sources.is_empty()
+            || sources.iter().any(|source| {
+                std::path::Path::new(source) == crate::sandbox::inventory_file().unwrap_or_default()
+            });
+        let inventory_name = if sandbox {
+            "embedded (a sandbox on this machine; -i FILE uses yours)".to_string()
+        } else {
+            sources.join(", ")
+        };
         Ok(Setup {
             args: options.args.clone(),
-            beside: if sandbox { crate::sandbox::folder()? } else { beside(&sources) },
+            beside: if sandbox {
+                crate::sandbox::folder()?
+            } else {
+                beside(&sources)
+            },
             inventory: Arc::new(inventory),
             inventory_name,
             limit,
@@ -205,7 +296,11 @@ impl Setup {
             },
             sandbox,
             script_folder,
-            selection: Selection { skip: Selection::words(&options.skip_tags), start_at: options.start_at_task.clone(), tags: Selection::words(&options.tags) },
+            selection: Selection {
+                skip: Selection::words(&options.skip_tags),
+                start_at: options.start_at_task.clone(),
+                tags: Selection::words(&options.tags),
+            },
             session: Arc::new(session),
             sources,
             warnings,

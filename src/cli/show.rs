@@ -28,7 +28,12 @@ pub(super) fn lists(options: &Options, interpreter: &Interpreter, script: &Scrip
         say!("    tasks:");
         for task in &tasks {
             let tags: Vec<&str> = task.tags().collect();
-            say!("      {}: {}\tTAGS: [{}]", task.name, task.description, tags.join(", "));
+            say!(
+                "      {}: {}\tTAGS: [{}]",
+                task.name,
+                task.description,
+                tags.join(", ")
+            );
         }
     }
     if options.list_tags {
@@ -46,7 +51,12 @@ pub(super) fn step(session: &Arc<Session>) -> Step<'static> {
     Box::new(move |task| {
         loop {
             session.report.rest();
-            let _ = write!(std::io::stdout(), "\nPerform task: {} ({})? (N)o/(y)es/(c)ontinue: ", task.name, task.description);
+            let _ = write!(
+                std::io::stdout(),
+                "\nPerform task: {} ({})? (N)o/(y)es/(c)ontinue: ",
+                task.name,
+                task.description
+            );
             let _ = std::io::stdout().flush();
             let mut line = String::new();
             if std::io::stdin().read_line(&mut line).unwrap_or(0) == 0 {
@@ -64,28 +74,62 @@ pub(super) fn step(session: &Arc<Session>) -> Step<'static> {
 
 /// The command line as it was typed, without `-C`.
 fn again(typed: &[std::ffi::OsString]) -> String {
-    let bundle = |word: &str| word.starts_with('-') && !word.starts_with("--") && word[1..].chars().all(|letter| "bCDkKvy".contains(letter));
+    let bundle = |word: &str| {
+        word.starts_with('-')
+            && !word.starts_with("--")
+            && word[1..].chars().all(|letter| "bCDkKvy".contains(letter))
+    };
     let words: Vec<String> = typed
         .iter()
         .skip(1)
         .map(|word| word.to_string_lossy().into_owned())
-        .map(|word| if bundle(&word) { word.replace('C', "") } else { word })
+        .map(|word| {
+            if bundle(&word) {
+                word.replace('C', "")
+            } else {
+                word
+            }
+        })
         .filter(|word| word != "-" && word != "--check")
-        .map(|word| if word.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_./,=:@".contains(letter)) { word } else { crate::command::quote(&word) })
+        .map(|word| {
+            if word
+                .chars()
+                .all(|letter| letter.is_ascii_alphanumeric() || "-_./,=:@".contains(letter))
+            {
+                word
+            } else {
+                crate::command::quote(&word)
+            }
+        })
         .collect();
     format!("etcdsh {}", words.join(" "))
 }
 
 /// The one line that tells what to do next.
-pub(super) fn next(options: &Options, setup: &Setup, script: &Script, score: &Score, typed: &[std::ffi::OsString]) -> String {
+pub(super) fn next(
+    options: &Options,
+    setup: &Setup,
+    script: &Script,
+    score: &Score,
+    typed: &[std::ffi::OsString],
+) -> String {
     let again = || again(typed);
     if score.exit_code() == Kind::Interrupted.exit_code() {
         return format!("go on where it stopped: {}", again());
     }
-    let failed: Vec<&str> = score.rows.iter().filter(|(_, row)| row.failed + row.unreachable > 0).map(|(host, _)| host.as_str()).collect();
+    let failed: Vec<&str> = score
+        .rows
+        .iter()
+        .filter(|(_, row)| row.failed + row.unreachable > 0)
+        .map(|(host, _)| host.as_str())
+        .collect();
     if let Some(host) = failed.first() {
         return match score.errors.iter().find_map(|error| error.hints.first()) {
-            Some(hint) => format!("mend it ({}), then run again: {}", hint.split("   #").next().unwrap_or(hint), again()),
+            Some(hint) => format!(
+                "mend it ({}), then run again: {}",
+                hint.split("   #").next().unwrap_or(hint),
+                again()
+            ),
             None => format!("look at {host}, then run again: {}", again()),
         };
     }
@@ -94,10 +138,21 @@ pub(super) fn next(options: &Options, setup: &Setup, script: &Script, score: &Sc
     }
     if !script.name.ends_with("scripts/etcd.rhai") {
         let changed = score.rows.iter().any(|(_, row)| row.changed > 0);
-        return if changed { format!("see that nothing is left to do: {}", again()) } else { "nothing is left to do".to_string() };
+        return if changed {
+            format!("see that nothing is left to do: {}", again())
+        } else {
+            "nothing is left to do".to_string()
+        };
     }
     if setup.sandbox {
         return "look at it: etcdsh overview   (etcdsh sandbox rm removes it)".to_string();
     }
-    format!("look at it: etcdsh{} overview", options.inventory.iter().map(|source| format!(" -i {}", crate::command::quote(source))).collect::<String>())
+    format!(
+        "look at it: etcdsh{} overview",
+        options
+            .inventory
+            .iter()
+            .map(|source| format!(" -i {}", crate::command::quote(source)))
+            .collect::<String>()
+    )
 }

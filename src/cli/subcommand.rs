@@ -13,13 +13,25 @@ use crate::error::{Error, Kind, Result};
 use crate::inventory::{AnsibleConfig, parse_extra};
 use crate::script::{embedded, on_hosts};
 
-pub(super) const NAMES: [&str; 9] = ["check", "completion", "help", "inventory", "man", "overview", "run", "sandbox", "script"];
+pub(super) const NAMES: [&str; 9] = [
+    "check",
+    "completion",
+    "help",
+    "inventory",
+    "man",
+    "overview",
+    "run",
+    "sandbox",
+    "script",
+];
 
 /// Run the subcommand that the first word names, when it names one.
 pub(super) fn dispatch(args: &[OsString]) -> Result<Option<i32>> {
     let mut rest: Vec<OsString> = args.to_vec();
     // Options may stand before the word, as `etcdsh -i x run etcd -- uptime`.
-    let Some(at) = first_word(args) else { return Ok(None) };
+    let Some(at) = first_word(args) else {
+        return Ok(None);
+    };
     let word = args[at].to_string_lossy().into_owned();
     if !NAMES.contains(&word.as_str()) {
         return Ok(None);
@@ -45,11 +57,21 @@ pub(super) fn dispatch(args: &[OsString]) -> Result<Option<i32>> {
 fn first_word(args: &[OsString]) -> Option<usize> {
     let command = Options::command();
     let takes_value = |word: &str| {
-        let mut options = command.get_arguments().filter(|option| option.get_action().takes_values() && !option.is_positional());
+        let mut options = command
+            .get_arguments()
+            .filter(|option| option.get_action().takes_values() && !option.is_positional());
         match word.strip_prefix("--") {
-            Some(long) => options.any(|option| option.get_long_and_visible_aliases().is_some_and(|names| names.contains(&long))),
+            Some(long) => options.any(|option| {
+                option
+                    .get_long_and_visible_aliases()
+                    .is_some_and(|names| names.contains(&long))
+            }),
             // `-vi FILE`: the last letter of a bundle may take the next word.
-            None => options.any(|option| option.get_short().is_some_and(|short| bundle_ends_with(&command, word, short))),
+            None => options.any(|option| {
+                option
+                    .get_short()
+                    .is_some_and(|short| bundle_ends_with(&command, word, short))
+            }),
         }
     };
     let mut index = 1;
@@ -68,9 +90,16 @@ fn first_word(args: &[OsString]) -> Option<usize> {
 
 /// Is `short` the last letter of `-vvi`, and none before it takes the rest as its value?
 fn bundle_ends_with(command: &clap::Command, word: &str, short: char) -> bool {
-    let flag = |letter: char| command.get_arguments().any(|option| option.get_short() == Some(letter) && !option.get_action().takes_values());
+    let flag = |letter: char| {
+        command
+            .get_arguments()
+            .any(|option| option.get_short() == Some(letter) && !option.get_action().takes_values())
+    };
     let letters = word.trim_start_matches('-');
-    letters.ends_with(short) && letters[..letters.len() - short.len_utf8()].chars().all(flag)
+    letters.ends_with(short)
+        && letters[..letters.len() - short.len_utf8()]
+            .chars()
+            .all(flag)
 }
 
 fn parse<T: Parser>(args: Vec<OsString>, act: impl FnOnce(T) -> Result<i32>) -> Result<i32> {
@@ -78,7 +107,11 @@ fn parse<T: Parser>(args: Vec<OsString>, act: impl FnOnce(T) -> Result<i32>) -> 
         Ok(parsed) => act(parsed),
         Err(error) => {
             let _ = error.print();
-            Ok(if error.use_stderr() { Kind::Usage.exit_code() } else { 0 })
+            Ok(if error.use_stderr() {
+                Kind::Usage.exit_code()
+            } else {
+                0
+            })
         }
     }
 }
@@ -157,10 +190,12 @@ fn inventory(args: &InventoryArgs) -> Result<i32> {
         let Some(origin) = inventory.origin(host, variable) else {
             let vars = inventory.vars(host);
             let error = Error::config(format!("variable `{variable}` is not set")).on(host);
-            return Err(match crate::error::nearest(variable, vars.keys().map(String::as_str)) {
-                Some(near) => error.hint(format!("did you mean `{near}`?")),
-                None => error.hint(format!("etcdsh inventory --host {host}")),
-            });
+            return Err(
+                match crate::error::nearest(variable, vars.keys().map(String::as_str)) {
+                    Some(near) => error.hint(format!("did you mean `{near}`?")),
+                    None => error.hint(format!("etcdsh inventory --host {host}")),
+                },
+            );
         };
         say!("{origin}: {}", origin.value.to_text());
         // A folder of variables may lie beside the inventory and be the current one: its files are read twice.
@@ -178,7 +213,10 @@ fn inventory(args: &InventoryArgs) -> Result<i32> {
         (Some(group), None, false) => print_text(&inventory.graph(group, args.vars)?),
         (None, Some(host), false) => print_text(&inventory.host(host)?),
         (None, None, true) => print_text(&inventory.list(args.limit.as_deref())?),
-        _ => return Err(Error::usage("one of --list, --graph and --host is needed").hint("etcdsh inventory --graph")),
+        _ => {
+            return Err(Error::usage("one of --list, --graph and --host is needed")
+                .hint("etcdsh inventory --graph"));
+        }
     }
     Ok(0)
 }
@@ -189,7 +227,10 @@ fn print_text(text: &str) {
 
 /// Run a command on hosts, in parallel, and group equal outputs.
 #[derive(Parser)]
-#[command(name = "etcdsh run", after_help = "Example: etcdsh run etcd -b -- systemctl is-active etcd")]
+#[command(
+    name = "etcdsh run",
+    after_help = "Example: etcdsh run etcd -b -- systemctl is-active etcd"
+)]
 pub(super) struct RunArgs {
     /// Hosts, as -l takes them
     pattern: String,
@@ -254,8 +295,16 @@ impl Reach {
     /// The same as options of a run, so that there is one meaning for each.
     pub(super) fn options(&self) -> Result<Options> {
         let mut words: Vec<String> = vec!["etcdsh".into()];
-        let lists = [("-i", &self.inventory), ("-l", &self.limit), ("-e", &self.extra_vars)];
-        words.extend(lists.iter().flat_map(|(flag, values)| values.iter().flat_map(move |value| [(*flag).to_string(), value.clone()])));
+        let lists = [
+            ("-i", &self.inventory),
+            ("-l", &self.limit),
+            ("-e", &self.extra_vars),
+        ];
+        words.extend(lists.iter().flat_map(|(flag, values)| {
+            values
+                .iter()
+                .flat_map(move |value| [(*flag).to_string(), value.clone()])
+        }));
         let single = [
             ("-f", &self.forks),
             ("-u", &self.user),
@@ -265,10 +314,31 @@ impl Reach {
             ("--ssh-common-args", &self.ssh_common_args),
             ("-o", &self.output),
         ];
-        words.extend(single.iter().filter_map(|(flag, value)| value.as_ref().map(|value| [(*flag).to_string(), value.clone()])).flatten());
-        let flags = [("-b", self.r#become), ("-k", self.ask_pass), ("-K", self.ask_become_pass), ("--no-color", self.no_color), ("-v", self.verbose)];
-        words.extend(flags.iter().filter(|(_, given)| *given).map(|(flag, _)| (*flag).to_string()));
-        let options = Options::try_parse_from(words).map_err(|error| Error::usage(error.to_string().trim().to_string()))?;
+        words.extend(
+            single
+                .iter()
+                .filter_map(|(flag, value)| {
+                    value
+                        .as_ref()
+                        .map(|value| [(*flag).to_string(), value.clone()])
+                })
+                .flatten(),
+        );
+        let flags = [
+            ("-b", self.r#become),
+            ("-k", self.ask_pass),
+            ("-K", self.ask_become_pass),
+            ("--no-color", self.no_color),
+            ("-v", self.verbose),
+        ];
+        words.extend(
+            flags
+                .iter()
+                .filter(|(_, given)| *given)
+                .map(|(flag, _)| (*flag).to_string()),
+        );
+        let options = Options::try_parse_from(words)
+            .map_err(|error| Error::usage(error.to_string().trim().to_string()))?;
         options.check()?;
         Ok(options)
     }
@@ -290,7 +360,10 @@ fn run(args: &RunArgs) -> Result<i32> {
     }
     for error in &heard.errors {
         if json {
-            say!("{}", serde_json::json!({ "event": "error", "error": crate::report::error_json(error) }));
+            say!(
+                "{}",
+                serde_json::json!({ "event": "error", "error": crate::report::error_json(error) })
+            );
         } else {
             complain!("error: {error}");
         }
@@ -327,8 +400,17 @@ fn sandbox(args: &SandboxArgs) -> Result<i32> {
                 say!("there is no sandbox; `etcdsh sandbox up` makes one");
             }
             for host in hosts {
-                let pid = if host.pid == 0 { String::new() } else { format!("  pid {}", host.pid) };
-                say!("{}  {}{pid}  {}", host.name, host.state, host.root.display());
+                let pid = if host.pid == 0 {
+                    String::new()
+                } else {
+                    format!("  pid {}", host.pid)
+                };
+                say!(
+                    "{}  {}{pid}  {}",
+                    host.name,
+                    host.state,
+                    host.root.display()
+                );
             }
             Ok(0)
         }
@@ -348,13 +430,18 @@ fn sandbox(args: &SandboxArgs) -> Result<i32> {
 /// The bundled flow on the embedded inventory, with the options of a run at their defaults.
 fn up(members: u8) -> Result<i32> {
     if !(1..=9).contains(&members) {
-        return Err(Error::usage(format!("a sandbox has 1 to 9 members, not {members}")));
+        return Err(Error::usage(format!(
+            "a sandbox has 1 to 9 members, not {members}"
+        )));
     }
     let folder = crate::sandbox::folder()?;
-    std::fs::create_dir_all(&folder).map_err(|error| Error::config(format!("`{}` cannot be made", folder.display())).because(error.to_string()))?;
+    std::fs::create_dir_all(&folder).map_err(|error| {
+        Error::config(format!("`{}` cannot be made", folder.display())).because(error.to_string())
+    })?;
     let path = crate::sandbox::inventory_file()?;
-    std::fs::write(&path, crate::sandbox::inventory(members))
-        .map_err(|error| Error::config(format!("`{}` cannot be written", path.display())).because(error.to_string()))?;
+    std::fs::write(&path, crate::sandbox::inventory(members)).map_err(|error| {
+        Error::config(format!("`{}` cannot be written", path.display())).because(error.to_string())
+    })?;
     super::go(["etcdsh".into(), "-i".into(), path.into(), "etcd".into()].into())
 }
 
@@ -382,26 +469,52 @@ enum ScriptVerb {
 
 fn find(name: &str) -> Result<(&'static str, &'static str)> {
     let all = || embedded::scripts().chain(embedded::stdlib());
-    let put = || embedded::PUT.iter().map(|(path, _)| *path).find(|path| *path == name).and_then(|path| Some((path, embedded::any(path)?)));
-    let named = embedded::named(name).or_else(|| all().find(|(path, _)| *path == name)).or_else(put);
-    named.or_else(|| embedded::stdlib().find(|(path, _)| path.trim_start_matches("stdlib/").trim_end_matches(".rhai") == name)).ok_or_else(|| {
-        let error = Error::config(format!("there is no bundled script `{name}`"));
-        let short = |path: &'static str| path.rsplit('/').next().and_then(|file| file.strip_suffix(".rhai"));
-        match crate::error::nearest(
-            name,
-            all().map(|(path, _)| path).chain(embedded::PUT.map(|(path, _)| path)).flat_map(|path| [Some(path), short(path)]).flatten(),
-        ) {
-            Some(near) => error.hint(format!("did you mean `{near}`?")),
-            None => error.hint("etcdsh script list"),
-        }
-    })
+    let put = || {
+        embedded::PUT
+            .iter()
+            .map(|(path, _)| *path)
+            .find(|path| *path == name)
+            .and_then(|path| Some((path, embedded::any(path)?)))
+    };
+    let named = embedded::named(name)
+        .or_else(|| all().find(|(path, _)| *path == name))
+        .or_else(put);
+    named
+        .or_else(|| {
+            embedded::stdlib().find(|(path, _)| {
+                path.trim_start_matches("stdlib/").trim_end_matches(".rhai") == name
+            })
+        })
+        .ok_or_else(|| {
+            let error = Error::config(format!("there is no bundled script `{name}`"));
+            let short = |path: &'static str| {
+                path.rsplit('/')
+                    .next()
+                    .and_then(|file| file.strip_suffix(".rhai"))
+            };
+            match crate::error::nearest(
+                name,
+                all()
+                    .map(|(path, _)| path)
+                    .chain(embedded::PUT.map(|(path, _)| path))
+                    .flat_map(|path| [Some(path), short(path)])
+                    .flatten(),
+            ) {
+                Some(near) => error.hint(format!("did you mean `{near}`?")),
+                None => error.hint("etcdsh script list"),
+            }
+        })
 }
 
 fn script(args: &ScriptArgs) -> Result<i32> {
     match &args.verb {
         ScriptVerb::List => {
             for (path, text) in embedded::scripts().chain(embedded::stdlib()) {
-                let about = text.lines().find_map(|line| line.strip_prefix("//!")).unwrap_or_default().trim();
+                let about = text
+                    .lines()
+                    .find_map(|line| line.strip_prefix("//!"))
+                    .unwrap_or_default()
+                    .trim();
                 say!("{path:<34} {about}");
             }
             for (path, about) in embedded::PUT {
@@ -413,13 +526,24 @@ fn script(args: &ScriptArgs) -> Result<i32> {
             let (path, text) = find(name)?;
             let file = path.rsplit('/').next().unwrap_or(path);
             let target = destination.clone().unwrap_or_else(|| format!("./{file}"));
-            let target = if std::path::Path::new(&target).is_dir() { format!("{}/{file}", target.trim_end_matches('/')) } else { target };
+            let target = if std::path::Path::new(&target).is_dir() {
+                format!("{}/{file}", target.trim_end_matches('/'))
+            } else {
+                target
+            };
             write_new(&target, text)?;
             if !path.ends_with(".rhai") {
                 say!("{target}: written");
                 return Ok(0);
             }
-            say!("{target}: run it with `etcdsh {}`", if target.contains('/') { target.clone() } else { format!("./{target}") });
+            say!(
+                "{target}: run it with `etcdsh {}`",
+                if target.contains('/') {
+                    target.clone()
+                } else {
+                    format!("./{target}")
+                }
+            );
         }
     }
     Ok(0)
@@ -429,11 +553,20 @@ fn write_new(target: &str, text: &str) -> Result<()> {
     use std::io::Write;
     use std::os::unix::fs::OpenOptionsExt;
     let write = || {
-        let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o755).open(target)?;
+        let mut file = std::fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o755)
+            .open(target)?;
         file.write_all(text.as_bytes())
     };
     write().map_err(|error| {
-        let error = Error::config(format!("`{target}` cannot be written")).because(error.to_string());
-        if std::path::Path::new(target).exists() { error.hint("name another destination, or move yours away first") } else { error }
+        let error =
+            Error::config(format!("`{target}` cannot be written")).because(error.to_string());
+        if std::path::Path::new(target).exists() {
+            error.hint("name another destination, or move yours away first")
+        } else {
+            error
+        }
     })
 }

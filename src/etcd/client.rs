@@ -92,7 +92,8 @@ pub(crate) enum Effect {
 
 /// One attempt at an endpoint, with the limits of the whole and of dialling. It keeps its answer itself: what goes round the
 /// endpoints is there once, not once for each kind of answer.
-type Attempting<'a> = &'a mut dyn FnMut(&str, Option<Duration>, Option<Duration>) -> std::result::Result<(), Failure>;
+type Attempting<'a> =
+    &'a mut dyn FnMut(&str, Option<Duration>, Option<Duration>) -> std::result::Result<(), Failure>;
 
 /// A client that any thread may use; clones share the connections.
 #[derive(Clone)]
@@ -114,10 +115,18 @@ impl Client {
             return Err(Error::config("no etcd endpoint is given"));
         }
         if config.user.is_some() != config.password.is_some() {
-            return Err(Error::config("a user and a password for etcd are needed together"));
+            return Err(Error::config(
+                "a user and a password for etcd are needed together",
+            ));
         }
-        let shared = Shared { connections: Mutex::default(), favourite: AtomicUsize::new(0), config };
-        let client = Client { shared: Arc::new(shared) };
+        let shared = Shared {
+            connections: Mutex::default(),
+            favourite: AtomicUsize::new(0),
+            config,
+        };
+        let client = Client {
+            shared: Arc::new(shared),
+        };
         for endpoint in &client.shared.config.endpoints {
             target(endpoint, &client.shared.config)?;
         }
@@ -154,34 +163,64 @@ impl Client {
     }
 
     /// Ask exactly this endpoint, which need not be one of the settings.
-    pub(super) fn on<T>(&self, endpoint: &str, limit: Duration, call: impl AsyncFn(&Connection) -> Answer<T>) -> Result<T> {
-        self.attempt(endpoint, Some(limit), None, &call).map_err(|failure| Fault::one(endpoint, failure))
+    pub(super) fn on<T>(
+        &self,
+        endpoint: &str,
+        limit: Duration,
+        call: impl AsyncFn(&Connection) -> Answer<T>,
+    ) -> Result<T> {
+        self.attempt(endpoint, Some(limit), None, &call)
+            .map_err(|failure| Fault::one(endpoint, failure))
     }
 
     /// Ask each endpoint once, the one that answered last first.
     ///
     /// A write goes on to the next endpoint only when nothing was sent.
-    pub(super) fn any<T>(&self, effect: Effect, limit: Duration, call: &impl AsyncFn(&Connection) -> Answer<T>) -> Result<T> {
-        self.answered(call, |attempt| self.round(effect, Some(limit), None, attempt))
+    pub(super) fn any<T>(
+        &self,
+        effect: Effect,
+        limit: Duration,
+        call: &impl AsyncFn(&Connection) -> Answer<T>,
+    ) -> Result<T> {
+        self.answered(call, |attempt| {
+            self.round(effect, Some(limit), None, attempt)
+        })
     }
 
     /// As `ask`, but without patience each endpoint is asked only once: to see how it is now.
-    pub(crate) fn look<T>(&self, patience: Patience, call: impl AsyncFn(&Connection) -> Answer<T>) -> Result<T> {
+    pub(crate) fn look<T>(
+        &self,
+        patience: Patience,
+        call: impl AsyncFn(&Connection) -> Answer<T>,
+    ) -> Result<T> {
         if patience.stubborn {
             return self.ask(Effect::Read, patience, call);
         }
-        let left = patience.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        self.answered(&call, |attempt| self.round(Effect::Read, left, None, attempt))
+        let left = patience
+            .deadline
+            .map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        self.answered(&call, |attempt| {
+            self.round(Effect::Read, left, None, attempt)
+        })
     }
 
     /// Ask the endpoints round after round until one answers or the deadline is over; writes end with the first that may
     /// have arrived.
-    pub(crate) fn ask<T>(&self, effect: Effect, patience: Patience, call: impl AsyncFn(&Connection) -> Answer<T>) -> Result<T> {
+    pub(crate) fn ask<T>(
+        &self,
+        effect: Effect,
+        patience: Patience,
+        call: impl AsyncFn(&Connection) -> Answer<T>,
+    ) -> Result<T> {
         self.answered(&call, |attempt| self.rounds(effect, patience, attempt))
     }
 
     /// Let `ask` make attempts until one gives the answer.
-    fn answered<T>(&self, call: &impl AsyncFn(&Connection) -> Answer<T>, ask: impl FnOnce(Attempting<'_>) -> Result<()>) -> Result<T> {
+    fn answered<T>(
+        &self,
+        call: &impl AsyncFn(&Connection) -> Answer<T>,
+        ask: impl FnOnce(Attempting<'_>) -> Result<()>,
+    ) -> Result<T> {
         let mut answer = None;
         ask(&mut |endpoint, limit, dial| {
             answer = Some(self.attempt(endpoint, limit, dial, call)?);
@@ -193,21 +232,47 @@ impl Client {
     fn rounds(&self, effect: Effect, patience: Patience, attempt: Attempting<'_>) -> Result<()> {
         let mut quick = (self.endpoints().len() > 1).then_some(QUICK);
         loop {
-            let left = patience.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            let left = patience
+                .deadline
+                .map(|deadline| deadline.saturating_duration_since(Instant::now()));
             if left == Some(Duration::ZERO) {
-                return Err(Fault::one(&self.endpoints()[0], Failure { sent: false, trouble: Trouble::Timeout }));
+                return Err(Fault::one(
+                    &self.endpoints()[0],
+                    Failure {
+                        sent: false,
+                        trouble: Trouble::Timeout,
+                    },
+                ));
             }
-            let Err(fault) = self.round(effect, left, quick.take(), attempt) else { return Ok(()) };
-            let over = patience.deadline.is_some_and(|deadline| Instant::now() + PAUSE >= deadline);
-            let hopeless = !patience.stubborn && fault.attempts.iter().all(|attempt| attempt.trouble.is_lasting());
-            if over || hopeless || fault.trouble().is_answer() || fault.sent && effect == Effect::Write {
+            let Err(fault) = self.round(effect, left, quick.take(), attempt) else {
+                return Ok(());
+            };
+            let over = patience
+                .deadline
+                .is_some_and(|deadline| Instant::now() + PAUSE >= deadline);
+            let hopeless = !patience.stubborn
+                && fault
+                    .attempts
+                    .iter()
+                    .all(|attempt| attempt.trouble.is_lasting());
+            if over
+                || hopeless
+                || fault.trouble().is_answer()
+                || fault.sent && effect == Effect::Write
+            {
                 return Err(fault);
             }
             std::thread::sleep(PAUSE);
         }
     }
 
-    fn round(&self, effect: Effect, limit: Option<Duration>, dial: Option<Duration>, attempt: Attempting<'_>) -> Result<()> {
+    fn round(
+        &self,
+        effect: Effect,
+        limit: Option<Duration>,
+        dial: Option<Duration>,
+        attempt: Attempting<'_>,
+    ) -> Result<()> {
         let endpoints = self.endpoints();
         let first = self.shared.favourite.load(Ordering::Relaxed);
         let mut attempts = Vec::new();
@@ -221,7 +286,10 @@ impl Client {
             };
             sent |= failure.sent;
             let last = failure.trouble.is_answer() || effect == Effect::Write && failure.sent;
-            attempts.push(Attempt { endpoint: endpoint.clone(), trouble: failure.trouble });
+            attempts.push(Attempt {
+                endpoint: endpoint.clone(),
+                trouble: failure.trouble,
+            });
             if last {
                 break;
             }
@@ -238,12 +306,17 @@ impl Client {
     ) -> std::result::Result<T, Failure> {
         let start = Instant::now();
         let connect = self.shared.config.connect_timeout;
-        let dial = [Some(connect), dial, limit].into_iter().flatten().min().unwrap_or(connect);
+        let dial = [Some(connect), dial, limit]
+            .into_iter()
+            .flatten()
+            .min()
+            .unwrap_or(connect);
         let connection = self.open(endpoint, dial)?;
         let answer = connection.call(call);
         let answer = match limit {
             None => block_on(answer),
-            Some(limit) => block_on_for(limit.saturating_sub(start.elapsed()), answer).unwrap_or_else(|| Err(Failure::timeout())),
+            Some(limit) => block_on_for(limit.saturating_sub(start.elapsed()), answer)
+                .unwrap_or_else(|| Err(Failure::timeout())),
         };
         match answer {
             Ok(answer) => {
@@ -260,7 +333,10 @@ impl Client {
 
     fn trace(&self, endpoint: &str, start: Instant, what: &str) {
         if let Some(tell) = self.shared.config.trace {
-            tell(&format!("{endpoint}: {what} ({:.1} ms)", start.elapsed().as_secs_f64() * 1000.0));
+            tell(&format!(
+                "{endpoint}: {what} ({:.1} ms)",
+                start.elapsed().as_secs_f64() * 1000.0
+            ));
         }
     }
 
@@ -272,18 +348,39 @@ impl Client {
     }
 
     /// The connection to an endpoint, made within `dial` when there is none.
-    fn open(&self, endpoint: &str, dial: Duration) -> std::result::Result<Arc<Connection>, Failure> {
+    fn open(
+        &self,
+        endpoint: &str,
+        dial: Duration,
+    ) -> std::result::Result<Arc<Connection>, Failure> {
         if let Some(connection) = self.connections().get(endpoint) {
             return Ok(connection.clone());
         }
-        let target = target(endpoint, &self.shared.config).map_err(|error| Failure { sent: false, trouble: Trouble::Other(error.to_string()) })?;
+        let target = target(endpoint, &self.shared.config).map_err(|error| Failure {
+            sent: false,
+            trouble: Trouble::Other(error.to_string()),
+        })?;
         let start = Instant::now();
         let opened = block_on_for(dial, Connection::open(target, &self.shared.config));
-        let opened = opened.unwrap_or(Err(Failure { sent: false, trouble: Trouble::Timeout }));
+        let opened = opened.unwrap_or(Err(Failure {
+            sent: false,
+            trouble: Trouble::Timeout,
+        }));
         let opened = opened.map_err(|failure| self.explain(endpoint, failure));
-        self.trace(endpoint, start, &opened.as_ref().map_or_else(|failure| failure.trouble.to_string(), |_| "connected".to_string()));
+        self.trace(
+            endpoint,
+            start,
+            &opened.as_ref().map_or_else(
+                |failure| failure.trouble.to_string(),
+                |_| "connected".to_string(),
+            ),
+        );
         let connection = Arc::new(opened?);
-        Ok(self.connections().entry(endpoint.to_string()).or_insert(connection).clone())
+        Ok(self
+            .connections()
+            .entry(endpoint.to_string())
+            .or_insert(connection)
+            .clone())
     }
 
     /// A connection that failed is made anew the next time, within the time there is then.
@@ -292,14 +389,19 @@ impl Client {
     }
 
     fn connections(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<Connection>>> {
-        self.shared.connections.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shared
+            .connections
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A connection that stands, logged in, for a stream of messages: that of the first endpoint that can be reached.
     pub(crate) fn connected(&self, patience: Patience) -> Result<(String, Arc<Connection>)> {
         self.ask(Effect::Read, patience, async |_| Ok(()))?;
         let endpoint = self.favourite().to_string();
-        let connection = self.open(&endpoint, self.shared.config.connect_timeout).map_err(|failure| Fault::one(&endpoint, failure))?;
+        let connection = self
+            .open(&endpoint, self.shared.config.connect_timeout)
+            .map_err(|failure| Fault::one(&endpoint, failure))?;
         Ok((endpoint, connection))
     }
 
@@ -309,7 +411,10 @@ impl Client {
         if matches!(failure.trouble, Trouble::Other(_))
             && let Some(trouble) = probe::tls_trouble(&url(endpoint, config), config)
         {
-            failure = Failure { sent: false, trouble };
+            failure = Failure {
+                sent: false,
+                trouble,
+            };
         }
         if config.ca_pem.is_none() {
             failure.trouble = failure.trouble.without_ca();
@@ -326,20 +431,62 @@ mod tests {
     use super::*;
 
     fn refusal(config: Config) -> String {
-        Client::new(config).err().expect("the settings must be refused").to_string()
+        Client::new(config)
+            .err()
+            .expect("the settings must be refused")
+            .to_string()
     }
 
     #[test]
     fn wrong_settings_are_refused_without_connecting() {
         let some = |text: &str| Some(text.to_string());
-        let tls = || Config { endpoints: vec!["https://127.0.0.1:1".into()], ..Config::default() };
+        let tls = || Config {
+            endpoints: vec!["https://127.0.0.1:1".into()],
+            ..Config::default()
+        };
         for (config, wanted) in [
-            (Config { endpoints: Vec::new(), ..Config::default() }, "no etcd endpoint is given"),
-            (Config { user: some("root"), ..Config::default() }, "a user and a password for etcd are needed together"),
-            (Config { endpoints: vec!["http://a b".into()], ..Config::default() }, "`http://a b` is not an etcd endpoint\n caused by: invalid uri character"),
-            (Config { ca_pem: some("hello"), ..tls() }, "the CA for etcd holds no certificate"),
-            (Config { cert_pem: some("hello"), ..tls() }, "the client certificate for etcd has no key"),
-            (Config { key_pem: Some(Secret::new("hello")), ..tls() }, "the client key for etcd has no certificate"),
+            (
+                Config {
+                    endpoints: Vec::new(),
+                    ..Config::default()
+                },
+                "no etcd endpoint is given",
+            ),
+            (
+                Config {
+                    user: some("root"),
+                    ..Config::default()
+                },
+                "a user and a password for etcd are needed together",
+            ),
+            (
+                Config {
+                    endpoints: vec!["http://a b".into()],
+                    ..Config::default()
+                },
+                "`http://a b` is not an etcd endpoint\n caused by: invalid uri character",
+            ),
+            (
+                Config {
+                    ca_pem: some("hello"),
+                    ..tls()
+                },
+                "the CA for etcd holds no certificate",
+            ),
+            (
+                Config {
+                    cert_pem: some("hello"),
+                    ..tls()
+                },
+                "the client certificate for etcd has no key",
+            ),
+            (
+                Config {
+                    key_pem: Some(Secret::new("hello")),
+                    ..tls()
+                },
+                "the client key for etcd has no certificate",
+            ),
         ] {
             assert_eq!(refusal(config), wanted);
         }

@@ -31,7 +31,11 @@ const AUTH_IS_OFF: &str = "etcdserver: authentication is not enabled";
 /// A learner cannot log anybody in.
 const IS_LEARNER: &str = "etcdserver: rpc not supported for learner";
 /// The last one when authentication was off at the first call and has been switched on since.
-pub(super) const STALE_LOGIN: [&str; 3] = ["etcdserver: invalid auth token", "etcdserver: revision of auth store is old", "etcdserver: user name is empty"];
+pub(super) const STALE_LOGIN: [&str; 3] = [
+    "etcdserver: invalid auth token",
+    "etcdserver: revision of auth store is old",
+    "etcdserver: user name is empty",
+];
 
 pub(crate) type Answer<T> = std::result::Result<T, etcd_client::Error>;
 type Outcome<T> = std::result::Result<T, Failure>;
@@ -45,7 +49,10 @@ pub(crate) struct Channel {
 
 impl Channel {
     fn token(&self) -> Option<HeaderValue> {
-        self.token.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.token
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     fn set_token(&self, token: Option<HeaderValue>) {
@@ -55,7 +62,8 @@ impl Channel {
 
 impl Service<Request<Body>> for Channel {
     type Error = StdError;
-    type Future = Pin<Box<dyn Future<Output = std::result::Result<Response<Body>, StdError>> + Send>>;
+    type Future =
+        Pin<Box<dyn Future<Output = std::result::Result<Response<Body>, StdError>> + Send>>;
     type Response = Response<Body>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<std::result::Result<(), StdError>> {
@@ -82,21 +90,40 @@ pub(crate) struct Connection {
 impl Connection {
     /// Connect. The connection is made again by itself when it breaks.
     pub(super) async fn open(target: Target, config: &Config) -> Outcome<Connection> {
-        let channel = Channel { inner: target.connect().await?, token: Arc::default() };
+        let channel = Channel {
+            inner: target.connect().await?,
+            token: Arc::default(),
+        };
         let service = etcd_client::Channel::Custom(BoxCloneSyncService::new(channel.clone()));
-        let client = etcd_client::Client::from_channel(service, None).await.map_err(|error| Failure::from(&error))?;
-        let login = config.user.as_ref().zip(config.password.as_ref()).map(|(user, password)| (user.clone(), password.reveal().to_string()));
-        Ok(Connection { channel, client, login, logged_in: tokio::sync::Mutex::new(false) })
+        let client = etcd_client::Client::from_channel(service, None)
+            .await
+            .map_err(|error| Failure::from(&error))?;
+        let login = config
+            .user
+            .as_ref()
+            .zip(config.password.as_ref())
+            .map(|(user, password)| (user.clone(), password.reveal().to_string()));
+        Ok(Connection {
+            channel,
+            client,
+            login,
+            logged_in: tokio::sync::Mutex::new(false),
+        })
     }
 
     /// Make a call, logged in; once more after a new login when etcd does not take the token any longer.
-    pub(super) async fn call<T>(&self, call: &impl AsyncFn(&Connection) -> Answer<T>) -> Outcome<T> {
+    pub(super) async fn call<T>(
+        &self,
+        call: &impl AsyncFn(&Connection) -> Answer<T>,
+    ) -> Outcome<T> {
         self.log_in().await?;
         let token = self.channel.token();
         // Boxed, so that the code of the call is there once and not twice.
         let call = || -> Pin<Box<dyn Future<Output = Answer<T>> + '_>> { Box::pin(call(self)) };
         match call().await {
-            Err(etcd_client::Error::GRpcStatus(status)) if self.login.is_some() && STALE_LOGIN.contains(&status.message()) => {
+            Err(etcd_client::Error::GRpcStatus(status))
+                if self.login.is_some() && STALE_LOGIN.contains(&status.message()) =>
+            {
                 self.log_in_again(token.as_ref()).await?;
                 call().await
             }
@@ -106,17 +133,28 @@ impl Connection {
     }
 
     async fn log_in(&self) -> Outcome<()> {
-        let Some((user, password)) = &self.login else { return Ok(()) };
+        let Some((user, password)) = &self.login else {
+            return Ok(());
+        };
         let mut logged_in = self.logged_in.lock().await;
         if *logged_in {
             return Ok(());
         }
         self.channel.set_token(None);
-        match self.client.auth_client().authenticate(user.clone(), password.clone()).await {
-            Ok(answer) => self.channel.set_token(HeaderValue::from_str(answer.token()).ok()),
+        match self
+            .client
+            .auth_client()
+            .authenticate(user.clone(), password.clone())
+            .await
+        {
+            Ok(answer) => self
+                .channel
+                .set_token(HeaderValue::from_str(answer.token()).ok()),
             Err(etcd_client::Error::GRpcStatus(status)) if status.message() == AUTH_IS_OFF => {}
             // It tells its status to anybody, and nothing else; once it is a voter the login is tried again.
-            Err(etcd_client::Error::GRpcStatus(status)) if status.message() == IS_LEARNER => return Ok(()),
+            Err(etcd_client::Error::GRpcStatus(status)) if status.message() == IS_LEARNER => {
+                return Ok(());
+            }
             Err(error) => return Err(Failure::from(&error)),
         }
         *logged_in = true;
@@ -141,7 +179,9 @@ impl Connection {
     }
 
     pub(crate) fn kv(&self) -> etcd_client::KvClient {
-        self.client.kv_client().max_decoding_message_size(LARGEST_MESSAGE)
+        self.client
+            .kv_client()
+            .max_decoding_message_size(LARGEST_MESSAGE)
     }
 
     pub(crate) fn lease(&self) -> etcd_client::LeaseClient {
@@ -153,7 +193,9 @@ impl Connection {
     }
 
     pub(crate) fn watch(&self) -> etcd_client::WatchClient {
-        self.client.watch_client().max_decoding_message_size(LARGEST_MESSAGE)
+        self.client
+            .watch_client()
+            .max_decoding_message_size(LARGEST_MESSAGE)
     }
 }
 
@@ -171,32 +213,59 @@ impl Target {
             Some(door) => {
                 let connector = tower::service_fn(move |_| {
                     let door = door.clone();
-                    async move { tokio::net::UnixStream::connect(door).await.map(TokioIo::new) }
+                    async move {
+                        tokio::net::UnixStream::connect(door)
+                            .await
+                            .map(TokioIo::new)
+                    }
                 });
                 self.endpoint.connect_with_connector(connector).await
             }
         };
-        opened.map_err(|error| Failure { sent: false, ..Failure::from(&etcd_client::Error::TransportError(error)) })
+        opened.map_err(|error| Failure {
+            sent: false,
+            ..Failure::from(&etcd_client::Error::TransportError(error))
+        })
     }
 }
 
 /// Checks the endpoint, the certificates and the key without connecting.
 pub(super) fn target(endpoint: &str, config: &Config) -> Result<Target> {
-    let wrong = |error: tonic::transport::Error| Error::config(format!("`{endpoint}` is not an etcd endpoint")).because(innermost(&error));
+    let wrong = |error: tonic::transport::Error| {
+        Error::config(format!("`{endpoint}` is not an etcd endpoint")).because(innermost(&error))
+    };
     let url = url(endpoint, config);
     let (url, socket) = match socket_file(&url) {
         // The name of a socket is no host's: certificates are checked for localhost.
-        Some((tls, path)) => (if tls { "https://localhost" } else { "http://localhost" }.to_string(), Some(path)),
+        Some((tls, path)) => (
+            if tls {
+                "https://localhost"
+            } else {
+                "http://localhost"
+            }
+            .to_string(),
+            Some(path),
+        ),
         None => (url, None),
     };
     if !url.starts_with("https://") && !url.starts_with("http://") {
-        return Err(Error::config(format!("`{endpoint}` is not an etcd endpoint")).because("it begins with neither http:// nor https:// nor unix:"));
+        return Err(
+            Error::config(format!("`{endpoint}` is not an etcd endpoint"))
+                .because("it begins with neither http:// nor https:// nor unix:"),
+        );
     }
     let mut target = Endpoint::from_shared(url.clone()).map_err(wrong)?;
     if url.starts_with("https://") {
-        let unusable = |error: tonic::transport::Error| Error::config("the certificates for etcd cannot be used").because(innermost(&error));
+        let unusable = |error: tonic::transport::Error| {
+            Error::config("the certificates for etcd cannot be used").because(innermost(&error))
+        };
         let tls = tls(config)?;
-        target = if config.skip_verify { target.tls_config_with_verifier(tls, Arc::new(Anyone::new())) } else { target.tls_config(tls) }.map_err(unusable)?;
+        target = if config.skip_verify {
+            target.tls_config_with_verifier(tls, Arc::new(Anyone::new()))
+        } else {
+            target.tls_config(tls)
+        }
+        .map_err(unusable)?;
     }
     let door = socket.or_else(|| config.forwards.get(endpoint).cloned());
     let endpoint = target
@@ -269,7 +338,10 @@ pub(crate) fn url(endpoint: &str, config: &Config) -> String {
     if endpoint.contains("://") || endpoint.starts_with("unix") {
         return endpoint.to_string();
     }
-    let tls = config.ca_pem.is_some() || config.cert_pem.is_some() || config.skip_verify || config.system_roots;
+    let tls = config.ca_pem.is_some()
+        || config.cert_pem.is_some()
+        || config.skip_verify
+        || config.system_roots;
     format!("{}://{endpoint}", if tls { "https" } else { "http" })
 }
 
@@ -296,5 +368,7 @@ fn tls(config: &Config) -> Result<TlsOptions> {
 }
 
 fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
-    std::iter::successors(Some(error), |error| (*error).source()).last().map_or_else(String::new, ToString::to_string)
+    std::iter::successors(Some(error), |error| (*error).source())
+        .last()
+        .map_or_else(String::new, ToString::to_string)
 }

@@ -98,39 +98,56 @@ impl Client {
     /// Put one key.
     pub fn put(&self, key: &[u8], value: &[u8], options: PutOptions) -> Result<Put> {
         let options = raw_put(options);
-        self.write(async |etcd| etcd.kv().put(key, value, Some(options.clone())).await).map(Put::from)
+        self.write(async |etcd| etcd.kv().put(key, value, Some(options.clone())).await)
+            .map(Put::from)
     }
 
     /// Get one key or a range.
     pub fn get(&self, key: &[u8], options: &GetOptions) -> Result<Get> {
         let options = raw_get(options);
-        self.read(async |etcd| etcd.kv().get(key, Some(options.clone())).await).map(Get::from)
+        self.read(async |etcd| etcd.kv().get(key, Some(options.clone())).await)
+            .map(Get::from)
     }
 
     /// Delete one key or a range.
     pub fn delete(&self, key: &[u8], options: &DeleteOptions) -> Result<Delete> {
         let options = raw_delete(options);
-        self.write(async |etcd| etcd.kv().delete(key, Some(options.clone())).await).map(Delete::from)
+        self.write(async |etcd| etcd.kv().delete(key, Some(options.clone())).await)
+            .map(Delete::from)
     }
 
     /// Forget the history before a revision; `physical` waits until the space is free inside the database.
     pub fn compact(&self, rev: i64, physical: bool) -> Result<Header> {
         let options = etcd_client::CompactionOptions::new();
-        let options = if physical { options.with_physical() } else { options };
+        let options = if physical {
+            options.with_physical()
+        } else {
+            options
+        };
         let limit = if physical { LONG } else { self.limit() };
         self.compact_within(rev, &options, limit)
     }
 
-    fn compact_within(&self, rev: i64, options: &etcd_client::CompactionOptions, limit: Duration) -> Result<Header> {
-        let call = async |etcd: &super::connection::Connection| etcd.kv().compact(rev, Some(options.clone())).await;
-        self.any(super::client::Effect::Write, limit, &call).map(|answer| Header::of(answer.header()))
+    fn compact_within(
+        &self,
+        rev: i64,
+        options: &etcd_client::CompactionOptions,
+        limit: Duration,
+    ) -> Result<Header> {
+        let call = async |etcd: &super::connection::Connection| {
+            etcd.kv().compact(rev, Some(options.clone())).await
+        };
+        self.any(super::client::Effect::Write, limit, &call)
+            .map(|answer| Header::of(answer.header()))
     }
 }
 
 /// The first key after all that begin with `prefix`; `\0`, the end of all keys, when there is none.
 #[must_use]
 pub fn prefix_end(prefix: &[u8]) -> Vec<u8> {
-    let Some(last) = prefix.iter().rposition(|byte| *byte < 0xff) else { return vec![0] };
+    let Some(last) = prefix.iter().rposition(|byte| *byte < 0xff) else {
+        return vec![0];
+    };
     let mut end = prefix[..=last].to_vec();
     end[last] += 1;
     end
@@ -215,27 +232,50 @@ impl From<etcd_client::KeyValue> for KeyValue {
         let (create_revision, mod_revision) = (raw.create_revision(), raw.mod_revision());
         let (lease, version) = (raw.lease().cast_unsigned(), raw.version());
         let (key, value) = raw.into_key_value();
-        KeyValue { create_revision, key, lease, mod_revision, value, version }
+        KeyValue {
+            create_revision,
+            key,
+            lease,
+            mod_revision,
+            value,
+            version,
+        }
     }
 }
 
 impl From<etcd_client::PutResponse> for Put {
     fn from(mut raw: etcd_client::PutResponse) -> Put {
-        Put { header: Header::of(raw.header()), previous: raw.take_prev_key().map(KeyValue::from) }
+        Put {
+            header: Header::of(raw.header()),
+            previous: raw.take_prev_key().map(KeyValue::from),
+        }
     }
 }
 
 impl From<etcd_client::GetResponse> for Get {
     fn from(mut raw: etcd_client::GetResponse) -> Get {
         let kvs = raw.take_kvs().into_iter().map(KeyValue::from).collect();
-        Get { count: raw.count(), header: Header::of(raw.header()), kvs, more: raw.more() }
+        Get {
+            count: raw.count(),
+            header: Header::of(raw.header()),
+            kvs,
+            more: raw.more(),
+        }
     }
 }
 
 impl From<etcd_client::DeleteResponse> for Delete {
     fn from(mut raw: etcd_client::DeleteResponse) -> Delete {
-        let previous = raw.take_prev_kvs().into_iter().map(KeyValue::from).collect();
-        Delete { deleted: raw.deleted(), header: Header::of(raw.header()), previous }
+        let previous = raw
+            .take_prev_kvs()
+            .into_iter()
+            .map(KeyValue::from)
+            .collect();
+        Delete {
+            deleted: raw.deleted(),
+            header: Header::of(raw.header()),
+            previous,
+        }
     }
 }
 
@@ -245,7 +285,13 @@ mod tests {
 
     #[test]
     fn the_end_of_a_prefix_is_the_next_key() {
-        for (prefix, end) in [(&b"/a"[..], &b"/b"[..]), (b"a\xff", b"b"), (b"\xff\xff", b"\0"), (b"", b"\0"), (b"a\xfe", b"a\xff")] {
+        for (prefix, end) in [
+            (&b"/a"[..], &b"/b"[..]),
+            (b"a\xff", b"b"),
+            (b"\xff\xff", b"\0"),
+            (b"", b"\0"),
+            (b"a\xfe", b"a\xff"),
+        ] {
             assert_eq!(prefix_end(prefix), end);
         }
     }

@@ -56,7 +56,9 @@ pub struct HashKv {
 impl Client {
     /// What the member at an endpoint says about itself.
     pub fn status(&self, endpoint: &str) -> Result<Status> {
-        let answer = self.on(endpoint, self.limit(), async |etcd| etcd.maintenance().status().await)?;
+        let answer = self.on(endpoint, self.limit(), async |etcd| {
+            etcd.maintenance().status().await
+        })?;
         let header = Header::of(answer.header());
         Ok(Status {
             cluster_id: header.cluster_id,
@@ -82,16 +84,26 @@ impl Client {
     /// etcd looks at that afterwards. Source: `Range` in etcd's server/etcdserver/v3_server.go.
     pub fn health(&self, endpoint: &str) -> Result<Duration> {
         let start = Instant::now();
-        self.on(endpoint, self.limit(), async |etcd| match etcd.kv().get("health", None).await {
-            Err(etcd_client::Error::GRpcStatus(status)) if status.code() == Code::PermissionDenied || status.message() == NO_USER => Ok(()),
-            answer => answer.map(|_| ()),
+        self.on(endpoint, self.limit(), async |etcd| {
+            match etcd.kv().get("health", None).await {
+                Err(etcd_client::Error::GRpcStatus(status))
+                    if status.code() == Code::PermissionDenied || status.message() == NO_USER =>
+                {
+                    Ok(())
+                }
+                answer => answer.map(|_| ()),
+            }
         })?;
         Ok(start.elapsed())
     }
 
     /// The alarms of all members.
     pub fn alarm_list(&self) -> Result<Vec<Alarm>> {
-        let call = async |etcd: &super::connection::Connection| etcd.maintenance().alarm(AlarmAction::Get, AlarmType::None, None).await;
+        let call = async |etcd: &super::connection::Connection| {
+            etcd.maintenance()
+                .alarm(AlarmAction::Get, AlarmType::None, None)
+                .await
+        };
         Ok(alarms(&self.read(call)?))
     }
 
@@ -102,7 +114,11 @@ impl Client {
             let mut options = AlarmOptions::new();
             options.with_member(alarm.member_id);
             let kind = alarm.kind.into();
-            let answer = self.write(async |etcd| etcd.maintenance().alarm(AlarmAction::Deactivate, kind, Some(options.clone())).await)?;
+            let answer = self.write(async |etcd| {
+                etcd.maintenance()
+                    .alarm(AlarmAction::Deactivate, kind, Some(options.clone()))
+                    .await
+            })?;
             done.extend(alarms(&answer));
         }
         Ok(done)
@@ -111,19 +127,25 @@ impl Client {
     /// Hand the leadership over to a member. The request goes to the leader, wherever it is.
     pub fn move_leader(&self, id: u64) -> Result<Header> {
         let endpoint = self.leader_endpoint()?;
-        let answer = self.on(&endpoint, self.limit(), async |etcd| etcd.maintenance().move_leader(id).await)?;
+        let answer = self.on(&endpoint, self.limit(), async |etcd| {
+            etcd.maintenance().move_leader(id).await
+        })?;
         Ok(Header::of(answer.header()))
     }
 
     /// Give the free space of the member's database back to its disk. The member answers nobody meanwhile.
     pub fn defragment(&self, endpoint: &str) -> Result<Header> {
-        let answer = self.on(endpoint, LONG, async |etcd| etcd.maintenance().defragment().await)?;
+        let answer = self.on(endpoint, LONG, async |etcd| {
+            etcd.maintenance().defragment().await
+        })?;
         Ok(Header::of(answer.header()))
     }
 
     /// The hash of a member's keys up to a revision; 0 is the newest.
     pub fn hash_kv(&self, endpoint: &str, rev: i64) -> Result<HashKv> {
-        let answer = self.on(endpoint, self.limit(), async |etcd| etcd.maintenance().hash_kv(rev).await)?;
+        let answer = self.on(endpoint, self.limit(), async |etcd| {
+            etcd.maintenance().hash_kv(rev).await
+        })?;
         Ok(HashKv {
             compact_revision: answer.compact_version(),
             hash: answer.hash(),
@@ -153,7 +175,12 @@ impl Client {
 
 fn alarms(answer: &etcd_client::AlarmResponse) -> Vec<Alarm> {
     let alarms = answer.alarms().iter();
-    alarms.map(|alarm| Alarm { kind: alarm.alarm().into(), member_id: alarm.member_id() }).collect()
+    alarms
+        .map(|alarm| Alarm {
+            kind: alarm.alarm().into(),
+            member_id: alarm.member_id(),
+        })
+        .collect()
 }
 
 impl From<AlarmType> for AlarmKind {

@@ -25,7 +25,10 @@ pub use client::{Client, Config};
 pub(crate) use client::{Effect, Patience};
 pub use cluster::{Member, Members};
 pub(crate) use connection::{Answer, Connection, url};
-pub use kv::{Delete, DeleteOptions, Get, GetOptions, KeyValue, Put, PutOptions, Sort, SortOrder, SortTarget, prefix_end};
+pub use kv::{
+    Delete, DeleteOptions, Get, GetOptions, KeyValue, Put, PutOptions, Sort, SortOrder, SortTarget,
+    prefix_end,
+};
 pub use lease::{Lease, LeaseList, LeaseTtl};
 pub use maintenance::{Alarm, AlarmKind, HashKv, Status};
 pub use scrape::{NoMetrics, Scrape, Scraper};
@@ -56,8 +59,18 @@ impl Header {
     }
 
     fn of_raw(header: Option<PbResponseHeader>) -> Header {
-        let PbResponseHeader { cluster_id, member_id, revision, raft_term } = header.unwrap_or_default();
-        Header { cluster_id, member_id, raft_term, revision }
+        let PbResponseHeader {
+            cluster_id,
+            member_id,
+            revision,
+            raft_term,
+        } = header.unwrap_or_default();
+        Header {
+            cluster_id,
+            member_id,
+            raft_term,
+            revision,
+        }
     }
 }
 

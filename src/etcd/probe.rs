@@ -20,9 +20,14 @@ use super::trouble::{Trouble, of_link};
 const PATIENCE: Duration = Duration::from_millis(500);
 
 /// How a connection ends that the other side closes.
-const CLOSINGS: [io::ErrorKind; 3] = [io::ErrorKind::BrokenPipe, io::ErrorKind::ConnectionReset, io::ErrorKind::UnexpectedEof];
+const CLOSINGS: [io::ErrorKind; 3] = [
+    io::ErrorKind::BrokenPipe,
+    io::ErrorKind::ConnectionReset,
+    io::ErrorKind::UnexpectedEof,
+];
 
-const CLOSED: &str = "the server closes the connection during the TLS handshake: it may not speak TLS";
+const CLOSED: &str =
+    "the server closes the connection during the TLS handshake: it may not speak TLS";
 const WANTS_HTTPS: &str = "the server speaks TLS: its endpoint begins with https://";
 
 /// The TLS trouble with an endpoint, if it has one.
@@ -36,17 +41,26 @@ pub(super) fn tls_trouble(url: &str, config: &Config) -> Option<Trouble> {
     match (uri.scheme_str()?, outcome) {
         ("http", outcome) => speaks_tls(&outcome).then(|| Trouble::Tls(WANTS_HTTPS.into())),
         ("https", Err(Failed::Closed)) => Some(Trouble::Tls(CLOSED.into())),
-        ("https", Err(Failed::Other(error))) => of_link(error.as_ref()).filter(|trouble| matches!(trouble, Trouble::Tls(_))),
+        ("https", Err(Failed::Other(error))) => {
+            of_link(error.as_ref()).filter(|trouble| matches!(trouble, Trouble::Tls(_)))
+        }
         _ => None,
     }
 }
 
 /// A server that speaks TLS gets as far as to show its certificate or to complain of ours.
 fn speaks_tls(outcome: &Result<(), Failed>) -> bool {
-    let Err(Failed::Other(error)) = outcome else { return outcome.is_ok() };
-    let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+    let Err(Failed::Other(error)) = outcome else {
+        return outcome.is_ok();
+    };
+    let wrapped = error
+        .downcast_ref::<io::Error>()
+        .and_then(io::Error::get_ref);
     let tls = wrapped.and_then(|inner| inner.downcast_ref::<rustls::Error>());
-    matches!(tls, Some(rustls::Error::InvalidCertificate(_) | rustls::Error::AlertReceived(_)))
+    matches!(
+        tls,
+        Some(rustls::Error::InvalidCertificate(_) | rustls::Error::AlertReceived(_))
+    )
 }
 
 pub(super) enum Failed {
@@ -63,7 +77,10 @@ impl<E: Into<Box<dyn std::error::Error + Send + Sync>>> From<E> for Failed {
 
 fn handshake(uri: &Uri, config: &Config) -> Result<(), Failed> {
     let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
-    let address = (host, uri.port_u16().unwrap_or(443)).to_socket_addrs()?.next().ok_or("no address")?;
+    let address = (host, uri.port_u16().unwrap_or(443))
+        .to_socket_addrs()?
+        .next()
+        .ok_or("no address")?;
     let socket = TcpStream::connect_timeout(&address, config.connect_timeout)?;
     socket.set_read_timeout(Some(PATIENCE))?;
     socket.set_write_timeout(Some(PATIENCE))?;
@@ -71,7 +88,9 @@ fn handshake(uri: &Uri, config: &Config) -> Result<(), Failed> {
     let session = ClientConnection::new(Arc::new(settings(config, b"h2")?), name)?;
     let mut stream = StreamOwned::new(session, socket);
     match stream.read(&mut [0; 1]) {
-        Err(error) if CLOSINGS.contains(&error.kind()) && stream.conn.is_handshaking() => Err(Failed::Closed),
+        Err(error) if CLOSINGS.contains(&error.kind()) && stream.conn.is_handshaking() => {
+            Err(Failed::Closed)
+        }
         Err(error) if error.kind() != io::ErrorKind::WouldBlock => Err(error.into()),
         _ => Ok(()),
     }
@@ -79,20 +98,27 @@ fn handshake(uri: &Uri, config: &Config) -> Result<(), Failed> {
 
 pub(super) fn settings(config: &Config, protocol: &[u8]) -> Result<ClientConfig, Failed> {
     let mut roots = RootCertStore::empty();
-    for ca in CertificateDer::pem_slice_iter(config.ca_pem.as_deref().unwrap_or_default().as_bytes()) {
+    for ca in
+        CertificateDer::pem_slice_iter(config.ca_pem.as_deref().unwrap_or_default().as_bytes())
+    {
         roots.add(ca?)?;
     }
     if config.ca_pem.is_none() && config.system_roots {
         // One that cannot be read is none of ours to complain of.
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     }
-    let builder = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots);
+    let builder =
+        ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()?
+            .with_root_certificates(roots);
     let mut settings = match (&config.cert_pem, &config.key_pem) {
         (Some(cert), Some(key)) => {
-            let chain = CertificateDer::pem_slice_iter(cert.as_bytes()).collect::<Result<_, _>>()?;
-            builder.with_client_auth_cert(chain, PrivateKeyDer::from_pem_slice(key.reveal().as_bytes())?)?
+            let chain =
+                CertificateDer::pem_slice_iter(cert.as_bytes()).collect::<Result<_, _>>()?;
+            builder.with_client_auth_cert(
+                chain,
+                PrivateKeyDer::from_pem_slice(key.reveal().as_bytes())?,
+            )?
         }
         _ => builder.with_no_client_auth(),
     };

@@ -5,8 +5,9 @@
 use std::sync::Arc;
 
 use etcd_client::proto::{
-    PbAuthRoleGetResponse, PbAuthRoleListResponse, PbAuthUserGetResponse, PbAuthUserListResponse, PbLeaseKeepAliveResponse, PbLeaseLeasesResponse,
-    PbLeaseTimeToLiveResponse, PbMemberListResponse, PbResponseHeader, PbWatchResponse,
+    PbAuthRoleGetResponse, PbAuthRoleListResponse, PbAuthUserGetResponse, PbAuthUserListResponse,
+    PbLeaseKeepAliveResponse, PbLeaseLeasesResponse, PbLeaseTimeToLiveResponse,
+    PbMemberListResponse, PbResponseHeader, PbWatchResponse,
 };
 use tokio::sync::{Semaphore, mpsc};
 use tonic::client::Grpc;
@@ -36,15 +37,35 @@ pub(crate) struct RawHeader {
 
 impl From<Option<RawHeader>> for Header {
     fn from(header: Option<RawHeader>) -> Header {
-        let RawHeader { cluster_id, member_id, revision, raft_term } = header.unwrap_or_default();
-        Header { cluster_id, member_id, raft_term, revision }
+        let RawHeader {
+            cluster_id,
+            member_id,
+            revision,
+            raft_term,
+        } = header.unwrap_or_default();
+        Header {
+            cluster_id,
+            member_id,
+            raft_term,
+            revision,
+        }
     }
 }
 
 impl From<PbResponseHeader> for Header {
     fn from(header: PbResponseHeader) -> Header {
-        let PbResponseHeader { cluster_id, member_id, revision, raft_term } = header;
-        Header { cluster_id, member_id, raft_term, revision }
+        let PbResponseHeader {
+            cluster_id,
+            member_id,
+            revision,
+            raft_term,
+        } = header;
+        Header {
+            cluster_id,
+            member_id,
+            raft_term,
+            revision,
+        }
     }
 }
 
@@ -94,16 +115,37 @@ struct TimeToLiveRequest {
 
 type Answer<T> = std::result::Result<T, Status>;
 
-pub(crate) async fn member_list(channel: &Channel, linearizable: bool) -> Answer<PbMemberListResponse> {
-    unary(channel, "etcdserverpb.Cluster", "MemberList", MemberListRequest { linearizable }).await
+pub(crate) async fn member_list(
+    channel: &Channel,
+    linearizable: bool,
+) -> Answer<PbMemberListResponse> {
+    unary(
+        channel,
+        "etcdserverpb.Cluster",
+        "MemberList",
+        MemberListRequest { linearizable },
+    )
+    .await
 }
 
 pub(crate) async fn auth_status(channel: &Channel) -> Answer<AuthStatusResponse> {
-    unary(channel, "etcdserverpb.Auth", "AuthStatus", AuthStatusRequest {}).await
+    unary(
+        channel,
+        "etcdserverpb.Auth",
+        "AuthStatus",
+        AuthStatusRequest {},
+    )
+    .await
 }
 
 pub(crate) async fn role_get(channel: &Channel, name: &str) -> Answer<PbAuthRoleGetResponse> {
-    unary(channel, "etcdserverpb.Auth", "RoleGet", Named { name: name.into() }).await
+    unary(
+        channel,
+        "etcdserverpb.Auth",
+        "RoleGet",
+        Named { name: name.into() },
+    )
+    .await
 }
 
 pub(crate) async fn role_list(channel: &Channel) -> Answer<PbAuthRoleListResponse> {
@@ -111,7 +153,13 @@ pub(crate) async fn role_list(channel: &Channel) -> Answer<PbAuthRoleListRespons
 }
 
 pub(crate) async fn user_get(channel: &Channel, name: &str) -> Answer<PbAuthUserGetResponse> {
-    unary(channel, "etcdserverpb.Auth", "UserGet", Named { name: name.into() }).await
+    unary(
+        channel,
+        "etcdserverpb.Auth",
+        "UserGet",
+        Named { name: name.into() },
+    )
+    .await
 }
 
 pub(crate) async fn user_list(channel: &Channel) -> Answer<PbAuthUserListResponse> {
@@ -122,8 +170,18 @@ pub(crate) async fn lease_list(channel: &Channel) -> Answer<PbLeaseLeasesRespons
     unary(channel, "etcdserverpb.Lease", "LeaseLeases", Everything {}).await
 }
 
-pub(crate) async fn lease_ttl(channel: &Channel, id: i64, keys: bool) -> Answer<PbLeaseTimeToLiveResponse> {
-    unary(channel, "etcdserverpb.Lease", "LeaseTimeToLive", TimeToLiveRequest { id, keys }).await
+pub(crate) async fn lease_ttl(
+    channel: &Channel,
+    id: i64,
+    keys: bool,
+) -> Answer<PbLeaseTimeToLiveResponse> {
+    unary(
+        channel,
+        "etcdserverpb.Lease",
+        "LeaseTimeToLive",
+        TimeToLiveRequest { id, keys },
+    )
+    .await
 }
 
 /// Keep a lease alive once and give the reply; a time to live of 0 means that there is no such lease.
@@ -140,14 +198,27 @@ pub(crate) struct KeepAlive {
 
 impl KeepAlive {
     /// Open a stream, and let the lease begin anew for the first time.
-    pub(crate) async fn begin(channel: &Channel, id: i64) -> Answer<(KeepAlive, PbLeaseKeepAliveResponse)> {
+    pub(crate) async fn begin(
+        channel: &Channel,
+        id: i64,
+    ) -> Answer<(KeepAlive, PbLeaseKeepAliveResponse)> {
         let mut grpc = ready(channel).await?;
         let (requests, queue) = mpsc::channel(1);
-        requests.send(KeepAliveRequest { id }).await.map_err(|error| Status::internal(error.to_string()))?;
+        requests
+            .send(KeepAliveRequest { id })
+            .await
+            .map_err(|error| Status::internal(error.to_string()))?;
         let path = PathAndQuery::from_static("/etcdserverpb.Lease/LeaseKeepAlive");
         let codec = ProstCodec::<KeepAliveRequest, PbLeaseKeepAliveResponse>::default();
-        let replies = grpc.streaming(Request::new(ReceiverStream::new(queue)), path, codec).await?.into_inner();
-        let mut stream = KeepAlive { id, replies, requests };
+        let replies = grpc
+            .streaming(Request::new(ReceiverStream::new(queue)), path, codec)
+            .await?
+            .into_inner();
+        let mut stream = KeepAlive {
+            id,
+            replies,
+            requests,
+        };
         let reply = stream.reply().await?;
         Ok((stream, reply))
     }
@@ -155,7 +226,10 @@ impl KeepAlive {
     /// Let the lease begin anew once more.
     pub(crate) async fn renew(&mut self) -> Answer<PbLeaseKeepAliveResponse> {
         let id = self.id;
-        self.requests.send(KeepAliveRequest { id }).await.map_err(|_| closed())?;
+        self.requests
+            .send(KeepAliveRequest { id })
+            .await
+            .map_err(|_| closed())?;
         self.reply().await
     }
 
@@ -219,12 +293,17 @@ impl WatchStream {
         let mut grpc = ready(channel).await?;
         let (requests, queue) = mpsc::unbounded_channel();
         let mut request = Request::new(UnboundedReceiverStream::new(queue));
-        request.metadata_mut().insert("hasleader", MetadataValue::from_static("true"));
+        request
+            .metadata_mut()
+            .insert("hasleader", MetadataValue::from_static("true"));
         for wish in wishes {
             let _ = requests.send(WatchRequest { wish: Some(wish) });
         }
         let path = PathAndQuery::from_static("/etcdserverpb.Watch/Watch");
-        let replies = grpc.streaming(request, path, ProstCodec::default()).await?.into_inner();
+        let replies = grpc
+            .streaming(request, path, ProstCodec::default())
+            .await?
+            .into_inner();
         Ok(WatchStream { replies, requests })
     }
 
@@ -256,21 +335,36 @@ where
     }
     let mut answers = Vec::with_capacity(asked.len());
     for answer in asked {
-        answers.push(answer.await.map_err(|error| Status::internal(error.to_string()))??);
+        answers.push(
+            answer
+                .await
+                .map_err(|error| Status::internal(error.to_string()))??,
+        );
     }
     Ok(answers)
 }
 
-async fn unary<Q, A>(channel: &Channel, service: &'static str, method: &'static str, message: Q) -> Answer<A>
+async fn unary<Q, A>(
+    channel: &Channel,
+    service: &'static str,
+    method: &'static str,
+    message: Q,
+) -> Answer<A>
 where
     Q: prost::Message + Send + Sync + 'static,
     A: prost::Message + Default + Send + Sync + 'static,
 {
     let mut grpc = ready(channel).await?;
     let mut request = Request::new(message);
-    request.extensions_mut().insert(GrpcMethod::new(service, method));
-    let path = PathAndQuery::try_from(format!("/{service}/{method}")).map_err(|error| Status::internal(error.to_string()))?;
-    Ok(grpc.unary(request, path, ProstCodec::default()).await?.into_inner())
+    request
+        .extensions_mut()
+        .insert(GrpcMethod::new(service, method));
+    let path = PathAndQuery::try_from(format!("/{service}/{method}"))
+        .map_err(|error| Status::internal(error.to_string()))?;
+    Ok(grpc
+        .unary(request, path, ProstCodec::default())
+        .await?
+        .into_inner())
 }
 
 async fn ready(channel: &Channel) -> Answer<Grpc<Channel>> {

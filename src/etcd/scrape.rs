@@ -73,12 +73,19 @@ impl Scraper {
     /// Nothing is sent yet.
     #[must_use]
     pub fn new(endpoint: &str, config: &Config) -> Scraper {
-        Scraper { config: config.clone(), endpoint: endpoint.to_string(), open: None }
+        Scraper {
+            config: config.clone(),
+            endpoint: endpoint.to_string(),
+            open: None,
+        }
     }
 
     /// Ask once, within `limit`, over the connection there is or a new one.
     pub fn fetch(&mut self, limit: Duration) -> Result<Scrape, NoMetrics> {
-        let kept = self.open.take().filter(|open| open.since.elapsed() < KEPT && !open.sender.is_closed());
+        let kept = self
+            .open
+            .take()
+            .filter(|open| open.since.elapsed() < KEPT && !open.sender.is_closed());
         let answer = block_on_for(limit, self.ask(kept)).ok_or_else(|| no("no answer in time"))?;
         let (open, scrape) = answer?;
         self.open = Some(open);
@@ -92,37 +99,77 @@ impl Scraper {
             None => self.connect(&uri).await?,
         };
         let host = uri.authority().map_or("", |authority| authority.as_str());
-        let request = Request::get("/metrics").header(HOST, host).header(ACCEPT_ENCODING, "gzip").body(Empty::new()).map_err(no)?;
+        let request = Request::get("/metrics")
+            .header(HOST, host)
+            .header(ACCEPT_ENCODING, "gzip")
+            .body(Empty::new())
+            .map_err(no)?;
         open.sender.ready().await.map_err(no)?;
         let answer = open.sender.send_request(request).await.map_err(no)?;
         if !answer.status().is_success() {
-            return Err(no(format!("the member answers {} for /metrics", answer.status())));
+            return Err(no(format!(
+                "the member answers {} for /metrics",
+                answer.status()
+            )));
         }
-        let packed = answer.headers().get(CONTENT_ENCODING).is_some_and(|encoding| encoding == "gzip");
-        let body = Limited::new(answer.into_body(), LARGEST).collect().await.map_err(no)?.to_bytes();
-        let text = if packed { unpacked(&body)? } else { String::from_utf8_lossy(&body).into_owned() };
-        let scrape = Scrape { bytes: body.len(), certificate: open.certificate.clone(), text };
+        let packed = answer
+            .headers()
+            .get(CONTENT_ENCODING)
+            .is_some_and(|encoding| encoding == "gzip");
+        let body = Limited::new(answer.into_body(), LARGEST)
+            .collect()
+            .await
+            .map_err(no)?
+            .to_bytes();
+        let text = if packed {
+            unpacked(&body)?
+        } else {
+            String::from_utf8_lossy(&body).into_owned()
+        };
+        let scrape = Scrape {
+            bytes: body.len(),
+            certificate: open.certificate.clone(),
+            text,
+        };
         Ok((open, scrape))
     }
 
     async fn connect(&self, uri: &Uri) -> Result<Open, NoMetrics> {
-        let host = uri.host().unwrap_or_default().trim_matches(['[', ']']).to_string();
+        let host = uri
+            .host()
+            .unwrap_or_default()
+            .trim_matches(['[', ']'])
+            .to_string();
         // An endpoint that cannot be reached directly has a socket file that leads there.
         let (stream, certificate) = match self.config.forwards.get(&self.endpoint) {
-            Some(door) => self.dressed(UnixStream::connect(door).await.map_err(no)?, uri, &host).await?,
+            Some(door) => {
+                self.dressed(UnixStream::connect(door).await.map_err(no)?, uri, &host)
+                    .await?
+            }
             None => {
-                let socket = TcpStream::connect((host.as_str(), uri.port_u16().unwrap_or(2379))).await.map_err(no)?;
+                let socket = TcpStream::connect((host.as_str(), uri.port_u16().unwrap_or(2379)))
+                    .await
+                    .map_err(no)?;
                 let _ = socket.set_nodelay(true);
                 self.dressed(socket, uri, &host).await?
             }
         };
         let (sender, connection) = handshake(TokioIo::new(stream)).await.map_err(no)?;
         tokio::spawn(connection);
-        Ok(Open { certificate, sender, since: Instant::now() })
+        Ok(Open {
+            certificate,
+            sender,
+            since: Instant::now(),
+        })
     }
 
     /// With TLS around it when the endpoint has it.
-    async fn dressed<S: Stream + 'static>(&self, socket: S, uri: &Uri, host: &str) -> Result<(Box<dyn Stream>, Option<Arc<Vec<u8>>>), NoMetrics> {
+    async fn dressed<S: Stream + 'static>(
+        &self,
+        socket: S,
+        uri: &Uri,
+        host: &str,
+    ) -> Result<(Box<dyn Stream>, Option<Arc<Vec<u8>>>), NoMetrics> {
         if uri.scheme_str() != Some("https") {
             return Ok((Box::new(socket), None));
         }
@@ -131,18 +178,35 @@ impl Scraper {
             Failed::Other(error) => no(error),
         })?;
         if self.config.skip_verify {
-            settings.dangerous().set_certificate_verifier(Arc::new(Anyone::new()));
+            settings
+                .dangerous()
+                .set_certificate_verifier(Arc::new(Anyone::new()));
         }
-        let name = self.config.server_name.clone().unwrap_or_else(|| host.to_string());
+        let name = self
+            .config
+            .server_name
+            .clone()
+            .unwrap_or_else(|| host.to_string());
         let name = ServerName::try_from(name).map_err(no)?;
-        let stream = TlsConnector::from(Arc::new(settings)).connect(name, socket).await.map_err(no)?;
-        let certificate = stream.get_ref().1.peer_certificates().and_then(<[_]>::first).map(|certificate| Arc::new(certificate.to_vec()));
+        let stream = TlsConnector::from(Arc::new(settings))
+            .connect(name, socket)
+            .await
+            .map_err(no)?;
+        let certificate = stream
+            .get_ref()
+            .1
+            .peer_certificates()
+            .and_then(<[_]>::first)
+            .map(|certificate| Arc::new(certificate.to_vec()));
         Ok((Box::new(stream), certificate))
     }
 }
 
 fn unpacked(body: &[u8]) -> Result<String, NoMetrics> {
     let mut text = String::with_capacity(body.len() * 16);
-    GzDecoder::new(body).take(LARGEST as u64).read_to_string(&mut text).map_err(no)?;
+    GzDecoder::new(body)
+        .take(LARGEST as u64)
+        .read_to_string(&mut text)
+        .map_err(no)?;
     Ok(text)
 }

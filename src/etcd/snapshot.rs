@@ -50,7 +50,10 @@ impl fmt::Display for Broken {
         match self {
             Broken::Disk(error) | Broken::Rename(error) => write!(f, "{error}"),
             Broken::Hash => f.write_str("what etcd sent does not match its own hash"),
-            Broken::Size(bytes) => write!(f, "etcd sent {bytes} bytes, which cannot be a whole snapshot"),
+            Broken::Size(bytes) => write!(
+                f,
+                "etcd sent {bytes} bytes, which cannot be a whole snapshot"
+            ),
             Broken::Stalled => f.write_str("etcd stopped sending"),
         }
     }
@@ -82,8 +85,18 @@ impl Part {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        let file = OpenOptions::new().create_new(true).mode(0o600).write(true).open(&path)?;
-        Ok(Part { bytes: 0, file, hash: Sha256::new(), path, tail: Vec::new() })
+        let file = OpenOptions::new()
+            .create_new(true)
+            .mode(0o600)
+            .write(true)
+            .open(&path)?;
+        Ok(Part {
+            bytes: 0,
+            file,
+            hash: Sha256::new(),
+            path,
+            tail: Vec::new(),
+        })
     }
 
     fn write(&mut self, blob: &[u8]) -> io::Result<()> {
@@ -105,7 +118,10 @@ impl Part {
         }
         self.file.sync_all()?;
         fs::rename(&self.path, path).map_err(Broken::Rename)?;
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty())
+            .unwrap_or(Path::new("."));
         File::open(folder)?.sync_all()?;
         Ok(self.bytes)
     }
@@ -125,14 +141,31 @@ impl Client {
     pub fn snapshot_save(&self, endpoint: &str, path: &Path) -> super::Result<Snapshot> {
         let status = self.status(endpoint)?;
         let failed = |broken: &Broken| {
-            let trouble = Trouble::Other(format!("cannot save the snapshot to {}: {broken}", path.display()));
-            Fault::one(endpoint, Failure { sent: true, trouble })
+            let trouble = Trouble::Other(format!(
+                "cannot save the snapshot to {}: {broken}",
+                path.display()
+            ));
+            Fault::one(
+                endpoint,
+                Failure {
+                    sent: true,
+                    trouble,
+                },
+            )
         };
-        let slot = RefCell::new(Some(Part::create(path).map_err(|error| failed(&Broken::Disk(error)))?));
+        let slot = RefCell::new(Some(
+            Part::create(path).map_err(|error| failed(&Broken::Disk(error)))?,
+        ));
         let stall = self.limit();
-        let received = self.on(endpoint, NO_LIMIT, async |etcd| receive(etcd, &slot, path, stall, &|_, _| ()).await)?;
+        let received = self.on(endpoint, NO_LIMIT, async |etcd| {
+            receive(etcd, &slot, path, stall, &|_, _| ()).await
+        })?;
         let (bytes, _) = received.map_err(|broken| failed(&broken))?;
-        Ok(Snapshot { bytes, revision: status.header.revision, version: status.version })
+        Ok(Snapshot {
+            bytes,
+            revision: status.header.revision,
+            version: status.version,
+        })
     }
 
     /// The same into a part that was made already, from any endpoint, and the version that came with it. `progress` is
@@ -148,7 +181,9 @@ impl Client {
         let slot = RefCell::new(Some(part));
         let progress = RefCell::new(progress);
         let tell = |bytes, left| (progress.borrow_mut())(bytes, left);
-        let received = self.ask(Effect::Write, patience, async |etcd| receive(etcd, &slot, path, stall.unwrap_or(NO_LIMIT), &tell).await)?;
+        let received = self.ask(Effect::Write, patience, async |etcd| {
+            receive(etcd, &slot, path, stall.unwrap_or(NO_LIMIT), &tell).await
+        })?;
         Ok(received.map(|(_, version)| version))
     }
 }
@@ -163,11 +198,17 @@ async fn receive(
 ) -> Answer<Result<(u64, String), Broken>> {
     let mut stream = etcd.maintenance().snapshot().await?;
     // Until here the call may have been made again.
-    let Some(mut part) = slot.take() else { return Ok(Err(Broken::Stalled)) };
+    let Some(mut part) = slot.take() else {
+        return Ok(Err(Broken::Stalled));
+    };
     let mut version = String::new();
     loop {
-        let Ok(message) = tokio::time::timeout(stall, stream.message()).await else { return Ok(Err(Broken::Stalled)) };
-        let Some(message) = message? else { return Ok(part.finish(path).map(|bytes| (bytes, version))) };
+        let Ok(message) = tokio::time::timeout(stall, stream.message()).await else {
+            return Ok(Err(Broken::Stalled));
+        };
+        let Some(message) = message? else {
+            return Ok(part.finish(path).map(|bytes| (bytes, version)));
+        };
         if version.is_empty() {
             version = message.version().to_string();
         }

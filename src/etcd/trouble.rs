@@ -35,7 +35,10 @@ pub enum Trouble {
 impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Trouble::Auth(text) | Trouble::Other(text) | Trouble::Server(_, text) | Trouble::Tls(text) => f.write_str(text),
+            Trouble::Auth(text)
+            | Trouble::Other(text)
+            | Trouble::Server(_, text)
+            | Trouble::Tls(text) => f.write_str(text),
             Trouble::Refused => f.write_str("connection refused"),
             Trouble::Timeout => f.write_str("no answer in time"),
         }
@@ -46,7 +49,9 @@ impl Trouble {
     /// The same when the client shows no certificate: Go before 1.21 complains of a bad one.
     pub(super) fn without_certificate(self) -> Trouble {
         match self {
-            Trouble::Tls(text) if text.starts_with(REFUSES_CERTIFICATE) => Trouble::Tls(NEEDS_CERTIFICATE.into()),
+            Trouble::Tls(text) if text.starts_with(REFUSES_CERTIFICATE) => {
+                Trouble::Tls(NEEDS_CERTIFICATE.into())
+            }
             other => other,
         }
     }
@@ -97,7 +102,13 @@ pub type Result<T> = std::result::Result<T, Box<Fault>>;
 
 impl Fault {
     pub(super) fn one(endpoint: &str, failure: Failure) -> Box<Fault> {
-        Box::new(Fault { attempts: vec![Attempt { endpoint: endpoint.to_string(), trouble: failure.trouble }], sent: failure.sent })
+        Box::new(Fault {
+            attempts: vec![Attempt {
+                endpoint: endpoint.to_string(),
+                trouble: failure.trouble,
+            }],
+            sent: failure.sent,
+        })
     }
 
     /// The trouble that ended the call: that of the last endpoint.
@@ -107,7 +118,9 @@ impl Fault {
     }
 
     fn last(&self) -> &Attempt {
-        self.attempts.last().expect("a fault is made of at least one attempt")
+        self.attempts
+            .last()
+            .expect("a fault is made of at least one attempt")
     }
 }
 
@@ -127,13 +140,18 @@ impl From<Box<Fault>> for Box<Error> {
     fn from(fault: Box<Fault>) -> Box<Error> {
         let mut error = Error::new(Kind::Etcd, fault.to_string());
         if fault.attempts.len() > 1 {
-            let lines = fault.attempts.iter().map(|attempt| format!("{}: {}", attempt.endpoint, attempt.trouble));
+            let lines = fault
+                .attempts
+                .iter()
+                .map(|attempt| format!("{}: {}", attempt.endpoint, attempt.trouble));
             error.causes.extend(lines);
         }
         if matches!(fault.trouble(), Trouble::Auth(text) if text == NO_USER) {
             error = error
                 .because("authentication is on, and nobody is logged in")
-                .hint("set etcdsh_user and etcdsh_password in the inventory, or ETCDCTL_USER for `e`");
+                .hint(
+                    "set etcdsh_user and etcdsh_password in the inventory, or ETCDCTL_USER for `e`",
+                );
         }
         error
     }
@@ -148,7 +166,10 @@ pub(super) struct Failure {
 
 impl Failure {
     pub(super) fn timeout() -> Failure {
-        Failure { sent: true, trouble: Trouble::Timeout }
+        Failure {
+            sent: true,
+            trouble: Trouble::Timeout,
+        }
     }
 }
 
@@ -157,7 +178,10 @@ impl From<&etcd_client::Error> for Failure {
         match error {
             etcd_client::Error::GRpcStatus(status) => of_status(status),
             etcd_client::Error::TransportError(error) => of_chain(error),
-            other => Failure { sent: true, trouble: Trouble::Other(other.to_string()) },
+            other => Failure {
+                sent: true,
+                trouble: Trouble::Other(other.to_string()),
+            },
         }
     }
 }
@@ -165,16 +189,30 @@ impl From<&etcd_client::Error> for Failure {
 /// What etcd says to somebody who has not logged in, once authentication is on.
 pub(super) const NO_USER: &str = "etcdserver: user name is empty";
 
-const AUTH_TEXTS: [&str; 3] = ["etcdserver: authentication failed, invalid user ID or password", NO_USER, "etcdserver: invalid auth management"];
+const AUTH_TEXTS: [&str; 3] = [
+    "etcdserver: authentication failed, invalid user ID or password",
+    NO_USER,
+    "etcdserver: invalid auth management",
+];
 
 fn of_status(status: &Status) -> Failure {
     if let Some(source) = status.source() {
         return of_chain(source);
     }
     let text = status.message().to_string();
-    let auth = matches!(status.code(), Code::PermissionDenied | Code::Unauthenticated) || AUTH_TEXTS.contains(&status.message());
-    let trouble = if auth { Trouble::Auth(text) } else { Trouble::Server(status.code() as i32, text) };
-    Failure { sent: true, trouble }
+    let auth = matches!(
+        status.code(),
+        Code::PermissionDenied | Code::Unauthenticated
+    ) || AUTH_TEXTS.contains(&status.message());
+    let trouble = if auth {
+        Trouble::Auth(text)
+    } else {
+        Trouble::Server(status.code() as i32, text)
+    };
+    Failure {
+        sent: true,
+        trouble,
+    }
 }
 
 /// tonic 0.14 keeps the type of this error to itself.
@@ -200,7 +238,10 @@ pub(super) fn of_link(error: &(dyn StdError + 'static)) -> Option<Trouble> {
     }
     let io = error.downcast_ref::<io::Error>()?;
     // The source of an io error skips the error it wraps.
-    if let Some(tls) = io.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+    if let Some(tls) = io
+        .get_ref()
+        .and_then(|inner| inner.downcast_ref::<rustls::Error>())
+    {
         return Some(Trouble::Tls(tls_text(tls)));
     }
     match io.kind() {
@@ -208,7 +249,9 @@ pub(super) fn of_link(error: &(dyn StdError + 'static)) -> Option<Trouble> {
         io::ErrorKind::TimedOut => Some(Trouble::Timeout),
         io::ErrorKind::HostUnreachable => Some(Trouble::Other("host is unreachable".into())),
         io::ErrorKind::NetworkUnreachable => Some(Trouble::Other("network is unreachable".into())),
-        io::ErrorKind::UnexpectedEof => Some(Trouble::Other("connection closed by the server".into())),
+        io::ErrorKind::UnexpectedEof => {
+            Some(Trouble::Other("connection closed by the server".into()))
+        }
         _ => None,
     }
 }
@@ -216,7 +259,9 @@ pub(super) fn of_link(error: &(dyn StdError + 'static)) -> Option<Trouble> {
 fn tls_text(error: &rustls::Error) -> String {
     match error {
         rustls::Error::InvalidCertificate(reason) => certificate_text(reason),
-        rustls::Error::AlertReceived(AlertDescription::CertificateRequired) => NEEDS_CERTIFICATE.into(),
+        rustls::Error::AlertReceived(AlertDescription::CertificateRequired) => {
+            NEEDS_CERTIFICATE.into()
+        }
         rustls::Error::AlertReceived(alert) => format!("{REFUSES_CERTIFICATE}: {alert:?}"),
         rustls::Error::InvalidMessage(_) => "the server does not speak TLS there".into(),
         other => format!("TLS failed: {other}"),
@@ -232,12 +277,22 @@ fn certificate_text(reason: &CertificateError) -> String {
         }
         CertificateError::NotValidYet => "the server's certificate is not valid yet".into(),
         CertificateError::NotValidYetContext { not_before, .. } => {
-            format!("the server's certificate is not valid before {}", date(*not_before))
+            format!(
+                "the server's certificate is not valid before {}",
+                date(*not_before)
+            )
         }
         CertificateError::NotValidForName => "the server's certificate is for another name".into(),
-        CertificateError::NotValidForNameContext { expected, presented } => {
+        CertificateError::NotValidForNameContext {
+            expected,
+            presented,
+        } => {
             let names: Vec<&str> = presented.iter().map(|name| bare(name)).collect();
-            format!("the server's certificate is not for {}, only for {}", expected.to_str(), names.join(", "))
+            format!(
+                "the server's certificate is not for {}, only for {}",
+                expected.to_str(),
+                names.join(", ")
+            )
         }
         other => format!("the server's certificate is not accepted: {other}"),
     }
@@ -245,13 +300,18 @@ fn certificate_text(reason: &CertificateError) -> String {
 
 /// rustls gives the names in the form `DnsName("a")` and `IpAddress(1.2.3.4)`.
 fn bare(name: &str) -> &str {
-    let inner = name.split_once('(').map_or(name, |(_, inner)| inner.strip_suffix(')').unwrap_or(inner));
+    let inner = name
+        .split_once('(')
+        .map_or(name, |(_, inner)| inner.strip_suffix(')').unwrap_or(inner));
     inner.trim_matches('"')
 }
 
 fn date(time: UnixTime) -> String {
     let seconds = i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
-    jiff::Timestamp::from_second(seconds).map_or_else(|_| seconds.to_string(), |time| time.strftime("%Y-%m-%d %H:%M:%S UTC").to_string())
+    jiff::Timestamp::from_second(seconds).map_or_else(
+        |_| seconds.to_string(),
+        |time| time.strftime("%Y-%m-%d %H:%M:%S UTC").to_string(),
+    )
 }
 
 #[cfg(test)]
@@ -259,8 +319,15 @@ mod tests {
     use super::*;
 
     fn fault(rows: &[(&str, Trouble)]) -> Box<Error> {
-        let attempts = rows.iter().map(|(endpoint, trouble)| Attempt { endpoint: (*endpoint).into(), trouble: trouble.clone() });
-        Box::new(Fault { attempts: attempts.collect(), sent: false }).into()
+        let attempts = rows.iter().map(|(endpoint, trouble)| Attempt {
+            endpoint: (*endpoint).into(),
+            trouble: trouble.clone(),
+        });
+        Box::new(Fault {
+            attempts: attempts.collect(),
+            sent: false,
+        })
+        .into()
     }
 
     #[test]
@@ -268,7 +335,10 @@ mod tests {
         let (a, b) = ("http://a:2379", "http://b:2379");
         let denied = Trouble::Auth("etcdserver: permission denied".into());
         for (rows, wanted) in [
-            (vec![(a, Trouble::Refused)], "etcd at http://a:2379: connection refused"),
+            (
+                vec![(a, Trouble::Refused)],
+                "etcd at http://a:2379: connection refused",
+            ),
             (
                 vec![(a, Trouble::Refused), (b, Trouble::Timeout)],
                 "no etcd endpoint answered\n caused by: http://a:2379: connection refused\n caused by: http://b:2379: no answer in time",
@@ -279,7 +349,10 @@ mod tests {
             ),
         ] {
             let error = fault(&rows);
-            assert_eq!((error.kind, error.to_string().as_str()), (Kind::Etcd, wanted));
+            assert_eq!(
+                (error.kind, error.to_string().as_str()),
+                (Kind::Etcd, wanted)
+            );
         }
     }
 

@@ -2,7 +2,9 @@
 
 use etcd_client::{TxnOp, TxnOpResponse};
 
-use super::kv::{Delete, DeleteOptions, Get, GetOptions, Put, PutOptions, raw_delete, raw_get, raw_put};
+use super::kv::{
+    Delete, DeleteOptions, Get, GetOptions, Put, PutOptions, raw_delete, raw_get, raw_put,
+};
 use super::{Client, Header, Result};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,9 +34,19 @@ pub struct Compare {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Op {
-    Delete { key: Vec<u8>, options: DeleteOptions },
-    Get { key: Vec<u8>, options: GetOptions },
-    Put { key: Vec<u8>, options: PutOptions, value: Vec<u8> },
+    Delete {
+        key: Vec<u8>,
+        options: DeleteOptions,
+    },
+    Get {
+        key: Vec<u8>,
+        options: GetOptions,
+    },
+    Put {
+        key: Vec<u8>,
+        options: PutOptions,
+        value: Vec<u8>,
+    },
 }
 
 /// `then` is done when all of `when` hold, else `otherwise`.
@@ -69,7 +81,11 @@ impl Client {
         let answer = self.write(async |etcd| etcd.kv().txn(raw.clone()).await)?;
         Ok(TxnResult {
             header: Header::of(answer.header()),
-            results: answer.op_responses().into_iter().filter_map(result).collect(),
+            results: answer
+                .op_responses()
+                .into_iter()
+                .filter_map(result)
+                .collect(),
             succeeded: answer.succeeded(),
         })
     }
@@ -84,9 +100,13 @@ fn raw_compare(compare: &Compare) -> etcd_client::Compare {
     };
     let key = compare.key.clone();
     match &compare.target {
-        CompareTarget::CreateRevision(revision) => etcd_client::Compare::create_revision(key, op, *revision),
+        CompareTarget::CreateRevision(revision) => {
+            etcd_client::Compare::create_revision(key, op, *revision)
+        }
         CompareTarget::Lease(lease) => etcd_client::Compare::lease(key, op, lease.cast_signed()),
-        CompareTarget::ModRevision(revision) => etcd_client::Compare::mod_revision(key, op, *revision),
+        CompareTarget::ModRevision(revision) => {
+            etcd_client::Compare::mod_revision(key, op, *revision)
+        }
         CompareTarget::Value(value) => etcd_client::Compare::value(key, op, value.clone()),
         CompareTarget::Version(version) => etcd_client::Compare::version(key, op, *version),
     }
@@ -96,7 +116,11 @@ fn raw_op(op: &Op) -> TxnOp {
     match op {
         Op::Delete { key, options } => TxnOp::delete(key.clone(), Some(raw_delete(options))),
         Op::Get { key, options } => TxnOp::get(key.clone(), Some(raw_get(options))),
-        Op::Put { key, options, value } => TxnOp::put(key.clone(), value.clone(), Some(raw_put(*options))),
+        Op::Put {
+            key,
+            options,
+            value,
+        } => TxnOp::put(key.clone(), value.clone(), Some(raw_put(*options))),
     }
 }
 

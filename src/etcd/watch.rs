@@ -69,7 +69,9 @@ impl Reason {
 
     /// Without gRPC's words around it.
     pub(crate) fn text(&self) -> &str {
-        self.0.split_once(" desc = ").map_or(&self.0, |(_, text)| text)
+        self.0
+            .split_once(" desc = ")
+            .map_or(&self.0, |(_, text)| text)
     }
 }
 
@@ -87,7 +89,11 @@ pub(crate) struct Watches {
 impl Watches {
     /// The first connection must come about within the patience; later ones are waited for without end, except that a
     /// stubborn one gives up when no member knows a leader, as etcd's own client does.
-    pub(crate) fn open<T: From<Told> + Send + 'static>(client: &Client, patience: Patience, told: SyncSender<T>) -> Watches {
+    pub(crate) fn open<T: From<Told> + Send + 'static>(
+        client: &Client,
+        patience: Patience,
+        told: SyncSender<T>,
+    ) -> Watches {
         let (commands, queue) = unbounded_channel();
         let hub = Hub {
             client: client.clone(),
@@ -103,7 +109,11 @@ impl Watches {
     }
 
     /// One watch alone.
-    pub(crate) fn one(client: &Client, patience: Patience, watched: Watched) -> (Watches, Receiver<Told>) {
+    pub(crate) fn one(
+        client: &Client,
+        patience: Patience,
+        watched: Watched,
+    ) -> (Watches, Receiver<Told>) {
         let (sender, receiver) = sync_channel(WAITING);
         let mut watches = Watches::open(client, patience, sender);
         watches.add(watched);
@@ -172,7 +182,10 @@ impl<T: From<Told> + Send + 'static> Hub<T> {
                     return;
                 }
             };
-            patience = Patience { deadline: None, ..patience };
+            patience = Patience {
+                deadline: None,
+                ..patience
+            };
             if std::mem::take(&mut lost) && self.tell(Told::Back(endpoint)).is_err() {
                 return;
             }
@@ -199,12 +212,18 @@ impl<T: From<Told> + Send + 'static> Hub<T> {
     }
 
     /// A stream with all watches asked for, and its first reply; nothing when nobody listens any longer.
-    fn connect(&mut self, patience: Patience) -> super::Result<Option<(String, WatchStream, Option<PbWatchResponse>)>> {
+    fn connect(
+        &mut self,
+        patience: Patience,
+    ) -> super::Result<Option<(String, WatchStream, Option<PbWatchResponse>)>> {
         self.made.clear();
         self.fragments.clear();
         let mut numbers: Vec<usize> = self.watches.keys().copied().collect();
         numbers.sort_unstable();
-        let wishes: Vec<WatchWish> = numbers.iter().map(|number| WatchWish::Create(create(&self.watches[number].wanted))).collect();
+        let wishes: Vec<WatchWish> = numbers
+            .iter()
+            .map(|number| WatchWish::Create(create(&self.watches[number].wanted)))
+            .collect();
         self.pending = numbers.into();
         let logs_in = self.client.config().user.is_some();
         let renewed = std::cell::Cell::new(false);
@@ -214,23 +233,46 @@ impl<T: From<Told> + Send + 'static> Hub<T> {
             }
             let round = Instant::now() + ROUND;
             let over = patience.deadline.is_some_and(|deadline| deadline <= round);
-            let deadline = patience.deadline.map_or(round, |deadline| deadline.min(round));
-            let opened = self.client.ask(Effect::Read, Patience { deadline: Some(deadline), ..patience }, async |etcd| {
-                let mut stream = WatchStream::open(&etcd.channel, wishes.clone()).await?;
-                let first = stream.reply().await?;
-                // A token that is not taken any longer is told as a reason, not as an error: an error makes a new login.
-                let stale = first.as_ref().and_then(stale_login).filter(|_| logs_in && !renewed.replace(true));
-                match stale {
-                    Some(reason) => Err(Status::unauthenticated(reason).into()),
-                    None => Ok((stream, first)),
-                }
-            });
+            let deadline = patience
+                .deadline
+                .map_or(round, |deadline| deadline.min(round));
+            let opened = self.client.ask(
+                Effect::Read,
+                Patience {
+                    deadline: Some(deadline),
+                    ..patience
+                },
+                async |etcd| {
+                    let mut stream = WatchStream::open(&etcd.channel, wishes.clone()).await?;
+                    let first = stream.reply().await?;
+                    // A token that is not taken any longer is told as a reason, not as an error: an error makes a new login.
+                    let stale = first
+                        .as_ref()
+                        .and_then(stale_login)
+                        .filter(|_| logs_in && !renewed.replace(true));
+                    match stale {
+                        Some(reason) => Err(Status::unauthenticated(reason).into()),
+                        None => Ok((stream, first)),
+                    }
+                },
+            );
             match opened {
-                Ok((stream, first)) => return Ok(Some((self.client.favourite().to_string(), stream, first))),
+                Ok((stream, first)) => {
+                    return Ok(Some((self.client.favourite().to_string(), stream, first)));
+                }
                 Err(fault) => {
                     let trouble = fault.trouble();
-                    let no_leader = patience.stubborn && fault.attempts.iter().any(|attempt| attempt.trouble.to_string() == NO_LEADER);
-                    let hopeless = patience.deadline.is_some() && !patience.stubborn && fault.attempts.iter().all(|attempt| attempt.trouble.is_lasting());
+                    let no_leader = patience.stubborn
+                        && fault
+                            .attempts
+                            .iter()
+                            .any(|attempt| attempt.trouble.to_string() == NO_LEADER);
+                    let hopeless = patience.deadline.is_some()
+                        && !patience.stubborn
+                        && fault
+                            .attempts
+                            .iter()
+                            .all(|attempt| attempt.trouble.is_lasting());
                     if over || no_leader || hopeless || trouble.is_answer() {
                         return Err(fault);
                     }
@@ -275,7 +317,13 @@ impl<T: From<Told> + Send + 'static> Hub<T> {
                     stream.send(WatchWish::Create(create(&wanted)));
                     self.pending.push_back(number);
                 }
-                self.watches.insert(number, Watch { renewed: false, wanted });
+                self.watches.insert(
+                    number,
+                    Watch {
+                        renewed: false,
+                        wanted,
+                    },
+                );
             }
             Command::Progress => {
                 if let Some(stream) = stream {
@@ -290,12 +338,16 @@ impl<T: From<Told> + Send + 'static> Hub<T> {
             return self.created(&response);
         }
         let id = response.watch_id;
-        let Some(response) = self.whole(response) else { return Ok(()) };
+        let Some(response) = self.whole(response) else {
+            return Ok(());
+        };
         if id == -1 {
             // Progress of the whole stream.
             let mut numbers: Vec<usize> = self.made.values().copied().collect();
             numbers.sort_unstable();
-            return numbers.into_iter().try_for_each(|number| self.respond(number, response.clone()));
+            return numbers
+                .into_iter()
+                .try_for_each(|number| self.respond(number, response.clone()));
         }
         let Some(number) = self.made.get(&id).copied() else {
             stream.send(WatchWish::Cancel(WatchCancel { watch_id: id }));
@@ -306,15 +358,26 @@ impl<T: From<Told> + Send + 'static> Hub<T> {
         }
         self.made.remove(&id);
         self.watches.remove(&number);
-        if response.compact_revision == 0 { self.tell(Told::Ended(number, Reason::of(&response))) } else { self.tell(Told::Response(number, response)) }
+        if response.compact_revision == 0 {
+            self.tell(Told::Ended(number, Reason::of(&response)))
+        } else {
+            self.tell(Told::Response(number, response))
+        }
     }
 
     fn created(&mut self, response: &PbWatchResponse) -> Going {
-        let Some(number) = self.pending.pop_front() else { return Ok(()) };
-        let Some(watch) = self.watches.get_mut(&number) else { return Ok(()) };
+        let Some(number) = self.pending.pop_front() else {
+            return Ok(());
+        };
+        let Some(watch) = self.watches.get_mut(&number) else {
+            return Ok(());
+        };
         if response.canceled || response.watch_id == -1 {
             let logs_in = self.client.config().user.is_some();
-            if logs_in && stale_login(response).is_some() && !std::mem::replace(&mut watch.renewed, true) {
+            if logs_in
+                && stale_login(response).is_some()
+                && !std::mem::replace(&mut watch.renewed, true)
+            {
                 return Err(End::Login);
             }
             self.watches.remove(&number);
@@ -344,7 +407,11 @@ impl<T: From<Told> + Send + 'static> Hub<T> {
 
     fn respond(&mut self, number: usize, response: PbWatchResponse) -> Going {
         if let Some(watch) = self.watches.get_mut(&number) {
-            let seen = response.events.last().and_then(|event| event.kv.as_ref()).map_or_else(|| revision(&response), |kv| kv.mod_revision);
+            let seen = response
+                .events
+                .last()
+                .and_then(|event| event.kv.as_ref())
+                .map_or_else(|| revision(&response), |kv| kv.mod_revision);
             watch.wanted.revision = watch.wanted.revision.max(seen + 1);
         }
         self.tell(Told::Response(number, response))
@@ -367,12 +434,21 @@ fn revision(response: &PbWatchResponse) -> i64 {
 
 /// The reason of a refusal that a new login may cure.
 fn stale_login(response: &PbWatchResponse) -> Option<String> {
-    Some(Reason::of(response).text().to_string()).filter(|text| response.canceled && STALE_LOGIN.contains(&text.as_str()))
+    Some(Reason::of(response).text().to_string())
+        .filter(|text| response.canceled && STALE_LOGIN.contains(&text.as_str()))
 }
 
 /// Would another connection be answered in the same way? A broken one has a source, or one of these codes.
 fn is_lasting(status: &Status) -> bool {
-    let broken = matches!(status.code(), Code::Unavailable | Code::Internal | Code::Unknown | Code::Cancelled | Code::Aborted | Code::ResourceExhausted);
+    let broken = matches!(
+        status.code(),
+        Code::Unavailable
+            | Code::Internal
+            | Code::Unknown
+            | Code::Cancelled
+            | Code::Aborted
+            | Code::ResourceExhausted
+    );
     std::error::Error::source(status).is_none() && !broken
 }
 
@@ -381,15 +457,31 @@ mod tests {
     use super::*;
 
     fn said(code: &str, text: &str) -> PbWatchResponse {
-        PbWatchResponse { canceled: true, cancel_reason: format!("rpc error: code = {code} desc = {text}"), ..Default::default() }
+        PbWatchResponse {
+            canceled: true,
+            cancel_reason: format!("rpc error: code = {code} desc = {text}"),
+            ..Default::default()
+        }
     }
 
     #[test]
     fn a_refused_token_is_told_from_a_refused_user() {
-        assert_eq!(stale_login(&said("Unauthenticated", "etcdserver: invalid auth token")).as_deref(), Some("etcdserver: invalid auth token"));
-        assert_eq!(stale_login(&said("PermissionDenied", "etcdserver: permission denied")), None);
-        assert_eq!(Reason::of(&said("PermissionDenied", "etcdserver: permission denied")).text(), "etcdserver: permission denied");
-        assert_eq!(Reason("mvcc: watcher range is empty".into()).text(), "mvcc: watcher range is empty");
+        assert_eq!(
+            stale_login(&said("Unauthenticated", "etcdserver: invalid auth token")).as_deref(),
+            Some("etcdserver: invalid auth token")
+        );
+        assert_eq!(
+            stale_login(&said("PermissionDenied", "etcdserver: permission denied")),
+            None
+        );
+        assert_eq!(
+            Reason::of(&said("PermissionDenied", "etcdserver: permission denied")).text(),
+            "etcdserver: permission denied"
+        );
+        assert_eq!(
+            Reason("mvcc: watcher range is empty".into()).text(),
+            "mvcc: watcher range is empty"
+        );
     }
 
     #[test]

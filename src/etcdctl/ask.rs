@@ -29,7 +29,10 @@ pub(super) fn secret(io: &mut Io<'_>, question: &str) -> Outcome<String> {
 fn line(input: &mut dyn BufRead) -> Outcome<String> {
     let mut bytes = Vec::new();
     input.read_until(b'\n', &mut bytes)?;
-    while bytes.last().is_some_and(|byte| matches!(byte, b'\n' | b'\r')) {
+    while bytes
+        .last()
+        .is_some_and(|byte| matches!(byte, b'\n' | b'\r'))
+    {
         bytes.pop();
     }
     Ok(String::from_utf8_lossy(&bytes).into_owned())

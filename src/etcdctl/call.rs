@@ -45,21 +45,41 @@ impl<'a> Call<'a> {
         values: Values,
         words: Vec<Vec<u8>>,
     ) -> Call<'a> {
-        Call { client: None, inherited, io, settings: None, style, values, verb, words }
+        Call {
+            client: None,
+            inherited,
+            io,
+            settings: None,
+            style,
+            values,
+            verb,
+            words,
+        }
     }
 
     /// A word as text; bytes that are no UTF-8 are replaced.
     pub(super) fn word(&self, place: usize) -> String {
-        self.words.get(place).map_or_else(String::new, |word| String::from_utf8_lossy(word).into_owned())
+        self.words.get(place).map_or_else(String::new, |word| {
+            String::from_utf8_lossy(word).into_owned()
+        })
     }
 
     /// A flag of the command itself.
     pub(super) fn flag(&self, name: &str) -> bool {
-        self.values.given(name).and_then(go::parse_bool).unwrap_or_else(|| self.own(name).is_some_and(|flag| flag.default == "true"))
+        self.values
+            .given(name)
+            .and_then(go::parse_bool)
+            .unwrap_or_else(|| self.own(name).is_some_and(|flag| flag.default == "true"))
     }
 
     pub(super) fn text(&self, name: &str) -> String {
-        self.values.given(name).map_or_else(|| self.own(name).map_or_else(String::new, |flag| flag.default.to_string()), str::to_string)
+        self.values.given(name).map_or_else(
+            || {
+                self.own(name)
+                    .map_or_else(String::new, |flag| flag.default.to_string())
+            },
+            str::to_string,
+        )
     }
 
     pub(super) fn number(&self, name: &str) -> i64 {
@@ -80,7 +100,11 @@ impl<'a> Call<'a> {
     }
 
     fn source(&self) -> Source<'_> {
-        Source { style: self.style, inherited: &self.inherited, values: &self.values }
+        Source {
+            style: self.style,
+            inherited: &self.inherited,
+            values: &self.values,
+        }
     }
 
     /// A client for the settings. A user is logged in here: that failing ends with 2.
@@ -88,7 +112,10 @@ impl<'a> Call<'a> {
         if self.client.is_none() {
             let settings = self.settings()?.clone();
             if settings.config.endpoints.is_empty() {
-                return Err(Failure::new(CONNECTION, "etcdclient: no available endpoints"));
+                return Err(Failure::new(
+                    CONNECTION,
+                    "etcdclient: no available endpoints",
+                ));
             }
             self.client = Some(match &settings.client {
                 Some(client) => client.clone(),
@@ -101,7 +128,11 @@ impl<'a> Call<'a> {
     /// What flags and variables come to. Nothing is sent.
     pub(super) fn settings(&mut self) -> Outcome<&Settings> {
         if self.settings.is_none() {
-            let source = Source { style: self.style, inherited: &self.inherited, values: &self.values };
+            let source = Source {
+                style: self.style,
+                inherited: &self.inherited,
+                values: &self.values,
+            };
             self.settings = Some(source.settings(self.io)?);
         }
         Ok(self.settings.as_ref().expect("the settings were made"))
@@ -109,7 +140,10 @@ impl<'a> Call<'a> {
 
     /// The endpoints of the flag or the variable, as they were typed: so etcdctl's `endpoint` and `defrag` take them.
     pub(super) fn typed_endpoints(&self) -> Vec<String> {
-        let typed = self.source().endpoints().unwrap_or_else(|| vec![DEFAULT_ENDPOINT.into()]);
+        let typed = self
+            .source()
+            .endpoints()
+            .unwrap_or_else(|| vec![DEFAULT_ENDPOINT.into()]);
         if typed == [""] { Vec::new() } else { typed }
     }
 
@@ -128,8 +162,13 @@ impl<'a> Call<'a> {
         let dial = config.connect_timeout;
         let client = Client::new(config).map_err(|error| self.unusable(&error))?;
         if login && endpoint.is_none() {
-            let patience = Patience { deadline: Some(Instant::now() + dial), stubborn: self.style.strict };
-            client.connected(patience).map_err(|fault| self.failed(&fault).with_code(CONNECTION))?;
+            let patience = Patience {
+                deadline: Some(Instant::now() + dial),
+                stubborn: self.style.strict,
+            };
+            client
+                .connected(patience)
+                .map_err(|fault| self.failed(&fault).with_code(CONNECTION))?;
         }
         Ok(client)
     }
@@ -137,7 +176,11 @@ impl<'a> Call<'a> {
     /// Settings that no client can be made of. etcdctl finds out that an endpoint is none by waiting for it.
     fn unusable(&self, error: &Error) -> Box<Failure> {
         let mut failure = Failure::of_error(error).with_code(ARGUMENTS);
-        if error.causes.iter().any(|cause| cause.contains("KeyMismatch")) {
+        if error
+            .causes
+            .iter()
+            .any(|cause| cause.contains("KeyMismatch"))
+        {
             failure = Failure::arguments("tls: private key does not match public key");
         } else if self.style.strict && error.what.ends_with("is not an etcd endpoint") {
             failure = Failure::new(ERROR, "context deadline exceeded");
@@ -156,7 +199,10 @@ impl<'a> Call<'a> {
             // Waiting for ever helps nobody who is not a script.
             Deadline::Never => !stubborn,
         };
-        Ok(Patience { deadline: limited.then(|| Instant::now() + settings.command_timeout), stubborn })
+        Ok(Patience {
+            deadline: limited.then(|| Instant::now() + settings.command_timeout),
+            stubborn,
+        })
     }
 
     pub(super) fn read<T>(&mut self, call: impl AsyncFn(&Connection) -> Answer<T>) -> Outcome<T> {
@@ -167,7 +213,11 @@ impl<'a> Call<'a> {
         self.ask(Effect::Write, call)
     }
 
-    pub(super) fn ask<T>(&mut self, effect: Effect, call: impl AsyncFn(&Connection) -> Answer<T>) -> Outcome<T> {
+    pub(super) fn ask<T>(
+        &mut self,
+        effect: Effect,
+        call: impl AsyncFn(&Connection) -> Answer<T>,
+    ) -> Outcome<T> {
         let patience = self.patience()?;
         let answer = self.client()?.ask(effect, patience, call);
         answer.map_err(|fault| self.failed(&fault))
@@ -181,7 +231,11 @@ impl<'a> Call<'a> {
 
     /// What went wrong at an endpoint, for a line that names the endpoint itself.
     pub(super) fn cause(&self, fault: &Fault) -> String {
-        if self.style.strict { strict_text(fault) } else { fault.trouble().to_string() }
+        if self.style.strict {
+            strict_text(fault)
+        } else {
+            fault.trouble().to_string()
+        }
     }
 
     /// What a failed request ends the command with: etcdctl's words, in native mode with the cause at each endpoint.
@@ -193,7 +247,11 @@ impl<'a> Call<'a> {
         }
         failure.text = Some(fault.to_string());
         if fault.attempts.len() > 1 {
-            failure.causes = fault.attempts.iter().map(|attempt| format!("{}: {}", attempt.endpoint, attempt.trouble)).collect();
+            failure.causes = fault
+                .attempts
+                .iter()
+                .map(|attempt| format!("{}: {}", attempt.endpoint, attempt.trouble))
+                .collect();
         }
         failure
     }
@@ -206,7 +264,11 @@ impl<'a> Call<'a> {
     /// etcdctl finds out afterwards.
     pub(super) fn lacks(&mut self, formats: &[Format]) -> Outcome {
         let format = self.format()?;
-        if self.style.strict || !formats.contains(&format) { Ok(()) } else { Err(print::unsupported(format)) }
+        if self.style.strict || !formats.contains(&format) {
+            Ok(())
+        } else {
+            Err(print::unsupported(format))
+        }
     }
 
     /// Is decoded JSON wanted?
@@ -227,8 +289,17 @@ impl<'a> Call<'a> {
 
     pub(super) fn page(&mut self) -> Outcome<Page<'_>> {
         let hex = self.settings()?.hex;
-        let width = if self.io.terminal { terminal_width() } else { None };
-        Ok(Page { hex, layout: self.style.layout, out: &mut *self.io.out, width })
+        let width = if self.io.terminal {
+            terminal_width()
+        } else {
+            None
+        };
+        Ok(Page {
+            hex,
+            layout: self.style.layout,
+            out: &mut *self.io.out,
+            width,
+        })
     }
 
     /// A line on standard output, whatever the format.

@@ -19,7 +19,9 @@ pub(super) struct Ended {
 pub(super) fn command(words: &[Vec<u8>], style: &Style) -> Command {
     let word = |word: &Vec<u8>| OsString::from_vec(word.clone());
     let mut command = Command::new(words.first().map(word).unwrap_or_default());
-    command.args(words.iter().skip(1).map(word)).stdin(Stdio::null());
+    command
+        .args(words.iter().skip(1).map(word))
+        .stdin(Stdio::null());
     // etcdctl up to 3.5 keeps this one to itself.
     if style.strict && style.layout == Layout::V35 {
         command.env_remove("ETCDCTL_API");
@@ -38,8 +40,13 @@ pub(super) fn run(mut command: Command) -> Result<(), Ended> {
             let missing = error.kind() == std::io::ErrorKind::NotFound;
             let text = match (path, missing) {
                 (true, _) => format!("fork/exec {name}: {}", io_text(&error)),
-                (false, true) => format!("exec: {}: executable file not found in $PATH", go::quote(name.as_bytes())),
-                (false, false) => format!("exec: {}: {}", go::quote(name.as_bytes()), io_text(&error)),
+                (false, true) => format!(
+                    "exec: {}: executable file not found in $PATH",
+                    go::quote(name.as_bytes())
+                ),
+                (false, false) => {
+                    format!("exec: {}: {}", go::quote(name.as_bytes()), io_text(&error))
+                }
             };
             Err(Ended { code: None, text })
         }
@@ -48,11 +55,21 @@ pub(super) fn run(mut command: Command) -> Result<(), Ended> {
 
 fn ended(status: ExitStatus) -> Ended {
     match status.signal() {
-        None => Ended { code: status.code(), text: format!("exit status {}", status.code().unwrap_or_default()) },
+        None => Ended {
+            code: status.code(),
+            text: format!("exit status {}", status.code().unwrap_or_default()),
+        },
         Some(signal) => {
-            let core = if status.core_dumped() { " (core dumped)" } else { "" };
+            let core = if status.core_dumped() {
+                " (core dumped)"
+            } else {
+                ""
+            };
             // Go's code for it is -1.
-            Ended { code: Some(255), text: format!("signal: {}{core}", signal_name(signal)) }
+            Ended {
+                code: Some(255),
+                text: format!("signal: {}{core}", signal_name(signal)),
+            }
         }
     }
 }
@@ -86,13 +103,45 @@ mod tests {
     #[test]
     fn ends_are_worded_as_go_does() {
         let style = Style::of_process("etcdctl", true);
-        let end = |words: &[&str]| run(command(&words.iter().map(|word| word.as_bytes().to_vec()).collect::<Vec<_>>(), &style)).err();
-        let wanted = |code, text: &str| Some(Ended { code, text: text.into() });
+        let end = |words: &[&str]| {
+            run(command(
+                &words
+                    .iter()
+                    .map(|word| word.as_bytes().to_vec())
+                    .collect::<Vec<_>>(),
+                &style,
+            ))
+            .err()
+        };
+        let wanted = |code, text: &str| {
+            Some(Ended {
+                code,
+                text: text.into(),
+            })
+        };
         assert_eq!(end(&["true"]), None);
-        assert_eq!(end(&["sh", "-c", "exit 7"]), wanted(Some(7), "exit status 7"));
-        assert_eq!(end(&["sh", "-c", "kill -9 $$"]), wanted(Some(255), "signal: killed"));
-        assert_eq!(end(&["no-such-command"]), wanted(None, "exec: \"no-such-command\": executable file not found in $PATH"));
-        assert_eq!(end(&["/etc/passwd"]), wanted(None, "fork/exec /etc/passwd: permission denied"));
-        assert_eq!(end(&["./nothing"]), wanted(None, "fork/exec ./nothing: no such file or directory"));
+        assert_eq!(
+            end(&["sh", "-c", "exit 7"]),
+            wanted(Some(7), "exit status 7")
+        );
+        assert_eq!(
+            end(&["sh", "-c", "kill -9 $$"]),
+            wanted(Some(255), "signal: killed")
+        );
+        assert_eq!(
+            end(&["no-such-command"]),
+            wanted(
+                None,
+                "exec: \"no-such-command\": executable file not found in $PATH"
+            )
+        );
+        assert_eq!(
+            end(&["/etc/passwd"]),
+            wanted(None, "fork/exec /etc/passwd: permission denied")
+        );
+        assert_eq!(
+            end(&["./nothing"]),
+            wanted(None, "fork/exec ./nothing: no such file or directory")
+        );
     }
 }

@@ -30,7 +30,11 @@ pub(super) fn insert_value(object: &mut Map<String, Value>, name: &str, bytes: &
 /// The object or list that the bytes are the JSON of.
 pub(super) fn structured(bytes: &[u8]) -> Option<Value> {
     let first = bytes.trim_ascii_start().first()?;
-    if matches!(first, b'{' | b'[') { serde_json::from_slice(bytes).ok() } else { None }
+    if matches!(first, b'{' | b'[') {
+        serde_json::from_slice(bytes).ok()
+    } else {
+        None
+    }
 }
 
 pub(super) fn pair(kv: &PbKeyValue) -> Value {
@@ -51,7 +55,10 @@ pub(super) fn insert_lease(object: &mut Map<String, Value>, lease: i64) {
 }
 
 /// An object that begins with the revision that the cluster is at.
-pub(super) fn with_revision(header: Option<&PbResponseHeader>, fill: impl FnOnce(&mut Map<String, Value>)) -> Value {
+pub(super) fn with_revision(
+    header: Option<&PbResponseHeader>,
+    fill: impl FnOnce(&mut Map<String, Value>),
+) -> Value {
     let mut object = Map::new();
     if let Some(header) = header {
         object.insert("revision".into(), header.revision.into());
@@ -66,7 +73,16 @@ pub(super) fn object(object: Map<String, Value>) -> Value {
 
 /// Fields of etcdctl's JSON that are bytes, and those that are ids.
 const BYTES: [&str; 4] = ["key", "keys", "range_end", "value"];
-const IDS: [&str; 8] = ["ID", "cluster_id", "id", "leader", "lease", "memberID", "member_id", "target_id"];
+const IDS: [&str; 8] = [
+    "ID",
+    "cluster_id",
+    "id",
+    "leader",
+    "lease",
+    "memberID",
+    "member_id",
+    "target_id",
+];
 
 /// The decoded form of a reply: its own, or etcdctl's JSON with bytes as text and ids in hex.
 pub(super) fn reply(reply: &dyn Reply, page: &mut Page<'_>) -> Outcome<Value> {
@@ -74,8 +90,14 @@ pub(super) fn reply(reply: &dyn Reply, page: &mut Page<'_>) -> Outcome<Value> {
         return Ok(value);
     }
     let mut json = Vec::new();
-    reply.json(&mut Page { hex: false, layout: page.layout, out: &mut json, width: None })?;
-    let value = serde_json::from_slice(&json).map_err(|error| Failure::new(ERROR, error.to_string()))?;
+    reply.json(&mut Page {
+        hex: false,
+        layout: page.layout,
+        out: &mut json,
+        width: None,
+    })?;
+    let value =
+        serde_json::from_slice(&json).map_err(|error| Failure::new(ERROR, error.to_string()))?;
     Ok(decode(value))
 }
 
@@ -86,12 +108,19 @@ fn decode(value: Value) -> Value {
             let mut object = Map::new();
             for (name, value) in fields {
                 match value {
-                    Value::String(coded) if BYTES.contains(&name.as_str()) => decode_bytes(&mut object, &name, coded),
+                    Value::String(coded) if BYTES.contains(&name.as_str()) => {
+                        decode_bytes(&mut object, &name, coded)
+                    }
                     Value::Array(items) if BYTES.contains(&name.as_str()) => {
                         object.insert(name, items.into_iter().map(decode_text).collect());
                     }
                     Value::Number(id) if IDS.contains(&name.as_str()) => {
-                        object.insert(name, id.as_u64().or(id.as_i64().map(i64::cast_unsigned)).map_or(Value::Null, |id| format!("{id:x}").into()));
+                        object.insert(
+                            name,
+                            id.as_u64()
+                                .or(id.as_i64().map(i64::cast_unsigned))
+                                .map_or(Value::Null, |id| format!("{id:x}").into()),
+                        );
                     }
                     other => {
                         object.insert(name, decode(other));
@@ -116,7 +145,10 @@ fn decode_bytes(object: &mut Map<String, Value>, name: &str, coded: String) {
 
 /// One of several keys: text, or in base64 as it is.
 fn decode_text(coded: Value) -> Value {
-    let text = coded.as_str().and_then(|coded| STANDARD.decode(coded).ok()).and_then(|bytes| String::from_utf8(bytes).ok());
+    let text = coded
+        .as_str()
+        .and_then(|coded| STANDARD.decode(coded).ok())
+        .and_then(|bytes| String::from_utf8(bytes).ok());
     text.map_or(coded, Value::String)
 }
 
@@ -127,12 +159,31 @@ mod tests {
     #[test]
     fn values_are_text_json_or_base64() {
         for (value, wanted) in [
-            (&b"10"[..], r#"{"key":"a","value":"10","revision":7,"create_revision":0,"version":2,"lease":"1f"}"#),
-            (br#"{"b":[1, 2]}"#, r#"{"key":"a","value":{"b":[1,2]},"revision":7,"create_revision":0,"version":2,"lease":"1f"}"#),
-            (b"{broken", r#"{"key":"a","value":"{broken","revision":7,"create_revision":0,"version":2,"lease":"1f"}"#),
-            (b"\xff\x00", r#"{"key":"a","value_base64":"/wA=","revision":7,"create_revision":0,"version":2,"lease":"1f"}"#),
+            (
+                &b"10"[..],
+                r#"{"key":"a","value":"10","revision":7,"create_revision":0,"version":2,"lease":"1f"}"#,
+            ),
+            (
+                br#"{"b":[1, 2]}"#,
+                r#"{"key":"a","value":{"b":[1,2]},"revision":7,"create_revision":0,"version":2,"lease":"1f"}"#,
+            ),
+            (
+                b"{broken",
+                r#"{"key":"a","value":"{broken","revision":7,"create_revision":0,"version":2,"lease":"1f"}"#,
+            ),
+            (
+                b"\xff\x00",
+                r#"{"key":"a","value_base64":"/wA=","revision":7,"create_revision":0,"version":2,"lease":"1f"}"#,
+            ),
         ] {
-            let kv = PbKeyValue { key: b"a".to_vec(), value: value.to_vec(), mod_revision: 7, version: 2, lease: 31, ..PbKeyValue::default() };
+            let kv = PbKeyValue {
+                key: b"a".to_vec(),
+                value: value.to_vec(),
+                mod_revision: 7,
+                version: 2,
+                lease: 31,
+                ..PbKeyValue::default()
+            };
             assert_eq!(pair(&kv).to_string(), wanted);
         }
     }

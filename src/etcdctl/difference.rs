@@ -53,7 +53,9 @@ impl Difference {
     }
 
     pub(super) fn is_written(&self, place: usize) -> bool {
-        self.written.get(place / 64).is_some_and(|bits| bits >> (place % 64) & 1 == 1)
+        self.written
+            .get(place / 64)
+            .is_some_and(|bits| bits >> (place % 64) & 1 == 1)
     }
 
     fn write(&mut self, place: usize) {
@@ -103,11 +105,18 @@ pub(super) fn find(call: &mut Call<'_>, lines: &Lines, area: Option<&[u8]>) -> O
     })
 }
 
-fn work(client: &Client, pace: Pace, parts: &Mutex<Option<Receiver<Part>>>, done: &SyncSender<etcd::Result<Compared>>) {
+fn work(
+    client: &Client,
+    pace: Pace,
+    parts: &Mutex<Option<Receiver<Part>>>,
+    done: &SyncSender<etcd::Result<Compared>>,
+) {
     loop {
         let part = {
             let parts = parts.lock().unwrap_or_else(PoisonError::into_inner);
-            let Some(Ok(part)) = parts.as_ref().map(Receiver::recv) else { return };
+            let Some(Ok(part)) = parts.as_ref().map(Receiver::recv) else {
+                return;
+            };
             part
         };
         if done.send(compare(client, pace, part)).is_err() {
@@ -121,11 +130,17 @@ fn work(client: &Client, pace: Pace, parts: &Mutex<Option<Receiver<Part>>>, done
 /// Read the records and hand them out in parts.
 fn divide(lines: &Lines, area: Option<&[u8]>, workers: SyncSender<Part>) -> Outcome {
     let mut records = lines.read()?;
-    let mut part = Part { area: None, first: 0, records: Vec::new() };
+    let mut part = Part {
+        area: None,
+        first: 0,
+        records: Vec::new(),
+    };
     let (mut bytes, mut next) = (0, area.map(|area| Query::prefix(area).0));
     while let Some(record) = records.next()? {
         if area.is_some_and(|area| !record.key.starts_with(area)) {
-            return Err(records.wrong("its key lies outside of the prefix, so that --delete-extra would not be safe"));
+            return Err(records.wrong(
+                "its key lies outside of the prefix, so that --delete-extra would not be safe",
+            ));
         }
         bytes += record.key.len() + record.value.len();
         part.records.push(record);
@@ -133,14 +148,39 @@ fn divide(lines: &Lines, area: Option<&[u8]>, workers: SyncSender<Part>) -> Outc
             continue;
         }
         bytes = 0;
-        let end = part.records.last().map_or_else(Vec::new, |last| after(&last.key));
-        part.area = next.replace(end.clone()).filter(|_| area.is_some()).map(|start| (start, end));
+        let end = part
+            .records
+            .last()
+            .map_or_else(Vec::new, |last| after(&last.key));
+        part.area = next
+            .replace(end.clone())
+            .filter(|_| area.is_some())
+            .map(|start| (start, end));
         let first = part.first + part.records.len();
-        if workers.send(std::mem::replace(&mut part, Part { area: None, first, records: Vec::new() })).is_err() {
+        if workers
+            .send(std::mem::replace(
+                &mut part,
+                Part {
+                    area: None,
+                    first,
+                    records: Vec::new(),
+                },
+            ))
+            .is_err()
+        {
             return Ok(());
         }
     }
-    part.area = area.and_then(|area| Some((next?, if area.is_empty() { vec![0] } else { prefix_end(area) })));
+    part.area = area.and_then(|area| {
+        Some((
+            next?,
+            if area.is_empty() {
+                vec![0]
+            } else {
+                prefix_end(area)
+            },
+        ))
+    });
     if !part.records.is_empty() || part.area.is_some() {
         let _ = workers.send(part);
     }
@@ -166,7 +206,9 @@ fn gather(results: &Receiver<etcd::Result<Compared>>) -> etcd::Result<Difference
             keep(&mut sample, record.key, kind);
         }
         difference.deleted += extra.len() as u64;
-        extra.iter().for_each(|key| keep(&mut sample, key.clone(), Kind::Delete));
+        extra
+            .iter()
+            .for_each(|key| keep(&mut sample, key.clone(), Kind::Delete));
         difference.extra.extend(extra);
     }
     difference.sample = sample.into_iter().map(|(key, kind)| (kind, key)).collect();
@@ -184,20 +226,36 @@ fn keep(sample: &mut Vec<(Vec<u8>, Kind)>, key: Vec<u8>, kind: Kind) {
 }
 
 fn compare(client: &Client, pace: Pace, part: Part) -> etcd::Result<Compared> {
-    let mut merge = Merge { extra: Vec::new(), kinds: Vec::with_capacity(part.records.len()), records: &part.records };
+    let mut merge = Merge {
+        extra: Vec::new(),
+        kinds: Vec::with_capacity(part.records.len()),
+        records: &part.records,
+    };
     let (mut start, end) = match (&part.area, part.records.first(), part.records.last()) {
         (Some((start, end)), ..) => (start.clone(), end.clone()),
         (None, Some(first), Some(last)) => (first.key.clone(), after(&last.key)),
-        _ => return Ok(Compared { extra: Vec::new(), kinds: Vec::new(), part }),
+        _ => {
+            return Ok(Compared {
+                extra: Vec::new(),
+                kinds: Vec::new(),
+                part,
+            });
+        }
     };
     let limit = part.records.len() * 2 + 100;
-    let query = Query { end: Some(end), limit: i64::try_from(limit).unwrap_or(i64::MAX), ..Query::default() };
+    let query = Query {
+        end: Some(end),
+        limit: i64::try_from(limit).unwrap_or(i64::MAX),
+        ..Query::default()
+    };
     loop {
         let page = pages::fetch(client, pace, &start, &query)?;
         let last = page.kvs.last().map(|kv| after(&kv.key));
         let full = page.kvs.len() >= limit;
         merge.add(&page.kvs);
-        let Some(last) = last.filter(|_| page.more) else { break };
+        let Some(last) = last.filter(|_| page.more) else {
+            break;
+        };
         if full && part.area.is_none() {
             // Many keys lie between the records: these are got by their names.
             named(client, pace, &mut merge)?;
@@ -207,16 +265,27 @@ fn compare(client: &Client, pace: Pace, part: Part) -> etcd::Result<Compared> {
     }
     merge.finish();
     let Merge { extra, kinds, .. } = merge;
-    let extra = if part.area.is_some() { extra } else { Vec::new() };
+    let extra = if part.area.is_some() {
+        extra
+    } else {
+        Vec::new()
+    };
     Ok(Compared { extra, kinds, part })
 }
 
 fn named(client: &Client, pace: Pace, merge: &mut Merge<'_>) -> etcd::Result<()> {
     let rest = &merge.records[merge.kinds.len()..];
     for few in rest.chunks(NAMED) {
-        let questions: Vec<TxnOp> = few.iter().map(|record| TxnOp::get(record.key.clone(), None)).collect();
+        let questions: Vec<TxnOp> = few
+            .iter()
+            .map(|record| TxnOp::get(record.key.clone(), None))
+            .collect();
         let answers = together(client, pace, &questions)?;
-        merge.kinds.extend(few.iter().zip(answers).map(|(record, answer)| kind(record, answer.kvs.first())));
+        merge.kinds.extend(
+            few.iter()
+                .zip(answers)
+                .map(|(record, answer)| kind(record, answer.kvs.first())),
+        );
     }
     Ok(())
 }
@@ -240,10 +309,18 @@ struct Merge<'a> {
 impl Merge<'_> {
     fn add(&mut self, kvs: &[PbKeyValue]) {
         for kv in kvs {
-            while let Some(record) = self.records.get(self.kinds.len()).filter(|record| record.key < kv.key) {
+            while let Some(record) = self
+                .records
+                .get(self.kinds.len())
+                .filter(|record| record.key < kv.key)
+            {
                 self.kinds.push(kind(record, None));
             }
-            match self.records.get(self.kinds.len()).filter(|record| record.key == kv.key) {
+            match self
+                .records
+                .get(self.kinds.len())
+                .filter(|record| record.key == kv.key)
+            {
                 Some(record) => self.kinds.push(kind(record, Some(kv))),
                 None => self.extra.push(kv.key.clone()),
             }
@@ -261,29 +338,58 @@ mod tests {
     use super::*;
 
     fn record(key: &str, value: &str) -> Record {
-        Record { key: key.into(), lease: None, value: value.into() }
+        Record {
+            key: key.into(),
+            lease: None,
+            value: value.into(),
+        }
     }
 
     fn kv(key: &str, value: &str) -> PbKeyValue {
-        PbKeyValue { key: key.into(), value: value.into(), ..PbKeyValue::default() }
+        PbKeyValue {
+            key: key.into(),
+            value: value.into(),
+            ..PbKeyValue::default()
+        }
     }
 
     #[test]
     fn records_and_keys_are_merged() {
-        let records = [record("b", "1"), record("c", "1"), record("d", "1"), record("f", "1")];
-        let mut merge = Merge { extra: Vec::new(), kinds: Vec::new(), records: &records };
+        let records = [
+            record("b", "1"),
+            record("c", "1"),
+            record("d", "1"),
+            record("f", "1"),
+        ];
+        let mut merge = Merge {
+            extra: Vec::new(),
+            kinds: Vec::new(),
+            records: &records,
+        };
         merge.add(&[kv("a", "1"), kv("b", "1")]);
         merge.add(&[kv("d", "2"), kv("e", "1")]);
         merge.finish();
-        assert_eq!(merge.kinds, [None, Some(Kind::Create), Some(Kind::Change), Some(Kind::Create)]);
+        assert_eq!(
+            merge.kinds,
+            [
+                None,
+                Some(Kind::Create),
+                Some(Kind::Change),
+                Some(Kind::Create)
+            ]
+        );
         assert_eq!(merge.extra, [b"a".to_vec(), b"e".to_vec()]);
     }
 
     #[test]
     fn the_bits_of_the_records_are_kept() {
         let mut difference = Difference::default();
-        [0, 63, 64, 1000].into_iter().for_each(|place| difference.write(place));
-        let set: Vec<usize> = (0..2000).filter(|place| difference.is_written(*place)).collect();
+        [0, 63, 64, 1000]
+            .into_iter()
+            .for_each(|place| difference.write(place));
+        let set: Vec<usize> = (0..2000)
+            .filter(|place| difference.is_written(*place))
+            .collect();
         assert_eq!(set, [0, 63, 64, 1000]);
     }
 
@@ -293,6 +399,9 @@ mod tests {
         for number in (0..30).rev() {
             keep(&mut sample, vec![number], Kind::Create);
         }
-        assert_eq!(sample.iter().map(|(key, _)| key[0]).collect::<Vec<_>>(), (0..10).collect::<Vec<_>>());
+        assert_eq!(
+            sample.iter().map(|(key, _)| key[0]).collect::<Vec<_>>(),
+            (0..10).collect::<Vec<_>>()
+        );
     }
 }

@@ -28,28 +28,58 @@ pub(super) fn endpoints(domain: &str, suffix: &str, insecure: bool) -> Outcome<D
     from_servers(domain, suffix, insecure, &servers(&text))
 }
 
-fn from_servers(domain: &str, suffix: &str, insecure: bool, servers: &[SocketAddr]) -> Outcome<Discovered> {
-    let mut found = Discovered { endpoints: Vec::new(), ignored: Vec::new() };
+fn from_servers(
+    domain: &str,
+    suffix: &str,
+    insecure: bool,
+    servers: &[SocketAddr],
+) -> Outcome<Discovered> {
+    let mut found = Discovered {
+        endpoints: Vec::new(),
+        ignored: Vec::new(),
+    };
     let mut errors = Vec::new();
     for (service, scheme) in [("etcd-client-ssl", "https"), ("etcd-client", "http")] {
-        let service = if suffix.is_empty() { service.to_string() } else { format!("{service}-{suffix}") };
+        let service = if suffix.is_empty() {
+            service.to_string()
+        } else {
+            format!("{service}-{suffix}")
+        };
         match lookup(&format!("_{service}._tcp.{domain}"), servers) {
             Ok(targets) => {
-                let urls = targets.into_iter().map(|target| format!("{scheme}://{target}"));
-                if scheme == "http" && !insecure { found.ignored.extend(urls) } else { found.endpoints.extend(urls) }
+                let urls = targets
+                    .into_iter()
+                    .map(|target| format!("{scheme}://{target}"));
+                if scheme == "http" && !insecure {
+                    found.ignored.extend(urls)
+                } else {
+                    found.endpoints.extend(urls)
+                }
             }
             Err(error) => errors.push(error.to_string()),
         }
     }
     match errors.as_slice() {
-        [first, second] => Err(Failure::new(ERROR, format!("dns lookup errors: {first} and {second}"))),
+        [first, second] => Err(Failure::new(
+            ERROR,
+            format!("dns lookup errors: {first} and {second}"),
+        )),
         _ => Ok(found),
     }
 }
 
 fn servers(resolv_conf: &str) -> Vec<SocketAddr> {
-    let address = |line: &str| line.strip_prefix("nameserver")?.trim().parse::<IpAddr>().ok();
-    let mut servers: Vec<SocketAddr> = resolv_conf.lines().filter_map(address).map(|ip| SocketAddr::new(ip, 53)).collect();
+    let address = |line: &str| {
+        line.strip_prefix("nameserver")?
+            .trim()
+            .parse::<IpAddr>()
+            .ok()
+    };
+    let mut servers: Vec<SocketAddr> = resolv_conf
+        .lines()
+        .filter_map(address)
+        .map(|ip| SocketAddr::new(ip, 53))
+        .collect();
     if servers.is_empty() {
         servers.push(SocketAddr::from(([127, 0, 0, 1], 53)));
     }
@@ -64,7 +94,15 @@ fn lookup(name: &str, servers: &[SocketAddr]) -> io::Result<Vec<String>> {
             match ask(name, *server, attempt) {
                 Ok(targets) => return Ok(targets),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(error),
-                Err(error) => trouble = io::Error::new(error.kind(), format!("lookup {name} on {server}: {}", super::settings::io_text(&error))),
+                Err(error) => {
+                    trouble = io::Error::new(
+                        error.kind(),
+                        format!(
+                            "lookup {name} on {server}: {}",
+                            super::settings::io_text(&error)
+                        ),
+                    )
+                }
             }
         }
     }
@@ -72,26 +110,54 @@ fn lookup(name: &str, servers: &[SocketAddr]) -> io::Result<Vec<String>> {
 }
 
 fn ask(name: &str, server: SocketAddr, id: u16) -> io::Result<Vec<String>> {
-    let wrong = |error: simple_dns::SimpleDnsError| io::Error::new(io::ErrorKind::InvalidData, error.to_string());
-    let mut query = Packet::new_query(id.wrapping_add(u16::try_from(std::process::id() & 0xffff).unwrap_or(0)));
+    let wrong = |error: simple_dns::SimpleDnsError| {
+        io::Error::new(io::ErrorKind::InvalidData, error.to_string())
+    };
+    let mut query =
+        Packet::new_query(id.wrapping_add(u16::try_from(std::process::id() & 0xffff).unwrap_or(0)));
     query.set_flags(PacketFlag::RECURSION_DESIRED);
-    query.questions.push(Question::new(Name::new(name).map_err(wrong)?, QTYPE::TYPE(TYPE::SRV), QCLASS::CLASS(CLASS::IN), false));
+    query.questions.push(Question::new(
+        Name::new(name).map_err(wrong)?,
+        QTYPE::TYPE(TYPE::SRV),
+        QCLASS::CLASS(CLASS::IN),
+        false,
+    ));
     let sent = query.build_bytes_vec().map_err(wrong)?;
     let mut answer = by_udp(&sent, server)?;
-    if Packet::parse(&answer).map_err(wrong)?.has_flags(PacketFlag::TRUNCATION) {
+    if Packet::parse(&answer)
+        .map_err(wrong)?
+        .has_flags(PacketFlag::TRUNCATION)
+    {
         answer = by_tcp(&sent, server)?;
     }
     let packet = Packet::parse(&answer).map_err(wrong)?;
-    let missing = || io::Error::new(io::ErrorKind::NotFound, format!("lookup {name} on {server}: no such host"));
+    let missing = || {
+        io::Error::new(
+            io::ErrorKind::NotFound,
+            format!("lookup {name} on {server}: no such host"),
+        )
+    };
     match packet.rcode() {
         RCODE::NoError => {}
         RCODE::NameError => return Err(missing()),
-        other => return Err(io::Error::other(format!("the name server answers {other:?}"))),
+        other => {
+            return Err(io::Error::other(format!(
+                "the name server answers {other:?}"
+            )));
+        }
     }
     let mut records: Vec<(u16, u16, String)> = Vec::new();
     for record in &packet.answers {
         if let RData::SRV(srv) = &record.rdata {
-            records.push((srv.priority, u16::MAX - srv.weight, format!("{}:{}", srv.target.to_string().trim_end_matches('.'), srv.port)));
+            records.push((
+                srv.priority,
+                u16::MAX - srv.weight,
+                format!(
+                    "{}:{}",
+                    srv.target.to_string().trim_end_matches('.'),
+                    srv.port
+                ),
+            ));
         }
     }
     if records.is_empty() {
@@ -102,7 +168,11 @@ fn ask(name: &str, server: SocketAddr, id: u16) -> io::Result<Vec<String>> {
 }
 
 fn by_udp(query: &[u8], server: SocketAddr) -> io::Result<Vec<u8>> {
-    let local = if server.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
+    let local = if server.is_ipv4() {
+        "0.0.0.0:0"
+    } else {
+        "[::]:0"
+    };
     let socket = UdpSocket::bind(local)?;
     socket.connect(server)?;
     socket.set_read_timeout(Some(PATIENCE))?;
@@ -148,14 +218,30 @@ mod tests {
                 let name = query.questions[0].qname.to_string();
                 let mut reply = Packet::new_reply(query.id());
                 if name.starts_with("_etcd-client-ssl._tcp.") {
-                    for (priority, weight, port, target) in [(10, 1, 2379, "b.test"), (0, 5, 2379, "a.test"), (10, 9, 3379, "c.test")] {
-                        let srv = SRV { priority, weight, port, target: Name::new_unchecked(target) };
-                        reply.answers.push(ResourceRecord::new(Name::new_unchecked(&name), CLASS::IN, 60, RData::SRV(srv)));
+                    for (priority, weight, port, target) in [
+                        (10, 1, 2379, "b.test"),
+                        (0, 5, 2379, "a.test"),
+                        (10, 9, 3379, "c.test"),
+                    ] {
+                        let srv = SRV {
+                            priority,
+                            weight,
+                            port,
+                            target: Name::new_unchecked(target),
+                        };
+                        reply.answers.push(ResourceRecord::new(
+                            Name::new_unchecked(&name),
+                            CLASS::IN,
+                            60,
+                            RData::SRV(srv),
+                        ));
                     }
                 } else {
                     *reply.rcode_mut() = RCODE::NameError;
                 }
-                socket.send_to(&reply.build_bytes_vec().unwrap(), from).unwrap();
+                socket
+                    .send_to(&reply.build_bytes_vec().unwrap(), from)
+                    .unwrap();
             }
         });
         address
@@ -164,16 +250,35 @@ mod tests {
     #[test]
     fn records_become_endpoints_by_priority() {
         let found = from_servers("test", "", true, &[server(2)]).unwrap();
-        assert_eq!(found.endpoints, ["https://a.test:2379", "https://c.test:3379", "https://b.test:2379"]);
+        assert_eq!(
+            found.endpoints,
+            [
+                "https://a.test:2379",
+                "https://c.test:3379",
+                "https://b.test:2379"
+            ]
+        );
         assert!(found.ignored.is_empty());
-        let nothing = from_servers("test", "blue", true, &[server(2)]).err().unwrap();
-        assert!(nothing.text().contains("_etcd-client-ssl-blue._tcp.test"), "{}", nothing.text());
+        let nothing = from_servers("test", "blue", true, &[server(2)])
+            .err()
+            .unwrap();
+        assert!(
+            nothing.text().contains("_etcd-client-ssl-blue._tcp.test"),
+            "{}",
+            nothing.text()
+        );
     }
 
     #[test]
     fn name_servers_are_read() {
         let text = "# x\nnameserver 10.0.0.53\noptions edns0\nnameserver fd00::53\n";
-        assert_eq!(servers(text), ["10.0.0.53:53".parse().unwrap(), "[fd00::53]:53".parse().unwrap()]);
+        assert_eq!(
+            servers(text),
+            [
+                "10.0.0.53:53".parse().unwrap(),
+                "[fd00::53]:53".parse().unwrap()
+            ]
+        );
         assert_eq!(servers(""), ["127.0.0.1:53".parse().unwrap()]);
     }
 }

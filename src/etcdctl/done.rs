@@ -21,7 +21,10 @@ pub(super) struct Done {
 
 impl Done {
     pub(super) fn new(header: Option<PbResponseHeader>, text: impl Into<Vec<u8>>) -> Done {
-        Done { message: HeaderOnly { header }, text: text.into() }
+        Done {
+            message: HeaderOnly { header },
+            text: text.into(),
+        }
     }
 }
 
@@ -32,7 +35,9 @@ impl Reply for Done {
     }
 
     fn json(&self, page: &mut Page<'_>) -> Outcome {
-        Ok(Object::write(page.out, |object| json_with_header(object, self.message.header.as_ref()))?)
+        Ok(Object::write(page.out, |object| {
+            json_with_header(object, self.message.header.as_ref())
+        })?)
     }
 
     fn fields(&self, page: &mut Page<'_>) -> Outcome {

@@ -31,7 +31,13 @@ pub(super) type Outcome<T = ()> = Result<T, Box<Failure>>;
 
 impl Failure {
     pub(super) fn new(code: i32, text: impl Into<String>) -> Box<Failure> {
-        Box::new(Failure { code, causes: Vec::new(), hint: None, text: Some(text.into()), usage: false })
+        Box::new(Failure {
+            code,
+            causes: Vec::new(),
+            hint: None,
+            text: Some(text.into()),
+            usage: false,
+        })
     }
 
     /// Wrong arguments: 128.
@@ -41,12 +47,21 @@ impl Failure {
 
     /// What had to be said has been said.
     pub(super) fn silent(code: i32) -> Box<Failure> {
-        Box::new(Failure { code, causes: Vec::new(), hint: None, text: None, usage: false })
+        Box::new(Failure {
+            code,
+            causes: Vec::new(),
+            hint: None,
+            text: None,
+            usage: false,
+        })
     }
 
     /// Words that cobra itself refuses.
     pub(super) fn usage(text: impl Into<String>) -> Box<Failure> {
-        Box::new(Failure { usage: true, ..*Failure::new(ERROR, text) })
+        Box::new(Failure {
+            usage: true,
+            ..*Failure::new(ERROR, text)
+        })
     }
 
     /// The same with another exit code: `lease list` ends with 2 where others end with 1.
@@ -74,7 +89,11 @@ impl Failure {
 /// Nothing can be printed any longer: the reader has gone.
 impl From<io::Error> for Box<Failure> {
     fn from(error: io::Error) -> Box<Failure> {
-        if error.kind() == io::ErrorKind::BrokenPipe { Failure::silent(0) } else { Failure::new(ERROR, error.to_string()) }
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            Failure::silent(0)
+        } else {
+            Failure::new(ERROR, error.to_string())
+        }
     }
 }
 
@@ -82,15 +101,31 @@ impl From<io::Error> for Box<Failure> {
 pub(super) fn strict_text(fault: &Fault) -> String {
     match fault.trouble() {
         Trouble::Auth(text) => text.clone(),
-        Trouble::Server(code, text) if text.starts_with("etcdserver: ") || *code == Code::Ok as i32 => text.clone(),
-        Trouble::Server(code, text) if *code == Code::DeadlineExceeded as i32 && text.contains("deadline") => "context deadline exceeded".into(),
-        Trouble::Server(code, text) => format!("rpc error: code = {} desc = {text}", code_name(*code)),
-        Trouble::Other(_) | Trouble::Refused | Trouble::Timeout | Trouble::Tls(_) => "context deadline exceeded".into(),
+        Trouble::Server(code, text)
+            if text.starts_with("etcdserver: ") || *code == Code::Ok as i32 =>
+        {
+            text.clone()
+        }
+        Trouble::Server(code, text)
+            if *code == Code::DeadlineExceeded as i32 && text.contains("deadline") =>
+        {
+            "context deadline exceeded".into()
+        }
+        Trouble::Server(code, text) => {
+            format!("rpc error: code = {} desc = {text}", code_name(*code))
+        }
+        Trouble::Other(_) | Trouble::Refused | Trouble::Timeout | Trouble::Tls(_) => {
+            "context deadline exceeded".into()
+        }
     }
 }
 
 /// A gRPC code as Go names it.
 fn code_name(code: i32) -> String {
     let code = Code::from_i32(code);
-    if code == Code::Cancelled { "Canceled".into() } else { format!("{code:?}") }
+    if code == Code::Cancelled {
+        "Canceled".into()
+    } else {
+        format!("{code:?}")
+    }
 }

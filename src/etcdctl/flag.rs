@@ -27,19 +27,39 @@ pub(super) struct Flag {
 }
 
 impl Flag {
-    pub(super) const fn new(name: &'static str, kind: Kind, default: &'static str, about: &'static str) -> Flag {
-        Flag { about, default, kind, name, short: None, since: Since::Always }
+    pub(super) const fn new(
+        name: &'static str,
+        kind: Kind,
+        default: &'static str,
+        about: &'static str,
+    ) -> Flag {
+        Flag {
+            about,
+            default,
+            kind,
+            name,
+            short: None,
+            since: Since::Always,
+        }
     }
 
     pub(super) const fn bool(name: &'static str, about: &'static str) -> Flag {
         Flag::new(name, Kind::Bool, "false", about)
     }
 
-    pub(super) const fn int(name: &'static str, default: &'static str, about: &'static str) -> Flag {
+    pub(super) const fn int(
+        name: &'static str,
+        default: &'static str,
+        about: &'static str,
+    ) -> Flag {
         Flag::new(name, Kind::Int, default, about)
     }
 
-    pub(super) const fn text(name: &'static str, default: &'static str, about: &'static str) -> Flag {
+    pub(super) const fn text(
+        name: &'static str,
+        default: &'static str,
+        about: &'static str,
+    ) -> Flag {
         Flag::new(name, Kind::Text, default, about)
     }
 
@@ -68,9 +88,12 @@ impl Flag {
 
     fn check(&self, value: &str) -> Result<(), String> {
         match self.kind {
-            Kind::Bool => {
-                go::parse_bool(value).map(|_| ()).ok_or_else(|| format!("strconv.ParseBool: parsing {}: invalid syntax", go::quote(value.as_bytes())))
-            }
+            Kind::Bool => go::parse_bool(value).map(|_| ()).ok_or_else(|| {
+                format!(
+                    "strconv.ParseBool: parsing {}: invalid syntax",
+                    go::quote(value.as_bytes())
+                )
+            }),
             Kind::Duration => go::parse_duration(value).map(|_| ()),
             Kind::Int => go::parse_int(value, 0).map(|_| ()),
             Kind::List | Kind::Text => Ok(()),
@@ -91,7 +114,11 @@ pub(super) struct Values {
 impl Values {
     /// The value that counts: the last one.
     pub(super) fn given(&self, name: &str) -> Option<&str> {
-        self.given.iter().rev().find(|(flag, _)| flag.name == name).map(|(_, value)| value.as_str())
+        self.given
+            .iter()
+            .rev()
+            .find(|(flag, _)| flag.name == name)
+            .map(|(_, value)| value.as_str())
     }
 
     pub(super) fn set(&mut self, flag: &'static Flag, value: &str) -> Result<(), String> {
@@ -102,7 +129,11 @@ impl Values {
 
     /// All values of a list, in order.
     pub(super) fn list(&self, name: &str) -> Vec<String> {
-        self.given.iter().filter(|(flag, _)| flag.name == name).flat_map(|(_, value)| value.split(',').map(str::to_string)).collect()
+        self.given
+            .iter()
+            .filter(|(flag, _)| flag.name == name)
+            .flat_map(|(_, value)| value.split(',').map(str::to_string))
+            .collect()
     }
 }
 
@@ -134,30 +165,51 @@ pub(super) fn parse(words: &[Vec<u8>], flags: &[&'static Flag]) -> Outcome<(Valu
 type Rest<'a> = std::slice::Iter<'a, Vec<u8>>;
 
 fn next(rest: &mut Rest<'_>) -> Option<String> {
-    rest.next().map(|word| String::from_utf8_lossy(word).into_owned())
+    rest.next()
+        .map(|word| String::from_utf8_lossy(word).into_owned())
 }
 
-fn long_flag(word: &str, long: &str, flags: &[&'static Flag], values: &mut Values, rest: &mut Rest<'_>) -> Outcome {
+fn long_flag(
+    word: &str,
+    long: &str,
+    flags: &[&'static Flag],
+    values: &mut Values,
+    rest: &mut Rest<'_>,
+) -> Outcome {
     if long.starts_with(['-', '=']) {
         return Err(Failure::new(ERROR, format!("bad flag syntax: {word}")));
     }
-    let (name, value) = long.split_once('=').map_or((long, None), |(name, value)| (name, Some(value.to_string())));
+    let (name, value) = long.split_once('=').map_or((long, None), |(name, value)| {
+        (name, Some(value.to_string()))
+    });
     let Some(flag) = flags.iter().find(|flag| flag.name == name) else {
         return Err(Failure::new(ERROR, format!("unknown flag: --{name}")));
     };
     let value = match value {
         Some(value) => value,
         None if flag.kind == Kind::Bool => "true".into(),
-        None => next(rest).ok_or_else(|| Failure::new(ERROR, format!("flag needs an argument: --{name}")))?,
+        None => next(rest)
+            .ok_or_else(|| Failure::new(ERROR, format!("flag needs an argument: --{name}")))?,
     };
     set(flag, &value, values)
 }
 
-fn short_flags(word: &str, flags: &[&'static Flag], values: &mut Values, rest: &mut Rest<'_>) -> Outcome {
+fn short_flags(
+    word: &str,
+    flags: &[&'static Flag],
+    values: &mut Values,
+    rest: &mut Rest<'_>,
+) -> Outcome {
     let letters = &word[1..];
     for (place, letter) in letters.char_indices() {
         let Some(flag) = flags.iter().find(|flag| flag.short == Some(letter)) else {
-            return Err(Failure::new(ERROR, format!("unknown shorthand flag: '{letter}' in -{}", &letters[place..])));
+            return Err(Failure::new(
+                ERROR,
+                format!(
+                    "unknown shorthand flag: '{letter}' in -{}",
+                    &letters[place..]
+                ),
+            ));
         };
         let after = &letters[place + letter.len_utf8()..];
         if let Some(value) = after.strip_prefix('=').filter(|value| !value.is_empty()) {
@@ -170,14 +222,31 @@ fn short_flags(word: &str, flags: &[&'static Flag], values: &mut Values, rest: &
         if !after.is_empty() {
             return set(flag, after, values);
         }
-        let value = next(rest).ok_or_else(|| Failure::new(ERROR, format!("flag needs an argument: '{letter}' in -{}", &letters[place..])))?;
+        let value = next(rest).ok_or_else(|| {
+            Failure::new(
+                ERROR,
+                format!(
+                    "flag needs an argument: '{letter}' in -{}",
+                    &letters[place..]
+                ),
+            )
+        })?;
         return set(flag, &value, values);
     }
     Ok(())
 }
 
 fn set(flag: &'static Flag, value: &str, values: &mut Values) -> Outcome {
-    values.set(flag, value).map_err(|why| Failure::new(ERROR, format!("invalid argument {} for \"{}\" flag: {why}", go::quote(value.as_bytes()), flag.title())))
+    values.set(flag, value).map_err(|why| {
+        Failure::new(
+            ERROR,
+            format!(
+                "invalid argument {} for \"{}\" flag: {why}",
+                go::quote(value.as_bytes()),
+                flag.title()
+            ),
+        )
+    })
 }
 
 /// The words that are not flags, with their places, as they look before the command is known.
@@ -190,10 +259,22 @@ pub(super) fn first_word(words: &[Vec<u8>], flags: &[&'static Flag]) -> Option<u
         if word == b"--" {
             return None;
         }
-        let alone = |name: &str| flags.iter().any(|flag| flag.name == name && flag.kind == Kind::Bool);
-        let alone_short = |letter: u8| flags.iter().any(|flag| flag.short == Some(letter as char) && flag.kind == Kind::Bool);
+        let alone = |name: &str| {
+            flags
+                .iter()
+                .any(|flag| flag.name == name && flag.kind == Kind::Bool)
+        };
+        let alone_short = |letter: u8| {
+            flags
+                .iter()
+                .any(|flag| flag.short == Some(letter as char) && flag.kind == Kind::Bool)
+        };
         if word.starts_with(b"--") && !word.contains(&b'=') {
-            place += if alone(&String::from_utf8_lossy(&word[2..])) { 1 } else { 2 };
+            place += if alone(&String::from_utf8_lossy(&word[2..])) {
+                1
+            } else {
+                2
+            };
         } else if word.len() == 2 && word[0] == b'-' && word[1] != b'=' {
             place += if alone_short(word[1]) { 1 } else { 2 };
         } else if word.is_empty() || word[0] == b'-' {
@@ -218,16 +299,35 @@ mod tests {
     ];
 
     fn read(line: &str) -> Result<(Values, String), String> {
-        let words: Vec<Vec<u8>> = line.split(' ').map(|word| word.as_bytes().to_vec()).collect();
+        let words: Vec<Vec<u8>> = line
+            .split(' ')
+            .map(|word| word.as_bytes().to_vec())
+            .collect();
         let (values, plain) = parse(&words, FLAGS).map_err(|failure| failure.text().to_string())?;
-        Ok((values, plain.iter().map(|word| String::from_utf8_lossy(word).into_owned()).collect::<Vec<_>>().join(" ")))
+        Ok((
+            values,
+            plain
+                .iter()
+                .map(|word| String::from_utf8_lossy(word).into_owned())
+                .collect::<Vec<_>>()
+                .join(" "),
+        ))
     }
 
     #[test]
     fn flags_stand_anywhere() {
-        let (values, plain) = read("a --prefix -w json b --limit 0x10 --endpoints=x,y --endpoints z -- --prefix").unwrap();
+        let (values, plain) =
+            read("a --prefix -w json b --limit 0x10 --endpoints=x,y --endpoints z -- --prefix")
+                .unwrap();
         assert_eq!(plain, "a b --prefix");
-        assert_eq!((values.given("prefix"), values.given("write-out"), values.given("limit")), (Some("true"), Some("json"), Some("0x10")));
+        assert_eq!(
+            (
+                values.given("prefix"),
+                values.given("write-out"),
+                values.given("limit")
+            ),
+            (Some("true"), Some("json"), Some("0x10"))
+        );
         assert_eq!(values.list("endpoints"), ["x", "y", "z"]);
         for line in ["-wjson", "-w=json", "-w json"] {
             assert_eq!(read(line).unwrap().0.given("write-out"), Some("json"));
@@ -244,8 +344,14 @@ mod tests {
             ("-xw", "unknown shorthand flag: 'x' in -xw"),
             ("--limit", "flag needs an argument: --limit"),
             ("-w", "flag needs an argument: 'w' in -w"),
-            ("--limit=x", r#"invalid argument "x" for "--limit" flag: strconv.ParseInt: parsing "x": invalid syntax"#),
-            ("--prefix=maybe", r#"invalid argument "maybe" for "--prefix" flag: strconv.ParseBool: parsing "maybe": invalid syntax"#),
+            (
+                "--limit=x",
+                r#"invalid argument "x" for "--limit" flag: strconv.ParseInt: parsing "x": invalid syntax"#,
+            ),
+            (
+                "--prefix=maybe",
+                r#"invalid argument "maybe" for "--prefix" flag: strconv.ParseBool: parsing "maybe": invalid syntax"#,
+            ),
             ("--=x", "bad flag syntax: --=x"),
         ] {
             assert_eq!(read(line).err().as_deref(), Some(wanted), "{line}");

@@ -20,8 +20,12 @@ pub(super) fn quote(bytes: &[u8]) -> String {
                 '\t' => text.push_str("\\t"),
                 '\x0b' => text.push_str("\\v"),
                 letter if printable(letter) => text.push(letter),
-                letter if (letter as u32) < 0x80 => put(&mut text, format_args!("\\x{:02x}", letter as u32)),
-                letter if (letter as u32) < 0x1_0000 => put(&mut text, format_args!("\\u{:04x}", letter as u32)),
+                letter if (letter as u32) < 0x80 => {
+                    put(&mut text, format_args!("\\x{:02x}", letter as u32))
+                }
+                letter if (letter as u32) < 0x1_0000 => {
+                    put(&mut text, format_args!("\\u{:04x}", letter as u32))
+                }
                 letter => put(&mut text, format_args!("\\U{:08x}", letter as u32)),
             }
         }
@@ -43,7 +47,10 @@ fn printable(letter: char) -> bool {
         ' '..='~' => true,
         letter if letter.is_ascii() => false,
         // A combining mark is printable for Go; Rust escapes it when it stands alone.
-        letter => letter.escape_debug().count() == 1 || !letter.is_whitespace() && !letter.is_control() && letter.is_alphanumeric(),
+        letter => {
+            letter.escape_debug().count() == 1
+                || !letter.is_whitespace() && !letter.is_control() && letter.is_alphanumeric()
+        }
     }
 }
 
@@ -96,20 +103,28 @@ fn escape<'a>(text: &'a [u8], bytes: &mut Vec<u8>) -> Option<&'a [u8]> {
 
 fn digits(text: &[u8], length: usize, base: u32) -> Option<u32> {
     let text = std::str::from_utf8(text.get(..length)?).ok()?;
-    text.chars().all(|letter| letter.is_digit(base)).then(|| u32::from_str_radix(text, base).ok())?
+    text.chars()
+        .all(|letter| letter.is_digit(base))
+        .then(|| u32::from_str_radix(text, base).ok())?
 }
 
 /// Bytes as `\x66\x6f`, which is what `--hex` prints.
 pub(super) fn hex_escaped(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 4), |mut text, byte| {
-        put(&mut text, format_args!("\\x{byte:02x}"));
-        text
-    })
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 4), |mut text, byte| {
+            put(&mut text, format_args!("\\x{byte:02x}"));
+            text
+        })
 }
 
 /// `%016x`: an id of a lease; the sign of one below zero stands in front.
 pub(super) fn hex16(id: i64) -> String {
-    if id < 0 { format!("-{:015x}", id.unsigned_abs()) } else { format!("{id:016x}") }
+    if id < 0 {
+        format!("-{:015x}", id.unsigned_abs())
+    } else {
+        format!("{id:016x}")
+    }
 }
 
 /// `2.480273ms`, `874.5µs`, `1.002s`, `1m0s`.
@@ -140,7 +155,11 @@ pub(super) fn duration(time: Duration) -> String {
             } else {
                 duration(seconds)
             };
-            if minutes < 60 { format!("{minutes}m{seconds}") } else { format!("{}h{}m{seconds}", minutes / 60, minutes % 60) }
+            if minutes < 60 {
+                format!("{minutes}m{seconds}")
+            } else {
+                format!("{}h{}m{seconds}", minutes / 60, minutes % 60)
+            }
         }
     }
 }
@@ -160,10 +179,14 @@ pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
     }
     let mut nanos = 0.0_f64;
     while !rest.is_empty() {
-        let end = rest.find(|letter: char| letter != '.' && !letter.is_ascii_digit()).unwrap_or(rest.len());
+        let end = rest
+            .find(|letter: char| letter != '.' && !letter.is_ascii_digit())
+            .unwrap_or(rest.len());
         let (number, after) = rest.split_at(end);
         let value: f64 = number.parse().map_err(|_| wrong("invalid"))?;
-        let end = after.find(|letter: char| letter == '.' || letter.is_ascii_digit()).unwrap_or(after.len());
+        let end = after
+            .find(|letter: char| letter == '.' || letter.is_ascii_digit())
+            .unwrap_or(after.len());
         let (unit, after) = after.split_at(end);
         let scale = match unit {
             "" => return Err(wrong("missing unit in")),
@@ -173,7 +196,12 @@ pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
             "s" => 1e9,
             "m" => 60e9,
             "h" => 3600e9,
-            other => return Err(wrong(&format!("unknown unit {} in", quote(other.as_bytes())))),
+            other => {
+                return Err(wrong(&format!(
+                    "unknown unit {} in",
+                    quote(other.as_bytes())
+                )));
+            }
         };
         nanos += value * scale;
         rest = after;
@@ -181,7 +209,11 @@ pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
     if nanos > 9.2e18 {
         return Err(wrong("invalid"));
     }
-    Ok(if negative { Duration::ZERO } else { Duration::from_secs_f64(nanos / 1e9) })
+    Ok(if negative {
+        Duration::ZERO
+    } else {
+        Duration::from_secs_f64(nanos / 1e9)
+    })
 }
 
 /// Go's spellings of a boolean.
@@ -195,12 +227,21 @@ pub(super) fn parse_bool(text: &str) -> Option<bool> {
 
 /// A whole number; base 0 takes `0x`, `0o`, `0b` and `_` as in Go's source. The error is Go's text.
 pub(super) fn parse_int(text: &str, base: u32) -> Result<i64, String> {
-    let failed = |what: &str| format!("strconv.ParseInt: parsing {}: {what}", quote(text.as_bytes()));
+    let failed = |what: &str| {
+        format!(
+            "strconv.ParseInt: parsing {}: {what}",
+            quote(text.as_bytes())
+        )
+    };
     let (negative, digits) = match text.strip_prefix(['-', '+']) {
         Some(digits) => (text.starts_with('-'), digits),
         None => (false, text),
     };
-    let (digits, base) = if base == 0 { prefixed(digits).ok_or_else(|| failed("invalid syntax"))? } else { (digits.to_string(), base) };
+    let (digits, base) = if base == 0 {
+        prefixed(digits).ok_or_else(|| failed("invalid syntax"))?
+    } else {
+        (digits.to_string(), base)
+    };
     if digits.is_empty() || !digits.chars().all(|letter| letter.is_digit(base)) {
         return Err(failed("invalid syntax"));
     }
@@ -210,7 +251,12 @@ pub(super) fn parse_int(text: &str, base: u32) -> Result<i64, String> {
 
 /// The same for a number that is never below zero.
 pub(super) fn parse_uint(text: &str, base: u32) -> Result<u64, String> {
-    let failed = |what: &str| format!("strconv.ParseUint: parsing {}: {what}", quote(text.as_bytes()));
+    let failed = |what: &str| {
+        format!(
+            "strconv.ParseUint: parsing {}: {what}",
+            quote(text.as_bytes())
+        )
+    };
     if text.is_empty() || !text.chars().all(|letter| letter.is_digit(base)) {
         return Err(failed("invalid syntax"));
     }
@@ -224,14 +270,20 @@ fn prefixed(text: &str) -> Option<(String, u32)> {
         Some("0b") => (&lower[2..], 2),
         Some("0o") => (&lower[2..], 8),
         _ if lower.len() > 1 && lower.starts_with('0') => (&lower[1..], 8),
-        _ => return (!lower.contains('_') || well_placed(&lower)).then(|| (lower.replace('_', ""), 10)),
+        _ => {
+            return (!lower.contains('_') || well_placed(&lower))
+                .then(|| (lower.replace('_', ""), 10));
+        }
     };
     well_placed(digits.trim_start_matches('_')).then(|| (digits.replace('_', ""), base))
 }
 
 /// `_` stands between two digits.
 fn well_placed(digits: &str) -> bool {
-    !digits.is_empty() && !digits.starts_with('_') && !digits.ends_with('_') && !digits.contains("__")
+    !digits.is_empty()
+        && !digits.starts_with('_')
+        && !digits.ends_with('_')
+        && !digits.contains("__")
 }
 
 /// `20 kB`, `1.2 MB`, `9 B`: powers of 1000.
@@ -245,7 +297,11 @@ pub(super) fn size(bytes: u64) -> String {
     let power = UNITS.len().min(bytes.ilog(1000) as usize + 1) - 1;
     let scaled = exact / 1000_f64.powi(i32::try_from(power).unwrap_or(0));
     let rounded = (scaled * 10.0 + 0.5).floor() / 10.0;
-    if rounded < 10.0 { format!("{rounded:.1} {}", UNITS[power]) } else { format!("{rounded:.0} {}", UNITS[power]) }
+    if rounded < 10.0 {
+        format!("{rounded:.1} {}", UNITS[power])
+    } else {
+        format!("{rounded:.0} {}", UNITS[power])
+    }
 }
 
 #[cfg(test)]
@@ -267,7 +323,10 @@ mod tests {
             assert_eq!(quote(bytes), wanted);
             assert_eq!(unquote(wanted.as_bytes()), Some((bytes.to_vec(), &b""[..])));
         }
-        assert_eq!(unquote(br#""\101\u00e9" x"#), Some(("Aé".as_bytes().to_vec(), &b" x"[..])));
+        assert_eq!(
+            unquote(br#""\101\u00e9" x"#),
+            Some(("Aé".as_bytes().to_vec(), &b" x"[..]))
+        );
         for broken in ["abc", "\"abc", r#""\q""#, r#""\x1""#] {
             assert_eq!(unquote(broken.as_bytes()), None, "{broken}");
         }
@@ -300,15 +359,41 @@ mod tests {
 
     #[test]
     fn numbers_and_sizes() {
-        for (id, wanted) in [(0xabc, "0000000000000abc"), (-1, "-000000000000001"), (i64::MIN, "-8000000000000000")] {
+        for (id, wanted) in [
+            (0xabc, "0000000000000abc"),
+            (-1, "-000000000000001"),
+            (i64::MIN, "-8000000000000000"),
+        ] {
             assert_eq!(hex16(id), wanted);
         }
-        for (text, wanted) in [("10", 10), ("0x10", 16), ("-0b11", -3), ("017", 15), ("1_000", 1000)] {
+        for (text, wanted) in [
+            ("10", 10),
+            ("0x10", 16),
+            ("-0b11", -3),
+            ("017", 15),
+            ("1_000", 1000),
+        ] {
             assert_eq!(parse_int(text, 0), Ok(wanted), "{text}");
         }
-        assert_eq!(parse_int("x", 0), Err(r#"strconv.ParseInt: parsing "x": invalid syntax"#.to_string()));
-        assert_eq!(parse_int("9223372036854775808", 10), Err(r#"strconv.ParseInt: parsing "9223372036854775808": value out of range"#.to_string()));
-        for (bytes, wanted) in [(0, "0 B"), (9, "9 B"), (10, "10 B"), (20_480, "20 kB"), (1_234_567, "1.2 MB"), (25_000_000, "25 MB")] {
+        assert_eq!(
+            parse_int("x", 0),
+            Err(r#"strconv.ParseInt: parsing "x": invalid syntax"#.to_string())
+        );
+        assert_eq!(
+            parse_int("9223372036854775808", 10),
+            Err(
+                r#"strconv.ParseInt: parsing "9223372036854775808": value out of range"#
+                    .to_string()
+            )
+        );
+        for (bytes, wanted) in [
+            (0, "0 B"),
+            (9, "9 B"),
+            (10, "10 B"),
+            (20_480, "20 kB"),
+            (1_234_567, "1.2 MB"),
+            (25_000_000, "25 MB"),
+        ] {
             assert_eq!(size(bytes), wanted);
         }
     }

@@ -16,7 +16,10 @@ pub(super) struct Letters {
 
 impl Letters {
     pub(super) fn new(base: usize) -> Letters {
-        Letters { base, seen: [[false; 256]; DEPTH] }
+        Letters {
+            base,
+            seen: [[false; 256]; DEPTH],
+        }
     }
 
     /// Letters of the prefix that all keys have.
@@ -36,7 +39,9 @@ impl Letters {
     fn alphabet(&self, place: usize) -> Vec<u8> {
         let seen = &self.seen[place];
         let digits = seen[usize::from(b'0')..=usize::from(b'9')].contains(&true);
-        let mut letters: Vec<u8> = (0..=255_u8).filter(|letter| seen[usize::from(*letter)] || digits && letter.is_ascii_digit()).collect();
+        let mut letters: Vec<u8> = (0..=255_u8)
+            .filter(|letter| seen[usize::from(*letter)] || digits && letter.is_ascii_digit())
+            .collect();
         if let [letter] = letters[..] {
             letters.extend(letter.checked_add(1));
         }
@@ -72,7 +77,11 @@ impl Letters {
             }
             unit /= count(letters.len());
             place *= count(letters.len());
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to the number of letters")]
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "from 0 to the number of letters"
+            )]
             let chosen = (place as usize).min(letters.len() - 1);
             place -= count(chosen);
             key.push(letters[chosen]);
@@ -95,22 +104,39 @@ mod tests {
         let keys: Vec<String> = (0..8000).map(|number| format!("a/{number:012}")).collect();
         let mut letters = Letters::new(2);
         letters.learn(keys.iter().map(String::as_bytes));
-        let (first, last) = (letters.place(b"a/000000000000"), letters.place(b"a/000000008000"));
-        let guess = String::from_utf8(letters.key(b"a/", last + (last - first) * 10.0).unwrap()).unwrap();
-        assert!(("a/000000087000".."a/000000089000").contains(&guess.as_str()), "{guess}");
+        let (first, last) = (
+            letters.place(b"a/000000000000"),
+            letters.place(b"a/000000008000"),
+        );
+        let guess =
+            String::from_utf8(letters.key(b"a/", last + (last - first) * 10.0).unwrap()).unwrap();
+        assert!(
+            ("a/000000087000".."a/000000089000").contains(&guess.as_str()),
+            "{guess}"
+        );
         assert_eq!(letters.key(b"a/", 1.0), None);
     }
 
     #[test]
     fn a_key_that_was_seen_is_found_again() {
         let mut letters = Letters::new(0);
-        let keys = ["pods/a", "pods/b", "secrets/x", "configmaps/k", "", "events/\u{e9}"];
+        let keys = [
+            "pods/a",
+            "pods/b",
+            "secrets/x",
+            "configmaps/k",
+            "",
+            "events/\u{e9}",
+        ];
         for key in keys {
             letters.learn(std::iter::once(key.as_bytes()));
         }
         for key in keys {
             let again = letters.key(b"", letters.place(key.as_bytes())).unwrap();
-            assert!(again.starts_with(&key.as_bytes()[..key.len().min(4)]), "{key}: {again:?}");
+            assert!(
+                again.starts_with(&key.as_bytes()[..key.len().min(4)]),
+                "{key}: {again:?}"
+            );
         }
         assert_eq!(Letters::new(3).key(b"abc", 0.5), Some(b"abc".to_vec()));
     }

@@ -17,7 +17,10 @@ pub(super) struct Object<'a> {
 
 impl<'a> Object<'a> {
     /// Write `{...}` with the fields that `fill` adds.
-    pub(super) fn write(page: &'a mut dyn Write, fill: impl FnOnce(&mut Object<'_>) -> Written) -> Written {
+    pub(super) fn write(
+        page: &'a mut dyn Write,
+        fill: impl FnOnce(&mut Object<'_>) -> Written,
+    ) -> Written {
         page.write_all(b"{")?;
         let mut object = Object { first: true, page };
         fill(&mut object)?;
@@ -46,18 +49,35 @@ impl<'a> Object<'a> {
         bytes(self.name(name)?, value)
     }
 
-    pub(super) fn object(&mut self, name: &str, fill: impl FnOnce(&mut Object<'_>) -> Written) -> Written {
+    pub(super) fn object(
+        &mut self,
+        name: &str,
+        fill: impl FnOnce(&mut Object<'_>) -> Written,
+    ) -> Written {
         Object::write(self.name(name)?, fill)
     }
 
-    pub(super) fn array<T>(&mut self, name: &str, items: impl IntoIterator<Item = T>, item: impl FnMut(&mut dyn Write, T) -> Written) -> Written {
+    pub(super) fn array<T>(
+        &mut self,
+        name: &str,
+        items: impl IntoIterator<Item = T>,
+        item: impl FnMut(&mut dyn Write, T) -> Written,
+    ) -> Written {
         array(self.name(name)?, items, item)
     }
 
     // Fields marked `omitempty` in etcd's messages are left out when they are zero or empty.
 
-    pub(super) fn some_number<N: std::fmt::Display + PartialEq + Default>(&mut self, name: &str, value: N) -> Written {
-        if value == N::default() { Ok(()) } else { self.raw(name, value) }
+    pub(super) fn some_number<N: std::fmt::Display + PartialEq + Default>(
+        &mut self,
+        name: &str,
+        value: N,
+    ) -> Written {
+        if value == N::default() {
+            Ok(())
+        } else {
+            self.raw(name, value)
+        }
     }
 
     pub(super) fn some_bool(&mut self, name: &str, value: bool) -> Written {
@@ -65,19 +85,35 @@ impl<'a> Object<'a> {
     }
 
     pub(super) fn some_string(&mut self, name: &str, text: &str) -> Written {
-        if text.is_empty() { Ok(()) } else { self.string(name, text) }
+        if text.is_empty() {
+            Ok(())
+        } else {
+            self.string(name, text)
+        }
     }
 
     pub(super) fn some_bytes(&mut self, name: &str, value: &[u8]) -> Written {
-        if value.is_empty() { Ok(()) } else { self.bytes(name, value) }
+        if value.is_empty() {
+            Ok(())
+        } else {
+            self.bytes(name, value)
+        }
     }
 
     pub(super) fn some_strings(&mut self, name: &str, texts: &[String]) -> Written {
-        if texts.is_empty() { Ok(()) } else { self.array(name, texts, |page, text| string(page, text.as_bytes())) }
+        if texts.is_empty() {
+            Ok(())
+        } else {
+            self.array(name, texts, |page, text| string(page, text.as_bytes()))
+        }
     }
 }
 
-pub(super) fn array<T>(page: &mut dyn Write, items: impl IntoIterator<Item = T>, mut item: impl FnMut(&mut dyn Write, T) -> Written) -> Written {
+pub(super) fn array<T>(
+    page: &mut dyn Write,
+    items: impl IntoIterator<Item = T>,
+    mut item: impl FnMut(&mut dyn Write, T) -> Written,
+) -> Written {
     page.write_all(b"[")?;
     for (place, value) in items.into_iter().enumerate() {
         if place > 0 {
@@ -106,7 +142,9 @@ pub(super) fn string(page: &mut dyn Write, bytes: &[u8]) -> Written {
             '\n' => written.push_str("\\n"),
             '\r' => written.push_str("\\r"),
             '\t' => written.push_str("\\t"),
-            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' | '\0'..='\x1f' => written.push_str(&format!("\\u{:04x}", letter as u32)),
+            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' | '\0'..='\x1f' => {
+                written.push_str(&format!("\\u{:04x}", letter as u32))
+            }
             letter => written.push(letter),
         }
     }
@@ -142,6 +180,9 @@ mod tests {
             object.some_bool("more", false)
         })
         .unwrap();
-        assert_eq!(String::from_utf8(page).unwrap(), r#"{"key":"YQA=","header":{"revision":5}}"#);
+        assert_eq!(
+            String::from_utf8(page).unwrap(),
+            r#"{"key":"YQA=","header":{"revision":5}}"#
+        );
     }
 }

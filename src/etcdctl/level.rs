@@ -62,8 +62,15 @@ impl Level {
         let mut end = self.prefix.len();
         for _ in 0..self.depth {
             let rest = key.get(end..)?;
-            let begin = if rest.starts_with(&self.separator) { end + self.separator.len() } else { end };
-            let place = key.get(begin..)?.windows(self.separator.len()).position(|window| window == self.separator)?;
+            let begin = if rest.starts_with(&self.separator) {
+                end + self.separator.len()
+            } else {
+                end
+            };
+            let place = key
+                .get(begin..)?
+                .windows(self.separator.len())
+                .position(|window| window == self.separator)?;
             end = begin + place + self.separator.len();
         }
         Some(end)
@@ -71,20 +78,48 @@ impl Level {
 
     fn entry(&self, kv: PbKeyValue) -> Entry {
         match self.cut(&kv.key) {
-            Some(end) => Entry { folder: true, keys: Some(1), name: kv.key[..end].to_vec(), kv },
-            None => Entry { folder: false, keys: None, name: kv.key.clone(), kv },
+            Some(end) => Entry {
+                folder: true,
+                keys: Some(1),
+                name: kv.key[..end].to_vec(),
+                kv,
+            },
+            None => Entry {
+                folder: false,
+                keys: None,
+                name: kv.key.clone(),
+                kv,
+            },
         }
     }
 
     /// Give all entries to `take`, some at a time, in the order of their keys.
-    pub(super) fn walk(&self, call: &mut Call<'_>, rev: i64, take: &mut dyn FnMut(&mut Call<'_>, Vec<Entry>) -> Outcome) -> Outcome {
+    pub(super) fn walk(
+        &self,
+        call: &mut Call<'_>,
+        rev: i64,
+        take: &mut dyn FnMut(&mut Call<'_>, Vec<Entry>) -> Outcome,
+    ) -> Outcome {
         let (start, query) = Query::prefix(&self.prefix);
         let query = Query { rev, ..query };
         let (client, pace) = (call.client()?.clone(), Pace::of(call)?);
-        let mut walk = Walk { client, found: Vec::new(), level: self, limit: self.first_page(), pace, query, start, whole: false };
+        let mut walk = Walk {
+            client,
+            found: Vec::new(),
+            level: self,
+            limit: self.first_page(),
+            pace,
+            query,
+            start,
+            whole: false,
+        };
         let mut next = Next::Page;
         while next != Next::End {
-            let stepped = if next == Next::Page { walk.page() } else { walk.jump() };
+            let stepped = if next == Next::Page {
+                walk.page()
+            } else {
+                walk.jump()
+            };
             next = stepped.map_err(|fault| call.failed(&fault))?;
             if next == Next::Page || walk.found.len() > BATCH {
                 let last = walk.found.pop();
@@ -96,7 +131,11 @@ impl Level {
     }
 
     fn first_page(&self) -> i64 {
-        if self.values { FIRST_VALUES } else { FIRST_PAGE }
+        if self.values {
+            FIRST_VALUES
+        } else {
+            FIRST_PAGE
+        }
     }
 }
 
@@ -117,7 +156,9 @@ fn larger(limit: i64, size: usize, left: usize) -> i64 {
     if size.saturating_mul(left) <= SMALL {
         return i64::try_from(left).unwrap_or(LARGEST_PAGE).max(1);
     }
-    let fits = i64::try_from(8 * SMALL / size.max(1)).unwrap_or(LARGEST_PAGE).max(1);
+    let fits = i64::try_from(8 * SMALL / size.max(1))
+        .unwrap_or(LARGEST_PAGE)
+        .max(1);
     limit.saturating_mul(8).min(LARGEST_PAGE).min(fits)
 }
 
@@ -137,7 +178,11 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     fn page(&mut self) -> etcd::Result<Next> {
-        let query = Query { keys_only: !self.level.values, limit: self.limit, ..self.query.clone() };
+        let query = Query {
+            keys_only: !self.level.values,
+            limit: self.limit,
+            ..self.query.clone()
+        };
         let page = pages::fetch(&self.client, self.pace, &self.start, &query)?;
         if self.query.rev == 0 {
             self.query.rev = page.header.map_or(0, |header| header.revision);
@@ -150,7 +195,9 @@ impl Walk<'_> {
         let keys = page.kvs.len();
         let bytes = pages::bytes(&page.kvs);
         let size = bytes / keys;
-        let left = usize::try_from(page.count).unwrap_or(usize::MAX).saturating_sub(keys);
+        let left = usize::try_from(page.count)
+            .unwrap_or(usize::MAX)
+            .saturating_sub(keys);
         let fresh = self.add(page.kvs);
         self.whole = false;
         if !is_flat(fresh, keys, bytes) && size.saturating_mul(left) > SMALL {
@@ -164,7 +211,11 @@ impl Walk<'_> {
     fn add(&mut self, kvs: Vec<PbKeyValue>) -> usize {
         let mut fresh = 0;
         for kv in kvs {
-            match self.found.last_mut().filter(|last| last.folder && kv.key.starts_with(&last.name)) {
+            match self
+                .found
+                .last_mut()
+                .filter(|last| last.folder && kv.key.starts_with(&last.name))
+            {
                 Some(last) => last.keys = last.keys.map(|keys| keys + 1),
                 None => {
                     fresh += 1;
@@ -177,7 +228,9 @@ impl Walk<'_> {
 
     /// Go to the first keys behind the last entry.
     fn jump(&mut self) -> etcd::Result<Next> {
-        let Some(last) = self.found.last_mut() else { return Ok(Next::End) };
+        let Some(last) = self.found.last_mut() else {
+            return Ok(Next::End);
+        };
         if !self.whole {
             last.keys = None;
         }
@@ -186,7 +239,10 @@ impl Walk<'_> {
             let (mut fresh, mut keys) = (0, 0);
             for (answer, (_, end)) in self.first_of(few)?.into_iter().zip(few) {
                 keys += answer.kvs.len();
-                let leaf = answer.kvs.iter().position(|kv| self.level.values && self.level.cut(&kv.key).is_none());
+                let leaf = answer
+                    .kvs
+                    .iter()
+                    .position(|kv| self.level.values && self.level.cut(&kv.key).is_none());
                 if let Some(leaf) = leaf {
                     // It is fetched again, with its value.
                     let mut kvs = answer.kvs;
@@ -196,7 +252,11 @@ impl Walk<'_> {
                     self.limit = self.level.first_page();
                     return Ok(Next::Page);
                 }
-                let last = answer.kvs.last().map(|kv| after(&kv.key)).filter(|_| answer.more);
+                let last = answer
+                    .kvs
+                    .last()
+                    .map(|kv| after(&kv.key))
+                    .filter(|_| answer.more);
                 fresh += self.add(answer.kvs);
                 self.whole = last.is_none();
                 self.start = last.unwrap_or_else(|| end.clone());
@@ -206,7 +266,11 @@ impl Walk<'_> {
             }
             if keys > 0 {
                 self.limit = self.level.first_page();
-                return Ok(if is_flat(fresh, keys, 0) && self.start != [0] { Next::Page } else { Next::Jump });
+                return Ok(if is_flat(fresh, keys, 0) && self.start != [0] {
+                    Next::Page
+                } else {
+                    Next::Jump
+                });
             }
         }
         Ok(Next::End)
@@ -215,7 +279,18 @@ impl Walk<'_> {
     /// The first keys of each range.
     fn first_of(&self, ranges: &[Range]) -> etcd::Result<Vec<PbRangeResponse>> {
         let question = |(start, end): &Range| {
-            TxnOp::get(start.clone(), Some(Query { end: Some(end.clone()), keys_only: true, limit: BEHIND, ..self.query.clone() }.options()))
+            TxnOp::get(
+                start.clone(),
+                Some(
+                    Query {
+                        end: Some(end.clone()),
+                        keys_only: true,
+                        limit: BEHIND,
+                        ..self.query.clone()
+                    }
+                    .options(),
+                ),
+            )
         };
         let questions: Vec<TxnOp> = ranges.iter().map(question).collect();
         together(&self.client, self.pace, &questions)
@@ -223,13 +298,25 @@ impl Walk<'_> {
 }
 
 /// Ask several ranges in one transaction.
-pub(super) fn together(client: &Client, pace: Pace, questions: &[TxnOp]) -> etcd::Result<Vec<PbRangeResponse>> {
-    let answer = client.ask(Effect::Read, pace.patience(), async |etcd| etcd.kv().txn(Txn::new().and_then(questions)).await)?.0;
+pub(super) fn together(
+    client: &Client,
+    pace: Pace,
+    questions: &[TxnOp],
+) -> etcd::Result<Vec<PbRangeResponse>> {
+    let answer = client
+        .ask(Effect::Read, pace.patience(), async |etcd| {
+            etcd.kv().txn(Txn::new().and_then(questions)).await
+        })?
+        .0;
     let range = |answer| match answer {
         Some(PbTxnOpResponse::ResponseRange(range)) => range,
         _ => PbRangeResponse::default(),
     };
-    Ok(answer.responses.into_iter().map(|answer| range(answer.response)).collect())
+    Ok(answer
+        .responses
+        .into_iter()
+        .map(|answer| range(answer.response))
+        .collect())
 }
 
 type Range = (Vec<u8>, Vec<u8>);
@@ -261,12 +348,19 @@ fn behind(name: &[u8], folder: bool, base: usize) -> Vec<Range> {
 fn groups(ranges: &[Range]) -> impl Iterator<Item = &[Range]> {
     let (near, rest) = ranges.split_at(ranges.len().min(3));
     let (middle, wide) = rest.split_at(rest.len().saturating_sub(1));
-    std::iter::once(near).chain(middle.chunks(QUESTIONS)).chain(std::iter::once(wide)).filter(|group| !group.is_empty())
+    std::iter::once(near)
+        .chain(middle.chunks(QUESTIONS))
+        .chain(std::iter::once(wide))
+        .filter(|group| !group.is_empty())
 }
 
 /// The prefix of a folder: `/a` means what lies below `/a/`.
 pub(super) fn folder(prefix: &[u8], separator: &[u8]) -> Vec<u8> {
-    if prefix.is_empty() || prefix.ends_with(separator) { prefix.to_vec() } else { [prefix, separator].concat() }
+    if prefix.is_empty() || prefix.ends_with(separator) {
+        prefix.to_vec()
+    } else {
+        [prefix, separator].concat()
+    }
 }
 
 #[cfg(test)]
@@ -274,7 +368,12 @@ mod tests {
     use super::*;
 
     fn level(prefix: &str, depth: usize) -> Level {
-        Level { depth, prefix: prefix.into(), separator: b"/".to_vec(), values: false }
+        Level {
+            depth,
+            prefix: prefix.into(),
+            separator: b"/".to_vec(),
+            values: false,
+        }
     }
 
     #[test]
@@ -300,11 +399,20 @@ mod tests {
 
     #[test]
     fn the_ranges_behind_an_entry_follow_each_other_without_a_gap() {
-        for (name, folder, base) in
-            [(&b"/a/pods/"[..], true, 3), (b"/a/pods", false, 3), (b"x", false, 0), (b"a/\xff\xfe/", true, 2), (b"a/\xff\xff", false, 2), (b"", true, 0)]
-        {
+        for (name, folder, base) in [
+            (&b"/a/pods/"[..], true, 3),
+            (b"/a/pods", false, 3),
+            (b"x", false, 0),
+            (b"a/\xff\xfe/", true, 2),
+            (b"a/\xff\xff", false, 2),
+            (b"", true, 0),
+        ] {
             let ranges = behind(name, folder, base);
-            let mut next = if folder { prefix_end(name) } else { after(name) };
+            let mut next = if folder {
+                prefix_end(name)
+            } else {
+                after(name)
+            };
             for (start, end) in &ranges {
                 assert_eq!(*start, next, "{name:?}");
                 next.clone_from(end);
@@ -321,11 +429,34 @@ mod tests {
         let level = level("/a/", 1);
         let client = Client::new(crate::etcd::Config::default()).unwrap();
         let pace = Pace::unlimited();
-        let mut walk = Walk { client, found: Vec::new(), level: &level, limit: 1, pace, query: Query::default(), start: Vec::new(), whole: false };
-        let page = |keys: &[&str]| keys.iter().map(|key| PbKeyValue { key: key.as_bytes().to_vec(), ..PbKeyValue::default() }).collect();
+        let mut walk = Walk {
+            client,
+            found: Vec::new(),
+            level: &level,
+            limit: 1,
+            pace,
+            query: Query::default(),
+            start: Vec::new(),
+            whole: false,
+        };
+        let page = |keys: &[&str]| {
+            keys.iter()
+                .map(|key| PbKeyValue {
+                    key: key.as_bytes().to_vec(),
+                    ..PbKeyValue::default()
+                })
+                .collect()
+        };
         assert_eq!(walk.add(page(&["/a/b", "/a/b/1", "/a/b/2"])), 2);
         assert_eq!(walk.add(page(&["/a/b/3", "/a/c"])), 1);
-        let seen: Vec<(&[u8], Option<i64>)> = walk.found.iter().map(|entry| (entry.name.as_slice(), entry.keys)).collect();
-        assert_eq!(seen, [(&b"/a/b"[..], None), (b"/a/b/", Some(3)), (b"/a/c", None)]);
+        let seen: Vec<(&[u8], Option<i64>)> = walk
+            .found
+            .iter()
+            .map(|entry| (entry.name.as_slice(), entry.keys))
+            .collect();
+        assert_eq!(
+            seen,
+            [(&b"/a/b"[..], None), (b"/a/b/", Some(3)), (b"/a/c", None)]
+        );
     }
 }

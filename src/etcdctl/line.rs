@@ -13,7 +13,8 @@ pub type Command = Vec<Vec<u8>>;
 pub fn commands(text: &str) -> Result<Vec<Command>> {
     let mut all = Vec::new();
     for part in parts(text)? {
-        let words = crate::command::split(&part).ok_or_else(|| Error::usage(format!("a quote stays open in `{text}`")))?;
+        let words = crate::command::split(&part)
+            .ok_or_else(|| Error::usage(format!("a quote stays open in `{text}`")))?;
         let mut words: Vec<Vec<u8>> = words.into_iter().map(String::into_bytes).collect();
         match words.first().map(Vec::as_slice) {
             None => continue,
@@ -32,11 +33,17 @@ fn parts(text: &str) -> Result<Vec<String>> {
     let mut quote = None;
     let mut letters = text.chars().peekable();
     while let Some(letter) = letters.next() {
-        let part = parts.last_mut().ok_or_else(|| Error::internal("a line has a part"))?;
+        let part = parts
+            .last_mut()
+            .ok_or_else(|| Error::internal("a line has a part"))?;
         match (quote, letter) {
-            (None, '#') if part.is_empty() || part.ends_with(char::is_whitespace) => while letters.next_if(|letter| *letter != '\n').is_some() {},
+            (None, '#') if part.is_empty() || part.ends_with(char::is_whitespace) => {
+                while letters.next_if(|letter| *letter != '\n').is_some() {}
+            }
             (None, ';' | '\n') => parts.push(String::new()),
-            (_, '\\') if quote != Some('\'') => part.extend(std::iter::once(letter).chain(letters.next())),
+            (_, '\\') if quote != Some('\'') => {
+                part.extend(std::iter::once(letter).chain(letters.next()))
+            }
             (None, '\'' | '"') => {
                 quote = Some(letter);
                 part.push(letter);
@@ -71,7 +78,10 @@ pub(super) fn words(line: &[u8]) -> Option<Vec<Vec<u8>>> {
             }
             (b'"' | b'\'', None) => &rest[1..],
             _ => {
-                let end = rest.iter().position(u8::is_ascii_whitespace).unwrap_or(rest.len());
+                let end = rest
+                    .iter()
+                    .position(u8::is_ascii_whitespace)
+                    .unwrap_or(rest.len());
                 words.push(rest[..end].to_vec());
                 &rest[end..]
             }
@@ -102,10 +112,22 @@ mod tests {
     fn a_line_of_the_documentation_works_as_it_stands() {
         let shown = |text: &str| {
             let all = commands(text).unwrap();
-            all.iter().map(|words| words.iter().map(|word| String::from_utf8_lossy(word)).collect::<Vec<_>>().join("|")).collect::<Vec<_>>().join("  ")
+            all.iter()
+                .map(|words| {
+                    words
+                        .iter()
+                        .map(|word| String::from_utf8_lossy(word))
+                        .collect::<Vec<_>>()
+                        .join("|")
+                })
+                .collect::<Vec<_>>()
+                .join("  ")
         };
         for (text, wanted) in [
-            ("e put a 10 ; e get a; e del a ; # V3 API", "put|a|10  get|a  del|a"),
+            (
+                "e put a 10 ; e get a; e del a ; # V3 API",
+                "put|a|10  get|a  del|a",
+            ),
             ("em list", "member|list"),
             ("put 'a;b' \"c # d\" # e", "put|a;b|c # d"),
             ("get a#b", "get|a#b"),
@@ -120,12 +142,18 @@ mod tests {
     #[test]
     fn quotes_hold_words_together() {
         for (line, wanted) in [
-            (&br#"put k "a b\n" --lease=1"#[..], &[&b"put"[..], b"k", b"a b\n", b"--lease=1"][..]),
+            (
+                &br#"put k "a b\n" --lease=1"#[..],
+                &[&b"put"[..], b"k", b"a b\n", b"--lease=1"][..],
+            ),
             (br"put k 'a \n b'", &[b"put", b"k", br"a \n b"]),
             (b"  get   a ", &[b"get", b"a"]),
             (b"put 'a b", &[b"put", b"a", b"b"]),
             (br#"put "a"b"c" "x"#, &[b"put", b"a", br#"b"c""#, b"x"]),
-            (br#"put --lease="1" it's """#, &[b"put", br#"--lease="1""#, b"it's", b""]),
+            (
+                br#"put --lease="1" it's """#,
+                &[b"put", br#"--lease="1""#, b"it's", b""],
+            ),
             (b"", &[]),
         ] {
             assert_eq!(words(line).unwrap(), wanted);

@@ -33,7 +33,8 @@ impl Batch {
     /// False when nobody takes them any more.
     fn add(&mut self, operation: TxnOp, bytes: usize) -> bool {
         let bytes = bytes + OVERHEAD;
-        let full = self.operations.len() == self.limit || !self.operations.is_empty() && self.bytes + bytes > BYTES;
+        let full = self.operations.len() == self.limit
+            || !self.operations.is_empty() && self.bytes + bytes > BYTES;
         if full && !self.send() {
             return false;
         }
@@ -50,7 +51,12 @@ impl Batch {
 }
 
 /// Write the records that differ, delete the keys that are extra; the result is the number of transactions.
-pub(super) fn write(call: &mut Call<'_>, lines: &Lines, difference: &Difference, limit: usize) -> Outcome<u64> {
+pub(super) fn write(
+    call: &mut Call<'_>,
+    lines: &Lines,
+    difference: &Difference,
+    limit: usize,
+) -> Outcome<u64> {
     let client = call.client()?.clone();
     let pace = Pace::of(call)?;
     let (workers, batches) = sync_channel(WORKERS);
@@ -59,7 +65,17 @@ pub(super) fn write(call: &mut Call<'_>, lines: &Lines, difference: &Difference,
     std::thread::scope(|scope| {
         let work = || work(&client, pace, &batches, &sent, &written);
         let running: Vec<_> = (0..WORKERS).map(|_| scope.spawn(work)).collect();
-        let read = feed(call, lines, difference, Batch { bytes: 0, limit, operations: Vec::new(), workers });
+        let read = feed(
+            call,
+            lines,
+            difference,
+            Batch {
+                bytes: 0,
+                limit,
+                operations: Vec::new(),
+                workers,
+            },
+        );
         let mut result = Ok(());
         for worker in running {
             match worker.join() {
@@ -68,7 +84,11 @@ pub(super) fn write(call: &mut Call<'_>, lines: &Lines, difference: &Difference,
             }
         }
         let written = written.load(Ordering::Relaxed);
-        let unfinished = |failure: Box<Failure>| failure.with_hint(format!("{written} keys were written; run it again, it goes on with the rest"));
+        let unfinished = |failure: Box<Failure>| {
+            failure.with_hint(format!(
+                "{written} keys were written; run it again, it goes on with the rest"
+            ))
+        };
         result.map_err(|fault| unfinished(call.failed(&fault)))?;
         read.map_err(unfinished)
     })?;
@@ -85,11 +105,17 @@ fn feed(call: &mut Call<'_>, lines: &Lines, difference: &Difference, mut batch: 
             continue;
         }
         let lease = match (&mut leases, &record.lease) {
-            (Some(leases), Some((name, Some(ttl)))) if *ttl > 0 => granted(call, leases, name, *ttl)?,
+            (Some(leases), Some((name, Some(ttl)))) if *ttl > 0 => {
+                granted(call, leases, name, *ttl)?
+            }
             _ => 0,
         };
         let bytes = record.key.len() + record.value.len();
-        let put = TxnOp::put(record.key, record.value, (lease != 0).then(|| PutOptions::new().with_lease(lease)));
+        let put = TxnOp::put(
+            record.key,
+            record.value,
+            (lease != 0).then(|| PutOptions::new().with_lease(lease)),
+        );
         if !batch.add(put, bytes) {
             return Ok(());
         }
@@ -104,24 +130,41 @@ fn feed(call: &mut Call<'_>, lines: &Lines, difference: &Difference, mut batch: 
 }
 
 /// The new lease for an old one.
-fn granted(call: &mut Call<'_>, leases: &mut HashMap<String, i64>, name: &str, ttl: i64) -> Outcome<i64> {
+fn granted(
+    call: &mut Call<'_>,
+    leases: &mut HashMap<String, i64>,
+    name: &str,
+    ttl: i64,
+) -> Outcome<i64> {
     if let Some(lease) = leases.get(name) {
         return Ok(*lease);
     }
-    let lease = call.write(async |etcd| etcd.lease().grant(ttl, None).await)?.id();
+    let lease = call
+        .write(async |etcd| etcd.lease().grant(ttl, None).await)?
+        .id();
     leases.insert(name.to_string(), lease);
     Ok(lease)
 }
 
 /// Send transactions until there are no more. After a fault the channel is closed, so that all others end.
-fn work(client: &Client, pace: Pace, batches: &Mutex<Option<Receiver<Vec<TxnOp>>>>, sent: &AtomicU64, written: &AtomicU64) -> etcd::Result<()> {
+fn work(
+    client: &Client,
+    pace: Pace,
+    batches: &Mutex<Option<Receiver<Vec<TxnOp>>>>,
+    sent: &AtomicU64,
+    written: &AtomicU64,
+) -> etcd::Result<()> {
     loop {
         let batch = {
             let batches = batches.lock().unwrap_or_else(PoisonError::into_inner);
-            let Some(Ok(batch)) = batches.as_ref().map(Receiver::recv) else { return Ok(()) };
+            let Some(Ok(batch)) = batches.as_ref().map(Receiver::recv) else {
+                return Ok(());
+            };
             batch
         };
-        let answer = client.ask(Effect::Write, pace.patience(), async |etcd| etcd.kv().txn(Txn::new().and_then(batch.as_slice())).await);
+        let answer = client.ask(Effect::Write, pace.patience(), async |etcd| {
+            etcd.kv().txn(Txn::new().and_then(batch.as_slice())).await
+        });
         if let Err(fault) = answer {
             *batches.lock().unwrap_or_else(PoisonError::into_inner) = None;
             return Err(fault);

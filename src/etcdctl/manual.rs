@@ -19,7 +19,8 @@ pub fn markdown() -> String {
     for verb in ALL {
         let first = verb.name.split_once(' ').map(|(first, _)| first);
         if first != group
-            && let Some(known) = first.and_then(|first| GROUPS.iter().find(|known| known.name == first))
+            && let Some(known) =
+                first.and_then(|first| GROUPS.iter().find(|known| known.name == first))
         {
             let _ = writeln!(page, "## {}\n\n{}.\n", known.name, capital(known.about));
             flags(&mut page, known.flags);
@@ -43,10 +44,20 @@ fn command(page: &mut String, verb: &Verb) {
         Since::V36 => " *In etcdctl since 3.6.*",
     };
     let usage = format!("{} {}", verb.name, verb.arguments);
-    let _ = writeln!(page, "{level} {}\n\n{}.{since}\n\n```\netcdsh e {}\n```\n", verb.name, capital(verb.about), usage.trim_end());
+    let _ = writeln!(
+        page,
+        "{level} {}\n\n{}.{since}\n\n```\netcdsh e {}\n```\n",
+        verb.name,
+        capital(verb.about),
+        usage.trim_end()
+    );
     flags(page, verb.flags);
     if !verb.example.is_empty() {
-        let lines: Vec<String> = verb.example.lines().map(|line| format!("etcdsh e {line}")).collect();
+        let lines: Vec<String> = verb
+            .example
+            .lines()
+            .map(|line| format!("etcdsh e {line}"))
+            .collect();
         let _ = writeln!(page, "Example:\n\n```\n{}\n```\n", lines.join("\n"));
     }
 }
@@ -59,19 +70,28 @@ fn flags(page: &mut String, flags: &[Flag]) {
     let mut sorted: Vec<&Flag> = flags.iter().collect();
     sorted.sort_by_key(|flag| flag.name);
     for flag in sorted {
-        let short = flag.short.map_or(String::new(), |letter| format!("`-{letter}`, "));
+        let short = flag
+            .short
+            .map_or(String::new(), |letter| format!("`-{letter}`, "));
         let default = match flag.kind {
             Kind::Text if flag.default.is_empty() => String::new(),
             _ => format!("`{}`", flag.default),
         };
-        let _ = writeln!(page, "| {short}`--{}` | {default} | {} |", flag.name, flag.about.replace('|', "\\|"));
+        let _ = writeln!(
+            page,
+            "| {short}`--{}` | {default} | {} |",
+            flag.name,
+            flag.about.replace('|', "\\|")
+        );
     }
     page.push('\n');
 }
 
 fn capital(text: &str) -> String {
     let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+    letters.next().map_or_else(String::new, |first| {
+        first.to_uppercase().chain(letters).collect()
+    })
 }
 
 /// A command for other tools: its name within its group, what it does, and its own flags.
@@ -86,15 +106,42 @@ pub struct Described {
 /// The commands one level below `path`.
 #[must_use]
 pub fn commands(path: &str) -> Vec<Described> {
-    let style =
-        super::Style { layout: super::Layout::V36, place: None, program: "e".into(), stop: super::Stop::default(), strict: false, variables: Vec::new() };
-    let full = |name: &str| if path.is_empty() { name.to_string() } else { format!("{path} {name}") };
+    let style = super::Style {
+        layout: super::Layout::V36,
+        place: None,
+        program: "e".into(),
+        stop: super::Stop::default(),
+        strict: false,
+        variables: Vec::new(),
+    };
+    let full = |name: &str| {
+        if path.is_empty() {
+            name.to_string()
+        } else {
+            format!("{path} {name}")
+        }
+    };
     let described = |name: &'static str| {
         let verb = ALL.iter().find(|verb| verb.name == full(name));
         let group = GROUPS.iter().find(|group| group.name == full(name));
-        let flags = verb.map_or(&[][..], |verb| verb.flags).iter().map(|flag| (flag.name, flag.about, flag.kind != Kind::Bool)).collect();
-        let about = verb.map(|verb| verb.about).or(group.map(|group| group.about)).unwrap_or_default();
-        Described { about, flags, is_group: verb.is_none() && group.is_some(), name }
+        let flags = verb
+            .map_or(&[][..], |verb| verb.flags)
+            .iter()
+            .map(|flag| (flag.name, flag.about, flag.kind != Kind::Bool))
+            .collect();
+        let about = verb
+            .map(|verb| verb.about)
+            .or(group.map(|group| group.about))
+            .unwrap_or_default();
+        Described {
+            about,
+            flags,
+            is_group: verb.is_none() && group.is_some(),
+            name,
+        }
     };
-    super::verb::names(path, &style).into_iter().map(described).collect()
+    super::verb::names(path, &style)
+        .into_iter()
+        .map(described)
+        .collect()
 }

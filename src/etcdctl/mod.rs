@@ -73,11 +73,17 @@ pub trait Place: Send + Sync {
     fn cluster(&self, wanted: &Wanted) -> error::Result<Option<Placed>>;
 
     /// Socket files that lead to the endpoints through ssh on the host that is wanted.
-    fn tunnel(&self, wanted: &Wanted, endpoints: &[String]) -> error::Result<HashMap<String, PathBuf>> {
+    fn tunnel(
+        &self,
+        wanted: &Wanted,
+        endpoints: &[String],
+    ) -> error::Result<HashMap<String, PathBuf>> {
         let _ = endpoints;
         match &wanted.via {
             None => Ok(HashMap::new()),
-            Some(via) => Err(Error::usage(format!("there is no way through `{via}` here"))),
+            Some(via) => Err(Error::usage(format!(
+                "there is no way through `{via}` here"
+            ))),
         }
     }
 }
@@ -101,16 +107,38 @@ impl Style {
     /// Of this process, for a program called `program`.
     #[must_use]
     pub fn of_process(program: &str, strict: bool) -> Style {
-        let known = |(name, value): (std::ffi::OsString, std::ffi::OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
-        let variables: Vec<(String, String)> = std::env::vars_os().filter_map(known).filter(|(name, _)| name.starts_with("ETCD")).collect();
-        let layout = variables.iter().find(|(name, _)| name == "ETCDSH_ETCDCTL_COMPAT").map_or("", |(_, value)| value);
-        let layout = if layout.starts_with("3.5") || layout.starts_with("3.4") { Layout::V35 } else { Layout::V36 };
-        Style { layout, place: None, program: program.into(), stop: Stop::default(), strict, variables }
+        let known = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        };
+        let variables: Vec<(String, String)> = std::env::vars_os()
+            .filter_map(known)
+            .filter(|(name, _)| name.starts_with("ETCD"))
+            .collect();
+        let layout = variables
+            .iter()
+            .find(|(name, _)| name == "ETCDSH_ETCDCTL_COMPAT")
+            .map_or("", |(_, value)| value);
+        let layout = if layout.starts_with("3.5") || layout.starts_with("3.4") {
+            Layout::V35
+        } else {
+            Layout::V36
+        };
+        Style {
+            layout,
+            place: None,
+            program: program.into(),
+            stop: Stop::default(),
+            strict,
+            variables,
+        }
     }
 
     /// A variable that is set and not empty.
     pub(self) fn variable(&self, name: &str) -> Option<String> {
-        self.variables.iter().find(|(known, value)| known == name && !value.is_empty()).map(|(_, value)| value.clone())
+        self.variables
+            .iter()
+            .find(|(known, value)| known == name && !value.is_empty())
+            .map(|(_, value)| value.clone())
     }
 }
 
@@ -141,42 +169,82 @@ const ENDLESS: [&str; 5] = ["elect", "lock", "make-mirror", "top", "watch"];
 #[must_use]
 pub fn meaning(words: &[Vec<u8>], style: &Style) -> Option<Meaning> {
     let verb = verb::find(words, style).ok()?.verb?;
-    Some(Meaning { changes: verb.changes, endless: ENDLESS.contains(&verb.name), name: verb.name })
+    Some(Meaning {
+        changes: verb.changes,
+        endless: ENDLESS.contains(&verb.name),
+        name: verb.name,
+    })
 }
 
 /// What connection flags, variables and the place of `style` come to, as for any command. Nothing is sent.
 pub fn config(flags: &[String], style: &Style) -> error::Result<Config> {
-    let words: Vec<Vec<u8>> = ["endpoint", "status"].into_iter().chain(flags.iter().map(String::as_str)).map(|word| word.as_bytes().to_vec()).collect();
+    let words: Vec<Vec<u8>> = ["endpoint", "status"]
+        .into_iter()
+        .chain(flags.iter().map(String::as_str))
+        .map(|word| word.as_bytes().to_vec())
+        .collect();
     let of_failure = |failure: Box<Failure>| {
         let mut error = Error::config(failure.text.clone().unwrap_or_default());
         error.causes.clone_from(&failure.causes);
         error.hints.extend(failure.hint.clone());
         error
     };
-    let found = verb::find(&words, style).map_err(|_| Error::internal("`endpoint status` is a command"))?;
+    let found =
+        verb::find(&words, style).map_err(|_| Error::internal("`endpoint status` is a command"))?;
     let (values, _) = flag::parse(&found.rest, &found.flags).map_err(of_failure)?;
     let (mut out, mut err) = (std::io::sink(), std::io::sink());
-    let mut io = Io { err: &mut err, input: &mut std::io::empty(), out: &mut out, stdin: false, terminal: false };
-    let source = settings::Source { inherited: &found.inherited, style, values: &values };
+    let mut io = Io {
+        err: &mut err,
+        input: &mut std::io::empty(),
+        out: &mut out,
+        stdin: false,
+        terminal: false,
+    };
+    let source = settings::Source {
+        inherited: &found.inherited,
+        style,
+        values: &values,
+    };
     Ok(source.settings(&mut io).map_err(of_failure)?.config)
 }
 
 /// Carry out one command without a terminal and return what it prints, without the last line's end.
 pub fn evaluate(words: &[Vec<u8>], style: &Style) -> error::Result<String> {
     if let Some(meaning) = meaning(words, style).filter(|meaning| meaning.endless) {
-        return Err(Error::usage(format!("`{}` goes on for ever: it cannot return a value", meaning.name))
-            .hint(format!("{} {}   # in a shell", style.program, meaning.name)));
+        return Err(Error::usage(format!(
+            "`{}` goes on for ever: it cannot return a value",
+            meaning.name
+        ))
+        .hint(format!("{} {}   # in a shell", style.program, meaning.name)));
     }
     let (mut out, mut err) = (Vec::new(), Vec::new());
-    let code = run(words, style, &mut Io { err: &mut err, input: &mut std::io::empty(), out: &mut out, stdin: false, terminal: false });
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_end_matches('\n').to_string();
+    let code = run(
+        words,
+        style,
+        &mut Io {
+            err: &mut err,
+            input: &mut std::io::empty(),
+            out: &mut out,
+            stdin: false,
+            terminal: false,
+        },
+    );
+    let text = |bytes: &[u8]| {
+        String::from_utf8_lossy(bytes)
+            .trim_end_matches('\n')
+            .to_string()
+    };
     if code == 0 {
         return Ok(text(&out));
     }
     let said = text(&err);
     let mut lines = said.lines();
     let first = lines.next().unwrap_or("the command failed");
-    let kind = if matches!(code, failure::ARGUMENTS | failure::FEATURE | failure::INPUT) { Kind::Usage } else { Kind::Etcd };
+    let kind = if matches!(code, failure::ARGUMENTS | failure::FEATURE | failure::INPUT) {
+        Kind::Usage
+    } else {
+        Kind::Etcd
+    };
     let mut error = Error::new(kind, first.strip_prefix("Error: ").unwrap_or(first));
     for line in lines {
         match line.strip_prefix(" hint: ") {
@@ -210,7 +278,10 @@ pub fn run<'a>(words: &[Vec<u8>], style: &'a Style, io: &'a mut Io<'a>) -> i32 {
         if let Some(notice) = &found.notice {
             let _ = writeln!(io.err, "{notice}");
         }
-        let _ = io.out.write_all(usage::page(&found, style).as_bytes()).and_then(|()| io.out.flush());
+        let _ = io
+            .out
+            .write_all(usage::page(&found, style).as_bytes())
+            .and_then(|()| io.out.flush());
         return 0;
     };
     let mut call = call::Call::new(verb, style, io, found.inherited.clone(), values, words);
@@ -226,10 +297,18 @@ pub fn run<'a>(words: &[Vec<u8>], style: &'a Style, io: &'a mut Io<'a>) -> i32 {
 }
 
 /// etcdctl up to 3.6 shows the command's page on standard output and the error below; here the error is enough.
-fn wrong_flag(io: &mut Io<'_>, style: &Style, found: &Found, failure: &Failure) -> std::io::Result<()> {
+fn wrong_flag(
+    io: &mut Io<'_>,
+    style: &Style,
+    found: &Found,
+    failure: &Failure,
+) -> std::io::Result<()> {
     if !style.strict {
         failure.write(io.err)?;
-        let unknown = failure.text().strip_prefix("unknown flag: --").unwrap_or_default();
+        let unknown = failure
+            .text()
+            .strip_prefix("unknown flag: --")
+            .unwrap_or_default();
         if let Some(near) = error::nearest(unknown, found.flags.iter().map(|flag| flag.name)) {
             return writeln!(io.err, " hint: did you mean `--{near}`?");
         }
@@ -240,12 +319,18 @@ fn wrong_flag(io: &mut Io<'_>, style: &Style, found: &Found, failure: &Failure) 
     io.out.flush()?;
     failure.write(io.err)?;
     writeln!(io.err)?;
-    if style.layout == Layout::V35 { failure.write(io.err) } else { Ok(()) }
+    if style.layout == Layout::V35 {
+        failure.write(io.err)
+    } else {
+        Ok(())
+    }
 }
 
 impl Failure {
     fn write(&self, err: &mut dyn Write) -> std::io::Result<()> {
-        let Some(text) = &self.text else { return Ok(()) };
+        let Some(text) = &self.text else {
+            return Ok(());
+        };
         writeln!(err, "Error: {text}")?;
         for cause in &self.causes {
             writeln!(err, "  {cause}")?;

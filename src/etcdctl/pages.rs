@@ -45,9 +45,23 @@ pub(super) struct Query {
 impl Query {
     /// All keys that begin so, and the key to begin with.
     pub(super) fn prefix(prefix: &[u8]) -> (Vec<u8>, Query) {
-        let end = if prefix.is_empty() { vec![0] } else { etcd::prefix_end(prefix) };
-        let start = if prefix.is_empty() { vec![0] } else { prefix.to_vec() };
-        (start, Query { end: Some(end), ..Query::default() })
+        let end = if prefix.is_empty() {
+            vec![0]
+        } else {
+            etcd::prefix_end(prefix)
+        };
+        let start = if prefix.is_empty() {
+            vec![0]
+        } else {
+            prefix.to_vec()
+        };
+        (
+            start,
+            Query {
+                end: Some(end),
+                ..Query::default()
+            },
+        )
     }
 
     pub(super) fn options(&self) -> GetOptions {
@@ -78,7 +92,9 @@ impl Query {
 
     /// Can it be asked for in pages that follow each other by key?
     pub(super) fn is_pageable(&self) -> bool {
-        let filtered = [self.max_create, self.max_mod, self.min_create, self.min_mod].iter().any(|rev| *rev != 0);
+        let filtered = [self.max_create, self.max_mod, self.min_create, self.min_mod]
+            .iter()
+            .any(|rev| *rev != 0);
         self.end.is_some() && self.sort.is_none() && !self.count_only && !filtered
     }
 }
@@ -92,13 +108,20 @@ pub(super) struct End {
 }
 
 /// Fetch all pages and give them to `take`, one after the other.
-pub(super) fn each(call: &mut Call<'_>, key: Vec<u8>, query: Query, mut take: impl FnMut(&mut Call<'_>, &PbRangeResponse) -> Outcome) -> Outcome<End> {
+pub(super) fn each(
+    call: &mut Call<'_>,
+    key: Vec<u8>,
+    query: Query,
+    mut take: impl FnMut(&mut Call<'_>, &PbRangeResponse) -> Outcome,
+) -> Outcome<End> {
     let client = call.client()?.clone();
     let pace = Pace::of(call)?;
     std::thread::scope(|scope| {
         let mut pages = Pages::new(key, query);
         let client = &client;
-        let send = move |query: Query, key: Vec<u8>| scope.spawn(move || fetch_some(client, pace, &key, query));
+        let send = move |query: Query, key: Vec<u8>| {
+            scope.spawn(move || fetch_some(client, pace, &key, query))
+        };
         let mut count = None;
         pages.send(&send);
         while let Some(Part { end, flight, .. }) = pages.parts.pop_front() {
@@ -115,10 +138,16 @@ pub(super) fn each(call: &mut Call<'_>, key: Vec<u8>, query: Query, mut take: im
             // What was printed is seen before the next page is there.
             call.io.out.flush()?;
             if pages.parts.is_empty() {
-                return Ok(End { count: count.unwrap_or(0), more: answer.more });
+                return Ok(End {
+                    count: count.unwrap_or(0),
+                    more: answer.more,
+                });
             }
         }
-        Ok(End { count: count.unwrap_or(0), more: false })
+        Ok(End {
+            count: count.unwrap_or(0),
+            more: false,
+        })
     })
 }
 
@@ -132,17 +161,28 @@ pub(super) struct Pace {
 impl Pace {
     pub(super) fn of(call: &mut Call<'_>) -> Outcome<Pace> {
         let patience = call.patience()?;
-        let allowed = patience.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        Ok(Pace { allowed, stubborn: patience.stubborn })
+        let allowed = patience
+            .deadline
+            .map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        Ok(Pace {
+            allowed,
+            stubborn: patience.stubborn,
+        })
     }
 
     #[cfg(test)]
     pub(super) fn unlimited() -> Pace {
-        Pace { allowed: None, stubborn: false }
+        Pace {
+            allowed: None,
+            stubborn: false,
+        }
     }
 
     pub(super) fn patience(self) -> Patience {
-        Patience { deadline: self.allowed.map(|allowed| Instant::now() + allowed), stubborn: self.stubborn }
+        Patience {
+            deadline: self.allowed.map(|allowed| Instant::now() + allowed),
+            stubborn: self.stubborn,
+        }
     }
 }
 
@@ -173,15 +213,36 @@ struct Pages<F> {
 impl<F> Pages<F> {
     fn new(key: Vec<u8>, query: Query) -> Pages<F> {
         let end = query.end.clone().unwrap_or_else(|| after(&key));
-        let same = key.iter().zip(&end).take_while(|(key, end)| key == end).count();
+        let same = key
+            .iter()
+            .zip(&end)
+            .take_while(|(key, end)| key == end)
+            .count();
         let left = (query.limit > 0).then_some(query.limit);
-        let parts = VecDeque::from([Part { end, flight: None, start: key }]);
-        Pages { careful: None, left, letters: Letters::new(same), parts, query, rest: i64::MAX, size: FIRST_PAGE, step: None }
+        let parts = VecDeque::from([Part {
+            end,
+            flight: None,
+            start: key,
+        }]);
+        Pages {
+            careful: None,
+            left,
+            letters: Letters::new(same),
+            parts,
+            query,
+            rest: i64::MAX,
+            size: FIRST_PAGE,
+            step: None,
+        }
     }
 
     /// Ask for the next parts, so that as many are on their way as there may be.
     fn send(&mut self, send: &impl Fn(Query, Vec<u8>) -> F) {
-        let mut flying = self.parts.iter().filter(|part| part.flight.is_some()).count();
+        let mut flying = self
+            .parts
+            .iter()
+            .filter(|part| part.flight.is_some())
+            .count();
         while flying < FLYING
             && let Some(place) = self.parts.iter().position(|part| part.flight.is_none())
         {
@@ -190,12 +251,20 @@ impl<F> Pages<F> {
             if let Some(border) = self.border(part) {
                 // The guess may have been too wide.
                 limit = limit.saturating_mul(2);
-                let behind = Part { end: part.end.clone(), flight: None, start: border.clone() };
+                let behind = Part {
+                    end: part.end.clone(),
+                    flight: None,
+                    start: border.clone(),
+                };
                 self.parts[place].end = border;
                 self.parts.insert(place + 1, behind);
             }
             let part = &mut self.parts[place];
-            let query = Query { end: Some(part.end.clone()), limit, ..self.query.clone() };
+            let query = Query {
+                end: Some(part.end.clone()),
+                limit,
+                ..self.query.clone()
+            };
             part.flight = Some((limit, send(query, part.start.clone())));
             flying += 1;
         }
@@ -203,22 +272,38 @@ impl<F> Pages<F> {
 
     /// Where a page from the start of this part would end; nothing when that is not worth a guess.
     fn border(&self, part: &Part<F>) -> Option<Vec<u8>> {
-        let step = self.step.filter(|_| self.left.is_none() && self.careful.is_none() && self.rest > self.size * 2)?;
-        let border = self.letters.key(&part.start[..self.letters.base()], self.letters.place(&part.start) + step)?;
+        let step = self.step.filter(|_| {
+            self.left.is_none() && self.careful.is_none() && self.rest > self.size * 2
+        })?;
+        let border = self.letters.key(
+            &part.start[..self.letters.base()],
+            self.letters.place(&part.start) + step,
+        )?;
         (part.start < border && (border < part.end || part.end == [0])).then_some(border)
     }
 
     fn limit(&self) -> i64 {
-        [self.left, self.careful].into_iter().flatten().fold(self.size, i64::min)
+        [self.left, self.careful]
+            .into_iter()
+            .flatten()
+            .fold(self.size, i64::min)
     }
 
     /// Learn from the page that came first of all, for a part up to `end` of which `limit` keys were asked for, in the end
     /// only `asked`.
     fn advance(&mut self, end: Vec<u8>, answer: &PbRangeResponse, limit: i64, asked: i64) {
         let keys = i64::try_from(answer.kvs.len()).unwrap_or(i64::MAX);
-        self.rest = if self.rest == i64::MAX { answer.count } else { self.rest } - keys;
+        self.rest = if self.rest == i64::MAX {
+            answer.count
+        } else {
+            self.rest
+        } - keys;
         // Large values come together: only slowly are more keys asked for again.
-        self.careful = if asked >= limit { self.careful.map(|careful| careful.saturating_mul(2)) } else { Some(asked.saturating_mul(2)) };
+        self.careful = if asked >= limit {
+            self.careful.map(|careful| careful.saturating_mul(2))
+        } else {
+            Some(asked.saturating_mul(2))
+        };
         self.careful = self.careful.filter(|careful| *careful < self.size);
         self.left = self.left.map(|left| left - keys);
         if self.query.rev == 0 {
@@ -228,7 +313,11 @@ impl<F> Pages<F> {
         if self.left.is_some_and(|left| left <= 0) {
             self.parts.clear();
         } else if let Some(last) = answer.kvs.last().filter(|_| answer.more) {
-            self.parts.push_front(Part { end, flight: None, start: after(&last.key) });
+            self.parts.push_front(Part {
+                end,
+                flight: None,
+                start: after(&last.key),
+            });
         }
     }
 
@@ -238,8 +327,11 @@ impl<F> Pages<F> {
             self.step = self.step.map(|step| step * 4.0);
             return;
         };
-        self.letters.learn(answer.kvs.iter().map(|kv| kv.key.as_slice()));
-        self.size = i64::try_from(PAGE_BYTES / (bytes(&answer.kvs) / answer.kvs.len()).max(1)).unwrap_or(i64::MAX).clamp(1, self.rest.max(1));
+        self.letters
+            .learn(answer.kvs.iter().map(|kv| kv.key.as_slice()));
+        self.size = i64::try_from(PAGE_BYTES / (bytes(&answer.kvs) / answer.kvs.len()).max(1))
+            .unwrap_or(i64::MAX)
+            .clamp(1, self.rest.max(1));
         let far = self.letters.place(&last.key) - self.letters.place(&first.key);
         #[expect(clippy::cast_precision_loss, reason = "a guess")]
         let step = far / answer.kvs.len() as f64 * self.size as f64;
@@ -255,21 +347,37 @@ pub(super) fn after(key: &[u8]) -> Vec<u8> {
 }
 
 pub(super) fn bytes(kvs: &[PbKeyValue]) -> usize {
-    kvs.iter().map(|kv| kv.key.len() + kv.value.len() + OVERHEAD).sum()
+    kvs.iter()
+        .map(|kv| kv.key.len() + kv.value.len() + OVERHEAD)
+        .sum()
 }
 
 /// One page of at most `query.limit` keys: of fewer, when their values are too large for one answer.
-pub(super) fn fetch(client: &Client, pace: Pace, key: &[u8], query: &Query) -> etcd::Result<PbRangeResponse> {
+pub(super) fn fetch(
+    client: &Client,
+    pace: Pace,
+    key: &[u8],
+    query: &Query,
+) -> etcd::Result<PbRangeResponse> {
     fetch_some(client, pace, key, query.clone()).map(|(answer, _)| answer)
 }
 
-fn fetch_some(client: &Client, pace: Pace, key: &[u8], mut query: Query) -> etcd::Result<(PbRangeResponse, i64)> {
+fn fetch_some(
+    client: &Client,
+    pace: Pace,
+    key: &[u8],
+    mut query: Query,
+) -> etcd::Result<(PbRangeResponse, i64)> {
     loop {
         let options = query.options();
         let alone = query.limit == 1;
         let answer = client.ask(Effect::Read, pace.patience(), async |etcd| {
             let kv = etcd.kv();
-            let mut kv = if alone { kv } else { kv.max_decoding_message_size(LARGEST) };
+            let mut kv = if alone {
+                kv
+            } else {
+                kv.max_decoding_message_size(LARGEST)
+            };
             kv.get(key.to_vec(), Some(options.clone())).await
         });
         match answer {
@@ -281,11 +389,19 @@ fn fetch_some(client: &Client, pace: Pace, key: &[u8], mut query: Query) -> etcd
 
 /// How many keys to ask for when the answer was too large; nothing when that was not the trouble.
 fn smaller(limit: i64, fault: &Fault) -> Option<i64> {
-    let Trouble::Server(code, text) = fault.trouble() else { return None };
+    let Trouble::Server(code, text) = fault.trouble() else {
+        return None;
+    };
     if *code != tonic::Code::OutOfRange as i32 || limit == 1 {
         return None;
     }
-    let found: i64 = text.split_once("found ")?.1.split(' ').next()?.parse().ok()?;
+    let found: i64 = text
+        .split_once("found ")?
+        .1
+        .split(' ')
+        .next()?
+        .parse()
+        .ok()?;
     let wanted = i64::try_from(PAGE_BYTES).unwrap_or(i64::MAX);
     let limit = if limit <= 0 { 1000 } else { limit };
     Some((limit.saturating_mul(wanted) / found.max(1)).clamp(1, limit / 2))
@@ -297,21 +413,58 @@ mod tests {
     use crate::etcd::Attempt;
 
     fn fault(code: tonic::Code, text: &str) -> Fault {
-        Fault { attempts: vec![Attempt { endpoint: "a".into(), trouble: Trouble::Server(code as i32, text.into()) }], sent: true }
+        Fault {
+            attempts: vec![Attempt {
+                endpoint: "a".into(),
+                trouble: Trouble::Server(code as i32, text.into()),
+            }],
+            sent: true,
+        }
     }
 
     #[test]
     fn an_answer_that_is_too_large_is_asked_for_in_parts() {
-        let found = |bytes: i64| format!("Error, decoded message length too large: found {bytes} bytes, the limit is: 33554432 bytes");
-        for (limit, bytes, wanted) in [(100, 126 << 20, Some(6)), (2, 40 << 20, Some(1)), (1, 40 << 20, None), (1000, 33 << 20, Some(242))] {
-            assert_eq!(smaller(limit, &fault(tonic::Code::OutOfRange, &found(bytes))), wanted, "{limit} keys of {bytes} bytes");
+        let found = |bytes: i64| {
+            format!(
+                "Error, decoded message length too large: found {bytes} bytes, the limit is: 33554432 bytes"
+            )
+        };
+        for (limit, bytes, wanted) in [
+            (100, 126 << 20, Some(6)),
+            (2, 40 << 20, Some(1)),
+            (1, 40 << 20, None),
+            (1000, 33 << 20, Some(242)),
+        ] {
+            assert_eq!(
+                smaller(limit, &fault(tonic::Code::OutOfRange, &found(bytes))),
+                wanted,
+                "{limit} keys of {bytes} bytes"
+            );
         }
-        assert_eq!(smaller(100, &fault(tonic::Code::OutOfRange, "etcdserver: mvcc: required revision has been compacted")), None);
+        assert_eq!(
+            smaller(
+                100,
+                &fault(
+                    tonic::Code::OutOfRange,
+                    "etcdserver: mvcc: required revision has been compacted"
+                )
+            ),
+            None
+        );
     }
 
     fn page(count: i64, keys: &[&str], more: bool) -> PbRangeResponse {
-        let kv = |key: &&str| PbKeyValue { key: (*key).into(), value: vec![0; 1 << 20], ..PbKeyValue::default() };
-        PbRangeResponse { count, kvs: keys.iter().map(kv).collect(), more, ..PbRangeResponse::default() }
+        let kv = |key: &&str| PbKeyValue {
+            key: (*key).into(),
+            value: vec![0; 1 << 20],
+            ..PbKeyValue::default()
+        };
+        PbRangeResponse {
+            count,
+            kvs: keys.iter().map(kv).collect(),
+            more,
+            ..PbRangeResponse::default()
+        }
     }
 
     fn asked(pages: &mut Pages<()>) -> Vec<String> {
@@ -338,10 +491,19 @@ mod tests {
             pages.advance(part.end, &answer, limit, took);
             asked(&mut pages)
         };
-        assert_eq!(follow(page(1000, &["a/1", "a/2"], true), 30, 30), ["a/20 a0 7"]);
+        assert_eq!(
+            follow(page(1000, &["a/1", "a/2"], true), 30, 30),
+            ["a/20 a0 7"]
+        );
         // That was too large, and so are those that follow it.
-        assert_eq!(follow(page(998, &["a/3", "a/4"], true), 7, 2), ["a/40 a0 4"]);
-        assert_eq!(follow(page(996, &["a/5", "a/6", "a/7"], true), 4, 4), ["a/70 a0 7"]);
+        assert_eq!(
+            follow(page(998, &["a/3", "a/4"], true), 7, 2),
+            ["a/40 a0 4"]
+        );
+        assert_eq!(
+            follow(page(996, &["a/5", "a/6", "a/7"], true), 4, 4),
+            ["a/70 a0 7"]
+        );
         // Not more than there are, and not more than the limit.
         assert_eq!(follow(page(3, &["a/8"], true), 7, 7), ["a/80 a0 7"]);
         assert!(follow(page(2, &["a/9"], false), 7, 7).is_empty());
@@ -359,13 +521,26 @@ mod tests {
         let sent = asked(&mut pages);
         assert_eq!(sent.len(), 2);
         let words: Vec<Vec<&str>> = sent.iter().map(|line| line.split(' ').collect()).collect();
-        assert_eq!((words[0][0], words[0][1]), ("a/0000630", words[1][0]), "without a gap");
+        assert_eq!(
+            (words[0][0], words[0][1]),
+            ("a/0000630", words[1][0]),
+            "without a gap"
+        );
         assert!(("a/000067".."a/000073").contains(&words[0][1]), "{sent:?}");
         // The wider part is the last one, and was not asked for yet.
-        assert_eq!(pages.parts.back().map(|part| (part.end.as_slice(), part.flight.is_none())), Some((&b"a0"[..], true)));
+        assert_eq!(
+            pages
+                .parts
+                .back()
+                .map(|part| (part.end.as_slice(), part.flight.is_none())),
+            Some((&b"a0"[..], true))
+        );
         // More than was guessed: the rest comes first.
         let part = pages.parts.pop_front().unwrap();
         pages.advance(part.end, &page(20, &["a/000064", "a/000065"], true), 14, 14);
-        assert_eq!(pages.parts.front().map(|part| part.start.as_slice()), Some(&b"a/000065\0"[..]));
+        assert_eq!(
+            pages.parts.front().map(|part| part.start.as_slice()),
+            Some(&b"a/000065\0"[..])
+        );
     }
 }

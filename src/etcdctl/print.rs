@@ -90,10 +90,18 @@ pub(super) trait Reply {
 }
 
 pub(super) fn unsupported(format: Format) -> Box<Failure> {
-    Failure::new(FEATURE, format!("{} not supported as output format", format.name()))
+    Failure::new(
+        FEATURE,
+        format!("{} not supported as output format", format.name()),
+    )
 }
 
-pub(super) fn reply(reply: &dyn Reply, format: Format, strict: bool, page: &mut Page<'_>) -> Outcome {
+pub(super) fn reply(
+    reply: &dyn Reply,
+    format: Format,
+    strict: bool,
+    page: &mut Page<'_>,
+) -> Outcome {
     match format {
         Format::Fields => reply.fields(page),
         Format::Json => {
@@ -103,8 +111,15 @@ pub(super) fn reply(reply: &dyn Reply, format: Format, strict: bool, page: &mut 
         Format::Protobuf => Ok(page.out.write_all(&reply.protobuf()?)?),
         Format::Simple => reply.simple(page),
         Format::Table => {
-            let table = if strict { reply.table(page)? } else { reply.native_table(page)? };
-            match page.width.filter(|width| !strict && !table.left && table.width() > *width) {
+            let table = if strict {
+                reply.table(page)?
+            } else {
+                reply.native_table(page)?
+            };
+            match page
+                .width
+                .filter(|width| !strict && !table.left && table.width() > *width)
+            {
                 Some(width) => Ok(table.write_turned(width, page.out)?),
                 None => Ok(table.fitted(page.width).write(page.out)?),
             }
@@ -123,7 +138,10 @@ pub(super) fn json_header(object: &mut Object<'_>, header: &PbResponseHeader) ->
 }
 
 /// The header as the field `header`, when there is one.
-pub(super) fn json_with_header(object: &mut Object<'_>, header: Option<&PbResponseHeader>) -> Written {
+pub(super) fn json_with_header(
+    object: &mut Object<'_>,
+    header: Option<&PbResponseHeader>,
+) -> Written {
     match header {
         Some(header) => object.object("header", |object| json_header(object, header)),
         None => Ok(()),
@@ -157,12 +175,20 @@ impl Page<'_> {
 
     /// An id of a member or cluster among the fields: in hex when `--hex` is given to 3.6.
     pub(super) fn id_field(&mut self, name: &str, id: u64) -> Outcome {
-        if self.hex && self.layout >= Layout::V36 { self.field(name, format_args!("{id:x}")) } else { self.field(name, id) }
+        if self.hex && self.layout >= Layout::V36 {
+            self.field(name, format_args!("{id:x}"))
+        } else {
+            self.field(name, id)
+        }
     }
 
     /// An id of a lease among the fields.
     pub(super) fn lease_field(&mut self, name: &str, id: i64) -> Outcome {
-        if self.hex && self.layout >= Layout::V36 { self.field(name, go::hex16(id)) } else { self.field(name, id) }
+        if self.hex && self.layout >= Layout::V36 {
+            self.field(name, go::hex16(id))
+        } else {
+            self.field(name, id)
+        }
     }
 
     pub(super) fn header_fields(&mut self, header: Option<&PbResponseHeader>) -> Outcome {

@@ -39,7 +39,12 @@ pub(super) enum Line {
     Record(Record),
 }
 
-pub(super) fn write_head(page: &mut dyn Write, prefix: &[u8], revision: i64, count: i64) -> io::Result<()> {
+pub(super) fn write_head(
+    page: &mut dyn Write,
+    prefix: &[u8],
+    revision: i64,
+    count: i64,
+) -> io::Result<()> {
     write!(page, "{{\"export\":{FORMAT},\"revision\":{revision},")?;
     bytes(page, "prefix", prefix)?;
     writeln!(page, ",\"count\":{count}}}")
@@ -91,28 +96,46 @@ struct Raw<'a> {
 pub(super) fn parse(line: &[u8]) -> Result<Line, String> {
     let raw: Raw<'_> = serde_json::from_slice(line).map_err(|error| {
         // A line is read alone, so only the column says something.
-        error.to_string().replace(" at line 1 column ", " at column ")
+        error
+            .to_string()
+            .replace(" at line 1 column ", " at column ")
     })?;
     if let Some(format) = raw.export {
         if format > FORMAT {
-            return Err(format!("this export is of format {format}, which a later etcdsh has written"));
+            return Err(format!(
+                "this export is of format {format}, which a later etcdsh has written"
+            ));
         }
         let prefix = one("prefix", raw.prefix.map(Cow::Owned), raw.prefix_base64)?;
-        return Ok(Line::Head(Head { count: raw.count, prefix }));
+        return Ok(Line::Head(Head {
+            count: raw.count,
+            prefix,
+        }));
     }
     let key = one("key", raw.key, raw.key_base64)?.ok_or("there is no `key`")?;
     let value = one("value", raw.value, raw.value_base64)?.ok_or("there is no `value`")?;
     if key.is_empty() {
         return Err("the key is empty".into());
     }
-    Ok(Line::Record(Record { key, lease: raw.lease.map(|lease| (lease, raw.ttl)), value }))
+    Ok(Line::Record(Record {
+        key,
+        lease: raw.lease.map(|lease| (lease, raw.ttl)),
+        value,
+    }))
 }
 
-fn one(name: &str, text: Option<Cow<'_, str>>, base64: Option<String>) -> Result<Option<Vec<u8>>, String> {
+fn one(
+    name: &str,
+    text: Option<Cow<'_, str>>,
+    base64: Option<String>,
+) -> Result<Option<Vec<u8>>, String> {
     match (text, base64) {
         (Some(_), Some(_)) => Err(format!("`{name}` and `{name}_base64` exclude each other")),
         (Some(text), None) => Ok(Some(text.into_owned().into_bytes())),
-        (None, Some(coded)) => STANDARD.decode(coded).map(Some).map_err(|_| format!("`{name}_base64` is no base64")),
+        (None, Some(coded)) => STANDARD
+            .decode(coded)
+            .map(Some)
+            .map_err(|_| format!("`{name}_base64` is no base64")),
         (None, None) => Ok(None),
     }
 }
@@ -124,21 +147,60 @@ mod tests {
     #[test]
     fn what_is_written_is_read_back() {
         for (key, value, lease, ttl, wanted) in [
-            (&b"a"[..], &b"x \"<\n"[..], 0, None, r#"{"key":"a","value":"x \"<\n"}"#),
-            (b"a\xff", b"\xff\x00", 0, None, r#"{"key_base64":"Yf8=","value_base64":"/wA="}"#),
-            ("é".as_bytes(), b"", 0x1f, Some(30), r#"{"key":"é","value":"","lease":"1f","ttl":30}"#),
+            (
+                &b"a"[..],
+                &b"x \"<\n"[..],
+                0,
+                None,
+                r#"{"key":"a","value":"x \"<\n"}"#,
+            ),
+            (
+                b"a\xff",
+                b"\xff\x00",
+                0,
+                None,
+                r#"{"key_base64":"Yf8=","value_base64":"/wA="}"#,
+            ),
+            (
+                "é".as_bytes(),
+                b"",
+                0x1f,
+                Some(30),
+                r#"{"key":"é","value":"","lease":"1f","ttl":30}"#,
+            ),
         ] {
-            let kv = PbKeyValue { key: key.to_vec(), value: value.to_vec(), lease, ..PbKeyValue::default() };
+            let kv = PbKeyValue {
+                key: key.to_vec(),
+                value: value.to_vec(),
+                lease,
+                ..PbKeyValue::default()
+            };
             let mut page = Vec::new();
             write(&mut page, &kv, ttl).unwrap();
             assert_eq!(String::from_utf8_lossy(&page), format!("{wanted}\n"));
             let lease = (lease != 0).then(|| (format!("{lease:x}"), ttl));
-            assert_eq!(parse(&page), Ok(Line::Record(Record { key: key.to_vec(), lease, value: value.to_vec() })));
+            assert_eq!(
+                parse(&page),
+                Ok(Line::Record(Record {
+                    key: key.to_vec(),
+                    lease,
+                    value: value.to_vec()
+                }))
+            );
         }
         let mut page = Vec::new();
         write_head(&mut page, b"/a", 7, 2).unwrap();
-        assert_eq!(String::from_utf8_lossy(&page), "{\"export\":1,\"revision\":7,\"prefix\":\"/a\",\"count\":2}\n");
-        assert_eq!(parse(&page), Ok(Line::Head(Head { count: Some(2), prefix: Some(b"/a".to_vec()) })));
+        assert_eq!(
+            String::from_utf8_lossy(&page),
+            "{\"export\":1,\"revision\":7,\"prefix\":\"/a\",\"count\":2}\n"
+        );
+        assert_eq!(
+            parse(&page),
+            Ok(Line::Head(Head {
+                count: Some(2),
+                prefix: Some(b"/a".to_vec())
+            }))
+        );
     }
 
     #[test]
@@ -148,12 +210,24 @@ mod tests {
             (r#"{"vaule":"a","key":"a"}"#, "there is no `value`"),
             (r#"{"value":"a"}"#, "there is no `key`"),
             (r#"{"key":"","value":"a"}"#, "the key is empty"),
-            (r#"{"key":"a","key_base64":"YQ==","value":"a"}"#, "`key` and `key_base64` exclude each other"),
-            (r#"{"key":"a","value_base64":"?"}"#, "`value_base64` is no base64"),
-            (r#"{"key":"a","value":{"b":1}}"#, "invalid type: map, expected a string at column 19"),
+            (
+                r#"{"key":"a","key_base64":"YQ==","value":"a"}"#,
+                "`key` and `key_base64` exclude each other",
+            ),
+            (
+                r#"{"key":"a","value_base64":"?"}"#,
+                "`value_base64` is no base64",
+            ),
+            (
+                r#"{"key":"a","value":{"b":1}}"#,
+                "invalid type: map, expected a string at column 19",
+            ),
             (r#"{"key":"a","#, "EOF while parsing a value at column 11"),
             ("a b", "expected value at column 1"),
-            (r#"{"export":2}"#, "this export is of format 2, which a later etcdsh has written"),
+            (
+                r#"{"export":2}"#,
+                "this export is of format 2, which a later etcdsh has written",
+            ),
         ] {
             assert_eq!(parse(line.as_bytes()), Err(wanted.to_string()), "{line}");
         }

@@ -29,17 +29,27 @@ impl Session {
     /// Grant a lease and keep it alive. As with etcdctl it is not revoked in the end, it runs out.
     pub(super) fn open(call: &mut Call<'_>, ttl: i64) -> Outcome<Session> {
         let ttl = if ttl > 0 { ttl } else { TTL };
-        let lease = call.write(async |etcd| etcd.lease().grant(ttl, None).await)?.0;
+        let lease = call
+            .write(async |etcd| etcd.lease().grant(ttl, None).await)?
+            .0;
         let client = call.client()?.clone();
         let over = Arc::new(AtomicBool::new(false));
         let (held, let_go) = channel();
-        let keeper = Keeper { client, lease: lease.id, let_go };
+        let keeper = Keeper {
+            client,
+            lease: lease.id,
+            let_go,
+        };
         let (ttl, gone) = (seconds(lease.ttl), over.clone());
         std::thread::spawn(move || {
             keeper.keep(ttl);
             gone.store(true, Ordering::SeqCst);
         });
-        Ok(Session { _held: held, lease: lease.id, over })
+        Ok(Session {
+            _held: held,
+            lease: lease.id,
+            over,
+        })
     }
 
     pub(super) fn lease(&self) -> i64 {
@@ -69,20 +79,30 @@ impl Keeper {
         loop {
             // Soon again when the last time failed.
             let pause = (ttl / 3).min(end.saturating_duration_since(Instant::now()) / 2);
-            if !matches!(self.let_go.recv_timeout(pause), Err(RecvTimeoutError::Timeout)) {
+            if !matches!(
+                self.let_go.recv_timeout(pause),
+                Err(RecvTimeoutError::Timeout)
+            ) {
                 return;
             }
             // A part of the time that is left, so that a member which does not answer leaves time for others.
             let left = end.saturating_duration_since(Instant::now());
-            let patience = Patience { deadline: Some(Instant::now() + (left / 3).max(Duration::from_millis(300))), stubborn: true };
+            let patience = Patience {
+                deadline: Some(Instant::now() + (left / 3).max(Duration::from_millis(300))),
+                stubborn: true,
+            };
             let asked = Instant::now();
-            match self.client.ask(Effect::Read, patience, async |etcd| Ok(rpc::keep_alive(&etcd.channel, self.lease).await?)) {
+            match self.client.ask(Effect::Read, patience, async |etcd| {
+                Ok(rpc::keep_alive(&etcd.channel, self.lease).await?)
+            }) {
                 Ok(reply) if reply.ttl <= 0 => return,
                 Ok(reply) => {
                     ttl = seconds(reply.ttl);
                     end = asked + ttl;
                 }
-                Err(fault) if fault.trouble().to_string() == NOT_FOUND || Instant::now() >= end => return,
+                Err(fault) if fault.trouble().to_string() == NOT_FOUND || Instant::now() >= end => {
+                    return;
+                }
                 Err(_) => {}
             }
         }

@@ -33,9 +33,15 @@ pub(super) struct Signals {
 
 impl Signals {
     pub(super) fn listen(stop: &Stop) -> std::io::Result<Signals> {
-        let mut signals = Signals { came: Arc::default(), listeners: Vec::new(), stop: stop.clone() };
+        let mut signals = Signals {
+            came: Arc::default(),
+            listeners: Vec::new(),
+            stop: stop.clone(),
+        };
         for signal in [SIGINT, SIGTERM] {
-            signals.listeners.push(signal_hook::flag::register(signal, signals.came.clone())?);
+            signals
+                .listeners
+                .push(signal_hook::flag::register(signal, signals.came.clone())?);
         }
         Ok(signals)
     }

@@ -35,9 +35,18 @@ pub(super) enum Wait {
 
 impl Turn {
     /// Put the key, or find it: the value of one that is there is not changed.
-    pub(super) fn take(call: &mut Call<'_>, session: &Session, name: &[u8], value: &[u8]) -> Outcome<Turn> {
+    pub(super) fn take(
+        call: &mut Call<'_>,
+        session: &Session,
+        name: &[u8],
+        value: &[u8],
+    ) -> Outcome<Turn> {
         let prefix = [name, b"/"].concat();
-        let key = [prefix.as_slice(), format!("{:x}", session.lease()).as_bytes()].concat();
+        let key = [
+            prefix.as_slice(),
+            format!("{:x}", session.lease()).as_bytes(),
+        ]
+        .concat();
         let lease = PutOptions::new().with_lease(session.lease());
         let txn = Txn::new()
             .when([Compare::create_revision(key.clone(), CompareOp::Equal, 0)])
@@ -45,12 +54,26 @@ impl Turn {
             .or_else([TxnOp::get(key.clone(), None)]);
         let answer = call.write(async |etcd| etcd.kv().txn(txn.clone()).await)?.0;
         let revision = answer.header.map_or(0, |header| header.revision);
-        let since = if answer.succeeded { revision } else { found(&answer).unwrap_or(revision) };
-        Ok(Turn { key, prefix, revision, since })
+        let since = if answer.succeeded {
+            revision
+        } else {
+            found(&answer).unwrap_or(revision)
+        };
+        Ok(Turn {
+            key,
+            prefix,
+            revision,
+            since,
+        })
     }
 
     /// Wait until no key is older.
-    pub(super) fn wait(&mut self, call: &mut Call<'_>, session: &Session, signals: &Signals) -> Outcome<Wait> {
+    pub(super) fn wait(
+        &mut self,
+        call: &mut Call<'_>,
+        session: &Session,
+        signals: &Signals,
+    ) -> Outcome<Wait> {
         let mut waited = false;
         loop {
             let older = GetOptions::new()
@@ -58,16 +81,26 @@ impl Turn {
                 .with_sort(SortTarget::Create, SortOrder::Descend)
                 .with_limit(1)
                 .with_max_create_revision(self.since - 1);
-            let Some(answer) = get(call, &self.prefix, &older, signals)? else { return Ok(Wait::Asked) };
-            let Some(last) = answer.kvs.first() else { break };
+            let Some(answer) = get(call, &self.prefix, &older, signals)? else {
+                return Ok(Wait::Asked);
+            };
+            let Some(last) = answer.kvs.first() else {
+                break;
+            };
             waited = true;
-            let watched = Watched { key: last.key.clone(), revision: answer.header.map_or(0, |header| header.revision), ..Default::default() };
+            let watched = Watched {
+                key: last.key.clone(),
+                revision: answer.header.map_or(0, |header| header.revision),
+                ..Default::default()
+            };
             if let Some(end) = deletion(call, watched, session, signals)? {
                 return Ok(end);
             }
         }
         if waited {
-            let Some(own) = get(call, &self.key, &GetOptions::new(), signals)? else { return Ok(Wait::Asked) };
+            let Some(own) = get(call, &self.key, &GetOptions::new(), signals)? else {
+                return Ok(Wait::Asked);
+            };
             self.revision = own.header.map_or(0, |header| header.revision);
             if own.kvs.is_empty() {
                 return Ok(Wait::Over);
@@ -79,10 +112,17 @@ impl Turn {
     /// Delete the key, if it is still the one that was put.
     pub(super) fn leave(&self, call: &mut Call<'_>) -> Outcome {
         let own = Compare::create_revision(self.key.clone(), CompareOp::Equal, self.since);
-        let txn = Txn::new().when([own]).and_then([TxnOp::delete(self.key.clone(), None)]);
+        let txn = Txn::new()
+            .when([own])
+            .and_then([TxnOp::delete(self.key.clone(), None)]);
         let timeout = call.settings()?.command_timeout;
-        let patience = Patience { deadline: Some(std::time::Instant::now() + timeout), stubborn: call.style.strict };
-        let left = call.client()?.ask(Effect::Write, patience, async |etcd| etcd.kv().txn(txn.clone()).await);
+        let patience = Patience {
+            deadline: Some(std::time::Instant::now() + timeout),
+            stubborn: call.style.strict,
+        };
+        let left = call.client()?.ask(Effect::Write, patience, async |etcd| {
+            etcd.kv().txn(txn.clone()).await
+        });
         left.map(|_| ()).map_err(|fault| call.failed(&fault))
     }
 }
@@ -96,7 +136,12 @@ fn found(answer: &PbTxnResponse) -> Option<i64> {
 }
 
 /// Read, as long as it takes and nobody wants the end.
-pub(super) fn get(call: &mut Call<'_>, key: &[u8], options: &GetOptions, signals: &Signals) -> Outcome<Option<PbRangeResponse>> {
+pub(super) fn get(
+    call: &mut Call<'_>,
+    key: &[u8],
+    options: &GetOptions,
+    signals: &Signals,
+) -> Outcome<Option<PbRangeResponse>> {
     let patience = call.patience()?;
     let client = call.client()?.clone();
     loop {
@@ -104,18 +149,40 @@ pub(super) fn get(call: &mut Call<'_>, key: &[u8], options: &GetOptions, signals
             return Ok(None);
         }
         let round = std::time::Instant::now() + std::time::Duration::from_secs(1);
-        let deadline = patience.deadline.map_or(round, |deadline| deadline.min(round));
-        match client.ask(Effect::Read, Patience { deadline: Some(deadline), ..patience }, async |etcd| etcd.kv().get(key, Some(options.clone())).await) {
+        let deadline = patience
+            .deadline
+            .map_or(round, |deadline| deadline.min(round));
+        match client.ask(
+            Effect::Read,
+            Patience {
+                deadline: Some(deadline),
+                ..patience
+            },
+            async |etcd| etcd.kv().get(key, Some(options.clone())).await,
+        ) {
             Ok(answer) => return Ok(Some(answer.0)),
-            Err(fault) if fault.trouble().is_answer() || patience.deadline.is_some_and(|deadline| deadline <= round) => return Err(call.failed(&fault)),
+            Err(fault)
+                if fault.trouble().is_answer()
+                    || patience.deadline.is_some_and(|deadline| deadline <= round) =>
+            {
+                return Err(call.failed(&fault));
+            }
             Err(_) => {}
         }
     }
 }
 
 /// Wait until a key is deleted; nothing: it is, or it has to be looked at again.
-fn deletion(call: &mut Call<'_>, watched: Watched, session: &Session, signals: &Signals) -> Outcome<Option<Wait>> {
-    let patience = Patience { deadline: None, stubborn: call.style.strict };
+fn deletion(
+    call: &mut Call<'_>,
+    watched: Watched,
+    session: &Session,
+    signals: &Signals,
+) -> Outcome<Option<Wait>> {
+    let patience = Patience {
+        deadline: None,
+        stubborn: call.style.strict,
+    };
     let (_watches, told) = Watches::one(call.client()?, patience, watched);
     loop {
         if signals.asked() {
@@ -130,7 +197,16 @@ fn deletion(call: &mut Call<'_>, watched: Watched, session: &Session, signals: &
                     return Ok(None);
                 }
             }
-            Ok(Told::Ended(_, reason)) => return Err(Failure::new(ERROR, if call.style.strict { reason.raw() } else { reason.text() })),
+            Ok(Told::Ended(_, reason)) => {
+                return Err(Failure::new(
+                    ERROR,
+                    if call.style.strict {
+                        reason.raw()
+                    } else {
+                        reason.text()
+                    },
+                ));
+            }
             Ok(Told::Failed(fault)) => return Err(call.failed(&fault)),
             Ok(Told::Back(_) | Told::Lost(_)) | Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return Ok(None),

@@ -54,12 +54,19 @@ pub struct Facts {
 /// `uid=0(root) ...` and `node-1 6.1.0 x86_64` in their parts.
 fn split_words(words: &mut IndexMap<String, String>) {
     let id = words.get("id").cloned().unwrap_or_default();
-    if let Some((uid, user)) = id.strip_prefix("uid=").and_then(|rest| rest.split(' ').next()).and_then(|uid| uid.trim_end_matches(')').split_once('(')) {
+    if let Some((uid, user)) = id
+        .strip_prefix("uid=")
+        .and_then(|rest| rest.split(' ').next())
+        .and_then(|uid| uid.trim_end_matches(')').split_once('('))
+    {
         words.insert("uid".into(), uid.into());
         words.insert("user".into(), user.into());
     }
     let uname = words.get("uname").cloned().unwrap_or_default();
-    for (key, word) in ["hostname", "kernel", "arch"].into_iter().zip(uname.split(' ')) {
+    for (key, word) in ["hostname", "kernel", "arch"]
+        .into_iter()
+        .zip(uname.split(' '))
+    {
         words.insert(key.into(), word.into());
     }
 }
@@ -69,7 +76,9 @@ impl Facts {
         let mut words = IndexMap::new();
         let (mut addresses, mut tools) = (Vec::new(), Vec::new());
         for line in text.lines() {
-            let Some((key, value)) = line.split_once('=') else { continue };
+            let Some((key, value)) = line.split_once('=') else {
+                continue;
+            };
             match key {
                 "address" => addresses.push(value.to_string()),
                 "tool" => tools.push(value.to_string()),
@@ -80,9 +89,10 @@ impl Facts {
         }
         split_words(&mut words);
         let word = |key: &str| words.get(key).cloned().unwrap_or_default();
-        let uid = word("uid")
-            .parse()
-            .map_err(|_| Error::new(Kind::Unknown, "the host did not say what it is").because(text.lines().take(3).collect::<Vec<_>>().join("; ")))?;
+        let uid = word("uid").parse().map_err(|_| {
+            Error::new(Kind::Unknown, "the host did not say what it is")
+                .because(text.lines().take(3).collect::<Vec<_>>().join("; "))
+        })?;
         Ok(Facts {
             addresses,
             init: match word("init").as_str() {
@@ -134,7 +144,11 @@ impl Facts {
     /// As a script sees them: `h.facts.os.family`.
     #[must_use]
     pub fn to_value(&self) -> Map {
-        let number = |key: &str| self.word(key).parse::<i64>().map_or(Value::Null, Value::Int);
+        let number = |key: &str| {
+            self.word(key)
+                .parse::<i64>()
+                .map_or(Value::Null, Value::Int)
+        };
         let os: Map = [
             ("codename", Value::from(self.word("os_codename"))),
             ("family", Value::from(self.family())),
@@ -145,14 +159,27 @@ impl Facts {
         .map(|(key, value)| (key.to_string(), value))
         .into();
         [
-            ("addresses", Value::List(self.addresses.iter().map(|a| Value::from(a.as_str())).collect())),
+            (
+                "addresses",
+                Value::List(
+                    self.addresses
+                        .iter()
+                        .map(|a| Value::from(a.as_str()))
+                        .collect(),
+                ),
+            ),
             ("arch", Value::from(self.word("arch"))),
             ("cpus", number("cpus")),
             ("hostname", Value::from(self.word("hostname"))),
             ("init", Value::from(self.word("init"))),
             ("kernel", Value::from(self.word("kernel"))),
             ("machine_id", Value::from(self.word("machine_id"))),
-            ("memory_mib", number("memory_kib").as_int().map_or(Value::Null, |kib| Value::Int(kib / 1024))),
+            (
+                "memory_mib",
+                number("memory_kib")
+                    .as_int()
+                    .map_or(Value::Null, |kib| Value::Int(kib / 1024)),
+            ),
             ("os", Value::Map(os)),
             ("package_tool", Value::from(self.word("package_tool"))),
             ("user", Value::from(self.user.as_str())),
@@ -170,14 +197,23 @@ mod tests {
     fn a_debian_host_is_understood() {
         let facts = Facts::parse("os_id=debian\nos_like=\ninit=systemd\nid=uid=0(root) gid=0(root) groups=0(root)\nuname=node-1 6.1.0 x86_64\npackage_tool=apt-get\naddress=10.10.10.10\ntool=ss\n", "")
             .expect("parses");
-        assert_eq!((facts.family(), facts.is_root(), facts.has_tool("ss")), ("debian", true, true));
-        assert_eq!((&facts.package_tool, &facts.init), (&PackageTool::Apt, &Init::Systemd));
+        assert_eq!(
+            (facts.family(), facts.is_root(), facts.has_tool("ss")),
+            ("debian", true, true)
+        );
+        assert_eq!(
+            (&facts.package_tool, &facts.init),
+            (&PackageTool::Apt, &Init::Systemd)
+        );
     }
 
     #[test]
     fn a_rocky_host_is_of_the_redhat_family() {
         let facts = Facts::parse("os_id=rocky\nos_like=rhel centos fedora\nid=uid=0(root) gid=0(root)\npackage_tool=dnf\n", "").expect("parses");
-        assert_eq!((facts.family(), &facts.package_tool), ("redhat", &PackageTool::Dnf));
+        assert_eq!(
+            (facts.family(), &facts.package_tool),
+            ("redhat", &PackageTool::Dnf)
+        );
     }
 
     #[test]

@@ -45,13 +45,17 @@ impl Pretended {
     /// Would anything be different?
     #[must_use]
     pub fn anything(&self) -> bool {
-        !(self.files.is_empty() && self.packages.is_empty() && self.removed.is_empty() && self.services.is_empty())
+        !(self.files.is_empty()
+            && self.packages.is_empty()
+            && self.removed.is_empty()
+            && self.services.is_empty())
     }
 
     /// A path, with all below it, would be gone.
     pub fn remove(&mut self, path: &str) {
         let below = format!("{path}/");
-        self.files.retain(|name, _| name != path && !name.starts_with(&below));
+        self.files
+            .retain(|name, _| name != path && !name.starts_with(&below));
         self.removed.insert(path.to_string());
     }
 
@@ -67,7 +71,9 @@ impl Pretended {
                 return true;
             }
             match path.rsplit_once('/') {
-                Some((above, _)) if !above.is_empty() && !self.files.contains_key(above) => path = above,
+                Some((above, _)) if !above.is_empty() && !self.files.contains_key(above) => {
+                    path = above
+                }
                 _ => return false,
             }
         }
@@ -114,7 +120,12 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Link {
     #[must_use]
-    pub fn new(name: impl Into<String>, way: Way, escalate: Option<Become>, root: Option<String>) -> Link {
+    pub fn new(
+        name: impl Into<String>,
+        way: Way,
+        escalate: Option<Become>,
+        root: Option<String>,
+    ) -> Link {
         Link {
             bytes: AtomicU64::new(0),
             connection: Mutex::new(None),
@@ -147,7 +158,13 @@ impl Link {
     #[must_use]
     pub fn path(&self, path: &str) -> String {
         match &self.root {
-            Some(root) if path.starts_with('/') && path != root && !path.starts_with(&format!("{root}/")) => format!("{root}{path}"),
+            Some(root)
+                if path.starts_with('/')
+                    && path != root
+                    && !path.starts_with(&format!("{root}/")) =>
+            {
+                format!("{root}{path}")
+            }
             _ => path.to_string(),
         }
     }
@@ -167,7 +184,11 @@ impl Link {
     /// Does the other one lead to the same shell?
     #[must_use]
     pub fn is_like(&self, other: &Link) -> bool {
-        let passwords = |link: &Link| link.escalate.as_ref().and_then(|escalate| escalate.password.clone());
+        let passwords = |link: &Link| {
+            link.escalate
+                .as_ref()
+                .and_then(|escalate| escalate.password.clone())
+        };
         self.root == other.root
             && self.way == other.way
             && format!("{:?}", self.escalate) == format!("{:?}", other.escalate)
@@ -212,33 +233,54 @@ impl Link {
             self.trips.fetch_add(1, Ordering::Relaxed);
             connection.exec(script, timeout)
         });
-        let heard = result.as_ref().map_or(0, |output| output.stdout.len() + output.stderr.len());
-        self.bytes.fetch_add((script.len() + heard) as u64, Ordering::Relaxed);
+        let heard = result
+            .as_ref()
+            .map_or(0, |output| output.stdout.len() + output.stderr.len());
+        self.bytes
+            .fetch_add((script.len() + heard) as u64, Ordering::Relaxed);
         *locked(&self.last) = Instant::now();
-        if result.as_ref().is_err_and(|error| error.kind == Kind::Interrupted) {
+        if result
+            .as_ref()
+            .is_err_and(|error| error.kind == Kind::Interrupted)
+        {
             self.end_what_runs(&mut slot);
         }
         if slot.as_ref().is_some_and(|connection| !connection.alive()) {
             *slot = None;
         }
-        self.gone.store(result.as_ref().is_err_and(|error| error.kind == Kind::Connect), Ordering::Relaxed);
+        self.gone.store(
+            result
+                .as_ref()
+                .is_err_and(|error| error.kind == Kind::Connect),
+            Ordering::Relaxed,
+        );
         result.map_err(|error| error.on(&self.name))
     }
 
     /// Ask a connection that was silent for long whether it is there; a lost one is left to be opened again.
     fn wake(&self, slot: &mut Option<Connection>) {
         let notice = locked(&self.notice);
-        let Some(notice) = notice.as_ref().filter(|_| locked(&self.last).elapsed() > SILENCE) else { return };
+        let Some(notice) = notice
+            .as_ref()
+            .filter(|_| locked(&self.last).elapsed() > SILENCE)
+        else {
+            return;
+        };
         let Some(connection) = slot else { return };
         if connection.exec(":", Some(Duration::from_secs(5))).is_err() {
             *slot = None;
-            notice(&format!("{}: the connection was lost; it is opened again", self.name));
+            notice(&format!(
+                "{}: the connection was lost; it is opened again",
+                self.name
+            ));
         }
     }
 
     /// The user stopped it: what the shell had started on the host is ended through a second connection.
     fn end_what_runs(&self, slot: &mut Option<Connection>) {
-        let Some(shell) = slot.take().and_then(|connection| connection.pid()) else { return };
+        let Some(shell) = slot.take().and_then(|connection| connection.pid()) else {
+            return;
+        };
         let script = format!(
             "end() {{ for child in $(cat /proc/$1/task/*/children 2>/dev/null || pgrep -P \"$1\"); do end \"$child\"; done; [ \"$1\" = {shell} ] || kill -TERM \"$1\" 2>/dev/null; }}; end {shell}; kill -TERM {shell} 2>/dev/null; :"
         );
@@ -253,11 +295,15 @@ impl Link {
             if let Some(root) = &self.root {
                 let bin = crate::command::quote(&format!("{root}/.sandbox/bin:{root}/usr/bin"));
                 // `exec` runs scripts in a subshell, so the sandbox is told to each script by its prelude.
-                connection.set_prelude(format!("PATH={bin}:$PATH; SANDBOX={}; export PATH SANDBOX; ", crate::command::quote(root)));
+                connection.set_prelude(format!(
+                    "PATH={bin}:$PATH; SANDBOX={}; export PATH SANDBOX; ",
+                    crate::command::quote(root)
+                ));
             }
             *slot = Some(connection);
         }
-        slot.as_mut().ok_or_else(|| crate::error::Error::internal("a connection was just opened"))
+        slot.as_mut()
+            .ok_or_else(|| crate::error::Error::internal("a connection was just opened"))
     }
 
     /// What the host is: asked once.
@@ -266,7 +312,8 @@ impl Link {
             return Ok(facts);
         }
         let output = self.exec(facts::QUESTION, Some(Duration::from_secs(60)))?;
-        let facts = Facts::parse(&output.text(), self.root().unwrap_or_default()).map_err(|error| error.on(&self.name))?;
+        let facts = Facts::parse(&output.text(), self.root().unwrap_or_default())
+            .map_err(|error| error.on(&self.name))?;
         Ok(self.facts.get_or_init(|| facts))
     }
 }

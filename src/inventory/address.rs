@@ -17,8 +17,10 @@ pub(super) fn expand(pattern: &str) -> Result<(Vec<String>, Option<i64>), String
 
 /// Name and port when the text is an address; `None` when it is not one.
 pub(super) fn split_port(text: &str, ranges: bool) -> Option<(String, Option<i64>)> {
-    static BRACKETED: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"^\[(.+)\]:([0-9]+)$").ok());
-    static PLAIN: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"^((?:[^:\[\]]|\[[^\]]*\])*):([0-9]+)$").ok());
+    static BRACKETED: LazyLock<Option<Regex>> =
+        LazyLock::new(|| Regex::new(r"^\[(.+)\]:([0-9]+)$").ok());
+    static PLAIN: LazyLock<Option<Regex>> =
+        LazyLock::new(|| Regex::new(r"^((?:[^:\[\]]|\[[^\]]*\])*):([0-9]+)$").ok());
     let mut name = text.to_string();
     let mut port = None;
     for form in [&BRACKETED, &PLAIN] {
@@ -56,14 +58,21 @@ fn outside_ranges(text: &str, separator: char) -> Vec<&str> {
 }
 
 fn range_of(part: &str, accept: fn(u8) -> bool) -> bool {
-    let Some(inner) = part.strip_prefix('[').and_then(|part| part.strip_suffix(']')) else {
+    let Some(inner) = part
+        .strip_prefix('[')
+        .and_then(|part| part.strip_suffix(']'))
+    else {
         return false;
     };
     let bounds: Vec<&str> = inner.split(':').collect();
     let filled = |text: &&str, accept: fn(u8) -> bool| !text.is_empty() && text.bytes().all(accept);
     match bounds.as_slice() {
         [begin, end] => filled(begin, accept) && filled(end, accept),
-        [begin, end, step] => filled(begin, accept) && filled(end, accept) && filled(step, |byte| byte.is_ascii_digit()),
+        [begin, end, step] => {
+            filled(begin, accept)
+                && filled(end, accept)
+                && filled(step, |byte| byte.is_ascii_digit())
+        }
         _ => false,
     }
 }
@@ -74,16 +83,23 @@ fn numeric(byte: u8) -> bool {
 
 pub(super) fn is_ipv4(text: &str) -> bool {
     let parts = outside_ranges(text, '.');
-    parts.len() == 4 && parts.iter().all(|part| is_octet(part) || range_of(part, numeric))
+    parts.len() == 4
+        && parts
+            .iter()
+            .all(|part| is_octet(part) || range_of(part, numeric))
 }
 
 fn is_octet(part: &str) -> bool {
-    (1..=3).contains(&part.len()) && part.bytes().all(numeric) && part.parse::<u16>().is_ok_and(|number| number < 256)
+    (1..=3).contains(&part.len())
+        && part.bytes().all(numeric)
+        && part.parse::<u16>().is_ok_and(|number| number < 256)
 }
 
 pub(super) fn is_ipv6(text: &str) -> bool {
-    let component =
-        |part: &&str| ((1..=4).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_hexdigit())) || range_of(part, |byte| byte.is_ascii_hexdigit());
+    let component = |part: &&str| {
+        ((1..=4).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_hexdigit()))
+            || range_of(part, |byte| byte.is_ascii_hexdigit())
+    };
     if !text.contains(':') {
         return false;
     }
@@ -96,8 +112,15 @@ pub(super) fn is_ipv6(text: &str) -> bool {
     match text.find("::") {
         Some(byte) => {
             let (head, tail) = (&text[..byte], &text[byte + 2..]);
-            let count = |text: &str| if text.is_empty() { 0 } else { outside_ranges(text, ':').len() };
-            let good = |text: &str| text.is_empty() || outside_ranges(text, ':').iter().all(component);
+            let count = |text: &str| {
+                if text.is_empty() {
+                    0
+                } else {
+                    outside_ranges(text, ':').len()
+                }
+            };
+            let good =
+                |text: &str| text.is_empty() || outside_ranges(text, ':').iter().all(component);
             good(head) && good(tail) && count(head) + count(tail) <= 7
         }
         None => {
@@ -128,16 +151,21 @@ fn is_label(label: &str) -> bool {
     }
     plain.push_str(rest);
     let word = |letter: char| letter.is_alphanumeric() || letter == '_';
-    plain.chars().next().is_some_and(word) && !plain.ends_with(['-', '_']) && plain.chars().all(|letter| word(letter) || letter == '-')
+    plain.chars().next().is_some_and(word)
+        && !plain.ends_with(['-', '_'])
+        && plain.chars().all(|letter| word(letter) || letter == '-')
 }
 
 fn is_label_range(part: &str) -> bool {
     let inner = part.trim_matches(['[', ']']);
     let bounds: Vec<&str> = inner.split(':').collect();
-    let letter = |text: &&str| text.len() == 1 && text.bytes().all(|byte| byte.is_ascii_alphabetic());
+    let letter =
+        |text: &&str| text.len() == 1 && text.bytes().all(|byte| byte.is_ascii_alphabetic());
     let letters = match bounds.as_slice() {
         [begin, end] => letter(begin) && letter(end),
-        [begin, end, step] => letter(begin) && letter(end) && !step.is_empty() && step.bytes().all(numeric),
+        [begin, end, step] => {
+            letter(begin) && letter(end) && !step.is_empty() && step.bytes().all(numeric)
+        }
         _ => false,
     };
     letters || range_of(part, numeric)
@@ -146,9 +174,16 @@ fn is_label_range(part: &str) -> bool {
 fn expand_ranges(name: &str, names: &mut Vec<String>) -> Result<(), String> {
     let Some(start) = name.find('[') else {
         names.push(name.to_string());
-        return if names.len() > HOSTS { Err(format!("more than {HOSTS} hosts")) } else { Ok(()) };
+        return if names.len() > HOSTS {
+            Err(format!("more than {HOSTS} hosts"))
+        } else {
+            Ok(())
+        };
     };
-    let end = name[start..].find(']').map(|end| start + end).ok_or("the bracket `[` is never closed")?;
+    let end = name[start..]
+        .find(']')
+        .map(|end| start + end)
+        .ok_or("the bracket `[` is never closed")?;
     let (head, tail) = (&name[..start], &name[end + 1..]);
     for middle in sequence(&name[start + 1..end])? {
         expand_ranges(&format!("{head}{middle}{tail}"), names)?;
@@ -162,7 +197,11 @@ fn sequence(range: &str) -> Result<Vec<String>, String> {
     let (begin, end, step) = match bounds.as_slice() {
         [begin, end] => (*begin, *end, "1"),
         [begin, end, step] => (*begin, *end, *step),
-        _ => return Err(format!("`[{range}]` is not a range; write `[first:last]` or `[first:last:step]`")),
+        _ => {
+            return Err(format!(
+                "`[{range}]` is not a range; write `[first:last]` or `[first:last:step]`"
+            ));
+        }
     };
     let begin = if begin.is_empty() { "0" } else { begin };
     if end.is_empty() {
@@ -170,22 +209,38 @@ fn sequence(range: &str) -> Result<Vec<String>, String> {
     }
     let padded = begin.len() > 1 && begin.starts_with('0');
     if padded && begin.len() != end.len() {
-        return Err(format!("the range `[{range}]` needs as many digits at its end as at its begin"));
+        return Err(format!(
+            "the range `[{range}]` needs as many digits at its end as at its begin"
+        ));
     }
-    let step: usize = step.parse().ok().filter(|step| *step > 0).ok_or(format!("`{step}` is not a step"))?;
+    let step: usize = step
+        .parse()
+        .ok()
+        .filter(|step| *step > 0)
+        .ok_or(format!("`{step}` is not a step"))?;
     if let (Some(first), Some(last)) = (letter_index(begin), letter_index(end)) {
         if first > last {
             return Err(format!("the range `[{range}]` runs backwards"));
         }
-        return Ok(LETTERS[first..=last].chars().step_by(step).map(String::from).collect());
+        return Ok(LETTERS[first..=last]
+            .chars()
+            .step_by(step)
+            .map(String::from)
+            .collect());
     }
-    let number = |text: &str| text.parse::<u64>().map_err(|_| format!("`{text}` is not a number in the range `[{range}]`"));
+    let number = |text: &str| {
+        text.parse::<u64>()
+            .map_err(|_| format!("`{text}` is not a number in the range `[{range}]`"))
+    };
     let (first, last) = (number(begin)?, number(end)?);
     if last.saturating_sub(first) / step as u64 > HOSTS as u64 {
         return Err(format!("the range `[{range}]` is more than {HOSTS} hosts"));
     }
     let width = if padded { begin.len() } else { 0 };
-    Ok((first..=last).step_by(step).map(|number| format!("{number:0width$}")).collect())
+    Ok((first..=last)
+        .step_by(step)
+        .map(|number| format!("{number:0width$}"))
+        .collect())
 }
 
 const LETTERS: &str = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
@@ -223,8 +278,14 @@ mod tests {
             ("a:b", "a:b"),
             ("db[5:3]", ""),
             ("db[1:]", "error: the range `[1:]` has no end"),
-            ("db[01:100]", "error: the range `[01:100]` needs as many digits at its end as at its begin"),
-            ("db[1]", "error: `[1]` is not a range; write `[first:last]` or `[first:last:step]`"),
+            (
+                "db[01:100]",
+                "error: the range `[01:100]` needs as many digits at its end as at its begin",
+            ),
+            (
+                "db[1]",
+                "error: `[1]` is not a range; write `[first:last]` or `[first:last:step]`",
+            ),
             ("db[c:a]", "error: the range `[c:a]` runs backwards"),
             ("db[1:9:0]", "error: `0` is not a step"),
             ("db[1:3", "error: the bracket `[` is never closed"),
@@ -235,13 +296,22 @@ mod tests {
 
     #[test]
     fn addresses_are_told_apart() {
-        for text in ["::1", "fe80::1", "1:2:3:4:5:6:7:8", "::ffff:192.0.2.3", "fe80::", "::"] {
+        for text in [
+            "::1",
+            "fe80::1",
+            "1:2:3:4:5:6:7:8",
+            "::ffff:192.0.2.3",
+            "fe80::",
+            "::",
+        ] {
             assert!(is_ipv6(text), "{text}");
         }
         for text in ["1:2:3", "fe80:::1", "a::b::c", "12345::", "db:22"] {
             assert!(!is_ipv6(text), "{text}");
         }
         assert!(is_ipv4("10.10.10.10") && !is_ipv4("10.10.10.256") && !is_ipv4("10.10.10"));
-        assert!(is_host_name("pg-meta-1.example.com") && !is_host_name("-a") && !is_host_name("a b"));
+        assert!(
+            is_host_name("pg-meta-1.example.com") && !is_host_name("-a") && !is_host_name("a b")
+        );
     }
 }

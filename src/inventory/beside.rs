@@ -16,15 +16,30 @@ pub(super) struct Beside {
     pub(super) hosts: HashMap<String, Vars>,
 }
 
-pub(super) fn read(dir: &Path, groups: &[&str], hosts: &[&str], warnings: &mut Warnings) -> Result<Beside> {
-    Ok(Beside { groups: read_folder(&load::join(dir, "group_vars"), groups, warnings)?, hosts: read_folder(&load::join(dir, "host_vars"), hosts, warnings)? })
+pub(super) fn read(
+    dir: &Path,
+    groups: &[&str],
+    hosts: &[&str],
+    warnings: &mut Warnings,
+) -> Result<Beside> {
+    Ok(Beside {
+        groups: read_folder(&load::join(dir, "group_vars"), groups, warnings)?,
+        hosts: read_folder(&load::join(dir, "host_vars"), hosts, warnings)?,
+    })
 }
 
-fn read_folder(folder: &Path, names: &[&str], warnings: &mut Warnings) -> Result<HashMap<String, Vars>> {
+fn read_folder(
+    folder: &Path,
+    names: &[&str],
+    warnings: &mut Warnings,
+) -> Result<HashMap<String, Vars>> {
     let mut found = HashMap::new();
     if !folder.is_dir() {
         if folder.exists() {
-            warnings.push(format!("{} is not a folder and is ignored", folder.display()));
+            warnings.push(format!(
+                "{} is not a folder and is ignored",
+                folder.display()
+            ));
         }
         return Ok(found);
     }
@@ -43,8 +58,12 @@ fn read_folder(folder: &Path, names: &[&str], warnings: &mut Warnings) -> Result
 
 /// The files of one name: the first that is there of `name`, `name.yml`, `name.yaml` and `name.json`.
 fn files_of(folder: &Path, name: &str) -> Result<Vec<PathBuf>> {
-    let candidates = std::iter::once(name.to_string()).chain(EXTENSIONS.map(|extension| format!("{name}.{extension}")));
-    let Some(path) = candidates.map(|name| folder.join(name)).find(|path| path.exists()) else {
+    let candidates = std::iter::once(name.to_string())
+        .chain(EXTENSIONS.map(|extension| format!("{name}.{extension}")));
+    let Some(path) = candidates
+        .map(|name| folder.join(name))
+        .find(|path| path.exists())
+    else {
         return Ok(Vec::new());
     };
     if !path.is_dir() {
@@ -61,7 +80,9 @@ fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
             continue;
         }
         let path = folder.join(&name);
-        let extension = path.extension().map(|extension| extension.to_string_lossy().into_owned());
+        let extension = path
+            .extension()
+            .map(|extension| extension.to_string_lossy().into_owned());
         if path.is_dir() {
             if extension.is_none() {
                 walk(&path, files)?;
@@ -75,13 +96,17 @@ fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
 
 fn read_file(path: &Path, vars: &mut Vars, warnings: &mut Warnings) -> Result<()> {
     let source = Source::new(path.display().to_string(), load::read_text(path)?);
-    let Some(document) = yaml::read(&source, warnings)?.filter(|document| !document.is_falsy()) else {
+    let Some(document) = yaml::read(&source, warnings)?.filter(|document| !document.is_falsy())
+    else {
         return Ok(());
     };
     let Shape::Map(pairs) = &document.shape else {
-        return Err(Error::config(format!("a file of variables is a mapping, not {}", document.kind()))
-            .at(document.at.place())
-            .hint("write `name: value` lines"));
+        return Err(Error::config(format!(
+            "a file of variables is a mapping, not {}",
+            document.kind()
+        ))
+        .at(document.at.place())
+        .hint("write `name: value` lines"));
     };
     for (key, value) in pairs {
         vars.insert(key.key_text(), Var::of(key, value));

@@ -20,7 +20,12 @@ type Guess = Option<Box<Error>>;
 pub(super) fn explain(source: &Source, error: &ScanError) -> Box<Error> {
     let lines: Vec<&str> = source.text().lines().collect();
     let line = error.marker().line().clamp(1, lines.len().max(1));
-    let scene = Scene { info: error.info(), line, lines, source };
+    let scene = Scene {
+        info: error.info(),
+        line,
+        lines,
+        source,
+    };
     scene
         .tab()
         .or_else(|| scene.quote(error.marker().line(), error.marker().col()))
@@ -36,13 +41,19 @@ pub(super) fn explain(source: &Source, error: &ScanError) -> Box<Error> {
         .or_else(|| scene.indent())
         .unwrap_or_else(|| {
             let column = error.marker().col() + 1;
-            Error::config("this is not valid YAML").at(source.spot(line, column).place()).because(scene.info)
+            Error::config("this is not valid YAML")
+                .at(source.spot(line, column).place())
+                .because(scene.info)
         })
 }
 
 /// A mapping's key that is itself a list or a mapping: nearly always a template without quotes.
 pub(super) fn bad_key(key: &Node, source: &Source) -> Box<Error> {
-    let line = source.text().lines().nth(key.at.line.saturating_sub(1)).unwrap_or("");
+    let line = source
+        .text()
+        .lines()
+        .nth(key.at.line.saturating_sub(1))
+        .unwrap_or("");
     match line.find("{{") {
         Some(column) => unquoted_template(source, key.at.line, line, column),
         None => Error::config(format!("a key cannot be {}", key.kind())).at(key.at.place()),
@@ -50,9 +61,15 @@ pub(super) fn bad_key(key: &Node, source: &Source) -> Box<Error> {
 }
 
 fn unquoted_template(source: &Source, number: usize, line: &str, column: usize) -> Box<Error> {
-    let error = Error::config("a template needs quotes around it").at(source.spot(number, line[..column].chars().count() + 1).place());
+    let error = Error::config("a template needs quotes around it").at(source
+        .spot(number, line[..column].chars().count() + 1)
+        .place());
     let value = content(&line[column..]);
-    error.hint(format!("{}\"{}\"", line[..column].trim_start(), value.replace('"', "'")))
+    error.hint(format!(
+        "{}\"{}\"",
+        line[..column].trim_start(),
+        value.replace('"', "'")
+    ))
 }
 
 /// A line without its comment and the blanks around it.
@@ -69,7 +86,10 @@ fn key_of(line: &str) -> Option<(&str, usize)> {
     let start = line.len() - line.trim_start_matches([' ', '-']).len();
     let colon = start + line[start..].find(':')?;
     let key = &line[start..colon];
-    let is_word = !key.is_empty() && key.chars().all(|letter| letter.is_alphanumeric() || "_-.".contains(letter));
+    let is_word = !key.is_empty()
+        && key
+            .chars()
+            .all(|letter| letter.is_alphanumeric() || "_-.".contains(letter));
     is_word.then_some((key, colon))
 }
 
@@ -83,8 +103,14 @@ impl<'a> Scene<'a> {
     /// The line of the error and the one before it that is not blank, numbered.
     fn near(&self) -> Vec<(usize, &'a str)> {
         let text = |line: usize| self.lines.get(line - 1).copied().unwrap_or("");
-        let before = (1..self.line).rev().find(|line| !content(text(*line)).is_empty());
-        before.into_iter().chain([self.line]).map(|line| (line, text(line))).collect()
+        let before = (1..self.line)
+            .rev()
+            .find(|line| !content(text(*line)).is_empty());
+        before
+            .into_iter()
+            .chain([self.line])
+            .map(|line| (line, text(line)))
+            .collect()
     }
 
     fn tab(&self) -> Guess {
@@ -101,11 +127,18 @@ impl<'a> Scene<'a> {
     }
 
     fn quote(&self, line: usize, column: usize) -> Guess {
-        if !self.info.contains("quoted scalar") || self.info.contains("trailing") || self.info.contains("escape") {
+        if !self.info.contains("quoted scalar")
+            || self.info.contains("trailing")
+            || self.info.contains("escape")
+        {
             return None;
         }
         let (line, byte) = open_quote(&self.lines).unwrap_or((line.max(1), column));
-        let quote = self.lines.get(line - 1).and_then(|text| text.get(byte..)).and_then(|text| text.chars().next());
+        let quote = self
+            .lines
+            .get(line - 1)
+            .and_then(|text| text.get(byte..))
+            .and_then(|text| text.chars().next());
         let quote = quote.filter(|quote| "'\"".contains(*quote))?;
         Some(Error::config(format!("the quote `{quote}` is never closed")).at(self.at(line, byte)))
     }
@@ -118,7 +151,12 @@ impl<'a> Scene<'a> {
         let byte = text
             .match_indices('\\')
             .map(|(byte, _)| byte)
-            .find(|byte| !text[byte + 1..].starts_with(['0', 'a', 'b', 't', 'n', 'v', 'f', 'r', 'e', ' ', '"', '/', '\\', 'N', '_', 'L', 'P']))?;
+            .find(|byte| {
+                !text[byte + 1..].starts_with([
+                    '0', 'a', 'b', 't', 'n', 'v', 'f', 'r', 'e', ' ', '"', '/', '\\', 'N', '_',
+                    'L', 'P',
+                ])
+            })?;
         Some(
             Error::config("an unknown escape in double quotes")
                 .at(self.at(line, byte))
@@ -129,7 +167,8 @@ impl<'a> Scene<'a> {
     fn template(&self) -> Guess {
         let (line, text, byte) = self.near().into_iter().find_map(|(line, text)| {
             let byte = text.find("{{")?;
-            (text[..byte].ends_with(": ") || text[..byte].ends_with("- ")).then_some((line, text, byte))
+            (text[..byte].ends_with(": ") || text[..byte].ends_with("- "))
+                .then_some((line, text, byte))
         })?;
         Some(unquoted_template(self.source, line, text, byte))
     }
@@ -144,12 +183,18 @@ impl<'a> Scene<'a> {
         Some(
             Error::config(format!("`{word}` refers to an anchor that is not there"))
                 .at(self.at(self.line, byte))
-                .hint(format!("quote it if the `{}` is meant: \"{word}\"", &word[..1])),
+                .hint(format!(
+                    "quote it if the `{}` is meant: \"{word}\"",
+                    &word[..1]
+                )),
         )
     }
 
     fn bracket(&self, line: usize, column: usize) -> Guess {
-        if !["flow", "eof", "bracket", "indicator"].iter().any(|word| self.info.contains(word)) {
+        if !["flow", "eof", "bracket", "indicator"]
+            .iter()
+            .any(|word| self.info.contains(word))
+        {
             return None;
         }
         let (open_line, byte, bracket) = open_brackets(&self.lines, line, column).0.pop()?;
@@ -157,13 +202,19 @@ impl<'a> Scene<'a> {
         Some(
             Error::config(format!("the bracket `{bracket}` is never closed"))
                 .at(self.at(open_line, byte))
-                .because(format!("a `,` or a `{close}` was expected by line {line}, column {}", column + 1)),
+                .because(format!(
+                    "a `,` or a `{close}` was expected by line {line}, column {}",
+                    column + 1
+                )),
         )
     }
 
     fn stray_bracket(&self) -> Guess {
         let (line, byte, bracket) = open_brackets(&self.lines[..self.line], self.line + 1, 0).1?;
-        Some(Error::config(format!("the bracket `{bracket}` closes nothing")).at(self.at(line, byte)))
+        Some(
+            Error::config(format!("the bracket `{bracket}` closes nothing"))
+                .at(self.at(line, byte)),
+        )
     }
 
     fn no_space(&self) -> Guess {
@@ -173,14 +224,21 @@ impl<'a> Scene<'a> {
             let glued = !rest.is_empty() && !text[colon + 1..].starts_with([' ', ':', '/']);
             (glued && !rest.contains(": ")).then_some((line, text, key, colon))
         })?;
-        Some(Error::config(format!("no space after the colon of `{key}`")).at(self.at(line, colon + 1)).hint(format!("{key}: {}", content(&text[colon + 1..]))))
+        Some(
+            Error::config(format!("no space after the colon of `{key}`"))
+                .at(self.at(line, colon + 1))
+                .hint(format!("{key}: {}", content(&text[colon + 1..]))),
+        )
     }
 
     fn trailing(&self) -> Guess {
         self.near().into_iter().rev().find_map(|(line, text)| {
             let (key, colon) = key_of(text)?;
             let value = content(&text[colon + 1..]);
-            let quote = value.chars().next().filter(|quote| "'\"".contains(*quote))?;
+            let quote = value
+                .chars()
+                .next()
+                .filter(|quote| "'\"".contains(*quote))?;
             let end = value[1..].find(quote)? + 1;
             let rest = value[end + 1..].trim();
             if rest.is_empty() || rest.starts_with([quote, ',', '}', ']']) {
@@ -188,7 +246,11 @@ impl<'a> Scene<'a> {
             }
             let byte = colon + 1 + text[colon + 1..].find(value)? + value.len() - rest.len();
             let other = if quote == '"' { '\'' } else { '"' };
-            Some(Error::config("text after the closing quote").at(self.at(line, byte)).hint(format!("{key}: {other}{value}{other}")))
+            Some(
+                Error::config("text after the closing quote")
+                    .at(self.at(line, byte))
+                    .hint(format!("{key}: {other}{value}{other}")),
+            )
         })
     }
 
@@ -196,17 +258,26 @@ impl<'a> Scene<'a> {
         let text = self.lines.get(self.line - 1)?;
         let (key, colon) = key_of(text)?;
         let value = content(&text[colon + 1..]);
-        let byte = value.find(": ").or_else(|| value.ends_with(':').then(|| value.len() - 1))?;
+        let byte = value
+            .find(": ")
+            .or_else(|| value.ends_with(':').then(|| value.len() - 1))?;
         if value.starts_with(['\'', '"', '{', '[']) {
             return None;
         }
         let start = colon + 1 + text[colon + 1..].find(value)?;
-        Some(Error::config("a colon in a value without quotes").at(self.at(self.line, start + byte)).hint(format!("{key}: \"{}\"", value.replace('"', "'"))))
+        Some(
+            Error::config("a colon in a value without quotes")
+                .at(self.at(self.line, start + byte))
+                .hint(format!("{key}: \"{}\"", value.replace('"', "'"))),
+        )
     }
 
     fn reserved(&self, column: usize) -> Guess {
         let text = self.lines.get(self.line - 1)?;
-        let letter = text.chars().nth(column).filter(|letter| "@`%".contains(*letter))?;
+        let letter = text
+            .chars()
+            .nth(column)
+            .filter(|letter| "@`%".contains(*letter))?;
         Some(
             Error::config(format!("a value cannot start with `{letter}`"))
                 .at(self.source.spot(self.line, column + 1).place())
@@ -217,7 +288,9 @@ impl<'a> Scene<'a> {
     fn indent(&self) -> Guess {
         let text = self.lines.get(self.line - 1)?;
         let here = indent(text);
-        let number = (1..self.line).rev().find(|line| !content(self.lines[line - 1]).is_empty())?;
+        let number = (1..self.line)
+            .rev()
+            .find(|line| !content(self.lines[line - 1]).is_empty())?;
         let before = self.lines[number - 1];
         if here == indent(before) || content(text).is_empty() {
             return None;
@@ -228,15 +301,25 @@ impl<'a> Scene<'a> {
         }
         if here > indent(before) && !content(before).contains([':', ' ']) {
             let word = content(before);
-            return Some(Error::config(format!("no colon after `{word}`")).at(self.at(number, before.trim_end().len())).hint(format!("{word}:")));
+            return Some(
+                Error::config(format!("no colon after `{word}`"))
+                    .at(self.at(number, before.trim_end().len()))
+                    .hint(format!("{word}:")),
+            );
         }
         if here > indent(before) {
-            return Some(error.because(format!("line {number} has a value already, so nothing can belong to it")));
+            return Some(error.because(format!(
+                "line {number} has a value already, so nothing can belong to it"
+            )));
         }
         let known: Vec<String> = self.enclosing().iter().map(usize::to_string).collect();
         Some(error.because(format!(
             "{here} spaces fit no line above; the lines around it have {}",
-            if known.is_empty() { "0".to_string() } else { known.join(", ") }
+            if known.is_empty() {
+                "0".to_string()
+            } else {
+                known.join(", ")
+            }
         )))
     }
 
@@ -244,7 +327,11 @@ impl<'a> Scene<'a> {
     fn enclosing(&self) -> Vec<usize> {
         let mut found = Vec::new();
         let mut limit = usize::MAX;
-        for text in self.lines[..self.line - 1].iter().rev().filter(|text| !content(text).is_empty()) {
+        for text in self.lines[..self.line - 1]
+            .iter()
+            .rev()
+            .filter(|text| !content(text).is_empty())
+        {
             if indent(text) < limit {
                 limit = indent(text);
                 found.push(limit);
@@ -276,7 +363,9 @@ fn open_quote(lines: &[&str]) -> Option<(usize, usize)> {
                 }
                 Some(_) => {}
                 None if letter == '#' && before == ' ' => break,
-                None if "'\"".contains(letter) && " [{,:".contains(before) => open = Some((index + 1, byte, letter)),
+                None if "'\"".contains(letter) && " [{,:".contains(before) => {
+                    open = Some((index + 1, byte, letter))
+                }
                 None => {}
             }
             before = letter;
@@ -303,7 +392,9 @@ fn open_brackets(lines: &[&str], line: usize, column: usize) -> (Vec<Bracket>, O
                 (Some(_), _) => {}
                 (None, '#') if before == ' ' => break,
                 (None, '\'' | '"') if " [{,:".contains(before) => quote = Some(letter),
-                (None, '[' | '{') if !open.is_empty() || " [{".contains(before) => open.push((index + 1, byte, letter)),
+                (None, '[' | '{') if !open.is_empty() || " [{".contains(before) => {
+                    open.push((index + 1, byte, letter))
+                }
                 (None, ']' | '}') => {
                     if open.pop().is_none() {
                         stray.get_or_insert((index + 1, byte, letter));

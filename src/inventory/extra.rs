@@ -17,7 +17,8 @@ pub fn parse_extra(args: &[String]) -> Result<Vars> {
                 mapping(&Source::new(path.display().to_string(), text), &mut vars)?;
             }
             Some('/' | '.') => {
-                return Err(Error::usage(format!("`-e {arg}` looks like a file")).hint(format!("-e @{arg}")));
+                return Err(Error::usage(format!("`-e {arg}` looks like a file"))
+                    .hint(format!("-e @{arg}")));
             }
             Some('{' | '[') => mapping(&Source::new(format!("-e {arg}"), arg.as_str()), &mut vars)?,
             _ => pairs(arg, &mut vars)?,
@@ -37,7 +38,12 @@ fn mapping(source: &Source, vars: &mut Vars) -> Result<()> {
         return Ok(());
     };
     let Shape::Map(pairs) = &document.shape else {
-        return Err(Error::usage(format!("extra variables are a mapping, not {}", document.kind())).at(document.at.place()).hint("-e '{\"name\": \"value\"}'"));
+        return Err(Error::usage(format!(
+            "extra variables are a mapping, not {}",
+            document.kind()
+        ))
+        .at(document.at.place())
+        .hint("-e '{\"name\": \"value\"}'"));
     };
     for (key, value) in pairs {
         vars.insert(key.key_text(), Var::of(key, value));
@@ -48,8 +54,13 @@ fn mapping(source: &Source, vars: &mut Vars) -> Result<()> {
 fn pairs(arg: &str, vars: &mut Vars) -> Result<()> {
     for word in words(arg)? {
         let word = unescaped(&word);
-        let equals = word.char_indices().position(|(byte, letter)| letter == '=' && byte > 0 && !word[..byte].ends_with('\\'));
-        let Some(byte) = equals.and_then(|index| word.char_indices().nth(index)).map(|(byte, _)| byte) else {
+        let equals = word
+            .char_indices()
+            .position(|(byte, letter)| letter == '=' && byte > 0 && !word[..byte].ends_with('\\'));
+        let Some(byte) = equals
+            .and_then(|index| word.char_indices().nth(index))
+            .map(|(byte, _)| byte)
+        else {
             return Err(Error::usage(format!("`-e {arg}` is not `key=value`"))
                 .because(format!("`{word}` has no `=`"))
                 .hint(format!("-e {}=VALUE", word.trim_matches('='))));
@@ -89,7 +100,9 @@ fn words(arg: &str) -> Result<Vec<String>> {
         }
     }
     if quote.is_some() || depth > 0 {
-        return Err(Error::usage(format!("a quote or a template in `-e {arg}` is never closed")));
+        return Err(Error::usage(format!(
+            "a quote or a template in `-e {arg}` is never closed"
+        )));
     }
     words.push(word);
     words.retain(|word| !word.is_empty());
@@ -99,7 +112,13 @@ fn words(arg: &str) -> Result<Vec<String>> {
 fn unquoted(text: &str) -> &str {
     let quote = text.chars().next().filter(|letter| "'\"".contains(*letter));
     match quote {
-        Some(quote) if text.len() > 1 && text.ends_with(quote) && !text[..text.len() - 1].ends_with('\\') => &text[1..text.len() - 1],
+        Some(quote)
+            if text.len() > 1
+                && text.ends_with(quote)
+                && !text[..text.len() - 1].ends_with('\\') =>
+        {
+            &text[1..text.len() - 1]
+        }
         _ => text,
     }
 }
@@ -140,7 +159,13 @@ mod tests {
     fn read(args: &[&str]) -> String {
         let args: Vec<String> = args.iter().map(ToString::to_string).collect();
         match parse_extra(&args) {
-            Ok(vars) => vars.iter().map(|(name, var)| format!("{name}={}", Value::List(vec![var.value.clone()]).to_text())).collect::<Vec<_>>().join(" "),
+            Ok(vars) => vars
+                .iter()
+                .map(|(name, var)| {
+                    format!("{name}={}", Value::List(vec![var.value.clone()]).to_text())
+                })
+                .collect::<Vec<_>>()
+                .join(" "),
             Err(error) => format!("{:?} {}", error.kind, error.to_string().replace('\n', "")),
         }
     }
@@ -164,10 +189,22 @@ mod tests {
     #[test]
     fn mistakes_are_usage_errors() {
         for (arg, expected) in [
-            ("etcd_clean", "Usage `-e etcd_clean` is not `key=value` caused by: `etcd_clean` has no `=` hint: -e etcd_clean=VALUE"),
-            ("./vars.yml", "Usage `-e ./vars.yml` looks like a file hint: -e @./vars.yml"),
-            ("a=\"x", "Usage a quote or a template in `-e a=\"x` is never closed"),
-            ("[1]", "Usage extra variables are a mapping, not a list --> -e [1]:1:11 | [1]  | ^ hint: -e '{\"name\": \"value\"}'"),
+            (
+                "etcd_clean",
+                "Usage `-e etcd_clean` is not `key=value` caused by: `etcd_clean` has no `=` hint: -e etcd_clean=VALUE",
+            ),
+            (
+                "./vars.yml",
+                "Usage `-e ./vars.yml` looks like a file hint: -e @./vars.yml",
+            ),
+            (
+                "a=\"x",
+                "Usage a quote or a template in `-e a=\"x` is never closed",
+            ),
+            (
+                "[1]",
+                "Usage extra variables are a mapping, not a list --> -e [1]:1:11 | [1]  | ^ hint: -e '{\"name\": \"value\"}'",
+            ),
         ] {
             assert_eq!(read(&[arg]), expected);
         }

@@ -18,11 +18,17 @@ fn write(out: &mut String, value: &Value, depth: usize) {
         Value::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
         Value::Float(number) if number.is_nan() => out.push_str("NaN"),
         Value::Float(number) if number.is_infinite() => {
-            out.push_str(if *number > 0.0 { "Infinity" } else { "-Infinity" });
+            out.push_str(if *number > 0.0 {
+                "Infinity"
+            } else {
+                "-Infinity"
+            });
         }
         Value::Float(number) => out.push_str(&float_text(*number)),
         Value::Int(number) => out.push_str(&number.to_string()),
-        Value::List(items) => write_items(out, depth, ('[', ']'), items, |out, item| write(out, item, depth + 1)),
+        Value::List(items) => write_items(out, depth, ('[', ']'), items, |out, item| {
+            write(out, item, depth + 1)
+        }),
         Value::Map(map) => {
             let mut pairs: Vec<(&String, &Value)> = map.iter().collect();
             pairs.sort_by_key(|(key, _)| *key);
@@ -40,14 +46,26 @@ fn write(out: &mut String, value: &Value, depth: usize) {
 }
 
 fn write_tagged(out: &mut String, key: &str, text: &str, depth: usize) {
-    write_items(out, depth, ('{', '}'), &[(key, text)], |out, (key, text)| {
-        write_text(out, key);
-        out.push_str(": ");
-        write_text(out, text);
-    });
+    write_items(
+        out,
+        depth,
+        ('{', '}'),
+        &[(key, text)],
+        |out, (key, text)| {
+            write_text(out, key);
+            out.push_str(": ");
+            write_text(out, text);
+        },
+    );
 }
 
-fn write_items<T>(out: &mut String, depth: usize, (open, close): (char, char), items: &[T], each: impl Fn(&mut String, &T)) {
+fn write_items<T>(
+    out: &mut String,
+    depth: usize,
+    (open, close): (char, char),
+    items: &[T],
+    each: impl Fn(&mut String, &T),
+) {
     out.push(open);
     for (index, item) in items.iter().enumerate() {
         out.push_str(if index == 0 { "\n" } else { ",\n" });
@@ -72,7 +90,9 @@ fn write_text(out: &mut String, text: &str) {
             '\t' => out.push_str("\\t"),
             '\u{8}' => out.push_str("\\b"),
             '\u{c}' => out.push_str("\\f"),
-            letter if u32::from(letter) < 0x20 => out.push_str(&format!("\\u{:04x}", u32::from(letter))),
+            letter if u32::from(letter) < 0x20 => {
+                out.push_str(&format!("\\u{:04x}", u32::from(letter)))
+            }
             letter => out.push(letter),
         }
     }
@@ -87,7 +107,13 @@ pub(super) struct Broken {
 
 /// Read a whole document. A text that is not JSON is often YAML, so this is not yet an error.
 pub(super) fn parse(source: &Source) -> Result<Node, Broken> {
-    let mut reader = Reader { letters: source.text().chars().collect(), next: 0, line: 1, column: 1, source };
+    let mut reader = Reader {
+        letters: source.text().chars().collect(),
+        next: 0,
+        line: 1,
+        column: 1,
+        source,
+    };
     reader.skip_blank();
     let node = reader.value(0)?;
     reader.skip_blank();
@@ -127,11 +153,17 @@ impl Reader<'_> {
     }
 
     fn broken(&self, why: &'static str) -> Broken {
-        Broken { at: self.spot(), why }
+        Broken {
+            at: self.spot(),
+            why,
+        }
     }
 
     fn skip_blank(&mut self) {
-        while self.peek().is_some_and(|letter| matches!(letter, ' ' | '\t' | '\n' | '\r')) {
+        while self
+            .peek()
+            .is_some_and(|letter| matches!(letter, ' ' | '\t' | '\n' | '\r'))
+        {
             self.take();
         }
     }
@@ -145,7 +177,10 @@ impl Reader<'_> {
     }
 
     fn word(&mut self, word: &str) -> bool {
-        let found = word.chars().enumerate().all(|(index, letter)| self.letters.get(self.next + index) == Some(&letter));
+        let found = word
+            .chars()
+            .enumerate()
+            .all(|(index, letter)| self.letters.get(self.next + index) == Some(&letter));
         if found {
             word.chars().for_each(|_| {
                 self.take();
@@ -187,18 +222,25 @@ impl Reader<'_> {
     fn number(&mut self) -> Result<Value, Broken> {
         let broken = self.broken("expected a JSON value");
         let mut text = String::new();
-        while let Some(letter) = self.peek().filter(|letter| letter.is_ascii_digit() || "+-.eE".contains(*letter)) {
+        while let Some(letter) = self
+            .peek()
+            .filter(|letter| letter.is_ascii_digit() || "+-.eE".contains(*letter))
+        {
             text.push(letter);
             self.take();
         }
         let digits = text.trim_start_matches('-');
         let well_formed = digits.starts_with(|letter: char| letter.is_ascii_digit())
-            && (digits.len() == 1 || !digits.starts_with('0') || digits[1..].starts_with(['.', 'e', 'E']));
+            && (digits.len() == 1
+                || !digits.starts_with('0')
+                || digits[1..].starts_with(['.', 'e', 'E']));
         if !well_formed {
             return Err(broken);
         }
         if digits.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Ok(text.parse().map_or_else(|_| Value::Big(text.clone()), Value::Int));
+            return Ok(text
+                .parse()
+                .map_or_else(|_| Value::Big(text.clone()), Value::Int));
         }
         text.parse().map(Value::Float).map_err(|_| broken)
     }
@@ -234,7 +276,10 @@ impl Reader<'_> {
             if self.peek() != Some('"') {
                 return Err(self.broken("expected a key in double quotes"));
             }
-            let key = Node { at, shape: Shape::Scalar(Value::Str(self.text()?)) };
+            let key = Node {
+                at,
+                shape: Shape::Scalar(Value::Str(self.text()?)),
+            };
             self.skip_blank();
             self.expect(':', "expected `:` after the key")?;
             self.skip_blank();
@@ -255,7 +300,9 @@ impl Reader<'_> {
             match self.take().ok_or(broken)? {
                 '"' => return Ok(out),
                 '\\' => out.push(self.escape()?),
-                letter if u32::from(letter) < 0x20 => return Err(self.broken("a control character in a string")),
+                letter if u32::from(letter) < 0x20 => {
+                    return Err(self.broken("a control character in a string"));
+                }
                 letter => out.push(letter),
             }
         }
@@ -271,7 +318,9 @@ impl Reader<'_> {
             Some('t') => '\t',
             Some(letter @ ('"' | '\\' | '/')) => letter,
             Some('u') => {
-                let mut code = self.hex().ok_or_else(|| self.broken("an unknown escape in a string"))?;
+                let mut code = self
+                    .hex()
+                    .ok_or_else(|| self.broken("an unknown escape in a string"))?;
                 if (0xd800..0xdc00).contains(&code) && self.word("\\u") {
                     let low = self.hex().unwrap_or(0);
                     code = 0x10000 + ((code - 0xd800) << 10) + low.wrapping_sub(0xdc00) % 0x400;
@@ -308,7 +357,10 @@ mod tests {
     fn read(text: &str) -> Result<Value, String> {
         match parse(&Source::new("t.json", text)) {
             Ok(node) => Ok(node.to_value()),
-            Err(broken) => Err(format!("{}:{} {}", broken.at.line, broken.at.column, broken.why)),
+            Err(broken) => Err(format!(
+                "{}:{} {}",
+                broken.at.line, broken.at.column, broken.why
+            )),
         }
     }
 
@@ -324,15 +376,27 @@ mod tests {
 
     #[test]
     fn tagged_strings_are_decoded() {
-        assert_eq!(read(r#"{"__ansible_vault": "x"}"#), Ok(Value::Vault("x".into())));
-        assert_eq!(read(r#"{"__ansible_unsafe": "x"}"#), Ok(Value::Unsafe("x".into())));
+        assert_eq!(
+            read(r#"{"__ansible_vault": "x"}"#),
+            Ok(Value::Vault("x".into()))
+        );
+        assert_eq!(
+            read(r#"{"__ansible_unsafe": "x"}"#),
+            Ok(Value::Unsafe("x".into()))
+        );
     }
 
     #[test]
     fn broken_documents_say_where() {
-        assert_eq!(read("{\"a\": 1,\n \"b\" 2}"), Err("2:6 expected `:` after the key".into()));
+        assert_eq!(
+            read("{\"a\": 1,\n \"b\" 2}"),
+            Err("2:6 expected `:` after the key".into())
+        );
         assert_eq!(read("[1 2]"), Err("1:4 expected `,` or `]`".into()));
-        assert_eq!(read("{} x"), Err("1:4 text after the end of the JSON document".into()));
+        assert_eq!(
+            read("{} x"),
+            Err("1:4 text after the end of the JSON document".into())
+        );
         assert_eq!(read("[01]"), Err("1:2 expected a JSON value".into()));
         assert_eq!(read("\"a"), Err("1:3 a string without an end".into()));
     }

@@ -16,7 +16,14 @@ pub struct Var {
 }
 
 /// The names of [`Inventory::magic_vars`].
-pub(super) const MAGIC: [&str; 6] = ["inventory_hostname", "inventory_hostname_short", "group_names", "groups", "inventory_dir", "inventory_file"];
+pub(super) const MAGIC: [&str; 6] = [
+    "inventory_hostname",
+    "inventory_hostname_short",
+    "group_names",
+    "groups",
+    "inventory_dir",
+    "inventory_file",
+];
 
 pub type Vars = IndexMap<String, Var>;
 
@@ -31,7 +38,11 @@ pub enum Level {
 
 impl Var {
     pub(super) fn new(value: Value, key_at: &Spot, value_at: &Spot) -> Var {
-        Var { key_at: Some(key_at.clone()), value, value_at: Some(value_at.clone()) }
+        Var {
+            key_at: Some(key_at.clone()),
+            value,
+            value_at: Some(value_at.clone()),
+        }
     }
 
     pub(super) fn of(key: &Node, value: &Node) -> Var {
@@ -41,7 +52,11 @@ impl Var {
 
 impl From<Value> for Var {
     fn from(value: Value) -> Var {
-        Var { key_at: None, value, value_at: None }
+        Var {
+            key_at: None,
+            value,
+            value_at: None,
+        }
     }
 }
 
@@ -58,7 +73,10 @@ impl std::fmt::Display for Level {
 
 /// Whether Ansible likes this name for a variable.
 pub(super) fn is_name(text: &str) -> bool {
-    text.starts_with(|letter: char| letter.is_ascii_alphabetic() || letter == '_') && text.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
+    text.starts_with(|letter: char| letter.is_ascii_alphabetic() || letter == '_')
+        && text
+            .chars()
+            .all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
 }
 
 impl Inventory {
@@ -67,20 +85,31 @@ impl Inventory {
     /// Without the magic ones; a host no inventory knows has those of `all`.
     #[must_use]
     pub fn vars(&self, host: &str) -> IndexMap<String, Value> {
-        self.merged(host).into_iter().map(|(name, var)| (name, var.value)).collect()
+        self.merged(host)
+            .into_iter()
+            .map(|(name, var)| (name, var.value))
+            .collect()
     }
 
     /// The value of a variable in the strongest layer that sets it.
     pub(super) fn strongest(&self, host: &str, name: &str) -> Option<Var> {
-        let found = self.layers(host).into_iter().rev().find_map(|(_, layer)| layer.get(name).cloned());
-        let is_local = name == "ansible_connection" && !self.has_host(host) && LOCALHOST.contains(&host);
+        let found = self
+            .layers(host)
+            .into_iter()
+            .rev()
+            .find_map(|(_, layer)| layer.get(name).cloned());
+        let is_local =
+            name == "ansible_connection" && !self.has_host(host) && LOCALHOST.contains(&host);
         found.or_else(|| is_local.then(|| Value::from("local").into()))
     }
 
     pub(super) fn merged(&self, host: &str) -> Vars {
         let mut all = Vars::new();
         if !self.has_host(host) && LOCALHOST.contains(&host) {
-            all.insert("ansible_connection".to_string(), Value::from("local").into());
+            all.insert(
+                "ansible_connection".to_string(),
+                Value::from("local").into(),
+            );
         }
         for (_, layer) in self.layers(host) {
             for (name, var) in layer {
@@ -93,14 +122,29 @@ impl Inventory {
     /// The variables set on a group itself: in the inventory and in its `group_vars` files.
     #[must_use]
     pub fn own_group_vars(&self, group: &str) -> IndexMap<String, Value> {
-        let files = self.beside.iter().chain(&self.play).filter_map(|beside| beside.groups.get(group));
-        let layers = self.groups.get(group).map(|group| &group.vars).into_iter().chain(files);
-        layers.flatten().map(|(name, var)| (name.clone(), var.value.clone())).collect()
+        let files = self
+            .beside
+            .iter()
+            .chain(&self.play)
+            .filter_map(|beside| beside.groups.get(group));
+        let layers = self
+            .groups
+            .get(group)
+            .map(|group| &group.vars)
+            .into_iter()
+            .chain(files);
+        layers
+            .flatten()
+            .map(|(name, var)| (name.clone(), var.value.clone()))
+            .collect()
     }
 
     /// Variables that give way to all others: the defaults of a script.
     pub fn set_defaults(&mut self, defaults: IndexMap<String, Value>) {
-        self.defaults = defaults.into_iter().map(|(name, value)| (name, Var::from(value))).collect();
+        self.defaults = defaults
+            .into_iter()
+            .map(|(name, value)| (name, Var::from(value)))
+            .collect();
     }
 
     /// Variables that win over all others: those of `-e`.
@@ -128,7 +172,11 @@ impl Inventory {
         layers.extend(files(&self.play, &groups));
         let level = || Level::Host(host.to_string());
         layers.extend(self.hosts.get(host).map(|host| (level(), &host.vars)));
-        let files = self.beside.iter().chain(&self.play).filter_map(|beside| beside.hosts.get(host));
+        let files = self
+            .beside
+            .iter()
+            .chain(&self.play)
+            .filter_map(|beside| beside.hosts.get(host));
         layers.extend(files.map(|vars| (level(), vars)));
         layers.push((Level::Extra, &self.extra));
         layers
@@ -136,13 +184,20 @@ impl Inventory {
 
     /// The groups of a host, weakest first: by depth, then by priority, then by name.
     fn groups_by_strength(&self, host: &str) -> Vec<&str> {
-        let mut groups: Vec<&str> = self.memberships(host).into_iter().filter(|name| *name != "all").collect();
+        let mut groups: Vec<&str> = self
+            .memberships(host)
+            .into_iter()
+            .filter(|name| *name != "all")
+            .collect();
         groups.sort_by_key(|name| (self.groups[*name].depth, self.groups[*name].priority, *name));
         groups
     }
 
     fn written(&self, groups: &[&str]) -> Vec<(Level, &Vars)> {
-        groups.iter().map(|name| (Level::Group((*name).to_string()), &self.groups[*name].vars)).collect()
+        groups
+            .iter()
+            .map(|name| (Level::Group((*name).to_string()), &self.groups[*name].vars))
+            .collect()
     }
 
     /// What Ansible itself says about a host: its name, its groups, where it is written.
@@ -150,10 +205,21 @@ impl Inventory {
     pub fn magic_vars(&self, host: &str) -> IndexMap<String, Value> {
         let list = |names: Vec<String>| Value::List(names.into_iter().map(Value::from).collect());
         let is_address = address::is_ipv4(host) || address::is_ipv6(host);
-        let short = if is_address { host } else { host.split('.').next().unwrap_or(host) };
-        let groups = self.groups.keys().map(|name| (name.clone(), list(self.group_hosts(name)))).collect();
+        let short = if is_address {
+            host
+        } else {
+            host.split('.').next().unwrap_or(host)
+        };
+        let groups = self
+            .groups
+            .keys()
+            .map(|name| (name.clone(), list(self.group_hosts(name))))
+            .collect();
         let (dir, file) = match self.hosts.get(host) {
-            Some(known) => (known.dir.clone().map_or(Value::Null, Value::from), Value::from(known.file.clone())),
+            Some(known) => (
+                known.dir.clone().map_or(Value::Null, Value::from),
+                Value::from(known.file.clone()),
+            ),
             None => (Value::Null, Value::Null),
         };
         [
@@ -169,11 +235,19 @@ impl Inventory {
     }
 }
 
-fn files<'a>(places: impl IntoIterator<Item = &'a Beside>, groups: &[&str]) -> Vec<(Level, &'a Vars)> {
+fn files<'a>(
+    places: impl IntoIterator<Item = &'a Beside>,
+    groups: &[&str],
+) -> Vec<(Level, &'a Vars)> {
     let mut found = Vec::new();
     for beside in places {
         for name in groups {
-            found.extend(beside.groups.get(*name).map(|vars| (Level::Group((*name).to_string()), vars)));
+            found.extend(
+                beside
+                    .groups
+                    .get(*name)
+                    .map(|vars| (Level::Group((*name).to_string()), vars)),
+            );
         }
     }
     found
@@ -195,7 +269,13 @@ p: { children: { q: { vars: { v: q }, hosts: { h: } } } }
         let mut inventory = Inventory::parse("t.yml", yaml).unwrap();
         assert_eq!(inventory.vars("h")["v"], Value::from("q"));
         assert_eq!(inventory.vars("h")["w"], Value::from("b"));
-        inventory.set_defaults([("d".to_string(), Value::Int(1)), ("v".to_string(), Value::Int(1))].into());
+        inventory.set_defaults(
+            [
+                ("d".to_string(), Value::Int(1)),
+                ("v".to_string(), Value::Int(1)),
+            ]
+            .into(),
+        );
         inventory.set_extra([("w".to_string(), Value::from("e").into())].into());
         assert_eq!(inventory.vars("h")["d"], Value::Int(1));
         assert_eq!(inventory.vars("h")["v"], Value::from("q"));
@@ -213,8 +293,15 @@ p: { children: { q: { vars: { v: q }, hosts: { h: } } } }
 
     #[test]
     fn short_names_end_at_the_first_dot_unless_they_are_addresses() {
-        let inventory = Inventory::parse("t.yml", "all: { hosts: { db.example.com: , 10.0.0.1: } }").unwrap();
-        assert_eq!(inventory.magic_vars("db.example.com")["inventory_hostname_short"], Value::from("db"));
-        assert_eq!(inventory.magic_vars("10.0.0.1")["inventory_hostname_short"], Value::from("10.0.0.1"));
+        let inventory =
+            Inventory::parse("t.yml", "all: { hosts: { db.example.com: , 10.0.0.1: } }").unwrap();
+        assert_eq!(
+            inventory.magic_vars("db.example.com")["inventory_hostname_short"],
+            Value::from("db")
+        );
+        assert_eq!(
+            inventory.magic_vars("10.0.0.1")["inventory_hostname_short"],
+            Value::from("10.0.0.1")
+        );
     }
 }

@@ -25,7 +25,14 @@ impl Lenient {
     pub(super) fn new(source: &Source) -> Lenient {
         let text = source.text().to_string();
         let width = text.lines().map(str::len).max().unwrap_or(0) + 1;
-        Lenient { count: text.chars().count(), starts: starts(&text), moved: HashMap::new(), tabs: HashSet::new(), text, width }
+        Lenient {
+            count: text.chars().count(),
+            starts: starts(&text),
+            moved: HashMap::new(),
+            tabs: HashSet::new(),
+            text,
+            width,
+        }
     }
 
     pub(super) fn text(&self) -> &str {
@@ -38,7 +45,12 @@ impl Lenient {
 
     /// Line and column in the file, both from 1.
     pub(super) fn place(&self, line: usize, column: usize) -> (usize, usize) {
-        (line, column.saturating_sub(self.moved.get(&line).copied().unwrap_or(0)).max(1))
+        (
+            line,
+            column
+                .saturating_sub(self.moved.get(&line).copied().unwrap_or(0))
+                .max(1),
+        )
     }
 
     /// The letter at a line from 1 and a column from 0.
@@ -47,13 +59,21 @@ impl Lenient {
     }
 
     fn line(&self, line: usize) -> Option<&str> {
-        self.text[*self.starts.get(line.checked_sub(1)?)?..].lines().next()
+        self.text[*self.starts.get(line.checked_sub(1)?)?..]
+            .lines()
+            .next()
     }
 
     /// Whether the text from a place up to the beginning of a line leaves a bracket open.
     pub(super) fn opens_bracket(&self, (line, column): (usize, usize), until: usize) -> bool {
         let mut depth = 0i32;
-        for (index, text) in self.text.lines().enumerate().skip(line - 1).take(until.saturating_sub(line)) {
+        for (index, text) in self
+            .text
+            .lines()
+            .enumerate()
+            .skip(line - 1)
+            .take(until.saturating_sub(line))
+        {
             let skip = if index + 1 == line { column - 1 } else { 0 };
             let code = text.split(" #").next().unwrap_or(text);
             for letter in code.chars().skip(skip) {
@@ -106,14 +126,22 @@ impl Lenient {
         let Some(text) = self.line(line).map(str::to_string) else {
             return false;
         };
-        let Some(start) = text.find(":\t").filter(|start| !text[..*start].contains(['"', '\''])) else {
+        let Some(start) = text
+            .find(":\t")
+            .filter(|start| !text[..*start].contains(['"', '\'']))
+        else {
             return false;
         };
         if !self.tabs.insert(line) {
             return false;
         }
         let run = text[start + 1..].len() - text[start + 1..].trim_start_matches([' ', '\t']).len();
-        let fixed = format!("{}{}{}", &text[..=start], " ".repeat(run), &text[start + 1 + run..]);
+        let fixed = format!(
+            "{}{}{}",
+            &text[..=start],
+            " ".repeat(run),
+            &text[start + 1 + run..]
+        );
         self.change(line, |_| fixed.clone());
         true
     }
@@ -123,7 +151,13 @@ impl Lenient {
             .text
             .split_inclusive('\n')
             .enumerate()
-            .map(|(index, text)| if index + 1 == line { change_keeping_end(text, &change) } else { text.to_string() })
+            .map(|(index, text)| {
+                if index + 1 == line {
+                    change_keeping_end(text, &change)
+                } else {
+                    text.to_string()
+                }
+            })
             .collect();
         self.text = parts.concat();
         self.count = self.text.chars().count();
@@ -132,7 +166,9 @@ impl Lenient {
 }
 
 fn starts(text: &str) -> Vec<usize> {
-    std::iter::once(0).chain(text.match_indices('\n').map(|(byte, _)| byte + 1)).collect()
+    std::iter::once(0)
+        .chain(text.match_indices('\n').map(|(byte, _)| byte + 1))
+        .collect()
 }
 
 fn change_keeping_end(text: &str, change: &impl Fn(&str) -> String) -> String {

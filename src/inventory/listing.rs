@@ -54,7 +54,10 @@ impl Inventory {
         for (name, group) in &self.groups {
             let mut body = IndexMap::new();
             if name != "all" {
-                let own = group.hosts.iter().filter(|host| known.contains(host.as_str()));
+                let own = group
+                    .hosts
+                    .iter()
+                    .filter(|host| known.contains(host.as_str()));
                 insert_names(&mut body, "hosts", own);
             }
             insert_names(&mut body, "children", &group.children);
@@ -69,7 +72,10 @@ impl Inventory {
                 hostvars.insert(host, Value::Map(vars));
             }
         }
-        let meta = IndexMap::from([("hostvars".to_string(), Value::Map(hostvars)), ("profile".to_string(), Value::from("inventory_legacy"))]);
+        let meta = IndexMap::from([
+            ("hostvars".to_string(), Value::Map(hostvars)),
+            ("profile".to_string(), Value::from("inventory_legacy")),
+        ]);
         top.insert("_meta".to_string(), Value::Map(meta));
         Ok(Value::Map(top).to_json())
     }
@@ -78,7 +84,10 @@ impl Inventory {
     pub fn host(&self, pattern: &str) -> Result<String> {
         match self.select(pattern)?.as_slice() {
             [host] => Ok(Value::Map(self.listed(host)).to_json()),
-            hosts => Err(Error::usage(format!("`{pattern}` is {} hosts, not one", hosts.len()))),
+            hosts => Err(Error::usage(format!(
+                "`{pattern}` is {} hosts, not one",
+                hosts.len()
+            ))),
         }
     }
 
@@ -109,13 +118,20 @@ impl Inventory {
             }
         }
         if vars {
-            let mut own: IndexMap<String, Value> = group.vars.iter().map(|(name, var)| (name.clone(), var.value.clone())).collect();
+            let mut own: IndexMap<String, Value> = group
+                .vars
+                .iter()
+                .map(|(name, var)| (name.clone(), var.value.clone()))
+                .collect();
             for beside in &self.beside {
                 let files = beside.groups.get(name).into_iter().flatten();
                 own.extend(files.map(|(name, var)| (name.clone(), var.value.clone())));
             }
             if group.priority != 1 {
-                own.insert("ansible_group_priority".to_string(), Value::Int(group.priority));
+                own.insert(
+                    "ansible_group_priority".to_string(),
+                    Value::Int(group.priority),
+                );
             }
             draw_vars(visible(own), depth + 1, lines);
         }
@@ -126,8 +142,15 @@ impl Inventory {
     }
 }
 
-fn insert_names<'a>(body: &mut IndexMap<String, Value>, key: &str, names: impl IntoIterator<Item = &'a String>) {
-    let names: Vec<Value> = names.into_iter().map(|name| Value::from(name.as_str())).collect();
+fn insert_names<'a>(
+    body: &mut IndexMap<String, Value>,
+    key: &str,
+    names: impl IntoIterator<Item = &'a String>,
+) {
+    let names: Vec<Value> = names
+        .into_iter()
+        .map(|name| Value::from(name.as_str()))
+        .collect();
     if !names.is_empty() {
         body.insert(key.to_string(), Value::List(names));
     }
@@ -140,7 +163,10 @@ fn visible(mut vars: IndexMap<String, Value>) -> IndexMap<String, Value> {
 
 fn draw_vars(mut vars: IndexMap<String, Value>, depth: usize, lines: &mut Vec<String>) {
     vars.sort_keys();
-    lines.extend(vars.iter().map(|(name, value)| indented(&format!("{{{name} = {}}}", value.to_text()), depth)));
+    lines.extend(
+        vars.iter()
+            .map(|(name, value)| indented(&format!("{{{name} = {}}}", value.to_text()), depth)),
+    );
 }
 
 fn indented(text: &str, depth: usize) -> String {

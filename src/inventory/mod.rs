@@ -5,7 +5,10 @@
 //! Start reading at `load.rs`, then `definition.rs` (a file becomes a tree) and `layer.rs` (a tree becomes variables).
 //! Where Ansible warns and goes on without a file it could not read, this room fails.
 
-#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that fails says where by itself"))]
+#![cfg_attr(
+    test,
+    allow(clippy::unwrap_used, reason = "a test that fails says where by itself")
+)]
 
 mod address;
 mod beside;

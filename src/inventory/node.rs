@@ -16,7 +16,9 @@ pub struct Source {
 
 impl Source {
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Source {
-        Source { inner: Arc::new((name.into(), text.into())) }
+        Source {
+            inner: Arc::new((name.into(), text.into())),
+        }
     }
 
     #[must_use]
@@ -30,7 +32,11 @@ impl Source {
     }
 
     pub(super) fn spot(&self, line: usize, column: usize) -> Spot {
-        Spot { column, line, source: self.clone() }
+        Spot {
+            column,
+            line,
+            source: self.clone(),
+        }
     }
 }
 
@@ -64,7 +70,12 @@ impl Spot {
         };
         // A tab moves the caret in a terminal, so it is shown as one blank.
         let text = text.replace('\t', " ").trim_end().to_string();
-        Place { column: self.column, file: self.source.name().to_string(), line: self.line, text }
+        Place {
+            column: self.column,
+            file: self.source.name().to_string(),
+            line: self.line,
+            text,
+        }
     }
 }
 

@@ -23,7 +23,9 @@ impl Origin {
         let spot = var.key_at.as_ref();
         Origin {
             column: spot.map_or(0, |spot| spot.column),
-            file: spot.map(|spot| spot.source.name().to_string()).unwrap_or_default(),
+            file: spot
+                .map(|spot| spot.source.name().to_string())
+                .unwrap_or_default(),
             level,
             line: spot.map_or(0, |spot| spot.line),
             overridden: Vec::new(),
@@ -47,7 +49,8 @@ impl Inventory {
     #[must_use]
     pub fn origin(&self, host: &str, name: &str) -> Option<Origin> {
         let layers = self.layers(host).into_iter().rev();
-        let mut found = layers.filter_map(|(level, vars)| Some(Origin::new(level, vars.get(name)?)));
+        let mut found =
+            layers.filter_map(|(level, vars)| Some(Origin::new(level, vars.get(name)?)));
         let mut winner = found.next()?;
         winner.overridden = found.collect();
         Some(winner)
@@ -68,7 +71,10 @@ mod tests {
         assert_eq!(hidden, ["t.yml:8:9 (group etcd)", "t.yml:2:11 (group all)"]);
         assert_eq!(origin.value, Value::Int(3));
         inventory.set_extra(super::super::parse_extra(&["port=4".into()]).unwrap());
-        assert_eq!(inventory.origin("h", "port").unwrap().to_string(), "-e port=4");
+        assert_eq!(
+            inventory.origin("h", "port").unwrap().to_string(),
+            "-e port=4"
+        );
         assert_eq!(inventory.origin("h", "nope"), None);
     }
 }

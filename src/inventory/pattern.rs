@@ -34,7 +34,11 @@ impl Inventory {
 
     fn evaluate(&self, parts: &[String]) -> Result<Vec<String>> {
         let with = |mark: char| parts.iter().filter_map(move |part| part.strip_prefix(mark));
-        let mut plain: Vec<&str> = parts.iter().map(String::as_str).filter(|part| !part.starts_with(['&', '!'])).collect();
+        let mut plain: Vec<&str> = parts
+            .iter()
+            .map(String::as_str)
+            .filter(|part| !part.starts_with(['&', '!']))
+            .collect();
         if plain.is_empty() {
             plain.push("all");
         }
@@ -67,17 +71,29 @@ impl Inventory {
             return Ok(hosts);
         };
         let count = hosts.len();
-        subscript
-            .apply(hosts)
-            .ok_or_else(|| Error::config(format!("host pattern `{part}` matches nothing")).because(format!("`{name}` has {count} hosts, counted from 0")))
+        subscript.apply(hosts).ok_or_else(|| {
+            Error::config(format!("host pattern `{part}` matches nothing"))
+                .because(format!("`{name}` has {count} hosts, counted from 0"))
+        })
     }
 
     fn enumerate(&self, name: &str) -> Result<Vec<String>> {
         let matcher = matcher(name)?;
-        let groups: Vec<&str> = self.groups().filter(|group| matcher.is_match(group)).collect();
-        let mut hosts: Vec<String> = groups.iter().flat_map(|group| self.group_hosts(group)).collect();
+        let groups: Vec<&str> = self
+            .groups()
+            .filter(|group| matcher.is_match(group))
+            .collect();
+        let mut hosts: Vec<String> = groups
+            .iter()
+            .flat_map(|group| self.group_hosts(group))
+            .collect();
         if groups.is_empty() || name.starts_with('~') || name.contains(['.', '?', '*', '[']) {
-            hosts.extend(self.hosts.keys().filter(|host| matcher.is_match(host)).cloned());
+            hosts.extend(
+                self.hosts
+                    .keys()
+                    .filter(|host| matcher.is_match(host))
+                    .cloned(),
+            );
         }
         if hosts.is_empty() && LOCALHOST.contains(&name) {
             hosts.push(name.to_string());
@@ -91,10 +107,15 @@ impl Inventory {
     fn unknown(&self, name: &str) -> Box<Error> {
         let is_plain = !name.starts_with('~') && !name.contains(['?', '*', '[']);
         if !is_plain {
-            return Error::config(format!("host pattern `{name}` matches no group and no host"));
+            return Error::config(format!(
+                "host pattern `{name}` matches no group and no host"
+            ));
         }
         let error = Error::config(format!("no group or host is called `{name}`"));
-        match nearest(name, self.groups().chain(self.hosts.keys().map(String::as_str))) {
+        match nearest(
+            name,
+            self.groups().chain(self.hosts.keys().map(String::as_str)),
+        ) {
             Some(near) => error.hint(format!("did you mean `{near}`?")),
             None => error,
         }
@@ -112,7 +133,9 @@ impl Subscript {
             Subscript::One(index) => {
                 let count = i64::try_from(hosts.len()).ok()?;
                 let index = if *index < 0 { index + count } else { *index };
-                let index = usize::try_from(index).ok().filter(|index| *index < hosts.len())?;
+                let index = usize::try_from(index)
+                    .ok()
+                    .filter(|index| *index < hosts.len())?;
                 Some(vec![hosts.swap_remove(index)])
             }
             // Ansible takes an end of 0 for no end at all, and then only the first host counts.
@@ -131,16 +154,26 @@ fn subscript_of(part: &str) -> (&str, Option<Subscript>) {
     if part.starts_with('~') {
         return whole;
     }
-    let Some((name, inner)) = part.strip_suffix(']').and_then(|part| part.rsplit_once('[')) else {
+    let Some((name, inner)) = part
+        .strip_suffix(']')
+        .and_then(|part| part.rsplit_once('['))
+    else {
         return whole;
     };
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let subscript = match inner.split_once([':', '-']) {
-        Some(("", last)) if inner.starts_with('-') && digits(last) => inner.parse().ok().map(Subscript::One),
-        Some((first, "")) if digits(first) => first.parse().ok().map(|first| Subscript::Range(first, None)),
-        Some((first, last)) if digits(first) && digits(last) => {
-            first.parse().ok().zip(last.parse().ok()).map(|(first, last)| Subscript::Range(first, Some(last)))
+        Some(("", last)) if inner.starts_with('-') && digits(last) => {
+            inner.parse().ok().map(Subscript::One)
         }
+        Some((first, "")) if digits(first) => first
+            .parse()
+            .ok()
+            .map(|first| Subscript::Range(first, None)),
+        Some((first, last)) if digits(first) && digits(last) => first
+            .parse()
+            .ok()
+            .zip(last.parse().ok())
+            .map(|(first, last)| Subscript::Range(first, Some(last))),
         None if digits(inner) => inner.parse().ok().map(Subscript::One),
         _ => None,
     };
@@ -159,7 +192,11 @@ fn split(pattern: &str) -> Vec<String> {
     } else {
         at_colons(pattern)
     };
-    parts.iter().map(|part| part.trim().to_string()).filter(|part| !part.is_empty()).collect()
+    parts
+        .iter()
+        .map(|part| part.trim().to_string())
+        .filter(|part| !part.is_empty())
+        .collect()
 }
 
 fn at_colons(pattern: &str) -> Vec<String> {
@@ -172,7 +209,9 @@ fn at_colons(pattern: &str) -> Vec<String> {
             _ => {}
         }
         match parts.last_mut() {
-            Some(part) if depth > 0 || !(letter == ':' || letter.is_whitespace()) => part.push(letter),
+            Some(part) if depth > 0 || !(letter == ':' || letter.is_whitespace()) => {
+                part.push(letter)
+            }
             _ => parts.push(String::new()),
         }
     }
@@ -183,13 +222,21 @@ fn at_colons(pattern: &str) -> Vec<String> {
 fn lines_of(file: &str) -> Result<Vec<String>> {
     let path = load::expand_home(file);
     if !path.exists() {
-        return Err(Error::config(format!("file of hosts `{file}` does not exist")));
+        return Err(Error::config(format!(
+            "file of hosts `{file}` does not exist"
+        )));
     }
     if path.is_dir() {
-        return Err(Error::config(format!("`{file}` is a folder, not a file of hosts")));
+        return Err(Error::config(format!(
+            "`{file}` is a folder, not a file of hosts"
+        )));
     }
     let text = load::read_text(&path)?;
-    Ok(text.lines().map(|line| line.trim().to_string()).filter(|line| !line.is_empty()).collect())
+    Ok(text
+        .lines()
+        .map(|line| line.trim().to_string())
+        .filter(|line| !line.is_empty())
+        .collect())
 }
 
 fn matcher(name: &str) -> Result<Regex> {
@@ -199,7 +246,12 @@ fn matcher(name: &str) -> Result<Regex> {
     };
     Regex::new(&text).map_err(|error| {
         let error = error.to_string();
-        let cause = error.lines().last().unwrap_or_default().trim_start_matches("error: ").to_string();
+        let cause = error
+            .lines()
+            .last()
+            .unwrap_or_default()
+            .trim_start_matches("error: ")
+            .to_string();
         Error::config(format!("host pattern `{name}` is not a good pattern")).because(cause)
     })
 }
@@ -236,7 +288,10 @@ fn set_end(letters: &[char], start: usize) -> Option<usize> {
     if letters.get(end) == Some(&']') {
         end += 1;
     }
-    letters[end.min(letters.len())..].iter().position(|letter| *letter == ']').map(|found| end + found)
+    letters[end.min(letters.len())..]
+        .iter()
+        .position(|letter| *letter == ']')
+        .map(|found| end + found)
 }
 
 fn set_as_regex(set: &[char]) -> String {
@@ -273,7 +328,10 @@ all:
     }
 
     fn select(pattern: &str) -> String {
-        inventory().select(pattern).map_or_else(|error| format!("error: {}", error.to_string().replace('\n', "")), |hosts| hosts.join(" "))
+        inventory().select(pattern).map_or_else(
+            |error| format!("error: {}", error.to_string().replace('\n', "")),
+            |hosts| hosts.join(" "),
+        )
     }
 
     #[test]
@@ -291,10 +349,22 @@ all:
             ("n[!12]", "n3 n4 n5"),
             ("none", ""),
             ("localhost", "localhost"),
-            ("etdc", "error: no group or host is called `etdc` hint: did you mean `etcd`?"),
-            ("x*", "error: host pattern `x*` matches no group and no host"),
-            ("etcd[7]", "error: host pattern `etcd[7]` matches nothing caused by: `etcd` has 3 hosts, counted from 0"),
-            ("~(", "error: host pattern `~(` is not a good pattern caused by: unclosed group"),
+            (
+                "etdc",
+                "error: no group or host is called `etdc` hint: did you mean `etcd`?",
+            ),
+            (
+                "x*",
+                "error: host pattern `x*` matches no group and no host",
+            ),
+            (
+                "etcd[7]",
+                "error: host pattern `etcd[7]` matches nothing caused by: `etcd` has 3 hosts, counted from 0",
+            ),
+            (
+                "~(",
+                "error: host pattern `~(` is not a good pattern caused by: unclosed group",
+            ),
             ("@nope", "error: file of hosts `nope` does not exist"),
         ] {
             assert_eq!(select(pattern), hosts, "{pattern}");
@@ -303,7 +373,9 @@ all:
 
     #[test]
     fn a_limit_keeps_the_order_of_the_pattern() {
-        let hosts = inventory().select_with_limit("pg-test,etcd", Some("n1,n5,n4")).unwrap();
+        let hosts = inventory()
+            .select_with_limit("pg-test,etcd", Some("n1,n5,n4"))
+            .unwrap();
         assert_eq!(hosts, ["n4", "n5", "n1"]);
     }
 }

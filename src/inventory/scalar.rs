@@ -57,7 +57,8 @@ fn all(text: &str, accept: impl Fn(u8) -> bool) -> bool {
 }
 
 fn digits(text: &str) -> bool {
-    text.starts_with(|letter: char| letter.is_ascii_digit()) && all(text, |byte| byte.is_ascii_digit())
+    text.starts_with(|letter: char| letter.is_ascii_digit())
+        && all(text, |byte| byte.is_ascii_digit())
 }
 
 /// One to two digits below sixty, as the parts of `12:30:45` after the first are.
@@ -95,8 +96,11 @@ fn is_float(text: &str) -> bool {
         None => (rest, None),
     };
     // Only a signed exponent counts: `1.5e3` is text, `1.5e+3` a number.
-    let exponent_is_good =
-        exponent.is_none_or(|exponent| exponent.starts_with(['+', '-']) && exponent.len() > 1 && exponent[1..].bytes().all(|byte| byte.is_ascii_digit()));
+    let exponent_is_good = exponent.is_none_or(|exponent| {
+        exponent.starts_with(['+', '-'])
+            && exponent.len() > 1
+            && exponent[1..].bytes().all(|byte| byte.is_ascii_digit())
+    });
     if !exponent_is_good || !(fraction.is_empty() || all(fraction, |byte| byte.is_ascii_digit())) {
         return false;
     }
@@ -104,7 +108,9 @@ fn is_float(text: &str) -> bool {
         return text.starts_with('.') && digits(fraction);
     }
     match whole.split_once(':') {
-        Some((first, parts)) => exponent.is_none() && digits(first) && parts.split(':').all(sixtieth),
+        Some((first, parts)) => {
+            exponent.is_none() && digits(first) && parts.split(':').all(sixtieth)
+        }
         None => digits(whole),
     }
 }
@@ -128,7 +134,11 @@ pub(super) fn integer(text: &str) -> Option<Value> {
         let parts: Option<Vec<u32>> = body.chars().map(|letter| letter.to_digit(radix)).collect();
         to_decimal(&parts.filter(|parts| !parts.is_empty())?, radix)
     };
-    let text = if negative && digits != "0" { format!("-{digits}") } else { digits };
+    let text = if negative && digits != "0" {
+        format!("-{digits}")
+    } else {
+        digits
+    };
     Some(text.parse().map_or(Value::Big(text), Value::Int))
 }
 
@@ -164,7 +174,9 @@ pub(super) fn float(text: &str) -> Option<f64> {
     let number = match body {
         ".inf" => f64::INFINITY,
         ".nan" => f64::NAN,
-        _ if body.contains(':') => body.split(':').try_fold(0.0, |sum, part| Some(sum * 60.0 + part.parse::<f64>().ok()?))?,
+        _ if body.contains(':') => body.split(':').try_fold(0.0, |sum, part| {
+            Some(sum * 60.0 + part.parse::<f64>().ok()?)
+        })?,
         _ => body.parse().ok()?,
     };
     Some(sign * number)
@@ -173,7 +185,11 @@ pub(super) fn float(text: &str) -> Option<f64> {
 /// A date or a time as ISO text; `None` when it is neither, an error when there is no such day.
 fn timestamp(text: &str) -> Option<Result<String, &'static str>> {
     let bytes = text.as_bytes();
-    let digits = |range: std::ops::Range<usize>| bytes.get(range.clone()).is_some_and(|part| part.iter().all(u8::is_ascii_digit));
+    let digits = |range: std::ops::Range<usize>| {
+        bytes
+            .get(range.clone())
+            .is_some_and(|part| part.iter().all(u8::is_ascii_digit))
+    };
     if !digits(0..4) || bytes.get(4) != Some(&b'-') {
         return None;
     }
@@ -182,7 +198,11 @@ fn timestamp(text: &str) -> Option<Result<String, &'static str>> {
     }
     let (day, time) = text.split_at(text.find(['T', 't', ' ', '\t'])?);
     let mut parts = day.split('-').skip(1);
-    let short = |part: Option<&str>| part.is_some_and(|part| (1..=2).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit()));
+    let short = |part: Option<&str>| {
+        part.is_some_and(|part| {
+            (1..=2).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit())
+        })
+    };
     if !short(parts.next()) || !short(parts.next()) || parts.next().is_some() {
         return None;
     }
@@ -191,7 +211,12 @@ fn timestamp(text: &str) -> Option<Result<String, &'static str>> {
         None => time.trim_start_matches([' ', '\t']),
     };
     let clock = clock(time)?;
-    Some(date(day).zip(clock).map(|(date, clock)| format!("{date}T{clock}")).ok_or("no such date or time"))
+    Some(
+        date(day)
+            .zip(clock)
+            .map(|(date, clock)| format!("{date}T{clock}"))
+            .ok_or("no such date or time"),
+    )
 }
 
 fn date(text: &str) -> Option<String> {
@@ -210,7 +235,9 @@ fn date(text: &str) -> Option<String> {
 
 /// The outer `None` means it does not look like a time, the inner one that there is no such time.
 fn clock(text: &str) -> Option<Option<String>> {
-    let end = text.find(|letter: char| !letter.is_ascii_digit() && letter != ':').unwrap_or(text.len());
+    let end = text
+        .find(|letter: char| !letter.is_ascii_digit() && letter != ':')
+        .unwrap_or(text.len());
     let (hms, rest) = text.split_at(end);
     let parts: Vec<&str> = hms.split(':').collect();
     let [hour, minute, second] = parts.as_slice() else {
@@ -220,7 +247,10 @@ fn clock(text: &str) -> Option<Option<String>> {
         return None;
     }
     let (fraction, zone) = match rest.strip_prefix('.') {
-        Some(rest) => rest.split_at(rest.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(rest.len())),
+        Some(rest) => rest.split_at(
+            rest.find(|letter: char| !letter.is_ascii_digit())
+                .unwrap_or(rest.len()),
+        ),
         None => ("", rest),
     };
     let zone = zone_text(zone.trim_start_matches([' ', '\t']), zone)?;
@@ -230,7 +260,11 @@ fn clock(text: &str) -> Option<Option<String>> {
         return Some(None);
     }
     let micros = format!("{fraction:0<6}")[..6].to_string();
-    let fraction = if micros == "000000" { String::new() } else { format!(".{micros}") };
+    let fraction = if micros == "000000" {
+        String::new()
+    } else {
+        format!(".{micros}")
+    };
     Some(zone.map(|zone| format!("{hour:02}:{minute:02}:{second:02}{fraction}{zone}")))
 }
 
@@ -249,7 +283,10 @@ fn zone_text(zone: &str, written: &str) -> Option<Option<String>> {
     }
     let (hour, minute) = (hour.parse::<u32>().ok()?, minute.parse::<u32>().ok()?);
     let sign = if hour == 0 && minute == 0 { '+' } else { sign };
-    Some((hour * 60 + minute < 24 * 60).then(|| format!("{sign}{:02}:{:02}", hour + minute / 60, minute % 60)))
+    Some(
+        (hour * 60 + minute < 24 * 60)
+            .then(|| format!("{sign}{:02}:{:02}", hour + minute / 60, minute % 60)),
+    )
 }
 
 #[cfg(test)]
@@ -282,13 +319,24 @@ mod tests {
         }
         let big = "123456789012345678901234567890";
         assert_eq!(plain(big), Value::Big(big.into()));
-        assert_eq!(plain("-0xffffffffffffffffff"), Value::Big("-4722366482869645213695".into()));
+        assert_eq!(
+            plain("-0xffffffffffffffffff"),
+            Value::Big("-4722366482869645213695".into())
+        );
         assert_eq!(resolve("0b_"), Err("not an integer"));
     }
 
     #[test]
     fn floats_need_a_point_and_a_signed_exponent() {
-        for (text, number) in [("3.10", 3.1), ("1.", 1.0), (".5", 0.5), ("1.5e+3", 1500.0), ("1_0.5", 10.5), ("1:30.5", 90.5), ("-.inf", f64::NEG_INFINITY)] {
+        for (text, number) in [
+            ("3.10", 3.1),
+            ("1.", 1.0),
+            (".5", 0.5),
+            ("1.5e+3", 1500.0),
+            ("1_0.5", 10.5),
+            ("1:30.5", 90.5),
+            ("-.inf", f64::NEG_INFINITY),
+        ] {
             assert_eq!(plain(text), Value::Float(number), "{text}");
         }
     }
@@ -332,8 +380,14 @@ mod tests {
             ("2024-01-02", "2024-01-02"),
             ("2024-1-2 3:04:05", "2024-01-02T03:04:05"),
             ("2024-01-02T03:04:05Z", "2024-01-02T03:04:05+00:00"),
-            ("2024-01-02 03:04:05.12 +2", "2024-01-02T03:04:05.120000+02:00"),
-            ("2024-01-02 03:04:05.1234567-05:30", "2024-01-02T03:04:05.123456-05:30"),
+            (
+                "2024-01-02 03:04:05.12 +2",
+                "2024-01-02T03:04:05.120000+02:00",
+            ),
+            (
+                "2024-01-02 03:04:05.1234567-05:30",
+                "2024-01-02T03:04:05.123456-05:30",
+            ),
         ] {
             assert_eq!(plain(text), Value::from(iso), "{text}");
         }

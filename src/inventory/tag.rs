@@ -15,7 +15,13 @@ pub(super) enum Mood {
 }
 
 /// The value of a scalar: its tag decides, then whether it is plain.
-pub(super) fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>, at: &Spot, mood: Mood) -> Result<Value> {
+pub(super) fn scalar(
+    text: &str,
+    style: ScalarStyle,
+    tag: Option<&Tag>,
+    at: &Spot,
+    mood: Mood,
+) -> Result<Value> {
     let plain = style == ScalarStyle::Plain;
     let value = match tag.map(name_of) {
         None if plain => resolved(text, at)?,
@@ -27,11 +33,20 @@ pub(super) fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>, at: &Spo
         Some(Name::Local("unsafe")) => return Ok(distrusted(resolved(text, at)?)),
         Some(Name::Local("vault" | "vault-encrypted")) => match resolved(text, at)? {
             Value::Str(text) => Value::Vault(text),
-            other => return Err(Error::config(format!("`!vault` needs text, not {}", other.kind())).at(at.place())),
+            other => {
+                return Err(
+                    Error::config(format!("`!vault` needs text, not {}", other.kind()))
+                        .at(at.place()),
+                );
+            }
         },
         Some(_) => return Err(unknown_tag(tag, at)),
     };
-    Ok(if mood == Mood::Unsafe { distrusted(value) } else { value })
+    Ok(if mood == Mood::Unsafe {
+        distrusted(value)
+    } else {
+        value
+    })
 }
 
 enum Name<'t> {
@@ -46,7 +61,10 @@ fn name_of(tag: &Tag) -> Name<'_> {
         "!" => Name::Local(&tag.suffix),
         "" if tag.suffix == "!" => Name::Local(""),
         // Written in full: `!<tag:yaml.org,2002:str>`.
-        "" => tag.suffix.strip_prefix("tag:yaml.org,2002:").map_or(Name::Other, Name::Core),
+        "" => tag
+            .suffix
+            .strip_prefix("tag:yaml.org,2002:")
+            .map_or(Name::Other, Name::Core),
         _ => Name::Other,
     }
 }
@@ -57,7 +75,9 @@ fn unknown_tag(tag: Option<&Tag>, at: &Spot) -> Box<Error> {
         Some((handle, suffix)) => format!("{handle}{suffix}"),
         None => "?".to_string(),
     };
-    Error::config(format!("unknown tag `{name}`")).at(at.place()).hint("quote the value if the `!` belongs to it; known tags are `!vault` and `!unsafe`")
+    Error::config(format!("unknown tag `{name}`"))
+        .at(at.place())
+        .hint("quote the value if the `!` belongs to it; known tags are `!vault` and `!unsafe`")
 }
 
 /// What a collection with this tag asks of the nodes in it.
@@ -73,9 +93,15 @@ pub(super) fn collection(tag: Option<&Tag>, core: &str, at: &Spot, mood: Mood) -
 fn resolved(text: &str, at: &Spot) -> Result<Value> {
     match scalar::resolve(text) {
         Ok(Plain::Value(value)) => Ok(value),
-        Ok(Plain::Merge) => Err(Error::config("`<<` is not a value").at(at.place()).hint("quote it: \"<<\"")),
-        Ok(Plain::Equals) => Err(Error::config("`=` is not a value in YAML 1.1").at(at.place()).hint("quote it: \"=\"")),
-        Err(why) => Err(Error::config(format!("`{text}`: {why}")).at(at.place()).hint(format!("quote it: \"{text}\""))),
+        Ok(Plain::Merge) => Err(Error::config("`<<` is not a value")
+            .at(at.place())
+            .hint("quote it: \"<<\"")),
+        Ok(Plain::Equals) => Err(Error::config("`=` is not a value in YAML 1.1")
+            .at(at.place())
+            .hint("quote it: \"=\"")),
+        Err(why) => Err(Error::config(format!("`{text}`: {why}"))
+            .at(at.place())
+            .hint(format!("quote it: \"{text}\""))),
     }
 }
 
@@ -91,7 +117,11 @@ fn typed(name: &str, text: &str, at: &Spot) -> Result<Value> {
         "int" => scalar::integer(text),
         "float" => scalar::float(text).map(Value::Float),
         "timestamp" => return resolved(text, at),
-        _ => return Err(Error::config(format!("unsupported tag `!!{name}`")).at(at.place()).hint("remove the tag")),
+        _ => {
+            return Err(Error::config(format!("unsupported tag `!!{name}`"))
+                .at(at.place())
+                .hint("remove the tag"));
+        }
     };
     value.ok_or_else(|| Error::config(format!("`{text}` is not a `!!{name}`")).at(at.place()))
 }
@@ -107,7 +137,9 @@ pub(super) fn distrust(node: &mut Node) {
     match &mut node.shape {
         Shape::List(items) => items.iter_mut().for_each(distrust),
         Shape::Map(pairs) => pairs.iter_mut().for_each(|(_, item)| distrust(item)),
-        Shape::Scalar(Value::Str(text)) => node.shape = Shape::Scalar(Value::Unsafe(std::mem::take(text))),
+        Shape::Scalar(Value::Str(text)) => {
+            node.shape = Shape::Scalar(Value::Unsafe(std::mem::take(text)))
+        }
         Shape::Scalar(_) => {}
     }
 }

@@ -31,7 +31,10 @@ impl Inventory {
             return Ok(Some(var.value));
         }
         let scope = Arc::new(Scope::new(host, self.merged(host), self.magic_vars(host)));
-        scope.value_of(name, &var).map(Some).map_err(|failure| failure.error.on(host))
+        scope
+            .value_of(name, &var)
+            .map(Some)
+            .map_err(|failure| failure.error.on(host))
     }
 
     /// Render a text with the variables of a host.
@@ -41,7 +44,9 @@ impl Inventory {
             return Ok(value);
         }
         let scope = Arc::new(Scope::new(host, self.merged(host), self.magic_vars(host)));
-        scope.value_of("", &Var::from(value)).map_err(|failure| failure.error.on(host))
+        scope
+            .value_of("", &Var::from(value))
+            .map_err(|failure| failure.error.on(host))
     }
 }
 
@@ -70,7 +75,10 @@ struct Failure {
 type Rendered<T> = std::result::Result<T, Failure>;
 
 fn fatal(error: Box<Error>) -> Failure {
-    Failure { error, undefined: false }
+    Failure {
+        error,
+        undefined: false,
+    }
 }
 
 /// What a template sees: the variables of one host, each rendered when it is looked up.
@@ -122,7 +130,10 @@ impl Object for Scope {
                     state.missing.push(name.to_string());
                     return None;
                 }
-                Some(Jinja::from(JinjaError::new(ErrorKind::InvalidOperation, format!("\0{index}"))))
+                Some(Jinja::from(JinjaError::new(
+                    ErrorKind::InvalidOperation,
+                    format!("\0{index}"),
+                )))
             }),
         }
     }
@@ -130,7 +141,12 @@ impl Object for Scope {
 
 impl Scope {
     fn new(host: &str, vars: Vars, magic: IndexMap<String, Value>) -> Scope {
-        Scope { host: host.to_string(), magic, state: Mutex::new(State::default()), vars }
+        Scope {
+            host: host.to_string(),
+            magic,
+            state: Mutex::new(State::default()),
+            vars,
+        }
     }
 
     fn state<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
@@ -140,8 +156,16 @@ impl Scope {
     fn value_of(self: &Arc<Self>, name: &str, var: &Var) -> Rendered<Value> {
         let open = self.state(|state| state.open.clone());
         if open.iter().any(|other| other == name) || open.len() > DEPTH {
-            let path: Vec<String> = open.iter().map(|name| format!("`{name}`")).chain([format!("`{name}`")]).collect();
-            return Err(fatal(located(Error::config(format!("variable `{name}` refers to itself")).because(path.join(" needs ")), var.value_at.as_ref())));
+            let path: Vec<String> = open
+                .iter()
+                .map(|name| format!("`{name}`"))
+                .chain([format!("`{name}`")])
+                .collect();
+            return Err(fatal(located(
+                Error::config(format!("variable `{name}` refers to itself"))
+                    .because(path.join(" needs ")),
+                var.value_at.as_ref(),
+            )));
         }
         self.state(|state| state.open.push(name.to_string()));
         let value = self.rendered(name, &var.value, var.value_at.as_ref());
@@ -151,9 +175,15 @@ impl Scope {
 
     fn rendered(self: &Arc<Self>, name: &str, value: &Value, at: Option<&Spot>) -> Rendered<Value> {
         match value {
-            Value::List(items) => items.iter().map(|item| self.rendered(name, item, at)).collect::<Rendered<_>>().map(Value::List),
+            Value::List(items) => items
+                .iter()
+                .map(|item| self.rendered(name, item, at))
+                .collect::<Rendered<_>>()
+                .map(Value::List),
             Value::Map(map) => {
-                let pairs = map.iter().map(|(key, item)| Ok((key.clone(), self.rendered(name, item, at)?)));
+                let pairs = map
+                    .iter()
+                    .map(|(key, item)| Ok((key.clone(), self.rendered(name, item, at)?)));
                 pairs.collect::<Rendered<_>>().map(Value::Map)
             }
             Value::Str(text) if is_template(text) => self.template(name, text, at),
@@ -168,7 +198,8 @@ impl Scope {
     }
 
     fn template(self: &Arc<Self>, name: &str, text: &str, at: Option<&Spot>) -> Rendered<Value> {
-        template_filter::render(text, Jinja::from_dyn_object(Arc::clone(self))).map_err(|error| self.explain(name, text, at, &error))
+        template_filter::render(text, Jinja::from_dyn_object(Arc::clone(self)))
+            .map_err(|error| self.explain(name, text, at, &error))
     }
 
     fn explain(&self, name: &str, text: &str, at: Option<&Spot>, error: &JinjaError) -> Failure {
@@ -179,16 +210,22 @@ impl Scope {
         let error = match (undefined, self.state(|state| state.missing.last().cloned())) {
             (true, Some(missing)) => self.undefined(name, &missing),
             (true, None) => Error::config(format!("an attribute in `{text}` is not defined")),
-            _ => Error::config(format!("the template of `{name}` does not work")).because(words(error)),
+            _ => Error::config(format!("the template of `{name}` does not work"))
+                .because(words(error)),
         };
-        Failure { error: located(error, at), undefined }
+        Failure {
+            error: located(error, at),
+            undefined,
+        }
     }
 
     /// The failure of a template inside, if this error only passes it on.
     fn nested(&self, error: &JinjaError) -> Option<Failure> {
         let mut source: Option<&(dyn std::error::Error + 'static)> = Some(error);
         while let Some(error) = source {
-            let detail = error.downcast_ref::<JinjaError>().and_then(JinjaError::detail);
+            let detail = error
+                .downcast_ref::<JinjaError>()
+                .and_then(JinjaError::detail);
             if let Some(index) = detail.and_then(|detail| detail.strip_prefix('\0')) {
                 let index: usize = index.parse().ok()?;
                 return self.state(|state| state.failures.get(index).cloned());
@@ -205,12 +242,24 @@ impl Scope {
     }
 
     fn undefined(&self, name: &str, missing: &str) -> Box<Error> {
-        let user = if name.is_empty() { String::new() } else { format!(", which `{name}` needs,") };
+        let user = if name.is_empty() {
+            String::new()
+        } else {
+            format!(", which `{name}` needs,")
+        };
         let error = Error::config(format!("variable `{missing}`{user} is not defined"));
         if matches!(missing, "hostvars" | "lookup" | "query" | "ansible_facts") {
-            return error.because(format!("an inventory has no `{missing}` here, only variables"));
+            return error.because(format!(
+                "an inventory has no `{missing}` here, only variables"
+            ));
         }
-        match nearest(missing, self.vars.keys().chain(self.magic.keys()).map(String::as_str)) {
+        match nearest(
+            missing,
+            self.vars
+                .keys()
+                .chain(self.magic.keys())
+                .map(String::as_str),
+        ) {
             Some(near) => error.hint(format!("did you mean `{near}`?")),
             None => error.hint(format!("-e {missing}=VALUE")),
         }
@@ -234,12 +283,16 @@ fn words(error: &JinjaError) -> String {
 
 pub(super) fn to_jinja(value: &Value) -> Jinja {
     match value {
-        Value::Big(digits) => digits.parse::<i128>().map_or_else(|_| Jinja::from(digits.as_str()), Jinja::from),
+        Value::Big(digits) => digits
+            .parse::<i128>()
+            .map_or_else(|_| Jinja::from(digits.as_str()), Jinja::from),
         Value::Bool(value) => Jinja::from(*value),
         Value::Float(number) => Jinja::from(*number),
         Value::Int(number) => Jinja::from(*number),
         Value::List(items) => Jinja::from(items.iter().map(to_jinja).collect::<Vec<_>>()),
-        Value::Map(map) => Jinja::from_pairs(map.iter().map(|(key, item)| (key.as_str(), to_jinja(item)))),
+        Value::Map(map) => {
+            Jinja::from_pairs(map.iter().map(|(key, item)| (key.as_str(), to_jinja(item))))
+        }
         Value::Null => Jinja::from(()),
         Value::Str(text) | Value::Unsafe(text) | Value::Vault(text) => Jinja::from(text.as_str()),
     }
@@ -250,7 +303,9 @@ pub(super) fn from_jinja(value: &Jinja) -> std::result::Result<Value, JinjaError
         ValueKind::None => Value::Null,
         ValueKind::Undefined => return Err(JinjaError::from(ErrorKind::UndefinedError)),
         ValueKind::Bool => Value::Bool(value.is_true()),
-        ValueKind::Number if value.is_integer() => value.as_i64().map_or_else(|| Value::Big(value.to_string()), Value::Int),
+        ValueKind::Number if value.is_integer() => value
+            .as_i64()
+            .map_or_else(|| Value::Big(value.to_string()), Value::Int),
         ValueKind::Number => Value::Float(f64::try_from(value.clone())?),
         ValueKind::Map => {
             let mut map = IndexMap::new();
@@ -270,7 +325,11 @@ pub(super) fn from_jinja(value: &Jinja) -> std::result::Result<Value, JinjaError
             value.try_iter()?;
             Value::Null
         }
-        _ => Value::Str(value.as_str().map_or_else(|| value.to_string(), str::to_string)),
+        _ => Value::Str(
+            value
+                .as_str()
+                .map_or_else(|| value.to_string(), str::to_string),
+        ),
     })
 }
 
@@ -293,7 +352,10 @@ mod tests {
         for (expression, expected) in [
             ("'{{ n }}'", "[3]"),
             ("'{{ n }} nodes'", "['3 nodes']"),
-            ("'{{ l | reject(\"equalto\", \"b\") | list }}'", "[['a', 'c']]"),
+            (
+                "'{{ l | reject(\"equalto\", \"b\") | list }}'",
+                "[['a', 'c']]",
+            ),
             ("'{{ l | join(\",\") | upper }}'", "['A,B,C']"),
             ("'{{ nope | default(n + 1) }}'", "[4]"),
             ("'{{ \"yes\" | bool }}'", "[True]"),
@@ -301,9 +363,15 @@ mod tests {
             ("'{{ m.k }}-{{ m[\"k\"] }}'", "['v-v']"),
             ("'{{ deep }}'", "['3!']"),
             ("'{% if n > 2 %}big{% else %}small{% endif %}'", "['big']"),
-            ("'{{ true }} {{ none }} {{ 1.0 }} {{ l }}'", "[\"True  1.0 ['a', 'b', 'c']\"]"),
+            (
+                "'{{ true }} {{ none }} {{ 1.0 }} {{ l }}'",
+                "[\"True  1.0 ['a', 'b', 'c']\"]",
+            ),
             ("['{{ n }}', { k: '{{ n }}' }]", "[[3, {'k': 3}]]"),
-            ("'{{ inventory_hostname }} {{ group_names | first }}'", "['h1 ungrouped']"),
+            (
+                "'{{ inventory_hostname }} {{ group_names | first }}'",
+                "['h1 ungrouped']",
+            ),
             ("'{{ groups.all | length }}'", "[1]"),
             ("'{{ {\"a\": 1} }}'", "[{'a': 1}]"),
             ("!unsafe '{{ n }}'", "['{{ n }}']"),

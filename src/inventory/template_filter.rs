@@ -35,19 +35,34 @@ pub(super) fn render(text: &str, context: Jinja) -> Result<Value> {
 fn filled_in(output: &str, printed: &[Value]) -> Value {
     let mut text = String::new();
     let mut rest = output;
-    while let Some((before, (index, after))) = rest.split_once(MARK.0).and_then(|(before, rest)| Some((before, rest.split_once(MARK.1)?))) {
-        let value = index.parse::<usize>().ok().and_then(|index| printed.get(index));
+    while let Some((before, (index, after))) = rest
+        .split_once(MARK.0)
+        .and_then(|(before, rest)| Some((before, rest.split_once(MARK.1)?)))
+    {
+        let value = index
+            .parse::<usize>()
+            .ok()
+            .and_then(|index| printed.get(index));
         if before.is_empty() && after.is_empty() && rest.len() == output.len() {
             return value.cloned().unwrap_or(Value::Null);
         }
         text.push_str(before);
         // Beside other text nothing is printed for `none`.
-        text.push_str(&value.filter(|value| **value != Value::Null).map(Value::to_text).unwrap_or_default());
+        text.push_str(
+            &value
+                .filter(|value| **value != Value::Null)
+                .map(Value::to_text)
+                .unwrap_or_default(),
+        );
         rest = after;
     }
     text.push_str(rest);
     // Ansible gives `none`, not an empty text, for a template that prints nothing at all.
-    if output.is_empty() { Value::Null } else { Value::Str(text) }
+    if output.is_empty() {
+        Value::Null
+    } else {
+        Value::Str(text)
+    }
 }
 
 /// Ansible takes a backslash in a string of an expression as it is, so that `'\1'` can be written.
@@ -74,11 +89,17 @@ fn with_literal_backslashes(text: &str) -> String {
 fn environment() -> Environment<'static> {
     let mut env = Environment::new();
     env.set_undefined_behavior(UndefinedBehavior::Strict);
-    if let Ok(syntax) = SyntaxConfig::builder().keep_trailing_newline(true).trim_blocks(true).build() {
+    if let Ok(syntax) = SyntaxConfig::builder()
+        .keep_trailing_newline(true)
+        .trim_blocks(true)
+        .build()
+    {
         env.set_syntax(syntax);
     }
     env.set_unknown_method_callback(|_, value, name, args| method(value, name, args));
-    env.add_filter("bool", |value: &Jinja| Ok::<_, Error>(from_jinja(value)?.as_bool().unwrap_or(false)));
+    env.add_filter("bool", |value: &Jinja| {
+        Ok::<_, Error>(from_jinja(value)?.as_bool().unwrap_or(false))
+    });
     env.add_filter("int", int);
     env.add_filter("string", |value: &Jinja| text_of(value));
     env.add_filter("join", join);
@@ -90,10 +111,18 @@ fn environment() -> Environment<'static> {
     env.add_filter("combine", combine);
     env.add_filter("difference", |a: &Jinja, b: &Jinja| keep(a, b, false));
     env.add_filter("intersect", |a: &Jinja, b: &Jinja| keep(a, b, true));
-    env.add_filter("union", |a: &Jinja, b: &Jinja| Ok::<_, Error>(distinct(items(a)?.into_iter().chain(items(b)?))));
+    env.add_filter("union", |a: &Jinja, b: &Jinja| {
+        Ok::<_, Error>(distinct(items(a)?.into_iter().chain(items(b)?)))
+    });
     env.add_filter("dict2items", dict2items);
-    env.add_filter("basename", |path: String| path.rsplit('/').next().unwrap_or("").to_string());
-    env.add_filter("dirname", |path: String| path.rsplit_once('/').map(|(dir, _)| dir.to_string()).unwrap_or_default());
+    env.add_filter("basename", |path: String| {
+        path.rsplit('/').next().unwrap_or("").to_string()
+    });
+    env.add_filter("dirname", |path: String| {
+        path.rsplit_once('/')
+            .map(|(dir, _)| dir.to_string())
+            .unwrap_or_default()
+    });
     env.add_filter("regex_replace", regex_replace);
     env
 }
@@ -111,10 +140,21 @@ fn int(value: &Jinja, default: Option<i64>) -> Result<Jinja> {
     let number = match &value {
         Value::Big(_) => return Ok(to_jinja(&value)),
         Value::Bool(value) => Some(i64::from(*value)),
-        #[expect(clippy::cast_possible_truncation, reason = "cutting off is what Python's int() does")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "cutting off is what Python's int() does"
+        )]
         Value::Float(number) => Some(number.trunc() as i64),
-        #[expect(clippy::cast_possible_truncation, reason = "cutting off is what Python's int() does")]
-        Value::Str(text) => value.as_int().or_else(|| text.trim().parse::<f64>().ok().map(|number| number.trunc() as i64)),
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "cutting off is what Python's int() does"
+        )]
+        Value::Str(text) => value.as_int().or_else(|| {
+            text.trim()
+                .parse::<f64>()
+                .ok()
+                .map(|number| number.trunc() as i64)
+        }),
         other => other.as_int(),
     };
     Ok(Jinja::from(number.or(default).unwrap_or(0)))
@@ -137,7 +177,10 @@ fn combine(first: &Jinja, others: Rest<Jinja>) -> Result<Jinja> {
     let mut map = indexmap::IndexMap::new();
     for value in std::iter::once(first).chain(others.iter()) {
         let Value::Map(more) = from_jinja(value)? else {
-            return Err(Error::new(ErrorKind::InvalidOperation, "combine needs mappings"));
+            return Err(Error::new(
+                ErrorKind::InvalidOperation,
+                "combine needs mappings",
+            ));
         };
         map.extend(more);
     }
@@ -146,7 +189,11 @@ fn combine(first: &Jinja, others: Rest<Jinja>) -> Result<Jinja> {
 
 fn keep(a: &Jinja, b: &Jinja, common: bool) -> Result<Vec<Jinja>> {
     let other = items(b)?;
-    Ok(distinct(items(a)?.into_iter().filter(|item| other.contains(item) == common)))
+    Ok(distinct(
+        items(a)?
+            .into_iter()
+            .filter(|item| other.contains(item) == common),
+    ))
 }
 
 fn distinct(items: impl Iterator<Item = Jinja>) -> Vec<Jinja> {
@@ -186,7 +233,9 @@ fn method(value: &Jinja, name: &str, args: &[Jinja]) -> Result<Jinja> {
             ("lower", None, None) => return Ok(Jinja::from(own.to_lowercase())),
             ("strip", None, None) => return Ok(Jinja::from(own.trim())),
             ("split", None, None) => return Ok(own.split_whitespace().map(Jinja::from).collect()),
-            ("split", Some(separator), None) => return Ok(own.split(separator).map(Jinja::from).collect()),
+            ("split", Some(separator), None) => {
+                return Ok(own.split(separator).map(Jinja::from).collect());
+            }
             ("startswith", Some(start), None) => return Ok(Jinja::from(own.starts_with(start))),
             ("endswith", Some(end), None) => return Ok(Jinja::from(own.ends_with(end))),
             ("replace", Some(from), Some(to)) => return Ok(Jinja::from(own.replace(from, to))),
@@ -196,9 +245,17 @@ fn method(value: &Jinja, name: &str, args: &[Jinja]) -> Result<Jinja> {
     if value.kind() == ValueKind::Map {
         match (name, args) {
             ("keys", []) => return Ok(Jinja::from(items(value)?)),
-            ("values", []) => return items(value)?.iter().map(|key| value.get_item(key)).collect::<Result<Vec<_>>>().map(Jinja::from),
+            ("values", []) => {
+                return items(value)?
+                    .iter()
+                    .map(|key| value.get_item(key))
+                    .collect::<Result<Vec<_>>>()
+                    .map(Jinja::from);
+            }
             ("items", []) => {
-                let pairs = items(value)?.into_iter().map(|key| Ok(Jinja::from(vec![key.clone(), value.get_item(&key)?])));
+                let pairs = items(value)?
+                    .into_iter()
+                    .map(|key| Ok(Jinja::from(vec![key.clone(), value.get_item(&key)?])));
                 return pairs.collect::<Result<Vec<_>>>().map(Jinja::from);
             }
             ("get", [key, rest @ ..]) => {
@@ -209,5 +266,8 @@ fn method(value: &Jinja, name: &str, args: &[Jinja]) -> Result<Jinja> {
             _ => {}
         }
     }
-    Err(Error::new(ErrorKind::UnknownMethod, format!("`{name}` of {}", value.kind())))
+    Err(Error::new(
+        ErrorKind::UnknownMethod,
+        format!("`{name}` of {}", value.kind()),
+    ))
 }

@@ -62,7 +62,12 @@ impl Inventory {
     pub fn group_hosts(&self, name: &str) -> Vec<String> {
         let mut hosts: IndexSet<&String> = IndexSet::new();
         let mut seen: HashSet<&str> = HashSet::new();
-        let mut level: Vec<&str> = self.groups.get_key_value(name).map(|(name, _)| name.as_str()).into_iter().collect();
+        let mut level: Vec<&str> = self
+            .groups
+            .get_key_value(name)
+            .map(|(name, _)| name.as_str())
+            .into_iter()
+            .collect();
         while !level.is_empty() {
             let mut below = Vec::new();
             for group in level {
@@ -80,7 +85,11 @@ impl Inventory {
     /// The groups a host is in, directly or through others, sorted; without `all`.
     #[must_use]
     pub fn groups_of(&self, host: &str) -> Vec<String> {
-        let mut names: Vec<String> = self.memberships(host).into_iter().map(str::to_string).collect();
+        let mut names: Vec<String> = self
+            .memberships(host)
+            .into_iter()
+            .map(str::to_string)
+            .collect();
         names.retain(|name| name != "all");
         names.sort();
         names
@@ -88,7 +97,11 @@ impl Inventory {
 
     pub(super) fn memberships(&self, host: &str) -> HashSet<&str> {
         let mut found = HashSet::new();
-        let direct = self.groups.iter().filter(|(_, group)| group.hosts.contains(host)).map(|(name, _)| name.as_str());
+        let direct = self
+            .groups
+            .iter()
+            .filter(|(_, group)| group.hosts.contains(host))
+            .map(|(name, _)| name.as_str());
         for name in direct {
             found.insert(name);
             found.extend(self.ancestors(name));
@@ -108,23 +121,30 @@ impl Inventory {
     }
 
     pub(super) fn add_group(&mut self, name: &str) {
-        self.groups.entry(name.to_string()).or_insert_with(|| Group {
-            children: IndexSet::new(),
-            depth: 0,
-            hosts: IndexSet::new(),
-            parents: IndexSet::new(),
-            priority: 1,
-            vars: Vars::new(),
-        });
+        self.groups
+            .entry(name.to_string())
+            .or_insert_with(|| Group {
+                children: IndexSet::new(),
+                depth: 0,
+                hosts: IndexSet::new(),
+                parents: IndexSet::new(),
+                priority: 1,
+                vars: Vars::new(),
+            });
     }
 
     /// Put a group into another one. Both exist.
     pub(super) fn add_child(&mut self, group: &str, child: &str, at: &Spot) -> Result<()> {
         if group == child {
-            return Err(Error::config(format!("group `{group}` cannot contain itself")).at(at.place()));
+            return Err(
+                Error::config(format!("group `{group}` cannot contain itself")).at(at.place()),
+            );
         }
         if self.ancestors(group).contains(child) || child == "all" {
-            return Err(Error::config(format!("group `{child}` cannot be inside `{group}`, which is inside `{child}`")).at(at.place()));
+            return Err(Error::config(format!(
+                "group `{child}` cannot be inside `{group}`, which is inside `{child}`"
+            ))
+            .at(at.place()));
         }
         self.link(group, child);
         Ok(())
@@ -150,13 +170,29 @@ impl Inventory {
     }
 
     /// Add a host to a group. A port counts only where the host is first named, as in Ansible.
-    pub(super) fn add_host(&mut self, name: &str, group: &str, port: Option<(i64, &Spot)>, from: &Provenance) {
+    pub(super) fn add_host(
+        &mut self,
+        name: &str,
+        group: &str,
+        port: Option<(i64, &Spot)>,
+        from: &Provenance,
+    ) {
         if !self.hosts.contains_key(name) {
             let mut vars = Vars::new();
             if let Some((port, at)) = port {
-                vars.insert("ansible_port".to_string(), Var::new(Value::Int(port), at, at));
+                vars.insert(
+                    "ansible_port".to_string(),
+                    Var::new(Value::Int(port), at, at),
+                );
             }
-            self.hosts.insert(name.to_string(), Host { dir: from.dir.clone(), file: from.file.clone(), vars });
+            self.hosts.insert(
+                name.to_string(),
+                Host {
+                    dir: from.dir.clone(),
+                    file: from.file.clone(),
+                    vars,
+                },
+            );
         }
         self.groups[group].hosts.insert(name.to_string());
     }
@@ -164,12 +200,20 @@ impl Inventory {
     /// What holds for every inventory once all of it is read: everything is inside `all`, and
     /// `ungrouped` has the hosts that are in no other group.
     pub(super) fn settle(&mut self) {
-        let roots: Vec<String> = self.groups.iter().filter(|(name, group)| *name != "all" && group.parents.is_empty()).map(|(name, _)| name.clone()).collect();
+        let roots: Vec<String> = self
+            .groups
+            .iter()
+            .filter(|(name, group)| *name != "all" && group.parents.is_empty())
+            .map(|(name, _)| name.clone())
+            .collect();
         for name in roots {
             self.link("all", &name);
         }
         for host in self.hosts.keys().cloned().collect::<Vec<_>>() {
-            let grouped = self.memberships(&host).iter().any(|name| !matches!(*name, "all" | "ungrouped"));
+            let grouped = self
+                .memberships(&host)
+                .iter()
+                .any(|name| !matches!(*name, "all" | "ungrouped"));
             let ungrouped = &mut self.groups["ungrouped"].hosts;
             if grouped {
                 ungrouped.shift_remove(&host);
@@ -177,8 +221,13 @@ impl Inventory {
                 ungrouped.insert(host);
             }
         }
-        for name in self.hosts.keys().filter(|name| self.groups.contains_key(*name)) {
-            self.warnings.push(format!("`{name}` is both a host and a group"));
+        for name in self
+            .hosts
+            .keys()
+            .filter(|name| self.groups.contains_key(*name))
+        {
+            self.warnings
+                .push(format!("`{name}` is both a host and a group"));
         }
     }
 }

@@ -142,12 +142,20 @@ fn repr(value: &Value) -> String {
         Value::Bool(true) => "True".to_string(),
         Value::Bool(false) => "False".to_string(),
         Value::Float(number) if number.is_nan() => "nan".to_string(),
-        Value::Float(number) if number.is_infinite() => if *number > 0.0 { "inf" } else { "-inf" }.to_string(),
+        Value::Float(number) if number.is_infinite() => {
+            if *number > 0.0 { "inf" } else { "-inf" }.to_string()
+        }
         Value::Float(number) => float_text(*number),
         Value::Int(number) => number.to_string(),
-        Value::List(items) => format!("[{}]", items.iter().map(repr).collect::<Vec<_>>().join(", ")),
+        Value::List(items) => format!(
+            "[{}]",
+            items.iter().map(repr).collect::<Vec<_>>().join(", ")
+        ),
         Value::Map(map) => {
-            let pairs: Vec<String> = map.iter().map(|(key, item)| format!("{}: {}", key_text(key), repr(item))).collect();
+            let pairs: Vec<String> = map
+                .iter()
+                .map(|(key, item)| format!("{}: {}", key_text(key), repr(item)))
+                .collect();
             format!("{{{}}}", pairs.join(", "))
         }
         Value::Null => "None".to_string(),
@@ -165,7 +173,11 @@ fn key_text(key: &str) -> String {
 }
 
 fn quoted(text: &str) -> String {
-    let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
+    let quote = if text.contains('\'') && !text.contains('"') {
+        '"'
+    } else {
+        '\''
+    };
     let mut out = String::from(quote);
     for letter in text.chars() {
         match letter {
@@ -244,7 +256,10 @@ mod tests {
 
     #[test]
     fn text_is_what_python_prints() {
-        let map = IndexMap::from([("a".to_string(), Value::List(vec![Value::from("it's"), Value::Null]))]);
+        let map = IndexMap::from([(
+            "a".to_string(),
+            Value::List(vec![Value::from("it's"), Value::Null]),
+        )]);
         assert_eq!(Value::Map(map).to_text(), r#"{'a': ["it's", None]}"#);
         assert_eq!(Value::from("plain").to_text(), "plain");
         assert_eq!(Value::Bool(true).to_text(), "True");

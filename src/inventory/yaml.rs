@@ -19,7 +19,11 @@ const DEPTH: usize = 200;
 /// Read one document: JSON when it is JSON, else YAML. `None` when there is nothing in it.
 pub(super) fn read(source: &Source, warnings: &mut Warnings) -> Result<Option<Node>> {
     if source.text().starts_with("$ANSIBLE_VAULT;") {
-        return Err(Error::config(format!("`{}` is encrypted with ansible-vault", source.name())).hint(format!("ansible-vault decrypt {}", source.name())));
+        return Err(Error::config(format!(
+            "`{}` is encrypted with ansible-vault",
+            source.name()
+        ))
+        .hint(format!("ansible-vault decrypt {}", source.name())));
     }
     // Ansible tries JSON first, and the two differ: `1e3` is a number only in JSON.
     if let Ok(node) = json::parse(source) {
@@ -85,7 +89,16 @@ type Next<'a> = (Event<'a>, Spot);
 
 impl<'a> Composer<'a> {
     fn new(source: &'a Source, text: &'a Lenient, warnings: &'a mut Warnings) -> Composer<'a> {
-        Composer { anchors: HashMap::new(), count: 0, open: Vec::new(), parser: Parser::new_from_str(text.text()), reached: (1, 1), source, text, warnings }
+        Composer {
+            anchors: HashMap::new(),
+            count: 0,
+            open: Vec::new(),
+            parser: Parser::new_from_str(text.text()),
+            reached: (1, 1),
+            source,
+            text,
+            warnings,
+        }
     }
 
     fn next(&mut self) -> Composed<Next<'a>> {
@@ -94,7 +107,8 @@ impl<'a> Composer<'a> {
                 let start = &span.start;
                 match event {
                     Event::SequenceStart(..) | Event::MappingStart(..) => {
-                        self.open.push(self.text.letter(start.line(), start.col()).unwrap_or(' '));
+                        self.open
+                            .push(self.text.letter(start.line(), start.col()).unwrap_or(' '));
                     }
                     Event::SequenceEnd | Event::MappingEnd => {
                         self.open.pop();
@@ -106,8 +120,18 @@ impl<'a> Composer<'a> {
             }
             Some(Err(error)) => {
                 let (line, column) = self.reached;
-                let flow = self.open.last().is_some_and(|letter| "[{".contains(*letter)) || self.text.opens_bracket((line, column), error.marker().line());
-                Err(Trouble::Parser { error, flow, quote: line })
+                let flow = self
+                    .open
+                    .last()
+                    .is_some_and(|letter| "[{".contains(*letter))
+                    || self
+                        .text
+                        .opens_bracket((line, column), error.marker().line());
+                Err(Trouble::Parser {
+                    error,
+                    flow,
+                    quote: line,
+                })
             }
             None => Ok((Event::StreamEnd, self.source.spot(0, 0))),
         }
@@ -116,10 +140,21 @@ impl<'a> Composer<'a> {
     /// A block at the very end of a file without a last newline has none either.
     fn cut_at_end(&self, event: Event<'a>, span: &Span) -> Event<'a> {
         match event {
-            Event::Scalar(text, style @ (ScalarStyle::Literal | ScalarStyle::Folded), anchor, tag)
-                if !self.text.text().ends_with('\n') && self.text.is_end(span.end.index()) && text.ends_with('\n') =>
+            Event::Scalar(
+                text,
+                style @ (ScalarStyle::Literal | ScalarStyle::Folded),
+                anchor,
+                tag,
+            ) if !self.text.text().ends_with('\n')
+                && self.text.is_end(span.end.index())
+                && text.ends_with('\n') =>
             {
-                Event::Scalar(text[..text.len() - 1].to_string().into(), style, anchor, tag)
+                Event::Scalar(
+                    text[..text.len() - 1].to_string().into(),
+                    style,
+                    anchor,
+                    tag,
+                )
             }
             event => event,
         }
@@ -156,26 +191,53 @@ impl<'a> Composer<'a> {
         let before = self.count;
         let (anchor, node) = match event {
             Event::Alias(anchor) => return self.alias(anchor, at, mood),
-            Event::Scalar(text, style, anchor, tag) => (anchor, Node { shape: Shape::Scalar(tag::scalar(&text, style, tag.as_deref(), &at, mood)?), at }),
+            Event::Scalar(text, style, anchor, tag) => (
+                anchor,
+                Node {
+                    shape: Shape::Scalar(tag::scalar(&text, style, tag.as_deref(), &at, mood)?),
+                    at,
+                },
+            ),
             Event::SequenceStart(anchor, tag) => {
                 let mood = tag::collection(tag.as_deref(), "seq", &at, mood)?;
-                (anchor, Node { shape: self.list(mood, depth)?, at })
+                (
+                    anchor,
+                    Node {
+                        shape: self.list(mood, depth)?,
+                        at,
+                    },
+                )
             }
             Event::MappingStart(anchor, tag) => {
                 let mood = tag::collection(tag.as_deref(), "map", &at, mood)?;
-                (anchor, Node { shape: self.map(mood, depth)?, at })
+                (
+                    anchor,
+                    Node {
+                        shape: self.map(mood, depth)?,
+                        at,
+                    },
+                )
             }
-            _ => (0, Node { at, shape: Shape::Scalar(Value::Null) }),
+            _ => (
+                0,
+                Node {
+                    at,
+                    shape: Shape::Scalar(Value::Null),
+                },
+            ),
         };
         if anchor > 0 {
-            self.anchors.insert(anchor, (node.clone(), self.count - before + 1));
+            self.anchors
+                .insert(anchor, (node.clone(), self.count - before + 1));
         }
         Ok(node)
     }
 
     fn alias(&mut self, anchor: usize, at: Spot, mood: Mood) -> Composed<Node> {
         let Some((node, size)) = self.anchors.get(&anchor) else {
-            return Err(Error::config("an alias inside the value it stands for").at(at.place()).into());
+            return Err(Error::config("an alias inside the value it stands for")
+                .at(at.place())
+                .into());
         };
         self.count += size;
         if self.count > NODES {
@@ -234,11 +296,16 @@ impl<'a> Composer<'a> {
 
     fn key(&mut self, next: Next<'a>, mood: Mood, depth: usize) -> Composed<Node> {
         if is_plain(&next.0, "=") {
-            return Ok(Node { at: next.1, shape: Shape::Scalar(Value::from("=")) });
+            return Ok(Node {
+                at: next.1,
+                shape: Shape::Scalar(Value::from("=")),
+            });
         }
         let key = self.node(next, mood, depth + 1)?;
         match key.shape {
-            Shape::Scalar(Value::Vault(_)) | Shape::List(_) | Shape::Map(_) => Err(broken::bad_key(&key, self.source).into()),
+            Shape::Scalar(Value::Vault(_)) | Shape::List(_) | Shape::Map(_) => {
+                Err(broken::bad_key(&key, self.source).into())
+            }
             Shape::Scalar(_) => Ok(key),
         }
     }
@@ -271,7 +338,13 @@ fn is_plain(event: &Event<'_>, word: &str) -> bool {
 
 /// The pairs a `<<` brings in. Of a list of mappings the first one wins.
 fn merge_pairs(node: Node) -> Result<Vec<(Node, Node)>> {
-    let wrong = |node: &Node| Error::config(format!("`<<` needs a mapping or a list of mappings, not {}", node.kind())).at(node.at.place());
+    let wrong = |node: &Node| {
+        Error::config(format!(
+            "`<<` needs a mapping or a list of mappings, not {}",
+            node.kind()
+        ))
+        .at(node.at.place())
+    };
     match node.shape {
         Shape::Map(pairs) => Ok(pairs),
         Shape::List(items) => {
@@ -306,7 +379,10 @@ mod tests {
     fn load(text: &str) -> Result<(String, Warnings)> {
         let mut warnings = Warnings::new();
         let node = read(&Source::new("t.yml", text), &mut warnings)?;
-        Ok((node.map_or_else(String::new, |node| node.to_value().to_text()), warnings))
+        Ok((
+            node.map_or_else(String::new, |node| node.to_value().to_text()),
+            warnings,
+        ))
     }
 
     fn text(yaml: &str) -> String {
@@ -315,28 +391,43 @@ mod tests {
 
     #[test]
     fn style_decides_the_type() {
-        assert_eq!(text("[yes, 'yes', \"on\", y, 0755, '0755', 1e3]"), "[True, 'yes', 'on', 'y', 493, '0755', '1e3']");
+        assert_eq!(
+            text("[yes, 'yes', \"on\", y, 0755, '0755', 1e3]"),
+            "[True, 'yes', 'on', 'y', 493, '0755', '1e3']"
+        );
         assert_eq!(text("{\"a\": 1e3}"), "{'a': 1000.0}");
     }
 
     #[test]
     fn merge_keys_give_way_to_own_keys() {
         let yaml = "a: &a {x: 1, y: 1}\nb: &b {x: 2, z: 2}\nc: {<<: [*a, *b], y: 3}\nd:\n  y: 4\n  <<: *a\n";
-        assert_eq!(text(yaml), "{'a': {'x': 1, 'y': 1}, 'b': {'x': 2, 'z': 2}, 'c': {'x': 1, 'z': 2, 'y': 3}, 'd': {'x': 1, 'y': 4}}");
+        assert_eq!(
+            text(yaml),
+            "{'a': {'x': 1, 'y': 1}, 'b': {'x': 2, 'z': 2}, 'c': {'x': 1, 'z': 2, 'y': 3}, 'd': {'x': 1, 'y': 4}}"
+        );
     }
 
     #[test]
     fn a_repeated_key_warns_and_the_last_wins() {
         let (text, warnings) = load("a: 1\nb: 2\na: 3\n").unwrap();
         assert_eq!(text, "{'a': 3, 'b': 2}");
-        assert_eq!(warnings, ["t.yml:3: key `a` is given again (first on line 1), the last one is used"]);
+        assert_eq!(
+            warnings,
+            ["t.yml:3: key `a` is given again (first on line 1), the last one is used"]
+        );
     }
 
     #[test]
     fn tags_are_known_or_refused() {
-        assert_eq!(text("[!!str 5, !!int '7', !!float 1, !unsafe '5']"), "['5', 7, 1.0, 5]");
+        assert_eq!(
+            text("[!!str 5, !!int '7', !!float 1, !unsafe '5']"),
+            "['5', 7, 1.0, 5]"
+        );
         assert_eq!(load("a: !env HOME").unwrap_err().what, "unknown tag `!env`");
-        assert_eq!(load("a: !!binary aGk=").unwrap_err().what, "unsupported tag `!!binary`");
+        assert_eq!(
+            load("a: !!binary aGk=").unwrap_err().what,
+            "unsupported tag `!!binary`"
+        );
     }
 
     #[test]
@@ -346,8 +437,14 @@ mod tests {
             let items = vec![format!("*a{}", level - 1); 10].join(", ");
             yaml.push_str(&format!("a{level}: &a{level} [{items}]\n"));
         }
-        assert_eq!(load(&yaml).unwrap_err().what, "the document is nested or repeated too much");
-        assert_eq!(load("a: &a [*a]").unwrap_err().what, "an alias inside the value it stands for");
+        assert_eq!(
+            load(&yaml).unwrap_err().what,
+            "the document is nested or repeated too much"
+        );
+        assert_eq!(
+            load("a: &a [*a]").unwrap_err().what,
+            "an alias inside the value it stands for"
+        );
     }
 
     #[test]
@@ -355,7 +452,9 @@ mod tests {
         let deep = |depth: usize| format!("a: {}{}", "[".repeat(depth), "]".repeat(depth));
         assert!(load(&deep(100)).is_ok());
         assert!(load(&deep(100_000)).is_err());
-        let blocks: String = (0..5000).map(|depth| format!("{}k:\n", " ".repeat(depth))).collect();
+        let blocks: String = (0..5000)
+            .map(|depth| format!("{}k:\n", " ".repeat(depth)))
+            .collect();
         assert!(load(&blocks).is_err());
     }
 

@@ -12,7 +12,9 @@ pub(super) fn spark(values: &[Option<f64>], wide: usize) -> String {
     let most = shown.iter().flatten().copied().fold(0.0, f64::max);
     let block = |value: &Option<f64>| match value {
         None => ' ',
-        Some(value) if most > 0.0 => BLOCKS[((value / most * 7.0).round().max(0.0) as usize).min(7)],
+        Some(value) if most > 0.0 => {
+            BLOCKS[((value / most * 7.0).round().max(0.0) as usize).min(7)]
+        }
         Some(_) => BLOCKS[0],
     };
     let line: String = shown.iter().map(block).collect();
@@ -57,22 +59,43 @@ impl Scale {
             return 2f64.powf(most.log2().ceil());
         }
         let power = 10f64.powf(most.log10().floor());
-        [1.0, 2.0, 5.0, 10.0].into_iter().map(|step| step * power).find(|step| *step >= most).unwrap_or(most)
+        [1.0, 2.0, 5.0, 10.0]
+            .into_iter()
+            .map(|step| step * power)
+            .find(|step| *step >= most)
+            .unwrap_or(most)
     }
 }
 
 /// A chart as SVG, from zero up. `seconds` is the time between two values.
 pub(super) fn svg(title: &str, lines: &[Line<'_>], scale: Scale, seconds: f64) -> String {
-    let longest = lines.iter().map(|line| line.values.len()).max().unwrap_or(0);
-    let most = lines.iter().flat_map(|line| line.values.iter().flatten()).copied().fold(0.0, f64::max);
+    let longest = lines
+        .iter()
+        .map(|line| line.values.len())
+        .max()
+        .unwrap_or(0);
+    let most = lines
+        .iter()
+        .flat_map(|line| line.values.iter().flatten())
+        .copied()
+        .fold(0.0, f64::max);
     let top = scale.ceiling(most);
     let x = |place: usize| LEFT + (WIDE - LEFT - 4.0) * place as f64 / (longest.max(2) - 1) as f64;
     let y = |value: f64| TOP + (HIGH - TOP - BOTTOM) * (1.0 - value / top);
-    let mut svg = format!("<svg viewBox=\"0 0 {WIDE} {HIGH}\" role=\"img\" aria-label=\"{title}\">");
+    let mut svg =
+        format!("<svg viewBox=\"0 0 {WIDE} {HIGH}\" role=\"img\" aria-label=\"{title}\">");
     for part in [0.0, 0.5, 1.0] {
         let (at, label) = (y(top * part), scale.say(top * part));
-        let _ = write!(svg, "<line class=\"grid\" x1=\"{LEFT}\" x2=\"{WIDE}\" y1=\"{at:.1}\" y2=\"{at:.1}\"/>");
-        let _ = write!(svg, "<text class=\"axis\" text-anchor=\"end\" x=\"{:.1}\" y=\"{:.1}\">{label}</text>", LEFT - 6.0, at + 4.0);
+        let _ = write!(
+            svg,
+            "<line class=\"grid\" x1=\"{LEFT}\" x2=\"{WIDE}\" y1=\"{at:.1}\" y2=\"{at:.1}\"/>"
+        );
+        let _ = write!(
+            svg,
+            "<text class=\"axis\" text-anchor=\"end\" x=\"{:.1}\" y=\"{:.1}\">{label}</text>",
+            LEFT - 6.0,
+            at + 4.0
+        );
     }
     for (place, line) in lines.iter().enumerate() {
         let offset = longest - line.values.len();
@@ -81,12 +104,27 @@ pub(super) fn svg(title: &str, lines: &[Line<'_>], scale: Scale, seconds: f64) -
             for (index, value) in run {
                 let _ = write!(points, "{:.1},{:.1} ", x(offset + index), y(value));
             }
-            let _ = write!(svg, "<polyline class=\"line c{}\" points=\"{}\"><title>{}</title></polyline>", place % 8, points.trim_end(), HtmlEscape(line.name));
+            let _ = write!(
+                svg,
+                "<polyline class=\"line c{}\" points=\"{}\"><title>{}</title></polyline>",
+                place % 8,
+                points.trim_end(),
+                HtmlEscape(line.name)
+            );
         }
     }
     let span = super::unit::age((longest.saturating_sub(1) as f64 * seconds).round() as i64);
-    let _ = write!(svg, "<text class=\"axis\" x=\"{LEFT}\" y=\"{:.1}\">{span} ago</text>", HIGH - 4.0);
-    let _ = write!(svg, "<text class=\"axis\" text-anchor=\"end\" x=\"{:.1}\" y=\"{:.1}\">now</text></svg>", WIDE - 4.0, HIGH - 4.0);
+    let _ = write!(
+        svg,
+        "<text class=\"axis\" x=\"{LEFT}\" y=\"{:.1}\">{span} ago</text>",
+        HIGH - 4.0
+    );
+    let _ = write!(
+        svg,
+        "<text class=\"axis\" text-anchor=\"end\" x=\"{:.1}\" y=\"{:.1}\">now</text></svg>",
+        WIDE - 4.0,
+        HIGH - 4.0
+    );
     svg
 }
 
@@ -129,11 +167,28 @@ mod tests {
     #[test]
     fn a_chart_breaks_its_line_where_there_was_no_answer() {
         let values = [Some(1.0), Some(2.0), None, Some(4.0)];
-        let chart = svg("reads", &[Line { name: "etcd-<1>", values: &values }], Scale::Rate, 2.0);
+        let chart = svg(
+            "reads",
+            &[Line {
+                name: "etcd-<1>",
+                values: &values,
+            }],
+            Scale::Rate,
+            2.0,
+        );
         assert_eq!(chart.matches("<polyline").count(), 2);
-        assert!(chart.contains("<title>etcd-&lt;1&gt;</title>"), "a member's name is no markup: {chart}");
-        assert!(chart.contains(">5.0</text>") && chart.contains(">6s ago<"), "{chart}");
-        assert_eq!([0.0, 0.3, 1.0, 2100.0].map(|most| Scale::Rate.ceiling(most)), [1.0, 0.5, 1.0, 5000.0]);
+        assert!(
+            chart.contains("<title>etcd-&lt;1&gt;</title>"),
+            "a member's name is no markup: {chart}"
+        );
+        assert!(
+            chart.contains(">5.0</text>") && chart.contains(">6s ago<"),
+            "{chart}"
+        );
+        assert_eq!(
+            [0.0, 0.3, 1.0, 2100.0].map(|most| Scale::Rate.ceiling(most)),
+            [1.0, 0.5, 1.0, 5000.0]
+        );
         assert_eq!(Scale::Bytes.ceiling(40_000.0), 65_536.0);
     }
 }

@@ -68,15 +68,32 @@ pub(super) fn all(view: &View, plan: &Plan) -> Vec<Finding> {
     found
 }
 
-fn finding(grade: Grade, member: Option<&MemberView>, text: impl Into<String>, next: Option<String>) -> Finding {
-    Finding { grade, member: member.map(|member| member.name.clone()), next, text: text.into() }
+fn finding(
+    grade: Grade,
+    member: Option<&MemberView>,
+    text: impl Into<String>,
+    next: Option<String>,
+) -> Finding {
+    Finding {
+        grade,
+        member: member.map(|member| member.name.clone()),
+        next,
+        text: text.into(),
+    }
 }
 
 fn of_cluster(view: &View, plan: &Plan, found: &mut Vec<Finding>) {
     let command = &plan.command;
-    let silent = view.members.iter().filter(|member| !member.healthy && !matches!(member.role, Role::Absent | Role::Learner)).count();
+    let silent = view
+        .members
+        .iter()
+        .filter(|member| !member.healthy && !matches!(member.role, Role::Absent | Role::Learner))
+        .count();
     if view.up < view.quorum && view.voters > 0 {
-        let text = format!("no quorum: {silent} of {} members do not take part, {} are needed: nothing can be written", view.voters, view.quorum);
+        let text = format!(
+            "no quorum: {silent} of {} members do not take part, {} are needed: nothing can be written",
+            view.voters, view.quorum
+        );
         let next = if plan.hosts.is_some() {
             Some(format!("{command} run etcd -b -- systemctl status etcd"))
         } else {
@@ -84,60 +101,139 @@ fn of_cluster(view: &View, plan: &Plan, found: &mut Vec<Finding>) {
         };
         found.push(finding(Grade::Critical, None, text, next));
     } else if view.leader.is_none() && view.voters > 0 {
-        found.push(finding(Grade::Critical, None, "no member leads: nothing can be written", Some(format!("{command} e endpoint status --cluster"))));
+        found.push(finding(
+            Grade::Critical,
+            None,
+            "no member leads: nothing can be written",
+            Some(format!("{command} e endpoint status --cluster")),
+        ));
     } else if view.tolerance == 0 && silent > 0 {
-        found.push(finding(Grade::Warning, None, "the cluster can spare no other member: one more failure and nothing can be written", None));
+        found.push(finding(
+            Grade::Warning,
+            None,
+            "the cluster can spare no other member: one more failure and nothing can be written",
+            None,
+        ));
     } else if view.voters > 0 && view.voters.is_multiple_of(2) {
-        found.push(finding(Grade::Note, None, format!("{} members tolerate no more failures than {}", view.voters, view.voters - 1), None));
+        found.push(finding(
+            Grade::Note,
+            None,
+            format!(
+                "{} members tolerate no more failures than {}",
+                view.voters,
+                view.voters - 1
+            ),
+            None,
+        ));
     }
-    let mut versions: Vec<&str> = view.members.iter().filter_map(|member| member.version.as_deref()).collect();
+    let mut versions: Vec<&str> = view
+        .members
+        .iter()
+        .filter_map(|member| member.version.as_deref())
+        .collect();
     versions.sort_unstable();
     versions.dedup();
     if versions.len() > 1 {
-        found.push(finding(Grade::Note, None, format!("members run different releases: {}", versions.join(", ")), None));
+        found.push(finding(
+            Grade::Note,
+            None,
+            format!("members run different releases: {}", versions.join(", ")),
+            None,
+        ));
     }
     if let Some(why) = &view.drift_unknown {
-        found.push(finding(Grade::Note, None, format!("drift could not be told: {why}"), Some(format!("{command} etcd -t etcd_config -C -D"))));
+        found.push(finding(
+            Grade::Note,
+            None,
+            format!("drift could not be told: {why}"),
+            Some(format!("{command} etcd -t etcd_config -C -D")),
+        ));
     }
     for text in &view.drift_elsewhere {
-        found.push(finding(Grade::Warning, None, format!("differs from the inventory: {text}"), Some(format!("{command} etcd -t etcd_config -C -D"))));
+        found.push(finding(
+            Grade::Warning,
+            None,
+            format!("differs from the inventory: {text}"),
+            Some(format!("{command} etcd -t etcd_config -C -D")),
+        ));
     }
 }
 
 fn of_member(member: &MemberView, plan: &Plan, found: &mut Vec<Finding>) {
     let command = &plan.command;
-    let mut say = |grade: Grade, text: String, next: Option<String>| found.push(finding(grade, Some(member), text, next));
-    let on_host = |what: &str| member.host.as_ref().filter(|_| plan.hosts.is_some()).map(|host| format!("{command} run {host} -b -- {what}"));
+    let mut say = |grade: Grade, text: String, next: Option<String>| {
+        found.push(finding(grade, Some(member), text, next))
+    };
+    let on_host = |what: &str| {
+        member
+            .host
+            .as_ref()
+            .filter(|_| plan.hosts.is_some())
+            .map(|host| format!("{command} run {host} -b -- {what}"))
+    };
     match member.role {
         Role::Absent => {
             return say(
                 Grade::Warning,
                 "is in the inventory and no member of the cluster".into(),
-                member.host.as_ref().map(|host| format!("{command} etcd -l {host} -e etcd_init=existing")),
+                member
+                    .host
+                    .as_ref()
+                    .map(|host| format!("{command} etcd -l {host} -e etcd_init=existing")),
             );
         }
         Role::Unstarted => {
             return say(
                 Grade::Warning,
                 "was added to the cluster and never started".into(),
-                member.host.as_ref().map(|host| format!("{command} etcd -l {host} -e etcd_init=existing")),
+                member
+                    .host
+                    .as_ref()
+                    .map(|host| format!("{command} etcd -l {host} -e etcd_init=existing")),
             );
         }
-        Role::Learner => say(Grade::Note, "is a learner: it has no vote".into(), member.id.as_ref().map(|id| format!("{command} em promote {id}"))),
+        Role::Learner => say(
+            Grade::Note,
+            "is a learner: it has no vote".into(),
+            member
+                .id
+                .as_ref()
+                .map(|id| format!("{command} em promote {id}")),
+        ),
         _ => {}
     }
     if !member.up {
         let why = member.why.as_deref().unwrap_or("it was not asked yet");
-        let since = member.down_seconds.map_or_else(String::new, |seconds| format!(" for {}", age(seconds as i64)));
-        let next = if why.contains("certificate") { Some(format!("{command} etcd -t etcd_cert -C")) } else { on_host("systemctl status etcd") };
-        return say(Grade::Critical, format!("does not answer{since}: {why}"), next);
+        let since = member.down_seconds.map_or_else(String::new, |seconds| {
+            format!(" for {}", age(seconds as i64))
+        });
+        let next = if why.contains("certificate") {
+            Some(format!("{command} etcd -t etcd_cert -C"))
+        } else {
+            on_host("systemctl status etcd")
+        };
+        return say(
+            Grade::Critical,
+            format!("does not answer{since}: {why}"),
+            next,
+        );
     }
     if !member.healthy {
-        say(Grade::Critical, member.why.clone().unwrap_or_else(|| "does not read through the quorum".into()), on_host("journalctl -u etcd -n 50"));
+        say(
+            Grade::Critical,
+            member
+                .why
+                .clone()
+                .unwrap_or_else(|| "does not read through the quorum".into()),
+            on_host("journalctl -u etcd -n 50"),
+        );
     }
     for alarm in &member.alarms {
         let next = match alarm.as_str() {
-            "NOSPACE" => format!("{command} e compaction $(({} - 1000)); {command} e defrag --cluster; {command} e alarm disarm", member.revision.unwrap_or(0)),
+            "NOSPACE" => format!(
+                "{command} e compaction $(({} - 1000)); {command} e defrag --cluster; {command} e alarm disarm",
+                member.revision.unwrap_or(0)
+            ),
             _ => format!("{command} e endpoint hashkv --cluster"),
         };
         let text = match alarm.as_str() {
@@ -151,7 +247,11 @@ fn of_member(member: &MemberView, plan: &Plan, found: &mut Vec<Finding>) {
     slowness(member, plan, &mut say);
     if let (Some(days), Some(left)) = (member.certificate_days, member.certificate_left) {
         let within = |limit: (i64, f64)| days < limit.0 && left < limit.1;
-        let text = if days < 0 { "its certificate has ended".to_string() } else { format!("its certificate ends in {days} days") };
+        let text = if days < 0 {
+            "its certificate has ended".to_string()
+        } else {
+            format!("its certificate ends in {days} days")
+        };
         let next = Some(format!("{command} etcd -t etcd_cert"));
         if within(CERTIFICATE_CRITICAL) {
             say(Grade::Critical, text, next);
@@ -161,7 +261,11 @@ fn of_member(member: &MemberView, plan: &Plan, found: &mut Vec<Finding>) {
     }
     if let Some(drift) = member.drift.as_ref().filter(|drift| !drift.is_empty()) {
         let host = member.host.as_deref().unwrap_or_default();
-        say(Grade::Warning, format!("differs from the inventory: {}", drift.join("; ")), Some(format!("{command} etcd -t etcd_config -C -D -l {host}")));
+        say(
+            Grade::Warning,
+            format!("differs from the inventory: {}", drift.join("; ")),
+            Some(format!("{command} etcd -t etcd_config -C -D -l {host}")),
+        );
     }
     if let Some(why) = &member.no_metrics {
         say(Grade::Note, format!("gives no metrics: {why}"), None);
@@ -170,48 +274,131 @@ fn of_member(member: &MemberView, plan: &Plan, found: &mut Vec<Finding>) {
 
 fn space(member: &MemberView, plan: &Plan, say: &mut dyn FnMut(Grade, String, Option<String>)) {
     let command = &plan.command;
-    let (Some(size), in_use) = (member.db_size, member.db_size_in_use.unwrap_or(0.0)) else { return };
+    let (Some(size), in_use) = (member.db_size, member.db_size_in_use.unwrap_or(0.0)) else {
+        return;
+    };
     let free = size - in_use;
-    let defrag = || member.endpoint.as_ref().map(|endpoint| format!("{command} e defrag --endpoints {endpoint}"));
-    if let (Some(used), Some(quota)) = (member.quota_used.filter(|used| *used >= QUOTA_WARNING), member.quota) {
-        let grade = if used >= QUOTA_CRITICAL { Grade::Critical } else { Grade::Warning };
-        let next = if free > size / 4.0 { defrag() } else { Some(format!("{command} e top")) };
-        say(grade, format!("{} of its quota of {} is used", percent(used), bytes(quota)), next);
+    let defrag = || {
+        member
+            .endpoint
+            .as_ref()
+            .map(|endpoint| format!("{command} e defrag --endpoints {endpoint}"))
+    };
+    if let (Some(used), Some(quota)) = (
+        member.quota_used.filter(|used| *used >= QUOTA_WARNING),
+        member.quota,
+    ) {
+        let grade = if used >= QUOTA_CRITICAL {
+            Grade::Critical
+        } else {
+            Grade::Warning
+        };
+        let next = if free > size / 4.0 {
+            defrag()
+        } else {
+            Some(format!("{command} e top"))
+        };
+        say(
+            grade,
+            format!("{} of its quota of {} is used", percent(used), bytes(quota)),
+            next,
+        );
     } else if free >= FREE_BYTES && free > size * FREE_SHARE {
-        say(Grade::Note, format!("{} of its database of {} are free space", bytes(free), bytes(size)), defrag());
+        say(
+            Grade::Note,
+            format!(
+                "{} of its database of {} are free space",
+                bytes(free),
+                bytes(size)
+            ),
+            defrag(),
+        );
     }
 }
 
 fn slowness(member: &MemberView, plan: &Plan, say: &mut dyn FnMut(Grade, String, Option<String>)) {
-    let on_host = |what: &str| member.host.as_ref().filter(|_| plan.hosts.is_some()).map(|host| format!("{} run {host} -b -- {what}", plan.command));
+    let on_host = |what: &str| {
+        member
+            .host
+            .as_ref()
+            .filter(|_| plan.hosts.is_some())
+            .map(|host| format!("{} run {host} -b -- {what}", plan.command))
+    };
     let disk = on_host("cat /proc/pressure/io");
-    for (what, slowness, limit) in [("fsyncs", member.disk.fsync, FSYNC_SECONDS), ("commits", member.disk.commit, COMMIT_SECONDS)] {
+    for (what, slowness, limit) in [
+        ("fsyncs", member.disk.fsync, FSYNC_SECONDS),
+        ("commits", member.disk.commit, COMMIT_SECONDS),
+    ] {
         let text = match slowness {
-            Some(Slowness::OneOfHundred(seconds)) if seconds > limit => format!("1 of 100 {what} takes {} or more", latency(seconds)),
-            Some(Slowness::Half(seconds)) if seconds > limit => format!("half of its {what} take {} or more", latency(seconds)),
+            Some(Slowness::OneOfHundred(seconds)) if seconds > limit => {
+                format!("1 of 100 {what} takes {} or more", latency(seconds))
+            }
+            Some(Slowness::Half(seconds)) if seconds > limit => {
+                format!("half of its {what} take {} or more", latency(seconds))
+            }
             _ => continue,
         };
-        say(Grade::Warning, format!("its disk is slow: {text}"), disk.clone());
+        say(
+            Grade::Warning,
+            format!("its disk is slow: {text}"),
+            disk.clone(),
+        );
     }
     for (peer, seconds) in &member.peers_p95_seconds {
         if let Some(seconds) = seconds.filter(|seconds| *seconds > PEER_SECONDS) {
-            say(Grade::Warning, format!("5 of 100 round trips to {peer} take {} or more", latency(seconds)), None);
+            say(
+                Grade::Warning,
+                format!(
+                    "5 of 100 round trips to {peer} take {} or more",
+                    latency(seconds)
+                ),
+                None,
+            );
         }
     }
     if let Some(lag) = member.lag.filter(|lag| *lag >= LAG) {
-        say(Grade::Warning, format!("is {lag} entries of the log behind the leader"), None);
+        say(
+            Grade::Warning,
+            format!("is {lag} entries of the log behind the leader"),
+            None,
+        );
     }
-    if let Some(pending) = member.proposals_pending.filter(|pending| *pending >= PENDING) {
-        say(Grade::Warning, format!("{pending:.0} proposals wait for the quorum"), None);
+    if let Some(pending) = member
+        .proposals_pending
+        .filter(|pending| *pending >= PENDING)
+    {
+        say(
+            Grade::Warning,
+            format!("{pending:.0} proposals wait for the quorum"),
+            None,
+        );
     }
-    let all = [member.reads_per_second, member.writes_per_second, member.leases_per_second].into_iter().flatten().sum::<f64>();
-    if let Some(failed) = member.failed_per_second.filter(|failed| *failed > FAILED_PER_SECOND && *failed > all * FAILED_SHARE) {
-        say(Grade::Warning, format!("{failed:.1} requests a second fail"), on_host("journalctl -u etcd -n 50"));
+    let all = [
+        member.reads_per_second,
+        member.writes_per_second,
+        member.leases_per_second,
+    ]
+    .into_iter()
+    .flatten()
+    .sum::<f64>();
+    if let Some(failed) = member
+        .failed_per_second
+        .filter(|failed| *failed > FAILED_PER_SECOND && *failed > all * FAILED_SHARE)
+    {
+        say(
+            Grade::Warning,
+            format!("{failed:.1} requests a second fail"),
+            on_host("journalctl -u etcd -n 50"),
+        );
     }
     if let (Some(open), Some(limit)) = (member.open_files, member.open_files_limit)
         && open > limit * FILES_SHARE
     {
-        say(Grade::Warning, format!("{open:.0} of at most {limit:.0} files are open"), None);
+        say(
+            Grade::Warning,
+            format!("{open:.0} of at most {limit:.0} files are open"),
+            None,
+        );
     }
 }
 
@@ -227,7 +414,14 @@ mod tests {
     fn found(change: impl FnOnce(&mut State)) -> Vec<String> {
         let (plan, mut state) = three();
         change(&mut state);
-        let say = |finding: &Finding| format!("{} {}: {}", finding.grade.word(), finding.member.as_deref().unwrap_or("-"), finding.text);
+        let say = |finding: &Finding| {
+            format!(
+                "{} {}: {}",
+                finding.grade.word(),
+                finding.member.as_deref().unwrap_or("-"),
+                finding.text
+            )
+        };
         view(&plan, &state).findings.iter().map(say).collect()
     }
 
@@ -250,7 +444,10 @@ mod tests {
             ]
         );
         let two = found(|state| (2..=3).for_each(|number| down(state, number)));
-        assert_eq!(two[0], "critical -: no quorum: 2 of 3 members do not take part, 2 are needed: nothing can be written");
+        assert_eq!(
+            two[0],
+            "critical -: no quorum: 2 of 3 members do not take part, 2 are needed: nothing can be written"
+        );
     }
 
     #[test]
@@ -259,12 +456,30 @@ mod tests {
         let few = slow;
         let slow = &slow.replace("} 10", "} 100");
         for (metrics, wanted) in [
-            (few, "warning etcd-2: its disk is slow: half of its fsyncs take 192ms or more"),
-            (slow, "warning etcd-2: its disk is slow: 1 of 100 fsyncs takes 255ms or more"),
-            ("etcd_server_quota_backend_bytes 1200", "warning etcd-2: 83% of its quota of 1.17 KiB is used"),
-            ("etcd_server_quota_backend_bytes 1100", "critical etcd-2: 91% of its quota of 1.07 KiB is used"),
-            ("etcd_server_proposals_pending 10", "warning etcd-2: 10 proposals wait for the quorum"),
-            ("process_open_fds 90\nprocess_max_fds 100", "warning etcd-2: 90 of at most 100 files are open"),
+            (
+                few,
+                "warning etcd-2: its disk is slow: half of its fsyncs take 192ms or more",
+            ),
+            (
+                slow,
+                "warning etcd-2: its disk is slow: 1 of 100 fsyncs takes 255ms or more",
+            ),
+            (
+                "etcd_server_quota_backend_bytes 1200",
+                "warning etcd-2: 83% of its quota of 1.17 KiB is used",
+            ),
+            (
+                "etcd_server_quota_backend_bytes 1100",
+                "critical etcd-2: 91% of its quota of 1.07 KiB is used",
+            ),
+            (
+                "etcd_server_proposals_pending 10",
+                "warning etcd-2: 10 proposals wait for the quorum",
+            ),
+            (
+                "process_open_fds 90\nprocess_max_fds 100",
+                "warning etcd-2: 90 of at most 100 files are open",
+            ),
         ] {
             assert_eq!(with_metrics(metrics), [wanted]);
         }
@@ -275,20 +490,57 @@ mod tests {
             (-2, Some("critical etcd-3: its certificate has ended")),
         ] {
             let ends = crate::cert::now() + days * 86_400 + 600;
-            assert_eq!(found(|state| seen(state, 3).certificate = Some((0, ends))), wanted.into_iter().collect::<Vec<_>>(), "{days}");
+            assert_eq!(
+                found(|state| seen(state, 3).certificate = Some((0, ends))),
+                wanted.into_iter().collect::<Vec<_>>(),
+                "{days}"
+            );
         }
         let young = crate::cert::now() - 86_400;
-        assert_eq!(found(|state| seen(state, 3).certificate = Some((young, young + 8 * 86_400))), Vec::<String>::new(), "of a week, a day old");
+        assert_eq!(
+            found(|state| seen(state, 3).certificate = Some((young, young + 8 * 86_400))),
+            Vec::<String>::new(),
+            "of a week, a day old"
+        );
         let lag = found(|state| seen(state, 1).status.as_mut().unwrap().raft_applied_index = 5900);
-        assert_eq!(lag, ["warning etcd-2: is 5000 entries of the log behind the leader", "warning etcd-3: is 5000 entries of the log behind the leader"]);
-        let drift = found(|state| state.drift = Drift::Known(vec![("10.0.0.3".into(), "file /etc/etcd/etcd.conf: content +1 -1 lines".into())]));
-        assert_eq!(drift, ["warning etcd-3: differs from the inventory: file /etc/etcd/etcd.conf: content +1 -1 lines"]);
-        let alarm = found(|state| seen(state, 1).status.as_mut().unwrap().errors.push("memberID:3 alarm:NOSPACE ".into()));
-        assert_eq!(alarm, ["critical etcd-3: alarm NOSPACE: the quota is used up, nothing can be written"]);
+        assert_eq!(
+            lag,
+            [
+                "warning etcd-2: is 5000 entries of the log behind the leader",
+                "warning etcd-3: is 5000 entries of the log behind the leader"
+            ]
+        );
+        let drift = found(|state| {
+            state.drift = Drift::Known(vec![(
+                "10.0.0.3".into(),
+                "file /etc/etcd/etcd.conf: content +1 -1 lines".into(),
+            )])
+        });
+        assert_eq!(
+            drift,
+            [
+                "warning etcd-3: differs from the inventory: file /etc/etcd/etcd.conf: content +1 -1 lines"
+            ]
+        );
+        let alarm = found(|state| {
+            seen(state, 1)
+                .status
+                .as_mut()
+                .unwrap()
+                .errors
+                .push("memberID:3 alarm:NOSPACE ".into())
+        });
+        assert_eq!(
+            alarm,
+            ["critical etcd-3: alarm NOSPACE: the quota is used up, nothing can be written"]
+        );
         let free = found(|state| {
             let status = seen(state, 2).status.as_mut().unwrap();
             (status.db_size, status.db_size_in_use) = (200 << 20, 80 << 20);
         });
-        assert_eq!(free, ["note etcd-2: 120 MiB of its database of 200 MiB are free space"]);
+        assert_eq!(
+            free,
+            ["note etcd-2: 120 MiB of its database of 200 MiB are free space"]
+        );
     }
 }

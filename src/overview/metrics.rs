@@ -21,7 +21,12 @@ impl Histogram {
         if earlier.buckets.len() != self.buckets.len() || earlier.count() > self.count() {
             return self.clone();
         }
-        let buckets = self.buckets.iter().zip(&earlier.buckets).map(|((bound, now), (_, then))| (*bound, (now - then).max(0.0))).collect();
+        let buckets = self
+            .buckets
+            .iter()
+            .zip(&earlier.buckets)
+            .map(|((bound, now), (_, then))| (*bound, (now - then).max(0.0)))
+            .collect();
         Histogram { buckets }
     }
 
@@ -32,9 +37,16 @@ impl Histogram {
     /// The seconds that this share of all stayed below, as Prometheus' `histogram_quantile` computes it.
     pub(super) fn quantile(&self, share: f64) -> Option<f64> {
         let rank = share * self.count();
-        let place = self.buckets.iter().position(|(_, count)| *count >= rank && *count > 0.0)?;
+        let place = self
+            .buckets
+            .iter()
+            .position(|(_, count)| *count >= rank && *count > 0.0)?;
         let (bound, count) = self.buckets[place];
-        let (floor, before) = if place == 0 { (0.0, 0.0) } else { self.buckets[place - 1] };
+        let (floor, before) = if place == 0 {
+            (0.0, 0.0)
+        } else {
+            self.buckets[place - 1]
+        };
         if bound.is_infinite() {
             return Some(floor);
         }
@@ -45,7 +57,12 @@ impl Histogram {
         if self.buckets.is_empty() {
             return other.clone();
         }
-        let buckets = self.buckets.iter().zip(&other.buckets).map(|((bound, a), (_, b))| (*bound, a + b)).collect();
+        let buckets = self
+            .buckets
+            .iter()
+            .zip(&other.buckets)
+            .map(|((bound, a), (_, b))| (*bound, a + b))
+            .collect();
         Histogram { buckets }
     }
 }
@@ -94,7 +111,14 @@ pub(super) struct Metrics {
 }
 
 /// gRPC codes that are no answer to a request but a fault; what clients do, such as ending a watch, is none.
-const FAULTS: [&str; 6] = ["DataLoss", "DeadlineExceeded", "Internal", "ResourceExhausted", "Unavailable", "Unknown"];
+const FAULTS: [&str; 6] = [
+    "DataLoss",
+    "DeadlineExceeded",
+    "Internal",
+    "ResourceExhausted",
+    "Unavailable",
+    "Unknown",
+];
 
 impl Metrics {
     pub(super) fn parse(text: &str) -> Metrics {
@@ -103,12 +127,19 @@ impl Metrics {
             if line.starts_with('#') {
                 continue;
             }
-            let Some((series, value)) = line.rsplit_once(' ') else { continue };
+            let Some((series, value)) = line.rsplit_once(' ') else {
+                continue;
+            };
             let (name, labels) = series.split_once('{').unwrap_or((series, ""));
-            if !["etcd_", "grpc_", "process_", "os_fd"].iter().any(|start| name.starts_with(start)) {
+            if !["etcd_", "grpc_", "process_", "os_fd"]
+                .iter()
+                .any(|start| name.starts_with(start))
+            {
                 continue;
             }
-            let Ok(value) = value.parse::<f64>() else { continue };
+            let Ok(value) = value.parse::<f64>() else {
+                continue;
+            };
             all.take(name, labels, value);
         }
         all
@@ -137,11 +168,19 @@ impl Metrics {
             "process_start_time_seconds" => &mut self.started,
             "etcd_network_peer_received_bytes_total" => return add(&mut self.peer_received, value),
             "etcd_network_peer_sent_bytes_total" => return add(&mut self.peer_sent, value),
-            "etcd_disk_backend_commit_duration_seconds_bucket" => return bucket(&mut self.commit, labels, value),
-            "etcd_disk_wal_fsync_duration_seconds_bucket" => return bucket(&mut self.fsync, labels, value),
+            "etcd_disk_backend_commit_duration_seconds_bucket" => {
+                return bucket(&mut self.commit, labels, value);
+            }
+            "etcd_disk_wal_fsync_duration_seconds_bucket" => {
+                return bucket(&mut self.fsync, labels, value);
+            }
             "etcd_network_peer_round_trip_time_seconds_bucket" => {
                 let peer = label(labels, "To").unwrap_or_default();
-                return bucket(self.peers.entry(peer.to_string()).or_default(), labels, value);
+                return bucket(
+                    self.peers.entry(peer.to_string()).or_default(),
+                    labels,
+                    value,
+                );
             }
             "grpc_server_handled_total" => {
                 if label(labels, "grpc_code").is_some_and(|code| FAULTS.contains(&code)) {
@@ -150,7 +189,9 @@ impl Metrics {
                 return;
             }
             // A stream of keep-alives is one call; its messages are counted apart.
-            "grpc_server_msg_received_total" if label(labels, "grpc_method") == Some("LeaseKeepAlive") => {
+            "grpc_server_msg_received_total"
+                if label(labels, "grpc_method") == Some("LeaseKeepAlive") =>
+            {
                 self.requests.lease += value;
                 return;
             }
@@ -170,7 +211,9 @@ impl Metrics {
 
     /// The round trips to all peers together.
     pub(super) fn all_peers(&self) -> Histogram {
-        self.peers.values().fold(Histogram::default(), |sum, one| sum.together(one))
+        self.peers
+            .values()
+            .fold(Histogram::default(), |sum, one| sum.together(one))
     }
 }
 
@@ -179,7 +222,13 @@ fn add(sum: &mut Option<f64>, value: f64) {
 }
 
 fn bucket(histogram: &mut Histogram, labels: &str, count: f64) {
-    let bound = label(labels, "le").and_then(|le| if le == "+Inf" { Some(f64::INFINITY) } else { le.parse().ok() });
+    let bound = label(labels, "le").and_then(|le| {
+        if le == "+Inf" {
+            Some(f64::INFINITY)
+        } else {
+            le.parse().ok()
+        }
+    });
     if let Some(bound) = bound {
         histogram.add(bound, count);
     }
@@ -224,8 +273,19 @@ not a line of metrics
     #[test]
     fn counters_gauges_and_buckets_are_read() {
         let seen = Metrics::parse(TEXT);
-        assert_eq!(seen.requests, Requests { failed: 2.0, lease: 33.0, read: 11.0, write: 11.0 });
-        assert_eq!((seen.db_size, seen.peer_sent, seen.keys), (Some(2_048_000.0), Some(42.0), None));
+        assert_eq!(
+            seen.requests,
+            Requests {
+                failed: 2.0,
+                lease: 33.0,
+                read: 11.0,
+                write: 11.0
+            }
+        );
+        assert_eq!(
+            (seen.db_size, seen.peer_sent, seen.keys),
+            (Some(2_048_000.0), Some(42.0), None)
+        );
         assert_eq!(seen.peers.keys().collect::<Vec<_>>(), ["8211f1d0f64f3269"]);
         assert_eq!(seen.fsync.count(), 100.0);
     }
@@ -244,7 +304,9 @@ not a line of metrics
     fn nothing_that_a_server_sends_makes_it_panic() {
         let mut random = 7_u64;
         let mut next = |below: usize| {
-            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            random = random
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
             (random >> 33) as usize % below
         };
         for _ in 0..2000 {
@@ -258,15 +320,28 @@ not a line of metrics
                 }
             }
             let seen = Metrics::parse(&String::from_utf8_lossy(&bytes));
-            let _ = (seen.fsync.quantile(0.99), seen.all_peers().quantile(0.95), seen.fsync.since(&seen.commit));
+            let _ = (
+                seen.fsync.quantile(0.99),
+                seen.all_peers().quantile(0.95),
+                seen.fsync.since(&seen.commit),
+            );
         }
     }
 
     #[test]
     fn what_came_between_two_looks_is_their_difference_and_a_restart_begins_anew() {
         let now = Metrics::parse(TEXT).fsync;
-        let then = Metrics::parse(&TEXT.replace("} 90", "} 80").replace("} 98", "} 88").replace("} 100", "} 90")).fsync;
-        assert_eq!(now.since(&then).buckets, [(0.001, 10.0), (0.002, 10.0), (f64::INFINITY, 10.0)]);
+        let then = Metrics::parse(
+            &TEXT
+                .replace("} 90", "} 80")
+                .replace("} 98", "} 88")
+                .replace("} 100", "} 90"),
+        )
+        .fsync;
+        assert_eq!(
+            now.since(&then).buckets,
+            [(0.001, 10.0), (0.002, 10.0), (f64::INFINITY, 10.0)]
+        );
         assert_eq!(then.since(&now), then);
         assert_eq!(now.since(&now).quantile(0.99), None);
     }

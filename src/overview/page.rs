@@ -5,7 +5,9 @@
 use minijinja::{AutoEscape, Environment, Value, context};
 
 use super::chart::{Line, Scale, svg};
-use super::text::{COLUMNS, Tint, condition, condition_tint, details, leadership, membership, sentence};
+use super::text::{
+    COLUMNS, Tint, condition, condition_tint, details, leadership, membership, sentence,
+};
 use super::unit::moment;
 use super::view::{Histories, View};
 
@@ -22,14 +24,54 @@ struct Chart {
 }
 
 const CHARTS: [Chart; 8] = [
-    Chart { title: "reads per second", about: "ranges that clients asked for", series: |h| &h.reads_per_second, scale: Scale::Rate },
-    Chart { title: "writes per second", about: "puts, deletes and transactions", series: |h| &h.writes_per_second, scale: Scale::Rate },
-    Chart { title: "fsync, p99", about: "of the log, over a minute; 100 ms and more are slow", series: |h| &h.fsync_p99_seconds, scale: Scale::Seconds },
-    Chart { title: "commit, p99", about: "of the database, over a minute; 100 ms and more are slow", series: |h| &h.commit_p99_seconds, scale: Scale::Seconds },
-    Chart { title: "round trip to peers, p95", about: "over a minute; 200 ms and more are slow", series: |h| &h.peer_p95_seconds, scale: Scale::Seconds },
-    Chart { title: "database", about: "size of the file", series: |h| &h.db_size, scale: Scale::Bytes },
-    Chart { title: "client traffic per second", about: "received and sent", series: |h| &h.traffic_bytes_per_second, scale: Scale::Bytes },
-    Chart { title: "memory", about: "resident", series: |h| &h.memory, scale: Scale::Bytes },
+    Chart {
+        title: "reads per second",
+        about: "ranges that clients asked for",
+        series: |h| &h.reads_per_second,
+        scale: Scale::Rate,
+    },
+    Chart {
+        title: "writes per second",
+        about: "puts, deletes and transactions",
+        series: |h| &h.writes_per_second,
+        scale: Scale::Rate,
+    },
+    Chart {
+        title: "fsync, p99",
+        about: "of the log, over a minute; 100 ms and more are slow",
+        series: |h| &h.fsync_p99_seconds,
+        scale: Scale::Seconds,
+    },
+    Chart {
+        title: "commit, p99",
+        about: "of the database, over a minute; 100 ms and more are slow",
+        series: |h| &h.commit_p99_seconds,
+        scale: Scale::Seconds,
+    },
+    Chart {
+        title: "round trip to peers, p95",
+        about: "over a minute; 200 ms and more are slow",
+        series: |h| &h.peer_p95_seconds,
+        scale: Scale::Seconds,
+    },
+    Chart {
+        title: "database",
+        about: "size of the file",
+        series: |h| &h.db_size,
+        scale: Scale::Bytes,
+    },
+    Chart {
+        title: "client traffic per second",
+        about: "received and sent",
+        series: |h| &h.traffic_bytes_per_second,
+        scale: Scale::Bytes,
+    },
+    Chart {
+        title: "memory",
+        about: "resident",
+        series: |h| &h.memory,
+        scale: Scale::Bytes,
+    },
 ];
 
 /// The page; with `live` it asks for news by itself.
@@ -48,8 +90,12 @@ pub(super) fn main_part(view: &View, seconds: f64) -> String {
 fn render(part: &str, view: &View, seconds: f64, live: bool) -> String {
     let mut environment = Environment::new();
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
-    let template = environment.template_from_str(PAGE).expect("a test renders the page");
-    template.render(values(part, view, seconds, live)).expect("a test renders the page")
+    let template = environment
+        .template_from_str(PAGE)
+        .expect("a test renders the page");
+    template
+        .render(values(part, view, seconds, live))
+        .expect("a test renders the page")
 }
 
 fn tone(tint: Tint) -> &'static str {

@@ -13,7 +13,10 @@ use ratatui::widgets::{Clear, Paragraph, Wrap};
 
 use super::Watch;
 use super::chart::spark;
-use super::text::{COLUMNS, Tint, condition_tint, details, fitting, leadership, membership, membership_in_short, sentence};
+use super::text::{
+    COLUMNS, Tint, condition_tint, details, fitting, leadership, membership, membership_in_short,
+    sentence,
+};
 use super::unit::{bytes, latency, moment, rate};
 use super::view::{Histories, MemberView, View};
 use crate::error::{Error, Result};
@@ -66,7 +69,11 @@ struct Screen {
 
 /// Show it until the user leaves or `stop` says so.
 pub fn show(watch: &Watch, color: bool, stop: &dyn Fn() -> bool) -> Result<()> {
-    let trouble = |error: std::io::Error| Error::usage("the terminal cannot be drawn on").because(error.to_string()).hint("etcdsh overview --once");
+    let trouble = |error: std::io::Error| {
+        Error::usage("the terminal cannot be drawn on")
+            .because(error.to_string())
+            .hint("etcdsh overview --once")
+    };
     let mut terminal = ratatui::try_init().map_err(trouble)?;
     let (log_to, log_from) = mpsc::channel();
     let mut screen = Screen {
@@ -90,7 +97,12 @@ pub fn show(watch: &Watch, color: bool, stop: &dyn Fn() -> bool) -> Result<()> {
 }
 
 impl Screen {
-    fn run(&mut self, terminal: &mut DefaultTerminal, watch: &Watch, stop: &dyn Fn() -> bool) -> std::io::Result<()> {
+    fn run(
+        &mut self,
+        terminal: &mut DefaultTerminal,
+        watch: &Watch,
+        stop: &dyn Fn() -> bool,
+    ) -> std::io::Result<()> {
         while !stop() {
             if !self.paused {
                 self.view = watch.view();
@@ -118,14 +130,25 @@ impl Screen {
     }
 
     fn sort(&mut self) {
-        let name = self.view.members.get(self.chosen).map(|member| member.name.clone());
+        let name = self
+            .view
+            .members
+            .get(self.chosen)
+            .map(|member| member.name.clone());
         let weight = COLUMNS[self.sorted].weight;
-        self.view.members.sort_by(|a, b| weight(b).total_cmp(&weight(a)));
+        self.view
+            .members
+            .sort_by(|a, b| weight(b).total_cmp(&weight(a)));
         if self.reversed {
             self.view.members.reverse();
         }
         // The same member stays chosen when the order changes.
-        let place = name.and_then(|name| self.view.members.iter().position(|member| member.name == name));
+        let place = name.and_then(|name| {
+            self.view
+                .members
+                .iter()
+                .position(|member| member.name == name)
+        });
         self.chosen = place.unwrap_or(0);
     }
 
@@ -137,12 +160,16 @@ impl Screen {
         }
         match key.code {
             KeyCode::Char('q') | KeyCode::Esc if self.pane == Pane::Table => return true,
-            KeyCode::Char('q') | KeyCode::Esc | KeyCode::Backspace | KeyCode::Left => self.turn_to(Pane::Table),
+            KeyCode::Char('q') | KeyCode::Esc | KeyCode::Backspace | KeyCode::Left => {
+                self.turn_to(Pane::Table)
+            }
             KeyCode::Down | KeyCode::Char('j') => self.step(1),
             KeyCode::Up | KeyCode::Char('k') => self.step(-1),
             KeyCode::PageDown => self.step(10),
             KeyCode::PageUp => self.step(-10),
-            KeyCode::Enter | KeyCode::Right if self.pane != Pane::Member => self.turn_to(Pane::Member),
+            KeyCode::Enter | KeyCode::Right if self.pane != Pane::Member => {
+                self.turn_to(Pane::Member)
+            }
             KeyCode::Char('l') => {
                 self.turn_to(Pane::Log);
                 self.log = Ok(vec!["reading the log ...".into()]);
@@ -156,8 +183,14 @@ impl Screen {
             }
             KeyCode::Char('d') => {
                 watch.ask_for_drift();
-                self.note =
-                    Some(if watch.hosts().is_some() { "comparing the hosts with the inventory ..." } else { "there is no inventory to compare with" }.into());
+                self.note = Some(
+                    if watch.hosts().is_some() {
+                        "comparing the hosts with the inventory ..."
+                    } else {
+                        "there is no inventory to compare with"
+                    }
+                    .into(),
+                );
             }
             KeyCode::Char('w') => self.note = Some(write_page(watch)),
             KeyCode::Char('p') => self.paused = !self.paused,
@@ -174,10 +207,18 @@ impl Screen {
 
     /// Only columns that say something to sort by.
     fn sort_by_next(&mut self) {
-        const USEFUL: [&str; 10] = ["MEMBER", "ROLE", "HEALTH", "DB", "QUOTA", "LAG", "FSYNC", "PEER", "READ/s", "WRITE/s"];
-        let here = USEFUL.iter().position(|title| *title == COLUMNS[self.sorted].title).unwrap_or(0);
+        const USEFUL: [&str; 10] = [
+            "MEMBER", "ROLE", "HEALTH", "DB", "QUOTA", "LAG", "FSYNC", "PEER", "READ/s", "WRITE/s",
+        ];
+        let here = USEFUL
+            .iter()
+            .position(|title| *title == COLUMNS[self.sorted].title)
+            .unwrap_or(0);
         let next = USEFUL[(here + 1) % USEFUL.len()];
-        self.sorted = COLUMNS.iter().position(|column| column.title == next).unwrap_or(0);
+        self.sorted = COLUMNS
+            .iter()
+            .position(|column| column.title == next)
+            .unwrap_or(0);
         self.sort();
         self.note = Some(format!("sorted by {}", next.to_lowercase()));
     }
@@ -186,7 +227,12 @@ impl Screen {
         match self.pane {
             Pane::Log => self.moved = self.moved.saturating_add_signed(-by),
             Pane::Member => self.moved = self.moved.saturating_add_signed(by),
-            _ => self.chosen = self.chosen.saturating_add_signed(by).min(self.view.members.len().saturating_sub(1)),
+            _ => {
+                self.chosen = self
+                    .chosen
+                    .saturating_add_signed(by)
+                    .min(self.view.members.len().saturating_sub(1))
+            }
         }
     }
 
@@ -196,7 +242,10 @@ impl Screen {
 
     /// Ask for the log again in a thread of its own: the host may take long, or never answer.
     fn follow_log(&mut self, watch: &Watch) {
-        let name = self.member().map(|member| member.name.clone()).unwrap_or_default();
+        let name = self
+            .member()
+            .map(|member| member.name.clone())
+            .unwrap_or_default();
         while let Ok((of, log)) = self.log_from.try_recv() {
             if of == name {
                 self.log = log;
@@ -211,11 +260,18 @@ impl Screen {
             (Some(hosts), Some(host)) => {
                 let to = self.log_to.clone();
                 std::thread::spawn(move || {
-                    let log = hosts.log(&host, LOG_LINES).map_err(|error| error.to_string());
+                    let log = hosts
+                        .log(&host, LOG_LINES)
+                        .map_err(|error| error.to_string());
                     let _ = to.send((name, log));
                 });
             }
-            _ => self.log = Err("no host of the inventory belongs to this member, so its log cannot be read".into()),
+            _ => {
+                self.log = Err(
+                    "no host of the inventory belongs to this member, so its log cannot be read"
+                        .into(),
+                )
+            }
         }
     }
 
@@ -234,7 +290,12 @@ impl Screen {
     }
 
     fn draw(&self, frame: &mut Frame<'_>) {
-        let [head, body, foot] = Layout::vertical([Constraint::Length(3), Constraint::Min(1), Constraint::Length(1)]).areas(frame.area());
+        let [head, body, foot] = Layout::vertical([
+            Constraint::Length(3),
+            Constraint::Min(1),
+            Constraint::Length(1),
+        ])
+        .areas(frame.area());
         frame.render_widget(self.head(usize::from(head.width)), head);
         match self.pane {
             Pane::Table => self.draw_table(frame, body),
@@ -247,14 +308,24 @@ impl Screen {
 
     fn head(&self, wide: usize) -> Paragraph<'static> {
         let view = &self.view;
-        let membership = if wide < 90 { membership_in_short(view) } else { membership(view) };
+        let membership = if wide < 90 {
+            membership_in_short(view)
+        } else {
+            membership(view)
+        };
         let held = if self.paused { "  held" } else { "" };
         let title = Line::from(vec![
-            Span::styled(view.cluster.clone(), Style::new().add_modifier(Modifier::BOLD)),
+            Span::styled(
+                view.cluster.clone(),
+                Style::new().add_modifier(Modifier::BOLD),
+            ),
             Span::raw("  "),
             Span::styled(view.verdict.word(), self.style(view.verdict.tint())),
             Span::raw(format!("  {membership}")),
-            Span::styled(format!("  {}{held}", moment(view.at)), self.style(Tint::Weak)),
+            Span::styled(
+                format!("  {}{held}", moment(view.at)),
+                self.style(Tint::Weak),
+            ),
         ]);
         Paragraph::new(Text::from(vec![title, Line::raw(leadership(view))]))
     }
@@ -262,7 +333,9 @@ impl Screen {
     fn foot(&self) -> Paragraph<'static> {
         let text = match (&self.note, &self.pane) {
             (Some(note), _) => note.clone(),
-            (None, Pane::Table) => "q leave  Enter member  l log  s sort  d drift  w write page  p hold  ? keys".into(),
+            (None, Pane::Table) => {
+                "q leave  Enter member  l log  s sort  d drift  w write page  p hold  ? keys".into()
+            }
             (None, Pane::Log) => "Esc back  up, down scroll".into(),
             (None, _) => "Esc back  l log  ? keys".into(),
         };
@@ -292,9 +365,16 @@ impl Screen {
         .areas(area);
         frame.render_widget(self.table(wide), table);
         if high > 0 {
-            let lines = Layout::vertical(vec![Constraint::Length(u16::try_from(rows + 1).unwrap_or(1)); panels.len().div_ceil(across)]).split(pictures);
+            let lines =
+                Layout::vertical(vec![
+                    Constraint::Length(u16::try_from(rows + 1).unwrap_or(1));
+                    panels.len().div_ceil(across)
+                ])
+                .split(pictures);
             for (place, panel) in panels.iter().enumerate() {
-                let cells = Layout::horizontal(vec![Constraint::Fill(1); across]).spacing(2).split(lines[place / across]);
+                let cells = Layout::horizontal(vec![Constraint::Fill(1); across])
+                    .spacing(2)
+                    .split(lines[place / across]);
                 self.draw_panel(frame, cells[place % across], panel);
             }
         }
@@ -307,7 +387,11 @@ impl Screen {
         let mut titles = vec![Span::raw("  ")];
         for (column, width) in &columns {
             let sorted = column.title == COLUMNS[self.sorted].title;
-            let style = if sorted { Style::new().add_modifier(Modifier::UNDERLINED) } else { self.style(Tint::Weak) };
+            let style = if sorted {
+                Style::new().add_modifier(Modifier::UNDERLINED)
+            } else {
+                self.style(Tint::Weak)
+            };
             titles.extend(cell(column.title, *width, column.right, style));
         }
         lines.push(Line::from(titles));
@@ -315,7 +399,11 @@ impl Screen {
             let chosen = place == self.chosen;
             let mut spans = vec![Span::raw(if chosen { "> " } else { "  " })];
             for (column, width) in &columns {
-                let tint = if column.title == "HEALTH" { condition_tint(member) } else { Tint::Plain };
+                let tint = if column.title == "HEALTH" {
+                    condition_tint(member)
+                } else {
+                    Tint::Plain
+                };
                 let mut style = self.style(tint);
                 if chosen && column.title == "MEMBER" {
                     style = style.add_modifier(Modifier::BOLD);
@@ -328,7 +416,14 @@ impl Screen {
     }
 
     fn draw_panel(&self, frame: &mut Frame<'_>, area: Rect, panel: &Panel) {
-        let name = self.view.members.iter().map(|member| member.name.chars().count()).max().unwrap_or(0).min(20);
+        let name = self
+            .view
+            .members
+            .iter()
+            .map(|member| member.name.chars().count())
+            .max()
+            .unwrap_or(0)
+            .min(20);
         let room = usize::from(area.width).saturating_sub(name + 10);
         let mut lines = vec![Line::styled(panel.title, self.style(Tint::Weak))];
         for member in &self.view.members {
@@ -337,7 +432,10 @@ impl Screen {
             let short: String = member.name.chars().take(name).collect();
             lines.push(Line::from(vec![
                 Span::raw(format!("{short:<name$} ")),
-                Span::styled(picture, self.style(if member.up { Tint::Good } else { Tint::Weak })),
+                Span::styled(
+                    picture,
+                    self.style(if member.up { Tint::Good } else { Tint::Weak }),
+                ),
                 Span::raw(format!(" {now:>8}")),
             ]));
         }
@@ -347,9 +445,18 @@ impl Screen {
     fn findings(&self) -> Vec<Line<'static>> {
         let mut lines = Vec::new();
         for finding in &self.view.findings {
-            lines.push(Line::from(vec![Span::styled(format!("{}: ", finding.grade.word()), self.style(finding.grade.tint())), Span::raw(sentence(finding))]));
+            lines.push(Line::from(vec![
+                Span::styled(
+                    format!("{}: ", finding.grade.word()),
+                    self.style(finding.grade.tint()),
+                ),
+                Span::raw(sentence(finding)),
+            ]));
             if let Some(next) = &finding.next {
-                lines.push(Line::styled(format!("  next: {next}"), self.style(Tint::Weak)));
+                lines.push(Line::styled(
+                    format!("  next: {next}"),
+                    self.style(Tint::Weak),
+                ));
             }
         }
         if lines.is_empty() && self.view.watched_seconds > 2.0 {
@@ -361,25 +468,53 @@ impl Screen {
     fn draw_member(&self, frame: &mut Frame<'_>, area: Rect) {
         let Some(member) = self.member() else { return };
         let details = details(member, self.view.at);
-        let width = details.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
-        let mut lines = vec![Line::styled(member.name.clone(), Style::new().add_modifier(Modifier::BOLD))];
+        let width = details
+            .iter()
+            .map(|(name, _)| name.len())
+            .max()
+            .unwrap_or(0);
+        let mut lines = vec![Line::styled(
+            member.name.clone(),
+            Style::new().add_modifier(Modifier::BOLD),
+        )];
         for (name, value) in details {
-            let style = if name == "health" { self.style(condition_tint(member)) } else { Style::new() };
-            lines.push(Line::from(vec![Span::styled(format!("  {name:<width$}  "), self.style(Tint::Weak)), Span::styled(value, style)]));
+            let style = if name == "health" {
+                self.style(condition_tint(member))
+            } else {
+                Style::new()
+            };
+            lines.push(Line::from(vec![
+                Span::styled(format!("  {name:<width$}  "), self.style(Tint::Weak)),
+                Span::styled(value, style),
+            ]));
         }
         lines.push(Line::raw(""));
         let room = usize::from(area.width).saturating_sub(width + 16);
         for panel in panels(160).iter().chain(&MORE) {
             let now = (panel.now)(member).map_or_else(|| "-".into(), panel.unit);
             lines.push(Line::from(vec![
-                Span::styled(format!("  {:<width$}  ", panel.title), self.style(Tint::Weak)),
-                Span::styled(spark((panel.series)(&member.history), room.min(150)), self.style(Tint::Good)),
+                Span::styled(
+                    format!("  {:<width$}  ", panel.title),
+                    self.style(Tint::Weak),
+                ),
+                Span::styled(
+                    spark((panel.series)(&member.history), room.min(150)),
+                    self.style(Tint::Good),
+                ),
                 Span::raw(format!(" {now:>9}")),
             ]));
         }
-        for finding in self.view.findings.iter().filter(|finding| finding.member.as_ref() == Some(&member.name)) {
+        for finding in self
+            .view
+            .findings
+            .iter()
+            .filter(|finding| finding.member.as_ref() == Some(&member.name))
+        {
             lines.push(Line::from(vec![
-                Span::styled(format!("  {}: ", finding.grade.word()), self.style(finding.grade.tint())),
+                Span::styled(
+                    format!("  {}: ", finding.grade.word()),
+                    self.style(finding.grade.tint()),
+                ),
                 Span::raw(finding.text.clone()),
             ]));
         }
@@ -391,12 +526,19 @@ impl Screen {
     fn draw_log(&self, frame: &mut Frame<'_>, area: Rect) {
         let name = self.member().map_or("", |member| member.name.as_str());
         let high = usize::from(area.height).saturating_sub(1);
-        let mut lines = vec![Line::styled(format!("log of {name}"), Style::new().add_modifier(Modifier::BOLD))];
+        let mut lines = vec![Line::styled(
+            format!("log of {name}"),
+            Style::new().add_modifier(Modifier::BOLD),
+        )];
         match &self.log {
             Err(why) => lines.push(Line::styled(why.clone(), self.style(Tint::Bad))),
             Ok(log) => {
                 let end = log.len() - self.moved.min(log.len().saturating_sub(high));
-                lines.extend(log[end.saturating_sub(high)..end].iter().map(|line| Line::raw(self.with_names(line))));
+                lines.extend(
+                    log[end.saturating_sub(high)..end]
+                        .iter()
+                        .map(|line| Line::raw(self.with_names(line))),
+                );
             }
         }
         frame.render_widget(Clear, area);
@@ -411,7 +553,10 @@ impl Screen {
             Some(id) if line.contains(id.as_str()) => line.replace(id.as_str(), &member.name),
             _ => line,
         };
-        self.view.members.iter().fold(line.replace('\t', " "), named)
+        self.view
+            .members
+            .iter()
+            .fold(line.replace('\t', " "), named)
     }
 }
 
@@ -419,11 +564,20 @@ fn cell(text: &str, width: usize, right: bool, style: Style) -> [Span<'static>; 
     let gap = " ".repeat(width.saturating_sub(text.chars().count()));
     let (text, gap) = (Span::styled(text.to_string(), style), Span::raw(gap));
     let [first, second] = if right { [gap, text] } else { [text, gap] };
-    [first, Span { content: format!("{}  ", second.content).into(), style: second.style }]
+    [
+        first,
+        Span {
+            content: format!("{}  ", second.content).into(),
+            style: second.style,
+        },
+    ]
 }
 
 fn draw_help(frame: &mut Frame<'_>, area: Rect) {
-    let mut lines: Vec<Line<'_>> = KEYS.iter().map(|(key, what)| Line::raw(format!("  {key:<10} {what}"))).collect();
+    let mut lines: Vec<Line<'_>> = KEYS
+        .iter()
+        .map(|(key, what)| Line::raw(format!("  {key:<10} {what}")))
+        .collect();
     lines.push(Line::raw(""));
     lines.push(Line::raw("  fsync, commit: 99 of 100 of the last minute's were faster; peer: 95 of 100 round trips to the other members"));
     lines.push(Line::raw("  lag: entries of the raft log behind the leader; drift: changes that the flow would make on the host"));
@@ -438,17 +592,57 @@ struct Panel {
 }
 
 const PANELS: [Panel; 4] = [
-    Panel { title: "fsync p99", now: |m| m.fsync_p99_seconds, series: |h| &h.fsync_p99_seconds, unit: latency },
-    Panel { title: "peer round trip p95", now: |m| m.peer_p95_seconds, series: |h| &h.peer_p95_seconds, unit: latency },
-    Panel { title: "reads/s", now: |m| m.reads_per_second, series: |h| &h.reads_per_second, unit: rate },
-    Panel { title: "writes/s", now: |m| m.writes_per_second, series: |h| &h.writes_per_second, unit: rate },
+    Panel {
+        title: "fsync p99",
+        now: |m| m.fsync_p99_seconds,
+        series: |h| &h.fsync_p99_seconds,
+        unit: latency,
+    },
+    Panel {
+        title: "peer round trip p95",
+        now: |m| m.peer_p95_seconds,
+        series: |h| &h.peer_p95_seconds,
+        unit: latency,
+    },
+    Panel {
+        title: "reads/s",
+        now: |m| m.reads_per_second,
+        series: |h| &h.reads_per_second,
+        unit: rate,
+    },
+    Panel {
+        title: "writes/s",
+        now: |m| m.writes_per_second,
+        series: |h| &h.writes_per_second,
+        unit: rate,
+    },
 ];
 
 const MORE: [Panel; 4] = [
-    Panel { title: "commit p99", now: |m| m.commit_p99_seconds, series: |h| &h.commit_p99_seconds, unit: latency },
-    Panel { title: "database", now: |m| m.db_size, series: |h| &h.db_size, unit: bytes },
-    Panel { title: "client traffic/s", now: |m| m.client_bytes_per_second, series: |h| &h.traffic_bytes_per_second, unit: bytes },
-    Panel { title: "memory", now: |m| m.memory, series: |h| &h.memory, unit: bytes },
+    Panel {
+        title: "commit p99",
+        now: |m| m.commit_p99_seconds,
+        series: |h| &h.commit_p99_seconds,
+        unit: latency,
+    },
+    Panel {
+        title: "database",
+        now: |m| m.db_size,
+        series: |h| &h.db_size,
+        unit: bytes,
+    },
+    Panel {
+        title: "client traffic/s",
+        now: |m| m.client_bytes_per_second,
+        series: |h| &h.traffic_bytes_per_second,
+        unit: bytes,
+    },
+    Panel {
+        title: "memory",
+        now: |m| m.memory,
+        series: |h| &h.memory,
+        unit: bytes,
+    },
 ];
 
 /// A narrow screen has room for the two latencies.
@@ -459,7 +653,10 @@ fn panels(wide: usize) -> &'static [Panel] {
 fn write_page(watch: &Watch) -> String {
     let view = watch.view();
     let name = format!("etcd-overview-{}-{}.html", view.cluster, view.at);
-    match std::fs::write(&name, super::page(&view, watch.seconds_between_points(), false)) {
+    match std::fs::write(
+        &name,
+        super::page(&view, watch.seconds_between_points(), false),
+    ) {
         Ok(()) => format!("written: {name}"),
         Err(error) => format!("{name} cannot be written: {error}"),
     }
@@ -481,21 +678,51 @@ mod tests {
             (state.members, state.seen) = (None, Default::default());
         }
         let (log_to, log_from) = mpsc::channel();
-        let log = Ok((0..100).map(|line| format!("line {line}\tof the log")).collect());
+        let log = Ok((0..100)
+            .map(|line| format!("line {line}\tof the log"))
+            .collect());
         let (chosen, moved) = (1, 3);
         let view = view(&plan, &state);
-        Screen { chosen, color: true, log, log_asked: None, log_from, log_to, moved, note: None, pane, paused: false, reversed: false, sorted: 0, view }
+        Screen {
+            chosen,
+            color: true,
+            log,
+            log_asked: None,
+            log_from,
+            log_to,
+            moved,
+            note: None,
+            pane,
+            paused: false,
+            reversed: false,
+            sorted: 0,
+            view,
+        }
     }
 
     #[test]
     fn every_pane_is_drawn_at_any_size() {
         for pane in [Pane::Table, Pane::Member, Pane::Log, Pane::Help] {
-            for (wide, high) in [(1, 1), (10, 3), (20, 5), (60, 24), (80, 24), (120, 40), (250, 70)] {
+            for (wide, high) in [
+                (1, 1),
+                (10, 3),
+                (20, 5),
+                (60, 24),
+                (80, 24),
+                (120, 40),
+                (250, 70),
+            ] {
                 for members in [true, false] {
                     let screen = screen(pane.clone(), members);
                     let mut terminal = Terminal::new(TestBackend::new(wide, high)).unwrap();
                     terminal.draw(|frame| screen.draw(frame)).unwrap();
-                    let text: String = terminal.backend().buffer().content().iter().map(ratatui::buffer::Cell::symbol).collect();
+                    let text: String = terminal
+                        .backend()
+                        .buffer()
+                        .content()
+                        .iter()
+                        .map(ratatui::buffer::Cell::symbol)
+                        .collect();
                     let wanted = match pane {
                         Pane::Table if members => "etcd-3",
                         Pane::Member if members => "endpoint",
@@ -503,7 +730,10 @@ mod tests {
                         Pane::Help => "choose a member",
                         _ => "etcd",
                     };
-                    assert!((wide, high) < (60, 24) || text.contains(wanted), "{pane:?} at {wide} x {high}\n{text}");
+                    assert!(
+                        (wide, high) < (60, 24) || text.contains(wanted),
+                        "{pane:?} at {wide} x {high}\n{text}"
+                    );
                 }
             }
         }
@@ -513,11 +743,22 @@ mod tests {
     fn the_order_is_that_of_the_chosen_column_and_the_chosen_member_stays() {
         let mut screen = screen(Pane::Table, true);
         screen.sort_by_next();
-        let names: Vec<&str> = screen.view.members.iter().map(|member| member.name.as_str()).collect();
-        assert_eq!((names, screen.chosen), (vec!["etcd-1", "etcd-2", "etcd-3"], 1));
+        let names: Vec<&str> = screen
+            .view
+            .members
+            .iter()
+            .map(|member| member.name.as_str())
+            .collect();
+        assert_eq!(
+            (names, screen.chosen),
+            (vec!["etcd-1", "etcd-2", "etcd-3"], 1)
+        );
         screen.reversed = true;
         screen.sort();
-        assert_eq!((screen.view.members[2].name.as_str(), screen.chosen), ("etcd-1", 1));
+        assert_eq!(
+            (screen.view.members[2].name.as_str(), screen.chosen),
+            ("etcd-1", 1)
+        );
         screen.step(5);
         assert_eq!(screen.chosen, 2);
         screen.step(-9);

@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
-use hyper::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, X_CONTENT_TYPE_OPTIONS};
+use hyper::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, X_CONTENT_TYPE_OPTIONS,
+};
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
@@ -38,20 +40,26 @@ pub fn listen(watch: &Arc<Watch>, address: &str) -> Result<Listener> {
     let address = loopback(address)?;
     let bound = block_on(TcpListener::bind(address));
     let socket = bound.map_err(|error| {
-        Error::config(format!("the page cannot be served at {address}")).because(error.to_string()).hint("--listen 0   # takes a free port")
+        Error::config(format!("the page cannot be served at {address}"))
+            .because(error.to_string())
+            .hint("--listen 0   # takes a free port")
     })?;
     let address = socket.local_addr().unwrap_or(address);
     let watch = Arc::clone(watch);
     let task = runtime().spawn(async move {
         loop {
-            let Ok((stream, _)) = socket.accept().await else { continue };
+            let Ok((stream, _)) = socket.accept().await else {
+                continue;
+            };
             let watch = Arc::clone(&watch);
             tokio::spawn(async move {
                 let answer = service_fn(move |request| {
                     let watch = Arc::clone(&watch);
                     async move { Ok::<_, Infallible>(answer(&watch, &request)) }
                 });
-                let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), answer).await;
+                let _ = hyper::server::conn::http1::Builder::new()
+                    .serve_connection(TokioIo::new(stream), answer)
+                    .await;
             });
         }
     });
@@ -59,36 +67,85 @@ pub fn listen(watch: &Arc<Watch>, address: &str) -> Result<Listener> {
 }
 
 fn loopback(text: &str) -> Result<SocketAddr> {
-    let wrong = |why: &str| Error::usage(format!("the page cannot be served at `{text}`")).because(why).hint("--listen 127.0.0.1:8079");
-    let full = if text.bytes().all(|byte| byte.is_ascii_digit()) { format!("127.0.0.1:{text}") } else { text.replacen("localhost:", "127.0.0.1:", 1) };
-    let address: SocketAddr = full.parse().map_err(|_| wrong("an address and a port are wanted"))?;
-    if address.ip().is_loopback() { Ok(address) } else { Err(wrong("only a loopback address: the page asks nobody who he is")) }
+    let wrong = |why: &str| {
+        Error::usage(format!("the page cannot be served at `{text}`"))
+            .because(why)
+            .hint("--listen 127.0.0.1:8079")
+    };
+    let full = if text.bytes().all(|byte| byte.is_ascii_digit()) {
+        format!("127.0.0.1:{text}")
+    } else {
+        text.replacen("localhost:", "127.0.0.1:", 1)
+    };
+    let address: SocketAddr = full
+        .parse()
+        .map_err(|_| wrong("an address and a port are wanted"))?;
+    if address.ip().is_loopback() {
+        Ok(address)
+    } else {
+        Err(wrong(
+            "only a loopback address: the page asks nobody who he is",
+        ))
+    }
 }
 
 /// A page of another site that has its name point to 127.0.0.1 shall not read this one.
 fn is_local(request: &Request<Incoming>) -> bool {
-    let Some(host) = request.headers().get(HOST).and_then(|host| host.to_str().ok()) else { return false };
+    let Some(host) = request
+        .headers()
+        .get(HOST)
+        .and_then(|host| host.to_str().ok())
+    else {
+        return false;
+    };
     let name = match host.strip_prefix('[') {
         Some(rest) => rest.split(']').next().unwrap_or_default(),
         None => host.split(':').next().unwrap_or_default(),
     };
-    name == "localhost" || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    name == "localhost"
+        || name
+            .parse::<IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
 }
 
 fn answer(watch: &Watch, request: &Request<Incoming>) -> Response<Full<Bytes>> {
     if !is_local(request) {
-        return reply(StatusCode::FORBIDDEN, "text/plain", "this page is for loopback names only\n".into());
+        return reply(
+            StatusCode::FORBIDDEN,
+            "text/plain",
+            "this page is for loopback names only\n".into(),
+        );
     }
     if request.method() != Method::GET && request.method() != Method::HEAD {
-        return reply(StatusCode::METHOD_NOT_ALLOWED, "text/plain", "this page can only be read\n".into());
+        return reply(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "text/plain",
+            "this page can only be read\n".into(),
+        );
     }
     let seconds = watch.seconds_between_points();
     match request.uri().path() {
-        "/" => reply(StatusCode::OK, "text/html; charset=utf-8", page(&watch.view(), seconds, true)),
-        "/main" => reply(StatusCode::OK, "text/html; charset=utf-8", main_part(&watch.view(), seconds)),
+        "/" => reply(
+            StatusCode::OK,
+            "text/html; charset=utf-8",
+            page(&watch.view(), seconds, true),
+        ),
+        "/main" => reply(
+            StatusCode::OK,
+            "text/html; charset=utf-8",
+            main_part(&watch.view(), seconds),
+        ),
         "/live.js" => reply(StatusCode::OK, "text/javascript", LIVE.into()),
-        "/overview.json" => reply(StatusCode::OK, "application/json", watch.view().to_json(true).to_string()),
-        _ => reply(StatusCode::NOT_FOUND, "text/plain", "there are /, and /overview.json\n".into()),
+        "/overview.json" => reply(
+            StatusCode::OK,
+            "application/json",
+            watch.view().to_json(true).to_string(),
+        ),
+        _ => reply(
+            StatusCode::NOT_FOUND,
+            "text/plain",
+            "there are /, and /overview.json\n".into(),
+        ),
     }
 }
 
@@ -109,10 +166,22 @@ mod tests {
 
     #[test]
     fn only_loopback_addresses_are_taken() {
-        for (text, wanted) in [("8079", "127.0.0.1:8079"), ("127.0.0.5:1", "127.0.0.5:1"), ("[::1]:80", "[::1]:80"), ("localhost:9", "127.0.0.1:9")] {
+        for (text, wanted) in [
+            ("8079", "127.0.0.1:8079"),
+            ("127.0.0.5:1", "127.0.0.5:1"),
+            ("[::1]:80", "[::1]:80"),
+            ("localhost:9", "127.0.0.1:9"),
+        ] {
             assert_eq!(loopback(text).unwrap().to_string(), wanted);
         }
-        for text in ["0.0.0.0:80", "10.1.2.3:80", "example:80", "127.0.0.1", "[::]:80", "70000"] {
+        for text in [
+            "0.0.0.0:80",
+            "10.1.2.3:80",
+            "example:80",
+            "127.0.0.1",
+            "[::]:80",
+            "70000",
+        ] {
             assert!(loopback(text).is_err(), "{text}");
         }
     }

@@ -25,7 +25,11 @@ impl Tint {
             Tint::Warn => "33",
             Tint::Weak => "2",
         };
-        if color { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_string() }
+        if color {
+            format!("\x1b[{code}m{text}\x1b[0m")
+        } else {
+            text.to_string()
+        }
     }
 }
 
@@ -102,13 +106,55 @@ fn never(value: Option<f64>) -> f64 {
 
 /// In the order they stand.
 pub(super) const COLUMNS: &[Column] = &[
-    Column { title: "MEMBER", rank: 0, right: false, cell: |m| m.name.clone(), weight: |_| 0.0 },
-    Column { title: "ROLE", rank: 0, right: false, cell: |m| m.role.word().into(), weight: role_weight },
-    Column { title: "HEALTH", rank: 0, right: false, cell: condition, weight: |m| f64::from(u8::from(!m.healthy)) },
-    Column { title: "VERSION", rank: 7, right: false, cell: |m| m.version.clone().unwrap_or_else(|| "-".into()), weight: |_| 0.0 },
-    Column { title: "DB", rank: 1, right: true, cell: |m| known(m.db_size, bytes), weight: |m| never(m.db_size) },
-    Column { title: "IN USE", rank: 8, right: true, cell: |m| known(m.db_size_in_use, bytes), weight: |m| never(m.db_size_in_use) },
-    Column { title: "QUOTA", rank: 5, right: true, cell: |m| known(m.quota_used, percent), weight: |m| never(m.quota_used) },
+    Column {
+        title: "MEMBER",
+        rank: 0,
+        right: false,
+        cell: |m| m.name.clone(),
+        weight: |_| 0.0,
+    },
+    Column {
+        title: "ROLE",
+        rank: 0,
+        right: false,
+        cell: |m| m.role.word().into(),
+        weight: role_weight,
+    },
+    Column {
+        title: "HEALTH",
+        rank: 0,
+        right: false,
+        cell: condition,
+        weight: |m| f64::from(u8::from(!m.healthy)),
+    },
+    Column {
+        title: "VERSION",
+        rank: 7,
+        right: false,
+        cell: |m| m.version.clone().unwrap_or_else(|| "-".into()),
+        weight: |_| 0.0,
+    },
+    Column {
+        title: "DB",
+        rank: 1,
+        right: true,
+        cell: |m| known(m.db_size, bytes),
+        weight: |m| never(m.db_size),
+    },
+    Column {
+        title: "IN USE",
+        rank: 8,
+        right: true,
+        cell: |m| known(m.db_size_in_use, bytes),
+        weight: |m| never(m.db_size_in_use),
+    },
+    Column {
+        title: "QUOTA",
+        rank: 5,
+        right: true,
+        cell: |m| known(m.quota_used, percent),
+        weight: |m| never(m.quota_used),
+    },
     Column {
         title: "LAG",
         rank: 4,
@@ -116,33 +162,92 @@ pub(super) const COLUMNS: &[Column] = &[
         cell: |m| m.lag.map_or_else(|| "-".into(), |lag| lag.to_string()),
         weight: |m| never(m.lag.map(|l| l as f64)),
     },
-    Column { title: "FSYNC", rank: 1, right: true, cell: |m| known(m.fsync_p99_seconds, latency), weight: |m| never(m.fsync_p99_seconds) },
-    Column { title: "PEER", rank: 2, right: true, cell: |m| known(m.peer_p95_seconds, latency), weight: |m| never(m.peer_p95_seconds) },
-    Column { title: "READ/s", rank: 3, right: true, cell: |m| known(m.reads_per_second, rate), weight: |m| never(m.reads_per_second) },
-    Column { title: "WRITE/s", rank: 3, right: true, cell: |m| known(m.writes_per_second, rate), weight: |m| never(m.writes_per_second) },
-    Column { title: "MEMORY", rank: 9, right: true, cell: |m| known(m.memory, bytes), weight: |m| never(m.memory) },
+    Column {
+        title: "FSYNC",
+        rank: 1,
+        right: true,
+        cell: |m| known(m.fsync_p99_seconds, latency),
+        weight: |m| never(m.fsync_p99_seconds),
+    },
+    Column {
+        title: "PEER",
+        rank: 2,
+        right: true,
+        cell: |m| known(m.peer_p95_seconds, latency),
+        weight: |m| never(m.peer_p95_seconds),
+    },
+    Column {
+        title: "READ/s",
+        rank: 3,
+        right: true,
+        cell: |m| known(m.reads_per_second, rate),
+        weight: |m| never(m.reads_per_second),
+    },
+    Column {
+        title: "WRITE/s",
+        rank: 3,
+        right: true,
+        cell: |m| known(m.writes_per_second, rate),
+        weight: |m| never(m.writes_per_second),
+    },
+    Column {
+        title: "MEMORY",
+        rank: 9,
+        right: true,
+        cell: |m| known(m.memory, bytes),
+        weight: |m| never(m.memory),
+    },
     Column {
         title: "CERT",
         rank: 4,
         right: true,
-        cell: |m| m.certificate_days.map_or_else(|| "-".into(), |days| format!("{days}d")),
+        cell: |m| {
+            m.certificate_days
+                .map_or_else(|| "-".into(), |days| format!("{days}d"))
+        },
         weight: |m| -(m.certificate_days.unwrap_or(i64::MAX) as f64),
     },
     Column {
         title: "DRIFT",
         rank: 6,
         right: true,
-        cell: |m| m.drift.as_ref().map_or_else(|| "?".into(), |drift| if drift.is_empty() { "none".into() } else { drift.len().to_string() }),
+        cell: |m| {
+            m.drift.as_ref().map_or_else(
+                || "?".into(),
+                |drift| {
+                    if drift.is_empty() {
+                        "none".into()
+                    } else {
+                        drift.len().to_string()
+                    }
+                },
+            )
+        },
         weight: |m| m.drift.as_ref().map_or(-1.0, |drift| drift.len() as f64),
     },
 ];
 
 /// The columns that fit into `wide`, with the width of each.
 pub(super) fn fitting(view: &View, wide: usize) -> Vec<(&'static Column, usize)> {
-    let width = |column: &Column| view.members.iter().map(|member| (column.cell)(member).chars().count()).max().unwrap_or(0).max(column.title.len());
-    let mut all: Vec<(&Column, usize)> = COLUMNS.iter().map(|column| (column, width(column))).collect();
+    let width = |column: &Column| {
+        view.members
+            .iter()
+            .map(|member| (column.cell)(member).chars().count())
+            .max()
+            .unwrap_or(0)
+            .max(column.title.len())
+    };
+    let mut all: Vec<(&Column, usize)> = COLUMNS
+        .iter()
+        .map(|column| (column, width(column)))
+        .collect();
     while all.iter().map(|(_, width)| width + 2).sum::<usize>() > wide + 2 {
-        let Some(worst) = all.iter().enumerate().filter(|(_, (column, _))| column.rank > 0).max_by_key(|(_, (column, _))| column.rank).map(|(place, _)| place)
+        let Some(worst) = all
+            .iter()
+            .enumerate()
+            .filter(|(_, (column, _))| column.rank > 0)
+            .max_by_key(|(_, (column, _))| column.rank)
+            .map(|(place, _)| place)
         else {
             break;
         };
@@ -162,13 +267,25 @@ fn spare(view: &View) -> String {
 
 /// `3 of 3, quorum 2, 1 more may fail`, for a narrow screen.
 pub(super) fn membership_in_short(view: &View) -> String {
-    format!("{} of {}, quorum {}, {}", view.up, view.voters, view.quorum, spare(view))
+    format!(
+        "{} of {}, quorum {}, {}",
+        view.up,
+        view.voters,
+        view.quorum,
+        spare(view)
+    )
 }
 
 /// `3 members, 3 take part, quorum 2, 1 more may fail`.
 pub(super) fn membership(view: &View) -> String {
     let spare = spare(view);
-    format!("{} member{}, {} take part, quorum {}, {spare}", view.voters, if view.voters == 1 { "" } else { "s" }, view.up, view.quorum)
+    format!(
+        "{} member{}, {} take part, quorum {}, {spare}",
+        view.voters,
+        if view.voters == 1 { "" } else { "s" },
+        view.up,
+        view.quorum
+    )
 }
 
 /// `leader etcd-1 for 3h 12m, term 4, revision 1201, 340 keys`.
@@ -183,7 +300,11 @@ pub(super) fn leadership(view: &View) -> String {
     parts.extend(view.revision.map(|revision| format!("revision {revision}")));
     parts.extend(view.keys.map(|keys| format!("{} keys", count(keys))));
     if let (Some(reads), Some(writes)) = (view.reads_per_second, view.writes_per_second) {
-        parts.push(format!("{} reads/s, {} writes/s", rate(reads), rate(writes)));
+        parts.push(format!(
+            "{} reads/s, {} writes/s",
+            rate(reads),
+            rate(writes)
+        ));
     }
     parts.join(", ")
 }
@@ -192,18 +313,40 @@ pub(super) fn leadership(view: &View) -> String {
 #[must_use]
 pub fn text(view: &View, wide: usize, color: bool) -> String {
     let mut out = String::new();
-    let _ = writeln!(out, "{}  {}  {}", view.cluster, view.verdict.tint().paint(view.verdict.word(), color), membership(view));
+    let _ = writeln!(
+        out,
+        "{}  {}  {}",
+        view.cluster,
+        view.verdict.tint().paint(view.verdict.word(), color),
+        membership(view)
+    );
     let _ = writeln!(out, "{}", leadership(view));
     out.push('\n');
     let columns = fitting(view, wide);
     let line = |cells: Vec<(String, usize, bool, Tint)>| {
-        let cells: Vec<String> = cells.into_iter().map(|(text, width, right, tint)| padded(&text, width, right, tint, color)).collect();
+        let cells: Vec<String> = cells
+            .into_iter()
+            .map(|(text, width, right, tint)| padded(&text, width, right, tint, color))
+            .collect();
         cells.join("  ").trim_end().to_string()
     };
-    let _ = writeln!(out, "{}", line(columns.iter().map(|(column, width)| (column.title.to_string(), *width, column.right, Tint::Weak)).collect()));
+    let _ = writeln!(
+        out,
+        "{}",
+        line(
+            columns
+                .iter()
+                .map(|(column, width)| (column.title.to_string(), *width, column.right, Tint::Weak))
+                .collect()
+        )
+    );
     for member in &view.members {
         let cells = columns.iter().map(|(column, width)| {
-            let tint = if column.title == "HEALTH" { condition_tint(member) } else { Tint::Plain };
+            let tint = if column.title == "HEALTH" {
+                condition_tint(member)
+            } else {
+                Tint::Plain
+            };
             ((column.cell)(member), *width, column.right, tint)
         });
         let _ = writeln!(out, "{}", line(cells.collect()));
@@ -212,7 +355,12 @@ pub fn text(view: &View, wide: usize, color: bool) -> String {
         out.push('\n');
     }
     for finding in &view.findings {
-        let _ = writeln!(out, "{}: {}", finding.grade.tint().paint(finding.grade.word(), color), sentence(finding));
+        let _ = writeln!(
+            out,
+            "{}: {}",
+            finding.grade.tint().paint(finding.grade.word(), color),
+            sentence(finding)
+        );
         if let Some(next) = &finding.next {
             let _ = writeln!(out, "  next: {next}");
         }
@@ -230,7 +378,11 @@ pub(super) fn sentence(finding: &Finding) -> String {
 fn padded(text: &str, width: usize, right: bool, tint: Tint, color: bool) -> String {
     let gap = " ".repeat(width.saturating_sub(text.chars().count()));
     let text = tint.paint(text, color);
-    if right { format!("{gap}{text}") } else { format!("{text}{gap}") }
+    if right {
+        format!("{gap}{text}")
+    } else {
+        format!("{text}{gap}")
+    }
 }
 
 /// A member in lines of two columns: what it is, and its value.
@@ -242,43 +394,151 @@ pub(super) fn details(member: &MemberView, at: i64) -> Vec<(&'static str, String
         ("host", text(&member.host)),
         ("endpoint", text(&member.endpoint)),
         ("role", member.role.word().into()),
-        ("health", member.why.clone().unwrap_or_else(|| condition(member))),
+        (
+            "health",
+            member.why.clone().unwrap_or_else(|| condition(member)),
+        ),
         ("quorum read", known(member.health_seconds, latency)),
         ("version", text(&member.version)),
-        ("running for", member.started.map_or_else(|| "-".into(), |started| age(at - started))),
-        ("raft term, index, applied", format!("{}, {}, {}", number(member.term), number(member.raft_index), number(member.raft_applied_index))),
-        ("lag", member.lag.map_or_else(|| "-".into(), |lag| format!("{lag} entries"))),
+        (
+            "running for",
+            member
+                .started
+                .map_or_else(|| "-".into(), |started| age(at - started)),
+        ),
+        (
+            "raft term, index, applied",
+            format!(
+                "{}, {}, {}",
+                number(member.term),
+                number(member.raft_index),
+                number(member.raft_applied_index)
+            ),
+        ),
+        (
+            "lag",
+            member
+                .lag
+                .map_or_else(|| "-".into(), |lag| format!("{lag} entries")),
+        ),
         ("leader changes seen", known(member.leader_changes, count)),
-        ("database", format!("{}, in use {}, quota {}", known(member.db_size, bytes), known(member.db_size_in_use, bytes), known(member.quota, bytes))),
-        ("keys, compacted at", format!("{}, {}", known(member.keys, count), known(member.compact_revision, count))),
-        ("fsync p99, commit p99", format!("{}, {}", known(member.fsync_p99_seconds, latency), known(member.commit_p99_seconds, latency))),
+        (
+            "database",
+            format!(
+                "{}, in use {}, quota {}",
+                known(member.db_size, bytes),
+                known(member.db_size_in_use, bytes),
+                known(member.quota, bytes)
+            ),
+        ),
+        (
+            "keys, compacted at",
+            format!(
+                "{}, {}",
+                known(member.keys, count),
+                known(member.compact_revision, count)
+            ),
+        ),
+        (
+            "fsync p99, commit p99",
+            format!(
+                "{}, {}",
+                known(member.fsync_p99_seconds, latency),
+                known(member.commit_p99_seconds, latency)
+            ),
+        ),
         ("round trip p95", round_trips(member)),
         (
             "reads, writes, leases /s",
-            format!("{}, {}, {}", known(member.reads_per_second, rate), known(member.writes_per_second, rate), known(member.leases_per_second, rate)),
+            format!(
+                "{}, {}, {}",
+                known(member.reads_per_second, rate),
+                known(member.writes_per_second, rate),
+                known(member.leases_per_second, rate)
+            ),
         ),
         ("failing requests /s", known(member.failed_per_second, rate)),
         (
             "proposals /s, waiting, failed",
-            format!("{}, {}, {}", known(member.proposals_per_second, rate), known(member.proposals_pending, count), known(member.proposals_failed, count)),
+            format!(
+                "{}, {}, {}",
+                known(member.proposals_per_second, rate),
+                known(member.proposals_pending, count),
+                known(member.proposals_failed, count)
+            ),
         ),
-        ("watchers, slow ones", format!("{}, {}", known(member.watchers, count), known(member.slow_watchers, count))),
-        ("client, peer traffic /s", format!("{}, {}", known(member.client_bytes_per_second, bytes), known(member.peer_bytes_per_second, bytes))),
-        ("memory, CPU", format!("{}, {}", known(member.memory, bytes), known(member.cpu, percent))),
-        ("open files", format!("{} of {}", known(member.open_files, count), known(member.open_files_limit, count))),
+        (
+            "watchers, slow ones",
+            format!(
+                "{}, {}",
+                known(member.watchers, count),
+                known(member.slow_watchers, count)
+            ),
+        ),
+        (
+            "client, peer traffic /s",
+            format!(
+                "{}, {}",
+                known(member.client_bytes_per_second, bytes),
+                known(member.peer_bytes_per_second, bytes)
+            ),
+        ),
+        (
+            "memory, CPU",
+            format!(
+                "{}, {}",
+                known(member.memory, bytes),
+                known(member.cpu, percent)
+            ),
+        ),
+        (
+            "open files",
+            format!(
+                "{} of {}",
+                known(member.open_files, count),
+                known(member.open_files_limit, count)
+            ),
+        ),
         (
             "certificate",
-            member
-                .certificate_ends
-                .map_or_else(|| "-".into(), |ends| format!("{} days, until {}", member.certificate_days.unwrap_or(0), super::unit::moment(ends))),
+            member.certificate_ends.map_or_else(
+                || "-".into(),
+                |ends| {
+                    format!(
+                        "{} days, until {}",
+                        member.certificate_days.unwrap_or(0),
+                        super::unit::moment(ends)
+                    )
+                },
+            ),
         ),
-        ("drift", member.drift.as_ref().map_or_else(|| "not known".into(), |drift| if drift.is_empty() { "none".into() } else { drift.join("; ") })),
+        (
+            "drift",
+            member.drift.as_ref().map_or_else(
+                || "not known".into(),
+                |drift| {
+                    if drift.is_empty() {
+                        "none".into()
+                    } else {
+                        drift.join("; ")
+                    }
+                },
+            ),
+        ),
     ]
 }
 
 fn round_trips(member: &MemberView) -> String {
-    let each: Vec<String> = member.peers_p95_seconds.iter().map(|(peer, seconds)| format!("{peer} {}", known(*seconds, latency))).collect();
-    if each.is_empty() { "-".into() } else { each.join(", ") }
+    let each: Vec<String> = member
+        .peers_p95_seconds
+        .iter()
+        .map(|(peer, seconds)| format!("{peer} {}", known(*seconds, latency)))
+        .collect();
+    if each.is_empty() {
+        "-".into()
+    } else {
+        each.join(", ")
+    }
 }
 
 #[cfg(test)]
@@ -294,10 +554,26 @@ mod tests {
         let view = view(&plan, &state);
         for wide in [40, 60, 80, 120, 200] {
             let text = text(&view, wide, false);
-            let table: Vec<&str> = text.lines().skip_while(|line| !line.starts_with("MEMBER")).take(4).collect();
-            assert!(table.iter().all(|line| line.chars().count() <= wide), "{wide}\n{text}");
-            assert!(table[0].starts_with("MEMBER  ROLE      HEALTH") && table[3].starts_with("etcd-3  ?         down"), "{text}");
+            let table: Vec<&str> = text
+                .lines()
+                .skip_while(|line| !line.starts_with("MEMBER"))
+                .take(4)
+                .collect();
+            assert!(
+                table.iter().all(|line| line.chars().count() <= wide),
+                "{wide}\n{text}"
+            );
+            assert!(
+                table[0].starts_with("MEMBER  ROLE      HEALTH")
+                    && table[3].starts_with("etcd-3  ?         down"),
+                "{text}"
+            );
         }
-        assert!(text(&view, 200, false).lines().nth(3).is_some_and(|line| line.contains("MEMORY") && line.ends_with("CERT  DRIFT")));
+        assert!(
+            text(&view, 200, false)
+                .lines()
+                .nth(3)
+                .is_some_and(|line| line.contains("MEMORY") && line.ends_with("CERT  DRIFT"))
+        );
     }
 }

@@ -9,7 +9,11 @@ pub(super) fn bytes(value: f64) -> String {
         value /= 1024.0;
         unit += 1;
     }
-    if unit == 0 { format!("{value:.0} B") } else { format!("{} {}", three_digits(value), UNITS[unit]) }
+    if unit == 0 {
+        format!("{value:.0} B")
+    } else {
+        format!("{} {}", three_digits(value), UNITS[unit])
+    }
 }
 
 fn three_digits(value: f64) -> String {
@@ -64,12 +68,19 @@ pub(super) fn count(value: f64) -> String {
 
 pub(super) fn percent(share: f64) -> String {
     let percent = share * 100.0;
-    if percent > 0.0 && percent < 1.0 { format!("{percent:.1}%") } else { format!("{percent:.0}%") }
+    if percent > 0.0 && percent < 1.0 {
+        format!("{percent:.1}%")
+    } else {
+        format!("{percent:.0}%")
+    }
 }
 
 /// A time of day and date in UTC.
 pub(super) fn moment(seconds: i64) -> String {
-    jiff::Timestamp::from_second(seconds).map_or_else(|_| seconds.to_string(), |time| time.strftime("%Y-%m-%d %H:%M:%S UTC").to_string())
+    jiff::Timestamp::from_second(seconds).map_or_else(
+        |_| seconds.to_string(),
+        |time| time.strftime("%Y-%m-%d %H:%M:%S UTC").to_string(),
+    )
 }
 
 #[cfg(test)]
@@ -78,18 +89,48 @@ mod tests {
 
     #[test]
     fn numbers_are_short_and_keep_their_size() {
-        for (value, wanted) in [(0.0, "0 B"), (999.0, "999 B"), (20_480.0, "20.0 KiB"), (1_023_000.0, "999 KiB"), (8_589_934_592.0, "8.00 GiB")] {
+        for (value, wanted) in [
+            (0.0, "0 B"),
+            (999.0, "999 B"),
+            (20_480.0, "20.0 KiB"),
+            (1_023_000.0, "999 KiB"),
+            (8_589_934_592.0, "8.00 GiB"),
+        ] {
             assert_eq!(bytes(value), wanted);
         }
-        for (value, wanted) in [(0.0004, "0.40ms"), (0.0042, "4.2ms"), (0.25, "250ms"), (2.0, "2.0s")] {
+        for (value, wanted) in [
+            (0.0004, "0.40ms"),
+            (0.0042, "4.2ms"),
+            (0.25, "250ms"),
+            (2.0, "2.0s"),
+        ] {
             assert_eq!(latency(value), wanted);
         }
-        for (value, wanted) in [(-3, "0s"), (59, "59s"), (61, "1m 1s"), (11_520, "3h 12m"), (1_483_200, "17d 4h")] {
+        for (value, wanted) in [
+            (-3, "0s"),
+            (59, "59s"),
+            (61, "1m 1s"),
+            (11_520, "3h 12m"),
+            (1_483_200, "17d 4h"),
+        ] {
             assert_eq!(age(value), wanted);
         }
-        for (value, wanted) in [(0.01, "0"), (2.0, "2.0"), (345.4, "345"), (12_345.0, "12.3k")] {
+        for (value, wanted) in [
+            (0.01, "0"),
+            (2.0, "2.0"),
+            (345.4, "345"),
+            (12_345.0, "12.3k"),
+        ] {
             assert_eq!(rate(value), wanted);
         }
-        assert_eq!((count(99_999.0), count(1_250_000.0), percent(0.005), percent(0.42)), ("99999".into(), "1250k".into(), "0.5%".into(), "42%".into()));
+        assert_eq!(
+            (
+                count(99_999.0),
+                count(1_250_000.0),
+                percent(0.005),
+                percent(0.42)
+            ),
+            ("99999".into(), "1250k".into(), "0.5%".into(), "42%".into())
+        );
     }
 }

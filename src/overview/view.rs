@@ -250,7 +250,12 @@ impl View {
     pub fn to_json(&self, with_history: bool) -> serde_json::Value {
         let mut value = serde_json::to_value(self).expect("a view is plain values");
         if !with_history {
-            for member in value["members"].as_array_mut().into_iter().flatten().filter_map(serde_json::Value::as_object_mut) {
+            for member in value["members"]
+                .as_array_mut()
+                .into_iter()
+                .flatten()
+                .filter_map(serde_json::Value::as_object_mut)
+            {
                 member.shift_remove("history");
             }
         }
@@ -260,7 +265,11 @@ impl View {
     /// How long the leader leads: `3h 12m`, with `>` when it may be longer.
     pub(super) fn leader_age(&self) -> Option<String> {
         let age = super::unit::age(self.at - self.leader_since?);
-        Some(if self.leader_since_exact { age } else { format!(">{age}") })
+        Some(if self.leader_since_exact {
+            age
+        } else {
+            format!(">{age}")
+        })
     }
 }
 
@@ -275,36 +284,78 @@ struct Row<'a> {
 
 pub(super) fn view(plan: &Plan, state: &State) -> View {
     let rows = rows(plan, state);
-    let names: Vec<(String, String)> = state.members.iter().flatten().map(|member| (hex(member.id), member.name.clone())).collect();
+    let names: Vec<(String, String)> = state
+        .members
+        .iter()
+        .flatten()
+        .map(|member| (hex(member.id), member.name.clone()))
+        .collect();
     let mut members: Vec<MemberView> = rows.iter().map(|row| member(row, state, &names)).collect();
-    if let Some(leader) = rows.iter().zip(&members).find(|(_, member)| member.role == Role::Leader).and_then(|(row, _)| row.seen) {
+    if let Some(leader) = rows
+        .iter()
+        .zip(&members)
+        .find(|(_, member)| member.role == Role::Leader)
+        .and_then(|(row, _)| row.seen)
+    {
         for (row, member) in rows.iter().zip(&mut members) {
-            member.lag = row.seen.filter(|seen| seen.is_up()).and_then(|seen| seen.behind(leader));
+            member.lag = row
+                .seen
+                .filter(|seen| seen.is_up())
+                .and_then(|seen| seen.behind(leader));
         }
     }
     // Each member knows the alarms of all, also of one that is down.
-    let errors: Vec<&String> =
-        state.seen.values().filter(|seen| seen.is_up()).filter_map(|seen| seen.status.as_ref()).flat_map(|status| &status.errors).collect();
+    let errors: Vec<&String> = state
+        .seen
+        .values()
+        .filter(|seen| seen.is_up())
+        .filter_map(|seen| seen.status.as_ref())
+        .flat_map(|status| &status.errors)
+        .collect();
     for member in &mut members {
-        member.alarms = member.id.as_deref().map(|id| alarms(&errors, id)).unwrap_or_default();
+        member.alarms = member
+            .id
+            .as_deref()
+            .map(|id| alarms(&errors, id))
+            .unwrap_or_default();
     }
     // Members without a name, which never started, come last.
     members.sort_by_key(|member| (member.name.is_empty(), natural(&member.name)));
     let is_voter = |member: &&MemberView| !matches!(member.role, Role::Learner | Role::Absent);
     let voters = members.iter().filter(is_voter).count();
-    let up = members.iter().filter(is_voter).filter(|member| member.healthy).count();
-    let answering = members.iter().filter(is_voter).filter(|member| member.up).count();
+    let up = members
+        .iter()
+        .filter(is_voter)
+        .filter(|member| member.healthy)
+        .count();
+    let answering = members
+        .iter()
+        .filter(is_voter)
+        .filter(|member| member.up)
+        .count();
     let quorum = voters / 2 + 1;
-    let leading = state.leading.filter(|leading| members.iter().any(|member| member.role == Role::Leader && member.id.as_deref() == Some(&hex(leading.id))));
-    let sum = |number: fn(&MemberView) -> Option<f64>| members.iter().filter_map(number).reduce(|a, b| a + b);
+    let leading = state.leading.filter(|leading| {
+        members.iter().any(|member| {
+            member.role == Role::Leader && member.id.as_deref() == Some(&hex(leading.id))
+        })
+    });
+    let sum = |number: fn(&MemberView) -> Option<f64>| {
+        members.iter().filter_map(number).reduce(|a, b| a + b)
+    };
     let mut view = View {
         at: cert::now(),
         cluster: plan.cluster.clone(),
         drift_elsewhere: Vec::new(),
         drift_unknown: None,
         findings: Vec::new(),
-        keys: members.iter().filter_map(|member| member.keys).reduce(f64::max),
-        leader: members.iter().find(|member| member.role == Role::Leader).map(|member| member.name.clone()),
+        keys: members
+            .iter()
+            .filter_map(|member| member.keys)
+            .reduce(f64::max),
+        leader: members
+            .iter()
+            .find(|member| member.role == Role::Leader)
+            .map(|member| member.name.clone()),
         leader_since: leading.map(|leading| leading.since),
         leader_since_exact: leading.is_some_and(|leading| leading.exact),
         quorum,
@@ -325,7 +376,11 @@ pub(super) fn view(plan: &Plan, state: &State) -> View {
         Verdict::Unreachable
     } else if up < quorum {
         Verdict::NoQuorum
-    } else if view.findings.iter().any(|finding| finding.grade > finding::Grade::Note) {
+    } else if view
+        .findings
+        .iter()
+        .any(|finding| finding.grade > finding::Grade::Note)
+    {
         Verdict::Degraded
     } else {
         Verdict::Healthy
@@ -335,7 +390,10 @@ pub(super) fn view(plan: &Plan, state: &State) -> View {
 
 /// `etcd-10` behind `etcd-9`.
 fn natural(name: &str) -> (String, u64) {
-    let digits = name.len() - name.trim_end_matches(|letter: char| letter.is_ascii_digit()).len();
+    let digits = name.len()
+        - name
+            .trim_end_matches(|letter: char| letter.is_ascii_digit())
+            .len();
     let (stem, number) = name.split_at(name.len() - digits);
     (stem.to_string(), number.parse().unwrap_or(0))
 }
@@ -343,31 +401,66 @@ fn natural(name: &str) -> (String, u64) {
 /// One row for each member: first those on the list, then hosts of the inventory and endpoints that belong to none of them.
 fn rows<'a>(plan: &'a Plan, state: &'a State) -> Vec<Row<'a>> {
     let config = plan.client.config();
-    let mut rows: Vec<Row<'_>> = state.members.iter().flatten().map(|member| Row { listed: Some(member), ..Row::default() }).collect();
+    let mut rows: Vec<Row<'_>> = state
+        .members
+        .iter()
+        .flatten()
+        .map(|member| Row {
+            listed: Some(member),
+            ..Row::default()
+        })
+        .collect();
     for (endpoint, seen) in &state.seen {
         let address = url(endpoint, config);
         let id = seen.status.as_ref().map(|status| status.member_id);
         let mut found = rows.iter_mut().filter(|row| {
-            row.listed
-                .is_some_and(|member| Some(member.id) == id || id.is_none() && member.client_urls.iter().any(|known| known.trim_end_matches('/') == address))
+            row.listed.is_some_and(|member| {
+                Some(member.id) == id
+                    || id.is_none()
+                        && member
+                            .client_urls
+                            .iter()
+                            .any(|known| known.trim_end_matches('/') == address)
+            })
         });
         match found.next() {
-            Some(row) if row.seen.is_none() => (row.endpoint, row.seen) = (Some(endpoint.as_str()), Some(seen)),
+            Some(row) if row.seen.is_none() => {
+                (row.endpoint, row.seen) = (Some(endpoint.as_str()), Some(seen))
+            }
             // Another endpoint of a member that has its row.
             Some(_) => {}
-            None => rows.push(Row { endpoint: Some(endpoint.as_str()), seen: Some(seen), ..Row::default() }),
+            None => rows.push(Row {
+                endpoint: Some(endpoint.as_str()),
+                seen: Some(seen),
+                ..Row::default()
+            }),
         }
     }
     for expected in &plan.expected {
         let address = url(&expected.endpoint, config);
         let fits = |row: &&mut Row<'_>| {
-            row.listed.is_some_and(|member| member.name == expected.member || member.client_urls.iter().any(|known| known.trim_end_matches('/') == address))
-                || row.listed.is_some_and(|member| member.name.is_empty() && member.peer_urls.iter().any(|peer| host_part(peer) == host_part(&address)))
-                || row.endpoint.is_some_and(|endpoint| url(endpoint, config) == address)
+            row.listed.is_some_and(|member| {
+                member.name == expected.member
+                    || member
+                        .client_urls
+                        .iter()
+                        .any(|known| known.trim_end_matches('/') == address)
+            }) || row.listed.is_some_and(|member| {
+                member.name.is_empty()
+                    && member
+                        .peer_urls
+                        .iter()
+                        .any(|peer| host_part(peer) == host_part(&address))
+            }) || row
+                .endpoint
+                .is_some_and(|endpoint| url(endpoint, config) == address)
         };
         match rows.iter_mut().find(fits) {
             Some(row) => row.expected = Some(expected),
-            None => rows.push(Row { expected: Some(expected), ..Row::default() }),
+            None => rows.push(Row {
+                expected: Some(expected),
+                ..Row::default()
+            }),
         }
     }
     rows
@@ -382,8 +475,14 @@ fn member(row: &Row<'_>, state: &State, names: &[(String, String)]) -> MemberVie
     let nothing = Seen::default();
     let seen = row.seen.unwrap_or(&nothing);
     let status = seen.status.as_ref().filter(|_| seen.is_up());
-    let listed = row.listed.map(|member| member.name.clone()).filter(|name| !name.is_empty());
-    let name = listed.clone().or_else(|| row.expected.map(|expected| expected.member.clone())).or_else(|| row.endpoint.map(str::to_string));
+    let listed = row
+        .listed
+        .map(|member| member.name.clone())
+        .filter(|name| !name.is_empty());
+    let name = listed
+        .clone()
+        .or_else(|| row.expected.map(|expected| expected.member.clone()))
+        .or_else(|| row.endpoint.map(str::to_string));
     let role = match (row.listed, status) {
         (Some(member), None) if member.name.is_empty() => Role::Unstarted,
         (Some(member), _) if member.is_learner => Role::Learner,
@@ -393,11 +492,19 @@ fn member(row: &Row<'_>, state: &State, names: &[(String, String)]) -> MemberVie
         (None, None) if state.members.is_some() && row.expected.is_some() => Role::Absent,
         _ => Role::Unknown,
     };
-    let newest = seen.scrapes.back().map(|scraped| &scraped.metrics).filter(|_| seen.is_up());
+    let newest = seen
+        .scrapes
+        .back()
+        .map(|scraped| &scraped.metrics)
+        .filter(|_| seen.is_up());
     let number = |of: fn(&Metrics) -> Option<f64>| newest.and_then(of);
-    let rate = |of: fn(&Metrics) -> Option<f64>| newest.and_then(|_| seen.rate(RATES, |scraped| of(&scraped.metrics)));
+    let rate = |of: fn(&Metrics) -> Option<f64>| {
+        newest.and_then(|_| seen.rate(RATES, |scraped| of(&scraped.metrics)))
+    };
     let sizes = status.map(|status| (status.db_size as f64, status.db_size_in_use as f64));
-    let quota = number(|metrics| metrics.quota).or_else(|| status.map(|status| status.db_size_quota as f64)).filter(|quota| *quota > 0.0);
+    let quota = number(|metrics| metrics.quota)
+        .or_else(|| status.map(|status| status.db_size_quota as f64))
+        .filter(|quota| *quota > 0.0);
     let healthy = matches!(seen.health, Some(Ok(_))) && seen.is_up();
     let unhealthy = match &seen.health {
         Some(Err(why)) => Some(format!("no read through the quorum: {why}")),
@@ -407,21 +514,37 @@ fn member(row: &Row<'_>, state: &State, names: &[(String, String)]) -> MemberVie
     MemberView {
         alarms: Vec::new(),
         bytes: seen.bytes,
-        certificate_days: seen.certificate.map(|(_, ends)| (ends - cert::now()).div_euclid(86_400)),
+        certificate_days: seen
+            .certificate
+            .map(|(_, ends)| (ends - cert::now()).div_euclid(86_400)),
         certificate_ends: seen.certificate.map(|(_, ends)| ends),
-        certificate_left: seen.certificate.map(|(begins, ends)| (ends - cert::now()) as f64 / (ends - begins).max(1) as f64),
-        client_bytes_per_second: rate(|metrics| Some(metrics.client_received? + metrics.client_sent?)),
+        certificate_left: seen
+            .certificate
+            .map(|(begins, ends)| (ends - cert::now()) as f64 / (ends - begins).max(1) as f64),
+        client_bytes_per_second: rate(|metrics| {
+            Some(metrics.client_received? + metrics.client_sent?)
+        }),
         commit_p99_seconds: newest.and_then(|_| seen.commit()),
         // etcd says -1 before the first compaction.
-        compact_revision: number(|metrics| metrics.compact_revision).filter(|revision| *revision >= 0.0),
+        compact_revision: number(|metrics| metrics.compact_revision)
+            .filter(|revision| *revision >= 0.0),
         cpu: rate(|metrics| metrics.cpu_seconds),
         db_size: sizes.map(|sizes| sizes.0),
         db_size_in_use: sizes.map(|sizes| sizes.1),
         disk: newest.map(|_| seen.disk()).unwrap_or_default(),
-        down_seconds: seen.failing_since.map(|since| since.elapsed().as_secs_f64()),
+        down_seconds: seen
+            .failing_since
+            .map(|since| since.elapsed().as_secs_f64()),
         drift: None,
-        endpoint: row.endpoint.map(str::to_string).or_else(|| row.expected.map(|expected| expected.endpoint.clone())),
-        failed_per_second: newest.and_then(|_| seen.rate(RATES, |scraped| Some(scraped.metrics.requests.failed - scraped.own.failed))),
+        endpoint: row
+            .endpoint
+            .map(str::to_string)
+            .or_else(|| row.expected.map(|expected| expected.endpoint.clone())),
+        failed_per_second: newest.and_then(|_| {
+            seen.rate(RATES, |scraped| {
+                Some(scraped.metrics.requests.failed - scraped.own.failed)
+            })
+        }),
         fsync_p99_seconds: newest.and_then(|_| seen.fsync()),
         health_seconds: match &seen.health {
             Some(Ok(took)) => Some(took.as_secs_f64()),
@@ -430,7 +553,11 @@ fn member(row: &Row<'_>, state: &State, names: &[(String, String)]) -> MemberVie
         healthy,
         history: Histories::from(&seen.history),
         host: row.expected.map(|expected| expected.host.clone()),
-        id: row.listed.map(|member| member.id).or_else(|| seen.status.as_ref().map(|status| status.member_id)).map(hex),
+        id: row
+            .listed
+            .map(|member| member.id)
+            .or_else(|| seen.status.as_ref().map(|status| status.member_id))
+            .map(hex),
         keys: number(|metrics| metrics.keys),
         lag: None,
         leader_changes: number(|metrics| metrics.leader_changes),
@@ -450,7 +577,11 @@ fn member(row: &Row<'_>, state: &State, names: &[(String, String)]) -> MemberVie
         quota_used: quota.zip(sizes).map(|(quota, sizes)| sizes.0 / quota),
         raft_applied_index: status.map(|status| status.raft_applied_index),
         raft_index: status.map(|status| status.raft_index),
-        reads_per_second: newest.and_then(|_| seen.rate(RATES, |scraped| Some(scraped.metrics.requests.read - scraped.own.reads))),
+        reads_per_second: newest.and_then(|_| {
+            seen.rate(RATES, |scraped| {
+                Some(scraped.metrics.requests.read - scraped.own.reads)
+            })
+        }),
         revision: status.map(|status| status.header.revision),
         role,
         slow_watchers: number(|metrics| metrics.slow_watchers),
@@ -459,14 +590,21 @@ fn member(row: &Row<'_>, state: &State, names: &[(String, String)]) -> MemberVie
         up: seen.is_up(),
         version: status.map(|status| status.version.clone()),
         watchers: number(|metrics| metrics.watchers),
-        why: seen.why.clone().or(unhealthy).or(silent).map(|why| shown(&why)),
+        why: seen
+            .why
+            .clone()
+            .or(unhealthy)
+            .or(silent)
+            .map(|why| shown(&why)),
         writes_per_second: rate(|metrics| Some(metrics.requests.write)),
     }
 }
 
 /// What a server says is text for a terminal, never a command to it.
 fn shown(text: &str) -> String {
-    text.chars().map(|letter| if letter.is_control() { '?' } else { letter }).collect()
+    text.chars()
+        .map(|letter| if letter.is_control() { '?' } else { letter })
+        .collect()
 }
 
 impl Seen {
@@ -474,16 +612,27 @@ impl Seen {
     /// leader has applied since then is no lag.
     fn behind(&self, leader: &Seen) -> Option<u64> {
         let (own, leading) = (self.status.as_ref()?, leader.status.as_ref()?);
-        let later = leader.status_at.zip(self.status_at).map_or(0.0, |(leader, own)| leader.saturating_duration_since(own).as_secs_f64());
-        let rate = leader.rate(RATES, |scraped| scraped.metrics.proposals_applied).unwrap_or(0.0);
-        let lag = leading.raft_applied_index.saturating_sub(own.raft_applied_index);
+        let later = leader
+            .status_at
+            .zip(self.status_at)
+            .map_or(0.0, |(leader, own)| {
+                leader.saturating_duration_since(own).as_secs_f64()
+            });
+        let rate = leader
+            .rate(RATES, |scraped| scraped.metrics.proposals_applied)
+            .unwrap_or(0.0);
+        let lag = leading
+            .raft_applied_index
+            .saturating_sub(own.raft_applied_index);
         Some(lag.saturating_sub((rate * later).ceil() as u64))
     }
 
     /// The last minute's; all of them when there is only one look, or none came since.
     fn gathered(&self, of: impl Fn(&Metrics) -> Histogram) -> Option<Histogram> {
         let all = of(&self.scrapes.back()?.metrics);
-        let recent = self.between(WINDOW).map(|(then, _)| all.since(&of(&then.metrics)));
+        let recent = self
+            .between(WINDOW)
+            .map(|(then, _)| all.since(&of(&then.metrics)));
         Some(recent.filter(|recent| recent.count() > 0.0).unwrap_or(all))
     }
 
@@ -494,11 +643,18 @@ impl Seen {
 
     fn slowness(&self, of: impl Fn(&Metrics) -> Histogram) -> Option<Slowness> {
         let gathered = self.gathered(of)?;
-        if gathered.count() < ENOUGH { gathered.quantile(0.5).map(Slowness::Half) } else { gathered.quantile(0.99).map(Slowness::OneOfHundred) }
+        if gathered.count() < ENOUGH {
+            gathered.quantile(0.5).map(Slowness::Half)
+        } else {
+            gathered.quantile(0.99).map(Slowness::OneOfHundred)
+        }
     }
 
     fn disk(&self) -> Disk {
-        Disk { commit: self.slowness(|metrics| metrics.commit.clone()), fsync: self.slowness(|metrics| metrics.fsync.clone()) }
+        Disk {
+            commit: self.slowness(|metrics| metrics.commit.clone()),
+            fsync: self.slowness(|metrics| metrics.fsync.clone()),
+        }
     }
 
     pub(super) fn fsync(&self) -> Option<f64> {
@@ -515,19 +671,44 @@ impl Seen {
 }
 
 fn peers(seen: &Seen, names: &[(String, String)]) -> IndexMap<String, Option<f64>> {
-    let Some(newest) = seen.scrapes.back().filter(|_| seen.is_up()) else { return IndexMap::new() };
-    let name = |id: &str| names.iter().find(|(known, _)| known == id).map(|(_, name)| name.clone());
+    let Some(newest) = seen.scrapes.back().filter(|_| seen.is_up()) else {
+        return IndexMap::new();
+    };
+    let name = |id: &str| {
+        names
+            .iter()
+            .find(|(known, _)| known == id)
+            .map(|(_, name)| name.clone())
+    };
     // A member that was removed keeps its series until the process ends.
-    let known = newest.metrics.peers.keys().filter_map(|id| Some((id, name(id)?)));
-    known.map(|(id, name)| (name, seen.recent(0.95, |metrics| metrics.peers.get(id).cloned().unwrap_or_default()))).collect()
+    let known = newest
+        .metrics
+        .peers
+        .keys()
+        .filter_map(|id| Some((id, name(id)?)));
+    known
+        .map(|(id, name)| {
+            (
+                name,
+                seen.recent(0.95, |metrics| {
+                    metrics.peers.get(id).cloned().unwrap_or_default()
+                }),
+            )
+        })
+        .collect()
 }
 
 /// etcd's status names alarms in texts such as `memberID:10276657743932975437 alarm:NOSPACE `.
 fn alarms(errors: &[&String], id: &str) -> Vec<String> {
-    let Ok(id) = u64::from_str_radix(id, 16) else { return Vec::new() };
+    let Ok(id) = u64::from_str_radix(id, 16) else {
+        return Vec::new();
+    };
     let own = format!("memberID:{id} ");
-    let mut kinds: Vec<String> =
-        errors.iter().filter(|text| text.starts_with(&own)).filter_map(|text| Some(text.split("alarm:").nth(1)?.trim().to_string())).collect();
+    let mut kinds: Vec<String> = errors
+        .iter()
+        .filter(|text| text.starts_with(&own))
+        .filter_map(|text| Some(text.split("alarm:").nth(1)?.trim().to_string()))
+        .collect();
     kinds.sort();
     kinds.dedup();
     kinds
@@ -538,12 +719,26 @@ fn drift(view: &mut View, state: &State) {
         Drift::NotAsked => {}
         Drift::Unknown(why) => view.drift_unknown = Some(why.clone()),
         Drift::Known(lines) => {
-            for member in view.members.iter_mut().filter(|member| member.host.is_some()) {
-                let own = lines.iter().filter(|(host, _)| Some(host) == member.host.as_ref());
+            for member in view
+                .members
+                .iter_mut()
+                .filter(|member| member.host.is_some())
+            {
+                let own = lines
+                    .iter()
+                    .filter(|(host, _)| Some(host) == member.host.as_ref());
                 member.drift = Some(own.map(|(_, text)| text.clone()).collect());
             }
-            let hosts: Vec<&String> = view.members.iter().filter_map(|member| member.host.as_ref()).collect();
-            view.drift_elsewhere = lines.iter().filter(|(host, _)| !hosts.contains(&host)).map(|(_, text)| text.clone()).collect();
+            let hosts: Vec<&String> = view
+                .members
+                .iter()
+                .filter_map(|member| member.host.as_ref())
+                .collect();
+            view.drift_elsewhere = lines
+                .iter()
+                .filter(|(host, _)| !hosts.contains(&host))
+                .map(|(_, text)| text.clone())
+                .collect();
         }
     }
 }
@@ -584,19 +779,66 @@ pub(super) mod tests {
             db_size_in_use: 900,
             ..Status::default()
         };
-        let mut seen = Seen { health: Some(Ok(Duration::from_millis(2))), looks: 3, status: Some(status), ..Seen::default() };
-        seen.scrapes.push_back(Scraped { at: Instant::now(), metrics: Metrics::parse(metrics), own: Default::default() });
+        let mut seen = Seen {
+            health: Some(Ok(Duration::from_millis(2))),
+            looks: 3,
+            status: Some(status),
+            ..Seen::default()
+        };
+        seen.scrapes.push_back(Scraped {
+            at: Instant::now(),
+            metrics: Metrics::parse(metrics),
+            own: Default::default(),
+        });
         seen
     }
 
     /// Three members of three hosts, all well.
     pub(in crate::overview) fn three() -> (Plan, State) {
-        let client = Client::new(Config { endpoints: (1..=3).map(endpoint).collect(), ..Config::default() }).unwrap();
-        let expected = (1..=3).map(|n| Expected { endpoint: endpoint(n), host: format!("10.0.0.{n}"), member: format!("etcd-{n}") }).collect();
-        let plan = Plan { client, cluster: "etcd".into(), command: "etcdsh".into(), expected, hosts: None, interval: Duration::from_secs(1) };
-        let seen: BTreeMap<String, Seen> = (1..=3).map(|n| (endpoint(n), answering(n, "etcd_server_quota_backend_bytes 8e9"))).collect();
-        let leading = Some(Leading { exact: true, id: 1, since: cert::now() - 60, term: 4 });
-        (plan, State { drift: Drift::NotAsked, leading, members: Some((1..=3).map(listed).collect()), seen, started: Instant::now() })
+        let client = Client::new(Config {
+            endpoints: (1..=3).map(endpoint).collect(),
+            ..Config::default()
+        })
+        .unwrap();
+        let expected = (1..=3)
+            .map(|n| Expected {
+                endpoint: endpoint(n),
+                host: format!("10.0.0.{n}"),
+                member: format!("etcd-{n}"),
+            })
+            .collect();
+        let plan = Plan {
+            client,
+            cluster: "etcd".into(),
+            command: "etcdsh".into(),
+            expected,
+            hosts: None,
+            interval: Duration::from_secs(1),
+        };
+        let seen: BTreeMap<String, Seen> = (1..=3)
+            .map(|n| {
+                (
+                    endpoint(n),
+                    answering(n, "etcd_server_quota_backend_bytes 8e9"),
+                )
+            })
+            .collect();
+        let leading = Some(Leading {
+            exact: true,
+            id: 1,
+            since: cert::now() - 60,
+            term: 4,
+        });
+        (
+            plan,
+            State {
+                drift: Drift::NotAsked,
+                leading,
+                members: Some((1..=3).map(listed).collect()),
+                seen,
+                started: Instant::now(),
+            },
+        )
     }
 
     pub(in crate::overview) fn seen(state: &mut State, number: u64) -> &mut Seen {
@@ -605,37 +847,78 @@ pub(super) mod tests {
 
     pub(in crate::overview) fn down(state: &mut State, number: u64) {
         let seen = seen(state, number);
-        (seen.why, seen.health, seen.failing_since) = (Some("connection refused".into()), None, Some(Instant::now()));
+        (seen.why, seen.health, seen.failing_since) = (
+            Some("connection refused".into()),
+            None,
+            Some(Instant::now()),
+        );
     }
 
     fn roles(view: &View) -> Vec<(&str, Role)> {
-        view.members.iter().map(|member| (member.name.as_str(), member.role)).collect()
+        view.members
+            .iter()
+            .map(|member| (member.name.as_str(), member.role))
+            .collect()
     }
 
     #[test]
     fn three_members_that_are_well_are_healthy() {
         let (plan, state) = three();
         let seen = view(&plan, &state);
-        assert_eq!((seen.verdict, seen.voters, seen.quorum, seen.up, seen.tolerance), (Verdict::Healthy, 3, 2, 3, 1));
-        assert_eq!((seen.leader.as_deref(), seen.leader_age().as_deref(), seen.exit_code()), (Some("etcd-1"), Some("1m 0s"), 0));
-        assert_eq!(roles(&seen), [("etcd-1", Role::Leader), ("etcd-2", Role::Follower), ("etcd-3", Role::Follower)]);
+        assert_eq!(
+            (
+                seen.verdict,
+                seen.voters,
+                seen.quorum,
+                seen.up,
+                seen.tolerance
+            ),
+            (Verdict::Healthy, 3, 2, 3, 1)
+        );
+        assert_eq!(
+            (
+                seen.leader.as_deref(),
+                seen.leader_age().as_deref(),
+                seen.exit_code()
+            ),
+            (Some("etcd-1"), Some("1m 0s"), 0)
+        );
+        assert_eq!(
+            roles(&seen),
+            [
+                ("etcd-1", Role::Leader),
+                ("etcd-2", Role::Follower),
+                ("etcd-3", Role::Follower)
+            ]
+        );
         assert_eq!(seen.members[1].host.as_deref(), Some("10.0.0.2"));
     }
 
     #[test]
     fn the_quorum_follows_from_those_that_take_part() {
-        for (dead, verdict, up, tolerance) in [(1, Verdict::Degraded, 2, 0), (2, Verdict::NoQuorum, 1, -1), (3, Verdict::Unreachable, 0, -2)] {
+        for (dead, verdict, up, tolerance) in [
+            (1, Verdict::Degraded, 2, 0),
+            (2, Verdict::NoQuorum, 1, -1),
+            (3, Verdict::Unreachable, 0, -2),
+        ] {
             let (plan, mut state) = three();
             (1..=dead).for_each(|number| down(&mut state, number));
             let seen = view(&plan, &state);
-            assert_eq!((seen.verdict, seen.up, seen.tolerance), (verdict, up, tolerance), "{dead} dead");
+            assert_eq!(
+                (seen.verdict, seen.up, seen.tolerance),
+                (verdict, up, tolerance),
+                "{dead} dead"
+            );
         }
         // One that answers and reads nothing through the quorum does not take part.
         let (plan, mut state) = three();
         seen(&mut state, 2).health = Some(Err("etcdserver: request timed out".into()));
         let seen = view(&plan, &state);
         assert_eq!((seen.verdict, seen.up), (Verdict::Degraded, 2));
-        assert_eq!(seen.members[1].why.as_deref(), Some("no read through the quorum: etcdserver: request timed out"));
+        assert_eq!(
+            seen.members[1].why.as_deref(),
+            Some("no read through the quorum: etcdserver: request timed out")
+        );
     }
 
     #[test]
@@ -643,12 +926,26 @@ pub(super) mod tests {
         let (mut plan, mut state) = three();
         let members = state.members.as_mut().unwrap();
         members[2].is_learner = true;
-        members.push(Member { client_urls: Vec::new(), name: String::new(), ..listed(4) });
+        members.push(Member {
+            client_urls: Vec::new(),
+            name: String::new(),
+            ..listed(4)
+        });
         for number in [4, 5] {
-            plan.expected.push(Expected { endpoint: endpoint(number), host: format!("10.0.0.{number}"), member: format!("etcd-{number}") });
+            plan.expected.push(Expected {
+                endpoint: endpoint(number),
+                host: format!("10.0.0.{number}"),
+                member: format!("etcd-{number}"),
+            });
         }
         let seen = view(&plan, &state);
-        let wanted = [("etcd-1", Role::Leader), ("etcd-2", Role::Follower), ("etcd-3", Role::Learner), ("etcd-4", Role::Unstarted), ("etcd-5", Role::Absent)];
+        let wanted = [
+            ("etcd-1", Role::Leader),
+            ("etcd-2", Role::Follower),
+            ("etcd-3", Role::Learner),
+            ("etcd-4", Role::Unstarted),
+            ("etcd-5", Role::Absent),
+        ];
         assert_eq!(roles(&seen), wanted);
         assert_eq!((seen.voters, seen.quorum, seen.up), (3, 2, 2));
     }
@@ -656,15 +953,33 @@ pub(super) mod tests {
     #[test]
     fn lag_is_counted_from_the_leader_and_a_second_endpoint_is_no_second_member() {
         let (plan, mut state) = three();
-        seen(&mut state, 3).status.as_mut().unwrap().raft_applied_index = 880;
-        state.seen.insert("http://127.0.0.1:2379".into(), answering(3, ""));
+        seen(&mut state, 3)
+            .status
+            .as_mut()
+            .unwrap()
+            .raft_applied_index = 880;
+        state
+            .seen
+            .insert("http://127.0.0.1:2379".into(), answering(3, ""));
         let seen = view(&plan, &state);
-        assert_eq!(seen.members.iter().map(|member| member.lag).collect::<Vec<_>>(), [Some(0), Some(0), Some(20)]);
+        assert_eq!(
+            seen.members
+                .iter()
+                .map(|member| member.lag)
+                .collect::<Vec<_>>(),
+            [Some(0), Some(0), Some(20)]
+        );
     }
 
     #[test]
     fn alarms_are_read_from_the_status() {
-        let errors = ["memberID:26 alarm:NOSPACE ", "memberID:8 alarm:CORRUPT ", "etcdserver: no leader", "memberID:26 alarm:NOSPACE "].map(String::from);
+        let errors = [
+            "memberID:26 alarm:NOSPACE ",
+            "memberID:8 alarm:CORRUPT ",
+            "etcdserver: no leader",
+            "memberID:26 alarm:NOSPACE ",
+        ]
+        .map(String::from);
         let errors: Vec<&String> = errors.iter().collect();
         assert_eq!(alarms(&errors, "1a"), ["NOSPACE"]);
         assert_eq!(alarms(&errors, "9"), Vec::<String>::new());

@@ -111,12 +111,19 @@ impl Seen {
     /// The newest metrics, and those of at most `window` before.
     pub(super) fn between(&self, window: Duration) -> Option<(&Scraped, &Scraped)> {
         let newest = self.scrapes.back()?;
-        let oldest = self.scrapes.iter().find(|scraped| newest.at.duration_since(scraped.at) <= window)?;
+        let oldest = self
+            .scrapes
+            .iter()
+            .find(|scraped| newest.at.duration_since(scraped.at) <= window)?;
         (oldest.at < newest.at).then_some((oldest, newest))
     }
 
     /// How much a counter grows in a second.
-    pub(super) fn rate(&self, window: Duration, counter: impl Fn(&Scraped) -> Option<f64>) -> Option<f64> {
+    pub(super) fn rate(
+        &self,
+        window: Duration,
+        counter: impl Fn(&Scraped) -> Option<f64>,
+    ) -> Option<f64> {
         let (then, now) = self.between(window)?;
         let grown = counter(now)? - counter(then)?;
         // A member that was started again counts from 0; a read of our own may be counted a look later.
@@ -178,13 +185,28 @@ impl Watch {
     #[must_use]
     pub fn begin(mut plan: Plan) -> Watch {
         // Connections of its own: a member that hangs shall not hold up what else the program does.
-        let config = Config { connect_timeout: CONNECT, request_timeout: PATIENCE, ..plan.client.config().clone() };
+        let config = Config {
+            connect_timeout: CONNECT,
+            request_timeout: PATIENCE,
+            ..plan.client.config().clone()
+        };
         if let Ok(client) = Client::new(config) {
             plan.client = client;
         }
-        let state = State { drift: Drift::default(), leading: None, members: None, seen: BTreeMap::new(), started: Instant::now() };
-        let shared =
-            Arc::new(Shared { drift_wanted: AtomicBool::new(true), news: Condvar::new(), plan, state: Mutex::new(state), stop: AtomicBool::new(false) });
+        let state = State {
+            drift: Drift::default(),
+            leading: None,
+            members: None,
+            seen: BTreeMap::new(),
+            started: Instant::now(),
+        };
+        let shared = Arc::new(Shared {
+            drift_wanted: AtomicBool::new(true),
+            news: Condvar::new(),
+            plan,
+            state: Mutex::new(state),
+            stop: AtomicBool::new(false),
+        });
         for endpoint in shared.plan.client.endpoints() {
             watch_member(&shared, endpoint);
         }
@@ -225,7 +247,12 @@ impl Watch {
             if left.is_zero() {
                 return;
             }
-            state = self.0.news.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+            state = self
+                .0
+                .news
+                .wait_timeout(state, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
         }
     }
 
@@ -246,7 +273,12 @@ impl Watch {
             if left.is_zero() {
                 return;
             }
-            state = self.0.news.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+            state = self
+                .0
+                .news
+                .wait_timeout(state, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
         }
     }
 
@@ -280,7 +312,11 @@ impl Shared {
             if left.is_zero() {
                 return;
             }
-            state = self.news.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+            state = self
+                .news
+                .wait_timeout(state, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
         }
     }
 }
@@ -298,7 +334,12 @@ fn watch_member(shared: &Arc<Shared>, endpoint: &str) {
         let mut look = 0;
         while !shared.stopped() {
             let next = Instant::now() + shared.plan.interval;
-            look_at(&shared, &endpoint, &mut scraper, look < 2 || look % SCRAPE_EVERY == 0);
+            look_at(
+                &shared,
+                &endpoint,
+                &mut scraper,
+                look < 2 || look % SCRAPE_EVERY == 0,
+            );
             look += 1;
             shared.rest(next, || false);
         }
@@ -335,7 +376,9 @@ fn look_at(shared: &Shared, endpoint: &str, scraper: &mut Scraper, with_metrics:
         seen.why = None;
         seen.failing_since = None;
     }
-    let health = client.health(endpoint).map_err(|fault| fault.trouble().to_string());
+    let health = client
+        .health(endpoint)
+        .map_err(|fault| fault.trouble().to_string());
     let scrape = with_metrics.then(|| scraper.fetch(PATIENCE));
     let mut state = shared.state();
     let seen = state.seen.entry(endpoint.to_string()).or_default();
@@ -361,17 +404,35 @@ impl Seen {
         self.bytes += scrape.bytes as u64;
         self.no_metrics = None;
         self.certificate = scrape.certificate.as_ref().and_then(|der| cert::life(der));
-        self.scrapes.push_back(Scraped { at: now, metrics: Metrics::parse(&scrape.text), own: self.own });
-        while self.scrapes.front().is_some_and(|first| now.duration_since(first.at) > WINDOW + Duration::from_secs(5)) {
+        self.scrapes.push_back(Scraped {
+            at: now,
+            metrics: Metrics::parse(&scrape.text),
+            own: self.own,
+        });
+        while self
+            .scrapes
+            .front()
+            .is_some_and(|first| now.duration_since(first.at) > WINDOW + Duration::from_secs(5))
+        {
             self.scrapes.pop_front();
         }
         // Only what came since the last look: a point is what happened then, not the mean of a minute.
-        let step = self.scrapes.iter().rev().nth(1).map_or(Duration::ZERO, |before| now.duration_since(before.at));
+        let step = self
+            .scrapes
+            .iter()
+            .rev()
+            .nth(1)
+            .map_or(Duration::ZERO, |before| now.duration_since(before.at));
         let reads = self.rate(step, |one| Some(one.metrics.requests.read - one.own.reads));
         let writes = self.rate(step, |one| Some(one.metrics.requests.write));
-        let traffic = self.rate(step, |one| Some(one.metrics.client_received? + one.metrics.client_sent?));
+        let traffic = self.rate(step, |one| {
+            Some(one.metrics.client_received? + one.metrics.client_sent?)
+        });
         let newest = self.scrapes.back().map(|one| &one.metrics);
-        let (db_size, memory) = (newest.and_then(|one| one.db_size), newest.and_then(|one| one.memory));
+        let (db_size, memory) = (
+            newest.and_then(|one| one.db_size),
+            newest.and_then(|one| one.memory),
+        );
         let (fsync, commit, peer) = (self.fsync(), self.commit(), self.peer());
         let history = &mut self.history;
         history.reads.push(reads);
@@ -410,7 +471,12 @@ fn note_leader(state: &mut State, status: &Status) {
         Some(known) if term < known.term || (known.id, known.term) == (id, term) => {}
         known => {
             let exact = known.is_some();
-            state.leading = Some(Leading { exact, id, since: cert::now(), term });
+            state.leading = Some(Leading {
+                exact,
+                id,
+                since: cert::now(),
+                term,
+            });
         }
     }
 }
@@ -445,14 +511,22 @@ fn is_watched(state: &State, member: &Member, config: &Config) -> bool {
     member.client_urls.is_empty()
         || state.seen.iter().any(|(endpoint, seen)| {
             let endpoint = url(endpoint, config);
-            member.client_urls.iter().any(|known| known.trim_end_matches('/') == endpoint)
-                || seen.status.as_ref().is_some_and(|status| status.member_id == member.id)
+            member
+                .client_urls
+                .iter()
+                .any(|known| known.trim_end_matches('/') == endpoint)
+                || seen
+                    .status
+                    .as_ref()
+                    .is_some_and(|status| status.member_id == member.id)
         })
 }
 
 /// What only the hosts can tell: drift, and since when the leader leads.
 fn watch_hosts(shared: &Arc<Shared>) {
-    let Some(hosts) = shared.plan.hosts.clone() else { return };
+    let Some(hosts) = shared.plan.hosts.clone() else {
+        return;
+    };
     let mut asked = None;
     let mut compared = None::<Instant>;
     // The leader and its name are known after the first looks; a cluster without a leader is not waited for.
@@ -465,28 +539,52 @@ fn watch_hosts(shared: &Arc<Shared>) {
         shared.rest(Instant::now() + Duration::from_millis(20), || false);
     }
     while !shared.stopped() {
-        let leading = shared.state().leading.filter(|leading| !leading.exact && asked != Some(leading.term));
-        if let Some((leading, host)) = leading.and_then(|leading| Some((leading, host_of(shared, leading.id)?))) {
+        let leading = shared
+            .state()
+            .leading
+            .filter(|leading| !leading.exact && asked != Some(leading.term));
+        if let Some((leading, host)) =
+            leading.and_then(|leading| Some((leading, host_of(shared, leading.id)?)))
+        {
             asked = Some(leading.term);
             if let Ok(Some(since)) = hosts.leader_since(&host, leading.term)
-                && let Some(known) = shared.state().leading.as_mut().filter(|known| known.term == leading.term)
+                && let Some(known) = shared
+                    .state()
+                    .leading
+                    .as_mut()
+                    .filter(|known| known.term == leading.term)
             {
                 (known.since, known.exact) = (since, true);
             }
         }
         let due = compared.is_none_or(|at| at.elapsed() >= DRIFT_EVERY);
         if shared.drift_wanted.swap(false, Ordering::Relaxed) || due {
-            let drift = hosts.drift().map_or_else(|error| Drift::Unknown(error.headline()), Drift::Known);
+            let drift = hosts
+                .drift()
+                .map_or_else(|error| Drift::Unknown(error.headline()), Drift::Known);
             shared.state().drift = drift;
             compared = Some(Instant::now());
         }
         shared.news.notify_all();
-        shared.rest(Instant::now() + shared.plan.interval, || shared.drift_wanted.load(Ordering::Relaxed));
+        shared.rest(Instant::now() + shared.plan.interval, || {
+            shared.drift_wanted.load(Ordering::Relaxed)
+        });
     }
 }
 
 fn host_of(shared: &Shared, id: u64) -> Option<String> {
     let state = shared.state();
-    let name = state.members.as_ref()?.iter().find(|member| member.id == id)?.name.clone();
-    shared.plan.expected.iter().find(|expected| expected.member == name).map(|expected| expected.host.clone())
+    let name = state
+        .members
+        .as_ref()?
+        .iter()
+        .find(|member| member.id == id)?
+        .name
+        .clone();
+    shared
+        .plan
+        .expected
+        .iter()
+        .find(|expected| expected.member == name)
+        .map(|expected| expected.host.clone())
 }

@@ -20,7 +20,11 @@ impl Args {
         let args = Args { options, thing };
         fits(takes, &args.thing).map_err(|want| wrong_type(spec, name, want, &args.thing))?;
         for (key, value) in &args.options {
-            let arg = spec.args.iter().find(|arg| arg.name == key).ok_or_else(|| unknown_key(spec, key))?;
+            let arg = spec
+                .args
+                .iter()
+                .find(|arg| arg.name == key)
+                .ok_or_else(|| unknown_key(spec, key))?;
             fits(arg.takes, value).map_err(|want| wrong_type(spec, key, want, value))?;
         }
         Ok(args)
@@ -91,7 +95,11 @@ impl Args {
 
 fn words(value: &Value) -> Vec<String> {
     match value {
-        Value::List(values) => values.iter().filter_map(Value::as_text).map(str::to_string).collect(),
+        Value::List(values) => values
+            .iter()
+            .filter_map(Value::as_text)
+            .map(str::to_string)
+            .collect(),
         value => value.as_text().map(str::to_string).into_iter().collect(),
     }
 }
@@ -106,7 +114,9 @@ fn fits(takes: Type, value: &Value) -> std::result::Result<(), String> {
             Value::Int(seconds) => *seconds >= 0,
             value => value.as_text().is_some_and(|text| duration(text).is_some()),
         },
-        Type::Mode => value.as_int().is_some_and(|mode| (0..=0o7777).contains(&mode)),
+        Type::Mode => value
+            .as_int()
+            .is_some_and(|mode| (0..=0o7777).contains(&mode)),
         Type::OneOf(words) => value.as_text().is_some_and(|text| words.contains(&text)),
         Type::Path | Type::Text => value.as_text().is_some(),
         Type::Texts => match value {
@@ -138,7 +148,11 @@ fn wrong_type(spec: &Spec, key: &str, want: String, got: &Value) -> Box<Error> {
         Value::Int(number) => format!("`{number}`"),
         other => other.type_name().to_string(),
     };
-    Error::config(format!("`{key}` of `{}` takes {want}, not {shown}", spec.name)).hint(format!("etcdsh help {}", spec.name))
+    Error::config(format!(
+        "`{key}` of `{}` takes {want}, not {shown}",
+        spec.name
+    ))
+    .hint(format!("etcdsh help {}", spec.name))
 }
 
 /// The error for an option that the primitive does not have.
@@ -157,7 +171,10 @@ mod tests {
     use crate::primitive::find;
 
     fn check(options: &[(&str, Value)]) -> String {
-        let options = options.iter().map(|(key, value)| ((*key).to_string(), value.clone())).collect();
+        let options = options
+            .iter()
+            .map(|(key, value)| ((*key).to_string(), value.clone()))
+            .collect();
         let spec = find("file").expect("there is `file`");
         match Args::check(spec, "/etc/x".into(), options) {
             Ok(_) => "ok".into(),
@@ -168,11 +185,26 @@ mod tests {
     #[test]
     fn wrong_arguments_name_the_right_ones() {
         let rows: [(&[(&str, Value)], &str); 5] = [
-            (&[("mode", Value::Int(0o640)), ("content", "x".into())], "ok"),
-            (&[("ownr", "etcd".into())], "`file` has no option `ownr`\n hint: did you mean `owner`?"),
-            (&[("mode", "0640".into())], "`mode` of `file` takes octal permissions such as 0o640, not `0640`\n hint: etcdsh help file"),
-            (&[("state", "gone".into())], "`state` of `file` takes one of file, directory, link, absent, not `gone`\n hint: etcdsh help file"),
-            (&[("owner", Value::Bool(true))], "`owner` of `file` takes a text, not a bool\n hint: etcdsh help file"),
+            (
+                &[("mode", Value::Int(0o640)), ("content", "x".into())],
+                "ok",
+            ),
+            (
+                &[("ownr", "etcd".into())],
+                "`file` has no option `ownr`\n hint: did you mean `owner`?",
+            ),
+            (
+                &[("mode", "0640".into())],
+                "`mode` of `file` takes octal permissions such as 0o640, not `0640`\n hint: etcdsh help file",
+            ),
+            (
+                &[("state", "gone".into())],
+                "`state` of `file` takes one of file, directory, link, absent, not `gone`\n hint: etcdsh help file",
+            ),
+            (
+                &[("owner", Value::Bool(true))],
+                "`owner` of `file` takes a text, not a bool\n hint: etcdsh help file",
+            ),
         ];
         for (options, want) in rows {
             assert_eq!(check(options), want);

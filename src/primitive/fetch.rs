@@ -27,15 +27,22 @@ impl Primitive for Fetch {
 
     fn ask(&self, _: &Facts) -> Result<String> {
         let path = quote(&self.path);
-        Ok(format!("if [ -e {path} ]; then echo present; cat {path}; else echo absent; fi"))
+        Ok(format!(
+            "if [ -e {path} ]; then echo present; cat {path}; else echo absent; fi"
+        ))
     }
 
     fn plan(&self, seen: &Seen<'_>) -> Result<Plan> {
         if seen.answer.status != 0 {
             return Err(could_not_tell(&self.subject(), seen.answer));
         }
-        if seen.answer.stdout.starts_with(b"present\n") && std::str::from_utf8(&seen.answer.stdout).is_err() {
-            return Err(Error::new(Kind::Remote, format!("{} is no text", self.path)));
+        if seen.answer.stdout.starts_with(b"present\n")
+            && std::str::from_utf8(&seen.answer.stdout).is_err()
+        {
+            return Err(Error::new(
+                Kind::Remote,
+                format!("{} is no text", self.path),
+            ));
         }
         Ok(Plan::Unchanged)
     }
@@ -44,7 +51,10 @@ impl Primitive for Fetch {
         let text = seen.answer.text();
         let content = text.strip_prefix("present\n");
         [
-            ("content".to_string(), Value::from(content.unwrap_or_default())),
+            (
+                "content".to_string(),
+                Value::from(content.unwrap_or_default()),
+            ),
             ("exists".to_string(), Value::Bool(content.is_some())),
             ("path".to_string(), Value::from(self.path.as_str())),
         ]

@@ -7,11 +7,23 @@ use crate::host::Facts;
 
 pub(super) const SPEC: Spec = Spec {
     args: &[
-        Arg { name: "state", takes: Type::OneOf(&["present", "absent"]), doc: "`present` by default" },
-        Arg { name: "system", takes: Type::Bool, doc: "a system group when it is created; false by default" },
+        Arg {
+            name: "state",
+            takes: Type::OneOf(&["present", "absent"]),
+            doc: "`present` by default",
+        },
+        Arg {
+            name: "system",
+            takes: Type::Bool,
+            doc: "a system group when it is created; false by default",
+        },
     ],
     build: |args| {
-        Ok(Box::new(Group { absent: args.text("state").as_deref() == Some("absent"), name: args.thing(), system: args.bool("system").unwrap_or(false) }))
+        Ok(Box::new(Group {
+            absent: args.text("state").as_deref() == Some("absent"),
+            name: args.thing(),
+            system: args.bool("system").unwrap_or(false),
+        }))
     },
     doc: "Keep a user group on a host, or keep it absent.\n\nReturns `changed` and `what`. `group(name, description, || ...)` without a host is another thing: it groups tasks.",
     example: r#"h.group("etcd", #{ system: true })"#,
@@ -31,7 +43,10 @@ impl Primitive for Group {
     }
 
     fn ask(&self, _: &Facts) -> Result<String> {
-        Ok(format!("getent group {} >/dev/null; echo $?", quote(&self.name)))
+        Ok(format!(
+            "getent group {} >/dev/null; echo $?",
+            quote(&self.name)
+        ))
     }
 
     fn plan(&self, seen: &Seen<'_>) -> Result<Plan> {
@@ -39,9 +54,21 @@ impl Primitive for Group {
         let (what, script) = match (seen.answer.text().trim(), self.absent) {
             ("0", false) | ("2", true) => return Ok(Plan::Unchanged),
             ("0", true) => ("remove", format!("groupdel -- {name}")),
-            ("2", false) => ("create", format!("groupadd {}-- {name}", if self.system { "--system " } else { "" })),
+            ("2", false) => (
+                "create",
+                format!(
+                    "groupadd {}-- {name}",
+                    if self.system { "--system " } else { "" }
+                ),
+            ),
             _ => return Err(could_not_tell(&self.subject(), seen.answer)),
         };
-        Ok(Plan::Change(Change { diff: None, shown: script.clone(), script, timeout: None, what: vec![what.into()] }))
+        Ok(Plan::Change(Change {
+            diff: None,
+            shown: script.clone(),
+            script,
+            timeout: None,
+            what: vec![what.into()],
+        }))
     }
 }

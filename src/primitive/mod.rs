@@ -61,7 +61,16 @@ pub struct Spec {
 }
 
 /// Every primitive, in the order of the manual.
-pub const ALL: &[&Spec] = &[&run::SPEC, &package::SPEC, &file::SPEC, &fetch::SPEC, &service::SPEC, &user::SPEC, &group::SPEC, &wait_for::SPEC];
+pub const ALL: &[&Spec] = &[
+    &run::SPEC,
+    &package::SPEC,
+    &file::SPEC,
+    &fetch::SPEC,
+    &service::SPEC,
+    &user::SPEC,
+    &group::SPEC,
+    &wait_for::SPEC,
+];
 
 /// What a primitive may know of the host while it plans.
 pub struct Seen<'a> {
@@ -131,7 +140,10 @@ pub trait Primitive: Send + Sync {
         if output.status == 0 {
             return Ok(());
         }
-        let mut error = Error::new(crate::error::Kind::Remote, format!("{} could not be changed", self.subject()));
+        let mut error = Error::new(
+            crate::error::Kind::Remote,
+            format!("{} could not be changed", self.subject()),
+        );
         error.command = Some(format!("{} (exit {})", change.shown, output.status));
         error.stderr.clone_from(&output.stderr);
         if output.stderr.contains("No space left") {
@@ -149,7 +161,10 @@ pub fn find(name: &str) -> Option<&'static Spec> {
 
 /// An answer that should have been there and was not: never taken for "absent".
 fn could_not_tell(subject: &str, output: &Output) -> Box<Error> {
-    let mut error = Error::new(crate::error::Kind::Unknown, format!("could not tell how {subject} is"));
+    let mut error = Error::new(
+        crate::error::Kind::Unknown,
+        format!("could not tell how {subject} is"),
+    );
     if output.status != 0 {
         error = error.because(format!("the question ended with exit {}", output.status));
     }

@@ -9,12 +9,36 @@ use crate::value::Map;
 
 pub(super) const SPEC: Spec = Spec {
     args: &[
-        Arg { name: "state", takes: Type::OneOf(&["present", "absent", "held"]), doc: "`present` by default; `held` is present and kept from upgrades" },
-        Arg { name: "version", takes: Type::Text, doc: "the exact version; any by default" },
-        Arg { name: "file", takes: Type::Path, doc: "a package file on the host to install from" },
-        Arg { name: "brings", takes: Type::Texts, doc: "directories that the packages are known to make, for a dry run: \"/var/lib/etcd etcd:etcd 0700\"" },
-        Arg { name: "masked", takes: Type::Texts, doc: "units that the installation must not start" },
-        Arg { name: "timeout", takes: Type::Duration, doc: "give up after this long; \"10m\" by default" },
+        Arg {
+            name: "state",
+            takes: Type::OneOf(&["present", "absent", "held"]),
+            doc: "`present` by default; `held` is present and kept from upgrades",
+        },
+        Arg {
+            name: "version",
+            takes: Type::Text,
+            doc: "the exact version; any by default",
+        },
+        Arg {
+            name: "file",
+            takes: Type::Path,
+            doc: "a package file on the host to install from",
+        },
+        Arg {
+            name: "brings",
+            takes: Type::Texts,
+            doc: "directories that the packages are known to make, for a dry run: \"/var/lib/etcd etcd:etcd 0700\"",
+        },
+        Arg {
+            name: "masked",
+            takes: Type::Texts,
+            doc: "units that the installation must not start",
+        },
+        Arg {
+            name: "timeout",
+            takes: Type::Duration,
+            doc: "give up after this long; \"10m\" by default",
+        },
     ],
     build: |args| Ok(Box::new(Package::new(args))),
     doc: "Keep packages installed, absent or held.\n\nUses apt or dnf, whichever the host has; any other tool is an error that names it. Package lists are refreshed\nonce when a candidate is missing, a busy lock is waited for, and an interrupted dpkg is repaired first.\nReturns `changed`, `what` and `packages`.",
@@ -60,7 +84,9 @@ impl Package {
                 Some("held") => State::Held,
                 _ => State::Present,
             },
-            timeout: args.duration("timeout").unwrap_or(std::time::Duration::from_secs(600)),
+            timeout: args
+                .duration("timeout")
+                .unwrap_or(std::time::Duration::from_secs(600)),
             version: args.text("version"),
         }
     }
@@ -73,7 +99,11 @@ impl Package {
     fn targets(&self, missing: &[&str], between: &str) -> String {
         match (&self.file, &self.version) {
             (Some(file), _) => quote(file),
-            (None, Some(version)) => missing.iter().map(|name| quote(&format!("{name}{between}{version}"))).collect::<Vec<_>>().join(" "),
+            (None, Some(version)) => missing
+                .iter()
+                .map(|name| quote(&format!("{name}{between}{version}")))
+                .collect::<Vec<_>>()
+                .join(" "),
             (None, None) => line(missing.iter().copied()),
         }
     }
@@ -89,7 +119,11 @@ impl Package {
 
     fn dnf(&self, missing: &[&str]) -> String {
         let names = self.targets(missing, "-");
-        let verb = if self.state == State::Absent { "remove" } else { "install" };
+        let verb = if self.state == State::Absent {
+            "remove"
+        } else {
+            "install"
+        };
         format!(
             "tool=$(command -v dnf || command -v yum)\n\
              \"$tool\" -y {verb} {names} || {{ status=$?\n\
@@ -152,8 +186,16 @@ apt_do() {
 /// `/var/lib/etcd etcd:etcd 0700`
 fn brought(line: &str) -> Option<(String, (u32, String, String))> {
     let mut words = line.split_whitespace();
-    let (path, (owner, group), mode) = (words.next()?, words.next()?.split_once(':')?, words.next()?);
-    Some((path.into(), (u32::from_str_radix(mode, 8).ok()?, owner.into(), group.into())))
+    let (path, (owner, group), mode) =
+        (words.next()?, words.next()?.split_once(':')?, words.next()?);
+    Some((
+        path.into(),
+        (
+            u32::from_str_radix(mode, 8).ok()?,
+            owner.into(),
+            group.into(),
+        ),
+    ))
 }
 
 fn parse(text: &str) -> Vec<Installed<'_>> {
@@ -161,7 +203,12 @@ fn parse(text: &str) -> Vec<Installed<'_>> {
         .filter_map(|line| {
             let mut words = line.split_whitespace();
             let (name, version, status) = (words.next()?, words.next()?, words.next()?);
-            Some(Installed { held: words.next() == Some("hold"), name, version, whole: status == "installed" })
+            Some(Installed {
+                held: words.next() == Some("hold"),
+                name,
+                version,
+                whole: status == "installed",
+            })
         })
         .collect()
 }
@@ -175,9 +222,13 @@ impl Primitive for Package {
         let names = self.words();
         Ok(match &facts.package_tool {
             PackageTool::Apt => {
-                format!("dpkg-query -W -f '${{Package}} ${{Version}} ${{db:Status-Status}} ${{db:Status-Want}}\\n' {names} 2>/dev/null; [ $? -le 1 ]")
+                format!(
+                    "dpkg-query -W -f '${{Package}} ${{Version}} ${{db:Status-Status}} ${{db:Status-Want}}\\n' {names} 2>/dev/null; [ $? -le 1 ]"
+                )
             }
-            PackageTool::Dnf => format!("rpm -q --qf '%{{NAME}} %{{VERSION}} installed -\\n' {names} | grep ' installed '; :"),
+            PackageTool::Dnf => format!(
+                "rpm -q --qf '%{{NAME}} %{{VERSION}} installed -\\n' {names} | grep ' installed '; :"
+            ),
             PackageTool::Sandbox => format!("etcdsh-package query {names}"),
             PackageTool::Other(tool) => {
                 let what = if tool.is_empty() {
@@ -185,7 +236,10 @@ impl Primitive for Package {
                 } else {
                     format!("packages by `{tool}` are not supported: apt and dnf are")
                 };
-                return Err(Error::new(Kind::Remote, what).hint(format!("install {} by hand and skip the task with --skip-tags", self.names.join(", "))));
+                return Err(Error::new(Kind::Remote, what).hint(format!(
+                    "install {} by hand and skip the task with --skip-tags",
+                    self.names.join(", ")
+                )));
             }
         })
     }
@@ -196,37 +250,76 @@ impl Primitive for Package {
         }
         let text = seen.answer.text();
         let installed = parse(&text);
-        let pretended = |name: &str| seen.pretended.packages.iter().any(|package| package == name);
+        let pretended = |name: &str| {
+            seen.pretended
+                .packages
+                .iter()
+                .any(|package| package == name)
+        };
         let is_right = |name: &&str| {
             let found = installed.iter().find(|package| package.name == *name);
             match self.state {
                 State::Absent => found.is_none_or(|package| !package.whole),
-                _ => pretended(name) || found.is_some_and(|package| package.whole && self.version.as_deref().is_none_or(|version| version == package.version)),
+                _ => {
+                    pretended(name)
+                        || found.is_some_and(|package| {
+                            package.whole
+                                && self
+                                    .version
+                                    .as_deref()
+                                    .is_none_or(|version| version == package.version)
+                        })
+                }
             }
         };
-        let missing: Vec<&str> = self.names.iter().map(String::as_str).filter(|name| !is_right(name)).collect();
+        let missing: Vec<&str> = self
+            .names
+            .iter()
+            .map(String::as_str)
+            .filter(|name| !is_right(name))
+            .collect();
         let tool = &seen.facts.package_tool;
-        let hold = self.state == State::Held && self.names.iter().any(|name| !installed.iter().any(|p| p.name == name && p.held));
+        let hold = self.state == State::Held
+            && self
+                .names
+                .iter()
+                .any(|name| !installed.iter().any(|p| p.name == name && p.held));
         if missing.is_empty() && !hold {
             return Ok(Plan::Unchanged);
         }
         let mut what = Vec::new();
         let mut script = String::new();
         if !missing.is_empty() {
-            let verb = if self.state == State::Absent { "remove" } else { "install" };
+            let verb = if self.state == State::Absent {
+                "remove"
+            } else {
+                "install"
+            };
             what.push(format!("{verb} {}", missing.join(", ")));
             script = match tool {
                 PackageTool::Apt => self.apt(&missing),
-                PackageTool::Sandbox => format!("etcdsh-package {verb} {}", self.targets(&missing, "=")),
+                PackageTool::Sandbox => {
+                    format!("etcdsh-package {verb} {}", self.targets(&missing, "="))
+                }
                 _ => self.dnf(&missing),
             };
         }
         if hold {
             what.push("hold".into());
-            script = if script.is_empty() { self.hold(tool) } else { format!("{{ {script}\n}} && {}", self.hold(tool)) };
+            script = if script.is_empty() {
+                self.hold(tool)
+            } else {
+                format!("{{ {script}\n}} && {}", self.hold(tool))
+            };
         }
         let shown = what.join(", ");
-        Ok(Plan::Change(Change { diff: None, script: self.masking(script, tool), shown, timeout: Some(self.timeout), what }))
+        Ok(Plan::Change(Change {
+            diff: None,
+            script: self.masking(script, tool),
+            shown,
+            timeout: Some(self.timeout),
+            what,
+        }))
     }
 
     fn result(&self, _: &Seen<'_>, _: Option<&Output>) -> Map {
@@ -236,19 +329,37 @@ impl Primitive for Package {
 
     fn pretend(&self, pretended: &mut Pretended, _: &Change) {
         pretended.packages.extend(self.names.iter().cloned());
-        pretended.brought.extend(self.brings.iter().filter_map(|line| brought(line)));
+        pretended
+            .brought
+            .extend(self.brings.iter().filter_map(|line| brought(line)));
     }
 
     fn judge(&self, change: &Change, output: &Output) -> Result<()> {
         if output.status == 0 {
             return Ok(());
         }
-        let missing = ["Unable to locate", "no installation candidate", "was not found", "No match for argument", "Unable to find a match"];
-        let absent = missing.iter().any(|text| output.stderr.contains(text) || output.text().contains(text));
-        let what = if absent { format!("package {} was not found", self.names.join(", ")) } else { format!("{} failed", change.shown) };
+        let missing = [
+            "Unable to locate",
+            "no installation candidate",
+            "was not found",
+            "No match for argument",
+            "Unable to find a match",
+        ];
+        let absent = missing
+            .iter()
+            .any(|text| output.stderr.contains(text) || output.text().contains(text));
+        let what = if absent {
+            format!("package {} was not found", self.names.join(", "))
+        } else {
+            format!("{} failed", change.shown)
+        };
         let mut error = Error::new(Kind::Remote, what);
         error.command = Some(format!("{} (exit {})", change.shown, output.status));
-        error.stderr = if output.stderr.trim().is_empty() { output.text() } else { output.stderr.clone() };
+        error.stderr = if output.stderr.trim().is_empty() {
+            output.text()
+        } else {
+            output.stderr.clone()
+        };
         if absent {
             error = error.hint("add the repository that has it, or name the right packages: -e '{\"etcd_packages\": [...]}'");
         } else if output.stderr.contains("No space left") {

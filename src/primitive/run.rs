@@ -9,18 +9,46 @@ use crate::value::{Map, Value};
 
 pub(super) const SPEC: Spec = Spec {
     args: &[
-        Arg { name: "creates", takes: Type::Path, doc: "a path: when it is there the command has been run" },
-        Arg { name: "unless", takes: Type::Text, doc: "a command, run in the same directory and environment: when it succeeds there is nothing to do" },
+        Arg {
+            name: "creates",
+            takes: Type::Path,
+            doc: "a path: when it is there the command has been run",
+        },
+        Arg {
+            name: "unless",
+            takes: Type::Text,
+            doc: "a command, run in the same directory and environment: when it succeeds there is nothing to do",
+        },
         Arg {
             name: "changes",
             takes: Type::Bool,
             doc: "false says that it only reads: it then runs in check mode too and counts as no change; true by default",
         },
-        Arg { name: "cwd", takes: Type::Path, doc: "the directory to run in" },
-        Arg { name: "env", takes: Type::Any, doc: "a map of environment variables; secrets among the values stay hidden" },
-        Arg { name: "stdin", takes: Type::Any, doc: "text or secret for its standard input; empty by default" },
-        Arg { name: "timeout", takes: Type::Duration, doc: "the command is ended after this long; none by default" },
-        Arg { name: "ok", takes: Type::Any, doc: "exit codes that are no failure; [0] by default, \"any\" for all" },
+        Arg {
+            name: "cwd",
+            takes: Type::Path,
+            doc: "the directory to run in",
+        },
+        Arg {
+            name: "env",
+            takes: Type::Any,
+            doc: "a map of environment variables; secrets among the values stay hidden",
+        },
+        Arg {
+            name: "stdin",
+            takes: Type::Any,
+            doc: "text or secret for its standard input; empty by default",
+        },
+        Arg {
+            name: "timeout",
+            takes: Type::Duration,
+            doc: "the command is ended after this long; none by default",
+        },
+        Arg {
+            name: "ok",
+            takes: Type::Any,
+            doc: "exit codes that are no failure; [0] by default, \"any\" for all",
+        },
     ],
     build: |args| Ok(Box::new(Run::new(args)?)),
     doc: "Run a command with /bin/sh on the host.\n\nA list of words is run as it is, a text is a command line. Returns `status`, `stdout`, `stderr` and `changed`.\nFails when the exit code is not one of `ok`.",
@@ -50,18 +78,32 @@ impl Run {
             surroundings += &format!("cd {} || exit; ", quote(&folder));
         }
         if let Some(env) = args.value("env") {
-            let Value::Map(env) = env else { return Err(Error::config("`env` of `run` takes a map")) };
+            let Value::Map(env) = env else {
+                return Err(Error::config("`env` of `run` takes a map"));
+            };
             for (name, value) in env {
                 let value = match value {
                     Value::Int(number) => number.to_string(),
-                    other => other.as_text().ok_or_else(|| Error::config(format!("`env.{name}` takes a text, not {}", other.type_name())))?.to_string(),
+                    other => other
+                        .as_text()
+                        .ok_or_else(|| {
+                            Error::config(format!(
+                                "`env.{name}` takes a text, not {}",
+                                other.type_name()
+                            ))
+                        })?
+                        .to_string(),
                 };
                 surroundings += &format!("{name}={}; export {name}; ", quote(&value));
             }
         }
         let mut body = format!("eval {}", quote(&command));
         if let Some(limit) = args.duration("timeout") {
-            body = format!("timeout -k 5 {} /bin/sh -c {}", limit.as_secs_f64().max(0.001), quote(&command));
+            body = format!(
+                "timeout -k 5 {} /bin/sh -c {}",
+                limit.as_secs_f64().max(0.001),
+                quote(&command)
+            );
         }
         if let Some(text) = args.value("stdin").and_then(Value::as_text) {
             body = format!("printf %s {} | {body}", quote(text));
@@ -71,7 +113,12 @@ impl Run {
             Some(Value::List(codes)) => (false, codes.iter().filter_map(Value::as_int).collect()),
             Some(Value::Int(code)) => (false, vec![*code]),
             Some(value) if value.as_text() == Some("any") => (true, Vec::new()),
-            Some(other) => return Err(Error::config(format!("`ok` of `run` takes a list of exit codes or \"any\", not {}", other.type_name()))),
+            Some(other) => {
+                return Err(Error::config(format!(
+                    "`ok` of `run` takes a list of exit codes or \"any\", not {}",
+                    other.type_name()
+                )));
+            }
         };
         Ok(Run {
             any,
@@ -80,7 +127,9 @@ impl Run {
             creates: args.text("creates"),
             ok,
             script: format!("{surroundings}{body}"),
-            unless: args.text("unless").map(|command| format!("{surroundings}eval {} >/dev/null 2>&1", quote(&command))),
+            unless: args
+                .text("unless")
+                .map(|command| format!("{surroundings}eval {} >/dev/null 2>&1", quote(&command))),
         })
     }
 
@@ -124,13 +173,26 @@ impl Primitive for Run {
         if guarded && seen.answer.status == 0 {
             return Ok(Plan::Unchanged);
         }
-        Ok(Plan::Change(Change { diff: None, script: self.script.clone(), shown: self.command.clone(), timeout: None, what: vec!["run".into()] }))
+        Ok(Plan::Change(Change {
+            diff: None,
+            script: self.script.clone(),
+            shown: self.command.clone(),
+            timeout: None,
+            what: vec!["run".into()],
+        }))
     }
 
     fn result(&self, seen: &Seen<'_>, done: Option<&Output>) -> Map {
         let output = done.or((!self.changes).then_some(seen.answer));
-        let (status, stdout, stderr) = output.map_or((0, String::new(), String::new()), |o| (o.status, o.text(), o.stderr.clone()));
-        [("status".to_string(), Value::Int(i64::from(status))), ("stderr".to_string(), Value::from(stderr)), ("stdout".to_string(), Value::from(stdout))].into()
+        let (status, stdout, stderr) = output.map_or((0, String::new(), String::new()), |o| {
+            (o.status, o.text(), o.stderr.clone())
+        });
+        [
+            ("status".to_string(), Value::Int(i64::from(status))),
+            ("stderr".to_string(), Value::from(stderr)),
+            ("stdout".to_string(), Value::from(stdout)),
+        ]
+        .into()
     }
 
     fn judge(&self, _: &Change, output: &Output) -> Result<()> {

@@ -14,11 +14,31 @@ pub(super) const SPEC: Spec = Spec {
             takes: Type::OneOf(&["running", "stopped", "restarted", "reloaded"]),
             doc: "left alone by default; `restarted` and `reloaded` always act",
         },
-        Arg { name: "enabled", takes: Type::Bool, doc: "start at boot; left alone by default" },
-        Arg { name: "masked", takes: Type::Bool, doc: "can it be started at all; left alone by default" },
-        Arg { name: "unit", takes: Type::Text, doc: "the whole unit file; systemd reads it again when it changes" },
-        Arg { name: "log", takes: Type::Path, doc: "the file to quote when the unit fails and its journal is empty" },
-        Arg { name: "timeout", takes: Type::Duration, doc: "give up after this long; \"120s\" by default" },
+        Arg {
+            name: "enabled",
+            takes: Type::Bool,
+            doc: "start at boot; left alone by default",
+        },
+        Arg {
+            name: "masked",
+            takes: Type::Bool,
+            doc: "can it be started at all; left alone by default",
+        },
+        Arg {
+            name: "unit",
+            takes: Type::Text,
+            doc: "the whole unit file; systemd reads it again when it changes",
+        },
+        Arg {
+            name: "log",
+            takes: Type::Path,
+            doc: "the file to quote when the unit fails and its journal is empty",
+        },
+        Arg {
+            name: "timeout",
+            takes: Type::Duration,
+            doc: "give up after this long; \"120s\" by default",
+        },
     ],
     build: |args| Ok(Box::new(Service::new(args))),
     doc: "Keep a service in the stated state.\n\nReturns `changed`, `what`, `state` and `pid`. Fails when the unit does not exist or does not come up, and then\nquotes the last lines of its log.",
@@ -55,7 +75,9 @@ impl Service {
             masked: args.bool("masked"),
             name: args.thing().trim_end_matches(".service").to_string(),
             state: args.text("state"),
-            timeout: args.duration("timeout").unwrap_or(std::time::Duration::from_secs(120)),
+            timeout: args
+                .duration("timeout")
+                .unwrap_or(std::time::Duration::from_secs(120)),
             unit: args.text("unit"),
         }
     }
@@ -67,7 +89,11 @@ impl Service {
     fn shown<'a>(&self, text: &'a str) -> Option<Shown<'a>> {
         let (head, unit) = text.split_once("== unit ")?;
         let (there, unit) = unit.split_once('\n')?;
-        let property = |name: &str| head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('=')).unwrap_or_default();
+        let property = |name: &str| {
+            head.lines()
+                .find_map(|line| line.strip_prefix(name)?.strip_prefix('='))
+                .unwrap_or_default()
+        };
         Some(Shown {
             active: property("ActiveState"),
             enabled: property("UnitFileState"),
@@ -81,22 +107,48 @@ impl Service {
     /// Start, stop and so on; after a failure the end of the log.
     fn act(&self, verb: &str) -> String {
         let name = quote(&self.name);
-        let file = self.log.as_deref().map_or(String::new(), |log| format!("[ -n \"$said\" ] || said=$(tail -n 15 {} 2>/dev/null); ", quote(log)));
+        let file = self.log.as_deref().map_or(String::new(), |log| {
+            format!(
+                "[ -n \"$said\" ] || said=$(tail -n 15 {} 2>/dev/null); ",
+                quote(log)
+            )
+        });
         format!(
             "{{ systemctl {verb} {name} || {{ status=$?; said=$(journalctl -u {name} -n 15 --no-pager -o cat 2>/dev/null | grep -v '^-- '); {file}printf '%s\\n' \"$said\" >&2; exit $status; }}; }}"
         )
     }
 
-    fn steps(&self, shown: &Shown<'_>, running: bool, facts: &Facts) -> (Vec<String>, Vec<String>, Option<Diff>) {
+    fn steps(
+        &self,
+        shown: &Shown<'_>,
+        running: bool,
+        facts: &Facts,
+    ) -> (Vec<String>, Vec<String>, Option<Diff>) {
         let name = quote(&self.name);
         let (mut what, mut steps, mut diff) = (Vec::new(), Vec::new(), None);
         let mut reload = shown.reload;
-        if let Some(unit) = self.unit.as_ref().filter(|unit| shown.unit != Some(unit.as_str())) {
+        if let Some(unit) = self
+            .unit
+            .as_ref()
+            .filter(|unit| shown.unit != Some(unit.as_str()))
+        {
             let path = self.unit_path(facts);
             let temporary = quote(&format!("{path}.etcdsh"));
-            steps.push(format!("{} && chmod 0644 {temporary} && mv -f {temporary} {}", super::file::put(unit.as_bytes(), &temporary), quote(&path)));
-            what.push(if shown.unit.is_some() { "unit file".into() } else { "create unit file".into() });
-            diff = Some(Diff { after: unit.clone(), before: shown.unit.unwrap_or_default().to_string(), path });
+            steps.push(format!(
+                "{} && chmod 0644 {temporary} && mv -f {temporary} {}",
+                super::file::put(unit.as_bytes(), &temporary),
+                quote(&path)
+            ));
+            what.push(if shown.unit.is_some() {
+                "unit file".into()
+            } else {
+                "create unit file".into()
+            });
+            diff = Some(Diff {
+                after: unit.clone(),
+                before: shown.unit.unwrap_or_default().to_string(),
+                path,
+            });
             reload = true;
         }
         if reload {
@@ -107,17 +159,30 @@ impl Service {
         }
         let is_masked = shown.load == "masked";
         match self.masked {
-            Some(true) if !is_masked => (what.push("mask".into()), steps.push(format!("systemctl mask --quiet {name}"))),
-            Some(false) if is_masked => (what.push("unmask".into()), steps.push(format!("systemctl unmask --quiet {name}"))),
+            Some(true) if !is_masked => (
+                what.push("mask".into()),
+                steps.push(format!("systemctl mask --quiet {name}")),
+            ),
+            Some(false) if is_masked => (
+                what.push("unmask".into()),
+                steps.push(format!("systemctl unmask --quiet {name}")),
+            ),
             _ => ((), ()),
         };
         // What cannot be enabled starts when another unit wants it: nothing to do about that.
-        let is_enabled = matches!(shown.enabled, "enabled" | "enabled-runtime" | "alias" | "generated" | "indirect" | "static");
+        let is_enabled = matches!(
+            shown.enabled,
+            "enabled" | "enabled-runtime" | "alias" | "generated" | "indirect" | "static"
+        );
         match self.enabled {
-            Some(true) if !is_enabled => (what.push("enable".into()), steps.push(format!("systemctl enable --quiet {name}"))),
-            Some(false) if is_enabled && shown.enabled.contains("enabled") => {
-                (what.push("disable".into()), steps.push(format!("systemctl disable --quiet {name}")))
-            }
+            Some(true) if !is_enabled => (
+                what.push("enable".into()),
+                steps.push(format!("systemctl enable --quiet {name}")),
+            ),
+            Some(false) if is_enabled && shown.enabled.contains("enabled") => (
+                what.push("disable".into()),
+                steps.push(format!("systemctl disable --quiet {name}")),
+            ),
             _ => ((), ()),
         };
         let verb = match self.state.as_deref() {
@@ -130,7 +195,11 @@ impl Service {
         if let Some(verb) = verb {
             what.push(verb.into());
             // A unit that failed too often refuses to start until it is told to forget.
-            let reset = if verb == "stop" || shown.active != "failed" { String::new() } else { format!("systemctl reset-failed {name} 2>/dev/null; ") };
+            let reset = if verb == "stop" || shown.active != "failed" {
+                String::new()
+            } else {
+                format!("systemctl reset-failed {name} 2>/dev/null; ")
+            };
             steps.push(format!("{{ {reset}{}; }}", self.act(verb)));
         }
         (what, steps, diff)
@@ -144,7 +213,10 @@ impl Primitive for Service {
 
     fn ask(&self, facts: &Facts) -> Result<String> {
         if let Init::Other(init) = &facts.init {
-            return Err(Error::new(Kind::Remote, format!("services by `{init}` are not supported: systemd is")));
+            return Err(Error::new(
+                Kind::Remote,
+                format!("services by `{init}` are not supported: systemd is"),
+            ));
         }
         let unit = quote(&self.unit_path(facts));
         Ok(format!(
@@ -156,8 +228,12 @@ impl Primitive for Service {
 
     fn plan(&self, seen: &Seen<'_>) -> Result<Plan> {
         let text = seen.answer.text();
-        let shown = self.shown(&text).filter(|shown| seen.answer.status == 0 && !shown.active.is_empty());
-        let Some(mut shown) = shown else { return Err(could_not_tell(&self.subject(), seen.answer)) };
+        let shown = self
+            .shown(&text)
+            .filter(|shown| seen.answer.status == 0 && !shown.active.is_empty());
+        let Some(mut shown) = shown else {
+            return Err(could_not_tell(&self.subject(), seen.answer));
+        };
         if seen.pretended.is_removed(&self.unit_path(seen.facts)) {
             (shown.unit, shown.enabled) = (None, "");
         }
@@ -165,11 +241,17 @@ impl Primitive for Service {
             shown.enabled = if *enabled { "enabled" } else { "" };
         }
         let pretended = seen.pretended.services.get(&self.name).map(String::as_str);
-        let unit_to_come = self.unit.is_some() || pretended.is_some() || !seen.pretended.packages.is_empty();
-        let needs_unit = self.state.as_deref().is_some_and(|state| state != "stopped") || self.enabled == Some(true);
+        let unit_to_come =
+            self.unit.is_some() || pretended.is_some() || !seen.pretended.packages.is_empty();
+        let needs_unit = self
+            .state
+            .as_deref()
+            .is_some_and(|state| state != "stopped")
+            || self.enabled == Some(true);
         if shown.load == "not-found" && needs_unit && !unit_to_come {
             return Err(
-                Error::new(Kind::Remote, format!("there is no service `{}`", self.name)).hint("state its unit file with `unit`, or install its package")
+                Error::new(Kind::Remote, format!("there is no service `{}`", self.name))
+                    .hint("state its unit file with `unit`, or install its package"),
             );
         }
         let running = match pretended {
@@ -181,8 +263,18 @@ impl Primitive for Service {
         if what.is_empty() {
             return Ok(Plan::Unchanged);
         }
-        let shown = format!("systemctl {} {}", what.last().map_or("", String::as_str), self.name);
-        Ok(Plan::Change(Change { diff, script: steps.join(" && "), shown, timeout: Some(self.timeout), what }))
+        let shown = format!(
+            "systemctl {} {}",
+            what.last().map_or("", String::as_str),
+            self.name
+        );
+        Ok(Plan::Change(Change {
+            diff,
+            script: steps.join(" && "),
+            shown,
+            timeout: Some(self.timeout),
+            what,
+        }))
     }
 
     fn result(&self, seen: &Seen<'_>, done: Option<&Output>) -> Map {
@@ -193,17 +285,31 @@ impl Primitive for Service {
             (true, Some(_)) => "active",
             _ => shown.as_ref().map_or("", |shown| shown.active),
         };
-        [("pid".to_string(), Value::Int(shown.as_ref().map_or(0, |shown| shown.pid))), ("state".to_string(), Value::from(state))].into()
+        [
+            (
+                "pid".to_string(),
+                Value::Int(shown.as_ref().map_or(0, |shown| shown.pid)),
+            ),
+            ("state".to_string(), Value::from(state)),
+        ]
+        .into()
     }
 
     fn pretend(&self, pretended: &mut Pretended, _: &Change) {
-        pretended.enabled.extend(self.enabled.map(|enabled| (self.name.clone(), enabled)));
+        pretended
+            .enabled
+            .extend(self.enabled.map(|enabled| (self.name.clone(), enabled)));
         let state = match self.state.as_deref() {
             Some("stopped") => "stopped",
             Some(_) => "running",
-            None => pretended.services.get(&self.name).map_or("as it is", String::as_str),
+            None => pretended
+                .services
+                .get(&self.name)
+                .map_or("as it is", String::as_str),
         };
-        pretended.services.insert(self.name.clone(), state.to_string());
+        pretended
+            .services
+            .insert(self.name.clone(), state.to_string());
     }
 
     fn judge(&self, change: &Change, output: &Output) -> Result<()> {
@@ -211,7 +317,10 @@ impl Primitive for Service {
             return Ok(());
         }
         let verb = change.what.last().map_or("", String::as_str);
-        let mut error = Error::new(Kind::Remote, format!("service `{}` did not {verb}", self.name));
+        let mut error = Error::new(
+            Kind::Remote,
+            format!("service `{}` did not {verb}", self.name),
+        );
         error.command = Some(format!("{} (exit {})", change.shown, output.status));
         error.stderr.clone_from(&output.stderr);
         Err(error.hint(format!("journalctl -u {} -n 50   # on the host", self.name)))

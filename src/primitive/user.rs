@@ -7,12 +7,36 @@ use crate::host::Facts;
 
 pub(super) const SPEC: Spec = Spec {
     args: &[
-        Arg { name: "state", takes: Type::OneOf(&["present", "absent"]), doc: "`present` by default" },
-        Arg { name: "system", takes: Type::Bool, doc: "a system user when it is created; false by default" },
-        Arg { name: "group", takes: Type::Text, doc: "the primary group, which must exist" },
-        Arg { name: "groups", takes: Type::Texts, doc: "further groups, added to those it has" },
-        Arg { name: "home", takes: Type::Path, doc: "the home directory, which is not created" },
-        Arg { name: "shell", takes: Type::Path, doc: "the login shell" },
+        Arg {
+            name: "state",
+            takes: Type::OneOf(&["present", "absent"]),
+            doc: "`present` by default",
+        },
+        Arg {
+            name: "system",
+            takes: Type::Bool,
+            doc: "a system user when it is created; false by default",
+        },
+        Arg {
+            name: "group",
+            takes: Type::Text,
+            doc: "the primary group, which must exist",
+        },
+        Arg {
+            name: "groups",
+            takes: Type::Texts,
+            doc: "further groups, added to those it has",
+        },
+        Arg {
+            name: "home",
+            takes: Type::Path,
+            doc: "the home directory, which is not created",
+        },
+        Arg {
+            name: "shell",
+            takes: Type::Path,
+            doc: "the login shell",
+        },
     ],
     build: |args| Ok(Box::new(User::new(args))),
     doc: "Keep a user as stated, or absent.\n\nReturns `changed` and `what`. A removal keeps the home directory.",
@@ -45,7 +69,13 @@ impl User {
     }
 
     fn change(what: Vec<String>, script: String) -> Plan {
-        Plan::Change(Change { diff: None, shown: script.clone(), script, timeout: None, what })
+        Plan::Change(Change {
+            diff: None,
+            shown: script.clone(),
+            script,
+            timeout: None,
+            what,
+        })
     }
 
     fn create(&self) -> Plan {
@@ -53,33 +83,58 @@ impl User {
         if self.system {
             words.push("--system".into());
         }
-        for (flag, value) in [("--gid", &self.group), ("--home-dir", &self.home), ("--shell", &self.shell)] {
-            words.extend(value.iter().flat_map(|value| [flag.to_string(), quote(value)]));
+        for (flag, value) in [
+            ("--gid", &self.group),
+            ("--home-dir", &self.home),
+            ("--shell", &self.shell),
+        ] {
+            words.extend(
+                value
+                    .iter()
+                    .flat_map(|value| [flag.to_string(), quote(value)]),
+            );
         }
         if !self.groups.is_empty() {
             words.extend(["--groups".to_string(), quote(&self.groups.join(","))]);
         }
-        User::change(vec!["create".into()], format!("{} -- {}", words.join(" "), quote(&self.name)))
+        User::change(
+            vec!["create".into()],
+            format!("{} -- {}", words.join(" "), quote(&self.name)),
+        )
     }
 
     fn differences(&self, passwd: &str, group: &str, groups: &[&str]) -> Plan {
         let fields: Vec<&str> = passwd.split(':').collect();
         let field = |at: usize| fields.get(at).copied().unwrap_or_default();
         let (mut what, mut flags) = (Vec::new(), Vec::new());
-        for (noun, flag, want, have) in
-            [("group", "--gid", &self.group, group), ("home", "--home", &self.home, field(5)), ("shell", "--shell", &self.shell, field(6))]
-        {
+        for (noun, flag, want, have) in [
+            ("group", "--gid", &self.group, group),
+            ("home", "--home", &self.home, field(5)),
+            ("shell", "--shell", &self.shell, field(6)),
+        ] {
             if let Some(want) = want.as_deref().filter(|want| *want != have) {
                 what.push(format!("{noun} {have} -> {want}"));
                 flags.push(format!("{flag} {}", quote(want)));
             }
         }
-        let new: Vec<&str> = self.groups.iter().map(String::as_str).filter(|group| !groups.contains(group)).collect();
+        let new: Vec<&str> = self
+            .groups
+            .iter()
+            .map(String::as_str)
+            .filter(|group| !groups.contains(group))
+            .collect();
         if !new.is_empty() {
             what.push(format!("groups +{}", new.join(" +")));
             flags.push(format!("--append --groups {}", quote(&new.join(","))));
         }
-        if what.is_empty() { Plan::Unchanged } else { User::change(what, format!("usermod {} -- {}", flags.join(" "), quote(&self.name))) }
+        if what.is_empty() {
+            Plan::Unchanged
+        } else {
+            User::change(
+                what,
+                format!("usermod {} -- {}", flags.join(" "), quote(&self.name)),
+            )
+        }
     }
 }
 
@@ -90,7 +145,9 @@ impl Primitive for User {
 
     fn ask(&self, _: &Facts) -> Result<String> {
         let name = quote(&self.name);
-        Ok(format!("getent passwd {name}; status=$?; [ $status = 2 ] && {{ echo absent; exit 0; }}; [ $status = 0 ] || exit; id -gn {name} && id -Gn {name}"))
+        Ok(format!(
+            "getent passwd {name}; status=$?; [ $status = 2 ] && {{ echo absent; exit 0; }}; [ $status = 0 ] || exit; id -gn {name} && id -Gn {name}"
+        ))
     }
 
     fn plan(&self, seen: &Seen<'_>) -> Result<Plan> {
@@ -100,8 +157,13 @@ impl Primitive for User {
             _ if seen.answer.status != 0 => Err(could_not_tell(&self.subject(), seen.answer)),
             ["absent"] if self.absent => Ok(Plan::Unchanged),
             ["absent"] => Ok(self.create()),
-            [_, ..] if self.absent => Ok(User::change(vec!["remove".into()], format!("userdel -- {}", quote(&self.name)))),
-            [passwd, group, groups] => Ok(self.differences(passwd, group, &groups.split(' ').collect::<Vec<_>>())),
+            [_, ..] if self.absent => Ok(User::change(
+                vec!["remove".into()],
+                format!("userdel -- {}", quote(&self.name)),
+            )),
+            [passwd, group, groups] => {
+                Ok(self.differences(passwd, group, &groups.split(' ').collect::<Vec<_>>()))
+            }
             _ => Err(could_not_tell(&self.subject(), seen.answer)),
         }
     }

@@ -9,13 +9,27 @@ use crate::host::Facts;
 
 pub(super) const SPEC: Spec = Spec {
     args: &[
-        Arg { name: "timeout", takes: Type::Duration, doc: "give up after this long; \"60s\" by default" },
-        Arg { name: "every", takes: Type::Duration, doc: "look again after this long; \"500ms\" by default" },
-        Arg { name: "state", takes: Type::OneOf(&["present", "absent"]), doc: "wait until it is there (default) or until it is gone" },
+        Arg {
+            name: "timeout",
+            takes: Type::Duration,
+            doc: "give up after this long; \"60s\" by default",
+        },
+        Arg {
+            name: "every",
+            takes: Type::Duration,
+            doc: "look again after this long; \"500ms\" by default",
+        },
+        Arg {
+            name: "state",
+            takes: Type::OneOf(&["present", "absent"]),
+            doc: "wait until it is there (default) or until it is gone",
+        },
     ],
     build: |args| {
         let thing = args.thing();
-        if let Some(port) = thing.strip_prefix("port ").map(|port| port.rsplit(':').next().unwrap_or(port).trim())
+        if let Some(port) = thing
+            .strip_prefix("port ")
+            .map(|port| port.rsplit(':').next().unwrap_or(port).trim())
             && !port.parse::<u16>().is_ok_and(|port| port > 0)
         {
             return Err(Error::config(format!("`{port}` is no port")));
@@ -43,8 +57,14 @@ struct WaitFor {
 impl WaitFor {
     fn test(&self) -> String {
         if let Some(port) = self.thing.strip_prefix("port ") {
-            let number: u32 = port.rsplit(':').next().and_then(|port| port.trim().parse().ok()).unwrap_or(0);
-            return format!("cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | grep -q ':{number:04X} [0-9A-F:]* 0A '");
+            let number: u32 = port
+                .rsplit(':')
+                .next()
+                .and_then(|port| port.trim().parse().ok())
+                .unwrap_or(0);
+            return format!(
+                "cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | grep -q ':{number:04X} [0-9A-F:]* 0A '"
+            );
         }
         if self.thing.starts_with('/') && !self.thing.contains(' ') {
             return format!("[ -e {} ]", quote(&self.thing));
@@ -75,7 +95,14 @@ impl Primitive for WaitFor {
     fn plan(&self, seen: &Seen<'_>) -> Result<Plan> {
         match seen.answer.status {
             0 => Ok(Plan::Unchanged),
-            124 => Err(Error::new(Kind::Remote, format!("{} was waited for in vain for {} s", self.thing, self.timeout.as_secs()))),
+            124 => Err(Error::new(
+                Kind::Remote,
+                format!(
+                    "{} was waited for in vain for {} s",
+                    self.thing,
+                    self.timeout.as_secs()
+                ),
+            )),
             _ => Err(super::could_not_tell(&self.subject(), seen.answer)),
         }
     }

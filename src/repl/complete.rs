@@ -32,19 +32,52 @@ pub(super) fn entries() -> &'static [Entry] {
         let first = |doc: &str| doc.lines().next().unwrap_or_default().to_string();
         let mut all: Vec<Entry> = Vec::new();
         for spec in crate::primitive::ALL {
-            let args = format!("({}, #{{ {} }})", spec.thing.0, spec.args.iter().map(|arg| arg.name).collect::<Vec<_>>().join(", "));
-            all.push(Entry { doc: first(spec.doc), of: "h".into(), name: spec.name.into(), signature: format!("{}{args}", spec.name) });
-            all.push(Entry { doc: first(spec.doc), of: String::new(), name: spec.name.into(), signature: format!("{}(h, {}", spec.name, &args[1..]) });
+            let args = format!(
+                "({}, #{{ {} }})",
+                spec.thing.0,
+                spec.args
+                    .iter()
+                    .map(|arg| arg.name)
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            );
+            all.push(Entry {
+                doc: first(spec.doc),
+                of: "h".into(),
+                name: spec.name.into(),
+                signature: format!("{}{args}", spec.name),
+            });
+            all.push(Entry {
+                doc: first(spec.doc),
+                of: String::new(),
+                name: spec.name.into(),
+                signature: format!("{}(h, {}", spec.name, &args[1..]),
+            });
         }
         for word in vocabulary::ALL {
             let (of, rest) = match word.signature.split_once('.') {
-                Some((of, rest)) if of.chars().all(|letter| letter.is_ascii_lowercase()) => (of, rest),
+                Some((of, rest)) if of.chars().all(|letter| letter.is_ascii_lowercase()) => {
+                    (of, rest)
+                }
                 _ => ("", word.signature),
             };
-            all.push(Entry { doc: first(word.doc), of: of.into(), name: word.name.into(), signature: rest.into() });
+            all.push(Entry {
+                doc: first(word.doc),
+                of: of.into(),
+                name: word.name.into(),
+                signature: rest.into(),
+            });
         }
-        for function in manual::functions().into_iter().filter(|function| !function.doc.is_empty()) {
-            all.push(Entry { doc: first(&function.doc), of: String::new(), name: function.name, signature: function.signature });
+        for function in manual::functions()
+            .into_iter()
+            .filter(|function| !function.doc.is_empty())
+        {
+            all.push(Entry {
+                doc: first(&function.doc),
+                of: String::new(),
+                name: function.name,
+                signature: function.signature,
+            });
         }
         all
     })
@@ -56,7 +89,9 @@ pub(super) fn offers(console: &Console, head: &str) -> Offers {
     let text = &head[indent..];
     let (start, found) = match text {
         _ if text.starts_with(':') => of_meta(console, &text[1..]),
-        _ if input::is_etcd(text, |word| console.is_variable(word)) && text.contains(' ') => of_etcd(console, text),
+        _ if input::is_etcd(text, |word| console.is_variable(word)) && text.contains(' ') => {
+            of_etcd(console, text)
+        }
         _ => of_script(console, text),
     };
     let shift = indent + usize::from(text.starts_with(':'));
@@ -67,32 +102,49 @@ pub(super) fn offers(console: &Console, head: &str) -> Offers {
 }
 
 fn beginning<'a>(word: &str, all: impl IntoIterator<Item = (&'a str, &'a str)>) -> Vec<Offer> {
-    all.into_iter().filter(|(name, _)| name.starts_with(word)).map(|(name, about)| (name.to_string(), about.to_string())).collect()
+    all.into_iter()
+        .filter(|(name, _)| name.starts_with(word))
+        .map(|(name, about)| (name.to_string(), about.to_string()))
+        .collect()
 }
 
 fn starting(word: &str, all: Vec<Offer>) -> Vec<Offer> {
-    all.into_iter().filter(|(name, _)| name.starts_with(word)).collect()
+    all.into_iter()
+        .filter(|(name, _)| name.starts_with(word))
+        .collect()
 }
 
 /// Where the last word begins.
 fn last_word(text: &str, ends: impl Fn(char) -> bool) -> usize {
-    text.rfind(ends).map_or(0, |at| at + text[at..].chars().next().map_or(1, char::len_utf8))
+    text.rfind(ends).map_or(0, |at| {
+        at + text[at..].chars().next().map_or(1, char::len_utf8)
+    })
 }
 
 // --- commands of the console
 
 fn of_meta(console: &Console, text: &str) -> Offers {
     if !text.contains(char::is_whitespace) && !text.starts_with('!') {
-        return (0, beginning(text, meta::ALL.iter().map(|meta| (meta.name, meta.doc))));
+        return (
+            0,
+            beginning(text, meta::ALL.iter().map(|meta| (meta.name, meta.doc))),
+        );
     }
     let (name, rest) = meta::split(text);
-    let Ok(meta) = meta::find(name) else { return (text.len(), Vec::new()) };
+    let Ok(meta) = meta::find(name) else {
+        return (text.len(), Vec::new());
+    };
     // The blanks behind the last word begin a new one.
-    let words = rest.split_whitespace().count() + usize::from(text.ends_with(char::is_whitespace) && !rest.is_empty());
+    let words = rest.split_whitespace().count()
+        + usize::from(text.ends_with(char::is_whitespace) && !rest.is_empty());
     let place = words.max(1) - 1;
-    let Some((_, takes)) = meta.args.get(place).or_else(|| meta.args.last()) else { return (text.len(), Vec::new()) };
+    let Some((_, takes)) = meta.args.get(place).or_else(|| meta.args.last()) else {
+        return (text.len(), Vec::new());
+    };
     let start = match takes {
-        Takes::Hosts | Takes::Task => last_word(text, |letter| letter.is_whitespace() || ",:&!".contains(letter)),
+        Takes::Hosts | Takes::Task => last_word(text, |letter| {
+            letter.is_whitespace() || ",:&!".contains(letter)
+        }),
         _ => last_word(text, char::is_whitespace),
     };
     (start, taken(console, *takes, &text[start..]))
@@ -101,7 +153,12 @@ fn of_meta(console: &Console, text: &str) -> Offers {
 fn taken(console: &Console, takes: Takes, word: &str) -> Vec<Offer> {
     match takes {
         Takes::Cluster => {
-            let names = console.ground.clusters.iter().map(|cluster| (cluster.name.as_str(), "")).chain([("all", "every cluster")]);
+            let names = console
+                .ground
+                .clusters
+                .iter()
+                .map(|cluster| (cluster.name.as_str(), ""))
+                .chain([("all", "every cluster")]);
             beginning(word, names)
         }
         Takes::Command | Takes::File => files(word, ""),
@@ -110,10 +167,23 @@ fn taken(console: &Console, takes: Takes, word: &str) -> Vec<Offer> {
             all.extend(beginning(word, [("all", "every host")]));
             all
         }
-        Takes::Job => starting(word, console.jobs.numbers().into_iter().map(|number| (number, String::new())).collect()),
+        Takes::Job => starting(
+            word,
+            console
+                .jobs
+                .numbers()
+                .into_iter()
+                .map(|number| (number, String::new()))
+                .collect(),
+        ),
         Takes::Lines => Vec::new(),
         Takes::Name => {
-            let mut all = beginning(word, entries().iter().map(|entry| (entry.name.as_str(), entry.doc.as_str())));
+            let mut all = beginning(
+                word,
+                entries()
+                    .iter()
+                    .map(|entry| (entry.name.as_str(), entry.doc.as_str())),
+            );
             all.extend(tasks(console, word, |_| true));
             all.extend(parameters(console, word));
             all
@@ -131,62 +201,114 @@ fn taken(console: &Console, takes: Takes, word: &str) -> Vec<Offer> {
 
 fn hosts(console: &Console, word: &str) -> Vec<Offer> {
     let inventory = &console.interpreter.world().inventory;
-    let mut all: Vec<Offer> = inventory.hosts().into_iter().map(|host| (host, "host".to_string())).collect();
-    all.extend(inventory.groups().map(|group| (group.to_string(), "group".to_string())));
+    let mut all: Vec<Offer> = inventory
+        .hosts()
+        .into_iter()
+        .map(|host| (host, "host".to_string()))
+        .collect();
+    all.extend(
+        inventory
+            .groups()
+            .map(|group| (group.to_string(), "group".to_string())),
+    );
     starting(word, all)
 }
 
 fn tasks(console: &Console, word: &str, wanted: impl Fn(What) -> bool) -> Vec<Offer> {
     let tasks = locked(&console.runner.tasks);
-    beginning(word, tasks.iter().filter(|(_, named)| wanted(named.what)).map(|(name, named)| (name.as_str(), named.description.as_str())))
+    beginning(
+        word,
+        tasks
+            .iter()
+            .filter(|(_, named)| wanted(named.what))
+            .map(|(name, named)| (name.as_str(), named.description.as_str())),
+    )
 }
 
 fn scripts() -> Vec<Offer> {
-    embedded::scripts().filter_map(|(path, _)| Some((path.rsplit('/').next()?.strip_suffix(".rhai")?.to_string(), path.to_string()))).collect()
+    embedded::scripts()
+        .filter_map(|(path, _)| {
+            Some((
+                path.rsplit('/').next()?.strip_suffix(".rhai")?.to_string(),
+                path.to_string(),
+            ))
+        })
+        .collect()
 }
 
 fn parameters(console: &Console, word: &str) -> Vec<Offer> {
     let all = crate::script::parameters(console.interpreter.world());
-    starting(word, all.into_iter().map(|parameter| (parameter.name, parameter.doc)).collect())
+    starting(
+        word,
+        all.into_iter()
+            .map(|parameter| (parameter.name, parameter.doc))
+            .collect(),
+    )
 }
 
 fn variables(console: &Console, word: &str) -> Vec<Offer> {
     use crate::script::ParameterKind;
     let Some((name, value)) = word.split_once('=') else {
-        let mut all: Vec<Offer> = parameters(console, word).into_iter().map(|(name, doc)| (format!("{name}="), doc)).collect();
+        let mut all: Vec<Offer> = parameters(console, word)
+            .into_iter()
+            .map(|(name, doc)| (format!("{name}="), doc))
+            .collect();
         all.extend(beginning(word, [("editing=", "vi or emacs")]));
         return all;
     };
     let values = match name {
         "editing" => vec!["vi".to_string(), "emacs".to_string()],
         _ => {
-            match crate::script::parameters(console.interpreter.world()).into_iter().find(|parameter| parameter.name == name).map(|parameter| parameter.kind) {
+            match crate::script::parameters(console.interpreter.world())
+                .into_iter()
+                .find(|parameter| parameter.name == name)
+                .map(|parameter| parameter.kind)
+            {
                 Some(ParameterKind::Bool) => vec!["true".to_string(), "false".to_string()],
                 Some(ParameterKind::OneOf(words)) => words,
                 _ => Vec::new(),
             }
         }
     };
-    values.into_iter().filter(|known| known.starts_with(value)).map(|known| (format!("{name}={known}"), String::new())).collect()
+    values
+        .into_iter()
+        .filter(|known| known.starts_with(value))
+        .map(|known| (format!("{name}={known}"), String::new()))
+        .collect()
 }
 
 /// Files that begin so, folders with a slash; `ending` is what a file must end with.
 fn files(word: &str, ending: &str) -> Vec<Offer> {
-    let (folder, name) = word.rsplit_once('/').map_or(("", word), |(folder, name)| (folder, name));
-    let shown = if word.contains('/') { format!("{folder}/") } else { String::new() };
+    let (folder, name) = word
+        .rsplit_once('/')
+        .map_or(("", word), |(folder, name)| (folder, name));
+    let shown = if word.contains('/') {
+        format!("{folder}/")
+    } else {
+        String::new()
+    };
     let place = match (word.contains('/'), folder) {
         (false, _) => ".",
         (true, "") => "/",
         (true, folder) => folder,
     };
-    let Ok(entries) = std::fs::read_dir(place) else { return Vec::new() };
+    let Ok(entries) = std::fs::read_dir(place) else {
+        return Vec::new();
+    };
     entries
         .flatten()
         .filter_map(|entry| {
             let file = entry.file_name().into_string().ok()?;
             let is_folder = entry.path().is_dir();
-            let fits = file.starts_with(name) && (!file.starts_with('.') || name.starts_with('.')) && (is_folder || file.ends_with(ending));
-            fits.then(|| (format!("{shown}{file}{}", if is_folder { "/" } else { "" }), String::new()))
+            let fits = file.starts_with(name)
+                && (!file.starts_with('.') || name.starts_with('.'))
+                && (is_folder || file.ends_with(ending));
+            fits.then(|| {
+                (
+                    format!("{shown}{file}{}", if is_folder { "/" } else { "" }),
+                    String::new(),
+                )
+            })
         })
         .collect()
 }
@@ -198,7 +320,10 @@ pub(super) fn etcd_words(text: &str) -> (Vec<Vec<u8>>, usize) {
     let begin = text.rfind(';').map_or(0, |at| at + 1);
     let part = &text[begin..];
     let start = last_word(part, char::is_whitespace);
-    let mut words: Vec<Vec<u8>> = part[..start].split_whitespace().map(|word| word.trim_matches(['"', '\'']).as_bytes().to_vec()).collect();
+    let mut words: Vec<Vec<u8>> = part[..start]
+        .split_whitespace()
+        .map(|word| word.trim_matches(['"', '\'']).as_bytes().to_vec())
+        .collect();
     match words.first().map(Vec::as_slice) {
         Some(b"e" | b"etcdctl") => drop(words.remove(0)),
         Some(b"em") => words[0] = b"member".to_vec(),
@@ -211,7 +336,10 @@ fn of_etcd(console: &Console, text: &str) -> Offers {
     let (mut words, start) = etcd_words(text);
     let mut word = text[start..].trim_start_matches(['"', '\'']);
     // `--lease=7b` is a flag, and a value to be completed.
-    if let Some((flag, value)) = word.split_once('=').filter(|(flag, _)| flag.starts_with('-')) {
+    if let Some((flag, value)) = word
+        .split_once('=')
+        .filter(|(flag, _)| flag.starts_with('-'))
+    {
         words.push(flag.as_bytes().to_vec());
         word = value;
     }
@@ -241,8 +369,8 @@ fn keys(console: &Console, word: &str) -> Vec<Offer> {
 // --- scripts
 
 const KEYWORDS: [&str; 18] = [
-    "let ", "const ", "if ", "else ", "for ", "while ", "loop ", "fn ", "return ", "try ", "catch ", "switch ", "import ", "true", "false", "in ", "break",
-    "continue",
+    "let ", "const ", "if ", "else ", "for ", "while ", "loop ", "fn ", "return ", "try ",
+    "catch ", "switch ", "import ", "true", "false", "in ", "break", "continue",
 ];
 
 fn is_name(letter: char) -> bool {
@@ -257,7 +385,10 @@ fn of_script(console: &Console, text: &str) -> Offers {
     let word = &text[start..];
     let before = text[..start].trim_end();
     if before.ends_with('.') && !before.ends_with("..") {
-        return (start, starting(word, members(console, before.trim_end_matches(['.', '?']))));
+        return (
+            start,
+            starting(word, members(console, before.trim_end_matches(['.', '?']))),
+        );
     }
     if let Some(keys) = option_keys(console, before) {
         return (start, starting(word, keys));
@@ -292,9 +423,13 @@ fn in_text(console: &Console, text: &str, quote: usize) -> Offers {
     let list = quote + 1 + last_word(inside, |letter| ",:&!".contains(letter));
     let key = before.strip_suffix(':').map(caller);
     match (key, caller(before)) {
-        (Some("limit" | "on"), _) | (None, "hosts" | "host" | "group_hosts") => (list, hosts(console, &text[list..])),
+        (Some("limit" | "on"), _) | (None, "hosts" | "host" | "group_hosts") => {
+            (list, hosts(console, &text[list..]))
+        }
         (Some("tags"), _) => (list, tasks(console, &text[list..], |_| true)),
-        (None, "run_task" | "selected" | "named_tag") => (quote + 1, tasks(console, inside, |_| true)),
+        (None, "run_task" | "selected" | "named_tag") => {
+            (quote + 1, tasks(console, inside, |_| true))
+        }
         (None, "run") => (quote + 1, starting(inside, scripts())),
         (None, "get" | "put" | "delete") => (quote + 1, starting(inside, keys(console, inside))),
         (None, "e" | "command") => {
@@ -306,7 +441,10 @@ fn in_text(console: &Console, text: &str, quote: usize) -> Offers {
             (quote + 1 + start - 3, found)
         }
         (None, "import") => {
-            let found = files(inside, ".rhai").into_iter().map(|(name, about)| (name.trim_end_matches(".rhai").to_string(), about)).collect();
+            let found = files(inside, ".rhai")
+                .into_iter()
+                .map(|(name, about)| (name.trim_end_matches(".rhai").to_string(), about))
+                .collect();
             (quote + 1, found)
         }
         _ => (quote + 1, files(inside, "")),
@@ -321,22 +459,56 @@ fn members(console: &Console, before: &str) -> Vec<Offer> {
         entries()
             .iter()
             .filter(|entry| entry.of == kind)
-            .map(|entry| (entry.signature.split(['(', '.']).next().unwrap_or_default().to_string(), entry.doc.clone()))
+            .map(|entry| {
+                (
+                    entry
+                        .signature
+                        .split(['(', '.'])
+                        .next()
+                        .unwrap_or_default()
+                        .to_string(),
+                    entry.doc.clone(),
+                )
+            })
             .collect()
     };
     match chain.as_slice() {
         [.., "vars"] => {
             let mut all = parameters(console, "");
             let world = console.interpreter.world();
-            let set = world.inventory.hosts().into_iter().flat_map(|host| world.inventory.vars(&host).into_keys().collect::<Vec<_>>());
+            let set = world
+                .inventory
+                .hosts()
+                .into_iter()
+                .flat_map(|host| world.inventory.vars(&host).into_keys().collect::<Vec<_>>());
             all.extend(set.map(|name| (name, String::new())));
             return all;
         }
         [.., "facts"] => {
-            let words = ["addresses", "arch", "cpus", "hostname", "init", "kernel", "machine_id", "memory_mib", "os", "package_tool", "user"];
-            return words.iter().map(|word| ((*word).to_string(), String::new())).collect();
+            let words = [
+                "addresses",
+                "arch",
+                "cpus",
+                "hostname",
+                "init",
+                "kernel",
+                "machine_id",
+                "memory_mib",
+                "os",
+                "package_tool",
+                "user",
+            ];
+            return words
+                .iter()
+                .map(|word| ((*word).to_string(), String::new()))
+                .collect();
         }
-        [.., "os"] => return ["codename", "family", "id", "name", "version"].iter().map(|word| ((*word).to_string(), String::new())).collect(),
+        [.., "os"] => {
+            return ["codename", "family", "id", "name", "version"]
+                .iter()
+                .map(|word| ((*word).to_string(), String::new()))
+                .collect();
+        }
         _ => {}
     }
     let value = value_of(console, &chain);
@@ -344,18 +516,41 @@ fn members(console: &Console, before: &str) -> Vec<Offer> {
         Some(value) if value.is::<Host>() => of("h"),
         Some(value) if is_etcd_client(value) => of("e"),
         Some(value) if value.is::<Map>() => {
-            let keys: Vec<Offer> =
-                value.clone().try_cast::<Map>().map_or_else(Vec::new, |map| map.keys().map(|key| (key.to_string(), String::new())).collect());
-            keys.into_iter().chain(native(console, TypeId::of::<Map>())).collect()
+            let keys: Vec<Offer> = value
+                .clone()
+                .try_cast::<Map>()
+                .map_or_else(Vec::new, |map| {
+                    map.keys()
+                        .map(|key| (key.to_string(), String::new()))
+                        .collect()
+                });
+            keys.into_iter()
+                .chain(native(console, TypeId::of::<Map>()))
+                .collect()
         }
-        Some(value) if value.is::<Array>() => of("array").into_iter().chain(native(console, TypeId::of::<Array>())).collect(),
-        Some(value) if value.is::<ImmutableString>() => native(console, TypeId::of::<ImmutableString>()),
+        Some(value) if value.is::<Array>() => of("array")
+            .into_iter()
+            .chain(native(console, TypeId::of::<Array>()))
+            .collect(),
+        Some(value) if value.is::<ImmutableString>() => {
+            native(console, TypeId::of::<ImmutableString>())
+        }
         Some(_) => Vec::new(),
         None if chain == ["h"] || ends_with_call(before, "host") => of("h"),
-        None if ends_with_call(before, "client") || ends_with_call(before, "etcdctl") || ends_with_call(before, "of") => of("e"),
-        None if ends_with_call(before, "hosts") => of("array").into_iter().chain(native(console, TypeId::of::<Array>())).collect(),
+        None if ends_with_call(before, "client")
+            || ends_with_call(before, "etcdctl")
+            || ends_with_call(before, "of") =>
+        {
+            of("e")
+        }
+        None if ends_with_call(before, "hosts") => of("array")
+            .into_iter()
+            .chain(native(console, TypeId::of::<Array>()))
+            .collect(),
         None if ends_with_call(before, "ca") => of("ca"),
-        None if before.ends_with('"') || before.ends_with('`') => native(console, TypeId::of::<ImmutableString>()),
+        None if before.ends_with('"') || before.ends_with('`') => {
+            native(console, TypeId::of::<ImmutableString>())
+        }
         None => Vec::new(),
     }
 }
@@ -371,7 +566,9 @@ fn value_of(console: &Console, chain: &[&str]) -> Option<Dynamic> {
 
 /// `... name(...)` at the end.
 fn ends_with_call(before: &str, name: &str) -> bool {
-    let Some(inside) = before.strip_suffix(')') else { return false };
+    let Some(inside) = before.strip_suffix(')') else {
+        return false;
+    };
     let mut depth = 1;
     for (at, letter) in inside.char_indices().rev() {
         depth += i32::from(letter == ')') - i32::from(letter == '(');
@@ -388,9 +585,19 @@ fn native(console: &Console, kind: TypeId) -> Vec<Offer> {
         None,
         |info| {
             let metadata = info.metadata;
-            let fits = metadata.param_types.first() == Some(&kind) && metadata.name.starts_with(|letter: char| letter.is_ascii_lowercase());
-            let doc = metadata.comments.first().and_then(|block| block.lines().next()).unwrap_or_default().trim_start_matches("///").trim();
-            (fits && !metadata.name.contains('$')).then(|| (metadata.name.to_string(), doc.to_string()))
+            let fits = metadata.param_types.first() == Some(&kind)
+                && metadata
+                    .name
+                    .starts_with(|letter: char| letter.is_ascii_lowercase());
+            let doc = metadata
+                .comments
+                .first()
+                .and_then(|block| block.lines().next())
+                .unwrap_or_default()
+                .trim_start_matches("///")
+                .trim();
+            (fits && !metadata.name.contains('$'))
+                .then(|| (metadata.name.to_string(), doc.to_string()))
         },
         true,
     )
@@ -406,10 +613,17 @@ fn option_keys(console: &Console, before: &str) -> Option<Vec<Offer>> {
         depth += i32::from(")]}".contains(*letter)) - i32::from("([{".contains(*letter));
         depth < 0
     })?;
-    let outside = before[..open.0].strip_suffix('#').filter(|_| open.1 == '{')?;
+    let outside = before[..open.0]
+        .strip_suffix('#')
+        .filter(|_| open.1 == '{')?;
     if outside.trim_end().ends_with(':') {
         let key = caller(outside.trim_end().trim_end_matches(':'));
-        return (key == "vars").then(|| parameters(console, "").into_iter().map(|(name, doc)| (format!("{name}: "), doc)).collect());
+        return (key == "vars").then(|| {
+            parameters(console, "")
+                .into_iter()
+                .map(|(name, doc)| (format!("{name}: "), doc))
+                .collect()
+        });
     }
     let mut depth = 0;
     let call = outside.char_indices().rev().find(|(_, letter)| {
@@ -417,50 +631,128 @@ fn option_keys(console: &Console, before: &str) -> Option<Vec<Offer>> {
         depth < 0
     })?;
     let name = caller(&outside[..call.0]);
-    let keys = |names: &[&str]| names.iter().map(|name| (format!("{name}: "), String::new())).collect();
+    let keys = |names: &[&str]| {
+        names
+            .iter()
+            .map(|name| (format!("{name}: "), String::new()))
+            .collect()
+    };
     if locked(&console.runner.tasks).contains_key(name) {
         return Some(keys(&["check", "diff", "limit", "vars"]));
     }
     match name {
-        "run" if outside[call.0..].contains('"') && !outside[..call.0].trim_end().ends_with(".run") => return Some(keys(&["limit", "tags", "vars"])),
-        "task" | "cluster_task" => return Some(keys(&["alias", "always", "fail", "on", "serial", "variant"])),
+        "run"
+            if outside[call.0..].contains('"')
+                && !outside[..call.0].trim_end().ends_with(".run") =>
+        {
+            return Some(keys(&["limit", "tags", "vars"]));
+        }
+        "task" | "cluster_task" => {
+            return Some(keys(&[
+                "alias", "always", "fail", "on", "serial", "variant",
+            ]));
+        }
         "play" => return Some(keys(&["become"])),
         "fail" => return Some(keys(&["because", "hint", "log", "unknown"])),
-        "etcdctl" => return Some(keys(&["endpoints", "name", "password", "timeout", "tls", "user"])),
+        "etcdctl" => {
+            return Some(keys(&[
+                "endpoints",
+                "name",
+                "password",
+                "timeout",
+                "tls",
+                "user",
+            ]));
+        }
         _ => {}
     }
     let spec = crate::primitive::find(name)?;
-    Some(spec.args.iter().map(|arg| (format!("{}: ", arg.name), format!("{}; {}", arg.takes, arg.doc))).collect())
+    Some(
+        spec.args
+            .iter()
+            .map(|arg| {
+                (
+                    format!("{}: ", arg.name),
+                    format!("{}; {}", arg.takes, arg.doc),
+                )
+            })
+            .collect(),
+    )
 }
 
 fn names(console: &Console, word: &str, text: &str) -> Vec<Offer> {
     let mut all: Vec<Offer> = Vec::new();
     let open = |name: &str| format!("{name}(");
-    for entry in entries().iter().filter(|entry| entry.of.is_empty() && entry.name.starts_with(word)) {
+    for entry in entries()
+        .iter()
+        .filter(|entry| entry.of.is_empty() && entry.name.starts_with(word))
+    {
         all.push((open(&entry.name), entry.doc.clone()));
     }
     if let Some((module, _)) = word.rsplit_once("::") {
         let known = console.interpreter.known().and(&console.session);
-        all.extend(known.names(module).into_iter().map(|name| (open(&format!("{module}::{name}")), String::new())));
+        all.extend(
+            known
+                .names(module)
+                .into_iter()
+                .map(|name| (open(&format!("{module}::{name}")), String::new())),
+        );
         return starting(word, all);
     }
-    all.extend(tasks(console, word, |what| what != What::Alias || !word.is_empty()).into_iter().map(|(name, doc)| (format!("{name}()"), doc)));
+    all.extend(
+        tasks(console, word, |what| {
+            what != What::Alias || !word.is_empty()
+        })
+        .into_iter()
+        .map(|(name, doc)| (format!("{name}()"), doc)),
+    );
     let tasks = locked(&console.runner.tasks);
-    let typed = console.session.iter_functions().filter(|function| !function.name.contains('$') && !tasks.contains_key(function.name));
+    let typed = console
+        .session
+        .iter_functions()
+        .filter(|function| !function.name.contains('$') && !tasks.contains_key(function.name));
     all.extend(typed.map(|function| (open(function.name), function.params.join(", "))));
-    all.extend(console.scope.iter_raw().map(|(name, _, value)| (name.to_string(), value.type_name().rsplit("::").next().unwrap_or_default().to_string())));
+    all.extend(console.scope.iter_raw().map(|(name, _, value)| {
+        (
+            name.to_string(),
+            value
+                .type_name()
+                .rsplit("::")
+                .next()
+                .unwrap_or_default()
+                .to_string(),
+        )
+    }));
     if word.is_empty() && !text.is_empty() {
         return all;
     }
     if text.len() == word.len() {
-        all.extend([("e ".to_string(), "a line of etcdctl".to_string()), ("em ".to_string(), "e member".to_string())]);
+        all.extend([
+            ("e ".to_string(), "a line of etcdctl".to_string()),
+            ("em ".to_string(), "e member".to_string()),
+        ]);
     }
     if !word.is_empty() {
         let known = console.interpreter.known();
-        all.extend(known.modules().into_iter().map(|module| (format!("{module}::"), "functions of the stdlib".to_string())));
-        all.extend(KEYWORDS.iter().map(|word| ((*word).to_string(), String::new())));
+        all.extend(
+            known
+                .modules()
+                .into_iter()
+                .map(|module| (format!("{module}::"), "functions of the stdlib".to_string())),
+        );
+        all.extend(
+            KEYWORDS
+                .iter()
+                .map(|word| ((*word).to_string(), String::new())),
+        );
         let documented: Vec<&str> = entries().iter().map(|entry| entry.name.as_str()).collect();
-        all.extend(known.names("").into_iter().filter(|name| !documented.contains(name) && !name.contains(':')).map(|name| (open(name), String::new())));
+        all.extend(
+            known
+                .names("")
+                .into_iter()
+                .filter(|name| !documented.contains(name) && !name.contains(':'))
+                .map(|name| (open(name), String::new())),
+        );
     }
     starting(word, all)
 }
@@ -477,13 +769,28 @@ mod tests {
         assert_eq!(caller("let x = hosts("), "hosts");
         assert!(ends_with_call("let a = host(\"x\")", "host"));
         assert!(!ends_with_call("a + b", "host"));
-        assert_eq!(etcd_words("e put a 1; get /pg/"), (vec![b"get".to_vec()], 15));
+        assert_eq!(
+            etcd_words("e put a 1; get /pg/"),
+            (vec![b"get".to_vec()], 15)
+        );
     }
 
     #[test]
     fn every_word_of_the_language_is_offered() {
-        assert!(entries().iter().any(|entry| entry.of == "h" && entry.name == "file"));
-        assert!(entries().iter().any(|entry| entry.of == "e" && entry.name == "member_list"));
-        assert!(entries().iter().any(|entry| entry.of.is_empty() && entry.name == "etcd::leader_last"));
+        assert!(
+            entries()
+                .iter()
+                .any(|entry| entry.of == "h" && entry.name == "file")
+        );
+        assert!(
+            entries()
+                .iter()
+                .any(|entry| entry.of == "e" && entry.name == "member_list")
+        );
+        assert!(
+            entries()
+                .iter()
+                .any(|entry| entry.of.is_empty() && entry.name == "etcd::leader_last")
+        );
     }
 }

@@ -63,7 +63,12 @@ pub(super) struct Surface {
 
 impl Console {
     pub(super) fn new(surroundings: Arc<dyn Surroundings>) -> Result<Console> {
-        let runner = Arc::new(Runner { last_error: Mutex::default(), settings: Mutex::new(surroundings.settings()), surroundings, tasks: Mutex::default() });
+        let runner = Arc::new(Runner {
+            last_error: Mutex::default(),
+            settings: Mutex::new(surroundings.settings()),
+            surroundings,
+            tasks: Mutex::default(),
+        });
         let (interpreter, ground, place) = open(&runner)?;
         let scope = interpreter.scope();
         let mut console = Console {
@@ -100,7 +105,10 @@ impl Console {
     }
 
     pub(super) fn say(&self, text: impl std::fmt::Display) {
-        put!(Terminal::new(self.runner.surroundings.transcript()), "{text}");
+        put!(
+            Terminal::new(self.runner.surroundings.transcript()),
+            "{text}"
+        );
     }
 
     pub(super) fn complain(&self, text: impl std::fmt::Display) {
@@ -110,14 +118,22 @@ impl Console {
     }
 
     pub(super) fn paint(&self, code: u8, text: &str) -> String {
-        if self.runner.surroundings.color() { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_string() }
+        if self.runner.surroundings.color() {
+            format!("\x1b[{code}m{text}\x1b[0m")
+        } else {
+            text.to_string()
+        }
     }
 
     pub(super) fn welcome(&self) {
         if self.json() {
             return;
         }
-        self.say(format!("etcdsh {}  inventory {}  :help tells all, Ctrl-D leaves", env!("CARGO_PKG_VERSION"), self.ground.name));
+        self.say(format!(
+            "etcdsh {}  inventory {}  :help tells all, Ctrl-D leaves",
+            env!("CARGO_PKG_VERSION"),
+            self.ground.name
+        ));
         self.warn();
     }
 
@@ -136,9 +152,13 @@ impl Console {
             (None, []) => "etcdsh".to_string(),
             (None, many) => format!("{} clusters", many.len()),
         };
-        let limit = settings.limit.map_or_else(String::new, |limit| format!(":{}", shortened(&limit, 24)));
+        let limit = settings
+            .limit
+            .map_or_else(String::new, |limit| format!(":{}", shortened(&limit, 24)));
         let check = if settings.check { " (check)" } else { "" };
-        let step = self.stepping.as_ref().map_or_else(String::new, |stepping| format!(" step {}", stepping.title()));
+        let step = self.stepping.as_ref().map_or_else(String::new, |stepping| {
+            format!(" step {}", stepping.title())
+        });
         format!("{cluster}{limit}{check}{step}> ")
     }
 
@@ -157,7 +177,10 @@ impl Console {
 
     /// Copy a line that was read into the transcript.
     pub(super) fn echo(&self, line: &str) {
-        self.runner.surroundings.transcript().write(format!("{}{line}\n", self.prompt()).as_bytes());
+        self.runner
+            .surroundings
+            .transcript()
+            .write(format!("{}{line}\n", self.prompt()).as_bytes());
     }
 
     /// Carry out one line, and show what comes of it. Whatever happens, variables and functions stay.
@@ -175,7 +198,11 @@ impl Console {
             }
         };
         if self.timing && !line.trim().is_empty() {
-            self.say(show::timing(start.elapsed(), &before, &self.runner.surroundings.pool().traffic()));
+            self.say(show::timing(
+                start.elapsed(),
+                &before,
+                &self.runner.surroundings.pool().traffic(),
+            ));
         }
         then
     }
@@ -198,7 +225,11 @@ impl Console {
                 Then::Go
             }
             Input::Help(name, source) => {
-                let text = if source { help::source(self, name)? } else { help::page(self, name)? };
+                let text = if source {
+                    help::source(self, name)?
+                } else {
+                    help::page(self, name)?
+                };
                 self.say(text.trim_end());
                 Then::Go
             }
@@ -220,8 +251,19 @@ impl Console {
         }
         self.accepted.push(match line {
             Accepted::Rhai(text, settings) => Accepted::Rhai(text, self.selected(settings)),
-            Accepted::Script { name, settings, tags } => Accepted::Script { name, settings: self.selected(settings), tags },
-            Accepted::Shell { command, settings } => Accepted::Shell { command, settings: self.selected(settings) },
+            Accepted::Script {
+                name,
+                settings,
+                tags,
+            } => Accepted::Script {
+                name,
+                settings: self.selected(settings),
+                tags,
+            },
+            Accepted::Shell { command, settings } => Accepted::Shell {
+                command,
+                settings: self.selected(settings),
+            },
             other => other,
         });
     }
@@ -231,11 +273,26 @@ impl Console {
         if settings.limit.is_none() && settings.cluster.is_none() {
             return settings;
         }
-        let mut hosts = self.interpreter.world().inventory.select_with_limit("all", settings.limit.as_deref()).unwrap_or_default();
-        if let Some(cluster) = self.ground.clusters.iter().find(|cluster| Some(&cluster.name) == settings.cluster.as_ref()) {
+        let mut hosts = self
+            .interpreter
+            .world()
+            .inventory
+            .select_with_limit("all", settings.limit.as_deref())
+            .unwrap_or_default();
+        if let Some(cluster) = self
+            .ground
+            .clusters
+            .iter()
+            .find(|cluster| Some(&cluster.name) == settings.cluster.as_ref())
+        {
             hosts.retain(|host| cluster.hosts.contains(host));
         }
-        Settings { limit: Some(hosts.join(",")).filter(|names| !names.is_empty()).or(settings.limit.clone()), ..settings }
+        Settings {
+            limit: Some(hosts.join(","))
+                .filter(|names| !names.is_empty())
+                .or(settings.limit.clone()),
+            ..settings
+        }
     }
 
     /// The last line that was for etcd or a script.
@@ -247,7 +304,11 @@ impl Console {
         if value.is_unit() {
             return;
         }
-        self.say(if self.json() { show::json(value) } else { show::pretty(value, show::columns()) });
+        self.say(if self.json() {
+            show::json(value)
+        } else {
+            show::pretty(value, show::columns())
+        });
         self.scope.set_value("_", value.clone());
     }
 
@@ -261,9 +322,15 @@ impl Console {
             *hint = crate::report::in_console(hint);
         }
         if self.json() {
-            self.say(serde_json::json!({ "event": "error", "error": crate::report::error_json(&error) }));
+            self.say(
+                serde_json::json!({ "event": "error", "error": crate::report::error_json(&error) }),
+            );
         } else {
-            self.complain(format!("{}: {}", self.paint(31, "error"), show::underlined(&error)));
+            self.complain(format!(
+                "{}: {}",
+                self.paint(31, "error"),
+                show::underlined(&error)
+            ));
         }
         if !error.hints.iter().any(|hint| hint.starts_with(":bt")) {
             *locked(&self.runner.last_error) = Some(Box::new(error));
@@ -276,19 +343,38 @@ impl Console {
     }
 
     pub(super) fn evaluate_from(&mut self, text: &str, file: Option<&str>) -> Result<Dynamic> {
-        let text = text.strip_prefix("#!").map_or_else(|| text.to_string(), |rest| format!("//{rest}"));
+        let text = text
+            .strip_prefix("#!")
+            .map_or_else(|| text.to_string(), |rest| format!("//{rest}"));
         let (parsed, all) = self.typed.add(CONSOLE, &text, file);
-        let line = self.interpreter.compile_line(&parsed).map_err(|error| self.at_its_file(error))?;
-        let globals: Vec<String> = self.scope.iter_raw().map(|(name, ..)| name.to_string()).collect();
+        let line = self
+            .interpreter
+            .compile_line(&parsed)
+            .map_err(|error| self.at_its_file(error))?;
+        let globals: Vec<String> = self
+            .scope
+            .iter_raw()
+            .map(|(name, ..)| name.to_string())
+            .collect();
         let globals: Vec<&str> = globals.iter().map(String::as_str).collect();
-        if let Some(problem) = self.interpreter.problems_of_line(&line, &self.session, &parsed, &globals).into_iter().next() {
+        if let Some(problem) = self
+            .interpreter
+            .problems_of_line(&line, &self.session, &parsed, &globals)
+            .into_iter()
+            .next()
+        {
             return Err(self.at_its_file(problem.error));
         }
         let mut merged = self.session.merge(&line);
         merged.set_source(CONSOLE);
         let result = self.interpreter.evaluate(&merged, &mut self.scope, &all);
         // Functions stay, and so do imports: they are carried out again before each line.
-        let imports: Vec<Stmt> = merged.statements().iter().filter(|statement| matches!(statement, Stmt::Import(..))).cloned().collect();
+        let imports: Vec<Stmt> = merged
+            .statements()
+            .iter()
+            .filter(|statement| matches!(statement, Stmt::Import(..)))
+            .cloned()
+            .collect();
         self.session = AST::new(imports, merged.shared_lib().clone());
         let result = result.map_err(|error| {
             *self.interpreter.world().draft() = crate::script::Draft::default();
@@ -325,12 +411,18 @@ impl Console {
     pub(super) fn change(&mut self, change: impl FnOnce(&mut Settings)) -> Result<()> {
         let before = self.settings();
         change(&mut locked(&self.runner.settings));
-        self.refresh().inspect_err(|_| *locked(&self.runner.settings) = before)
+        self.refresh()
+            .inspect_err(|_| *locked(&self.runner.settings) = before)
     }
 
     /// Files are read again when they were changed on disk.
     fn refresh_when_changed(&mut self) {
-        if self.ground.files.iter().any(|(path, at)| changed_at(path) != *at) {
+        if self
+            .ground
+            .files
+            .iter()
+            .any(|(path, at)| changed_at(path) != *at)
+        {
             match self.refresh() {
                 Ok(()) => {
                     self.say(format!("read again: {}", self.ground.name));
@@ -340,11 +432,18 @@ impl Console {
                     for (path, at) in &mut self.ground.files {
                         *at = changed_at(path);
                     }
-                    self.show_error(&error.because("the inventory was changed; the one before counts until it is mended"));
+                    self.show_error(&error.because(
+                        "the inventory was changed; the one before counts until it is mended",
+                    ));
                 }
             }
         }
-        let changed: Vec<PathBuf> = self.loaded.iter().filter(|(path, at)| changed_at(path) != *at).map(|(path, _)| path.clone()).collect();
+        let changed: Vec<PathBuf> = self
+            .loaded
+            .iter()
+            .filter(|(path, at)| changed_at(path) != *at)
+            .map(|(path, _)| path.clone())
+            .collect();
         for path in changed {
             self.say(format!("read again: {}", path.display()));
             if let Err(error) = flow::load(self, &path.display().to_string()) {
@@ -361,7 +460,8 @@ impl Console {
                 continue;
             }
             pending.push_str(line);
-            if matches!(self.input_kind(&pending), Input::Rhai(text) if input::is_open(&self.interpreter, text)) {
+            if matches!(self.input_kind(&pending), Input::Rhai(text) if input::is_open(&self.interpreter, text))
+            {
                 pending.push('\n');
                 continue;
             }
@@ -398,7 +498,10 @@ impl Console {
                 self.feed(&text);
                 self.accepted.clear();
             }
-            Err(error) => self.show_error(&Error::new(Kind::Config, format!("`{}` cannot be read", path.display())).because(error.to_string())),
+            Err(error) => self.show_error(
+                &Error::new(Kind::Config, format!("`{}` cannot be read", path.display()))
+                    .because(error.to_string()),
+            ),
         }
     }
 
@@ -411,15 +514,50 @@ impl Console {
 }
 
 fn open(runner: &Arc<Runner>) -> Result<(Arc<Interpreter>, Surface, Arc<etcd::Here>)> {
-    let Ground { beside, clusters, files, inventory, login, name, sources, warnings, world } =
-        runner.surroundings.open(&runner.settings(), &Errand::default())?;
+    let Ground {
+        beside,
+        clusters,
+        files,
+        inventory,
+        login,
+        name,
+        sources,
+        warnings,
+        world,
+    } = runner
+        .surroundings
+        .open(&runner.settings(), &Errand::default())?;
     let settings = runner.settings();
-    let place = etcd::Here::new(clusters.clone(), beside.clone(), settings.cluster, inventory, login);
+    let place = etcd::Here::new(
+        clusters.clone(),
+        beside.clone(),
+        settings.cluster,
+        inventory,
+        login,
+    );
     let interpreter = Interpreter::for_console(world, flow::words(runner))?;
-    let files = files.into_iter().map(|path| (path.clone(), changed_at(&path))).collect();
-    Ok((interpreter, Surface { beside, clusters, files, name, sources, warnings }, Arc::new(place)))
+    let files = files
+        .into_iter()
+        .map(|path| (path.clone(), changed_at(&path)))
+        .collect();
+    Ok((
+        interpreter,
+        Surface {
+            beside,
+            clusters,
+            files,
+            name,
+            sources,
+            warnings,
+        },
+        Arc::new(place),
+    ))
 }
 
 fn shortened(text: &str, most: usize) -> String {
-    if text.chars().count() <= most { text.to_string() } else { format!("{}...", text.chars().take(most - 3).collect::<String>()) }
+    if text.chars().count() <= most {
+        text.to_string()
+    } else {
+        format!("{}...", text.chars().take(most - 3).collect::<String>())
+    }
 }

@@ -16,8 +16,8 @@ use rustyline::hint::Hinter;
 use rustyline::history::FileHistory;
 use rustyline::validate::{ValidationContext, ValidationResult, Validator};
 use rustyline::{
-    Cmd, ColorMode, CompletionType, ConditionalEventHandler, Config, Context, EditMode, Editor, Event, EventContext, EventHandler, ExternalPrinter, KeyEvent,
-    RepeatCount,
+    Cmd, ColorMode, CompletionType, ConditionalEventHandler, Config, Context, EditMode, Editor,
+    Event, EventContext, EventHandler, ExternalPrinter, KeyEvent, RepeatCount,
 };
 
 use super::console::Console;
@@ -52,15 +52,26 @@ impl Lines {
             .completion_type(CompletionType::List)
             .completion_show_all_if_ambiguous(true)
             .history_ignore_space(true)
-            .color_mode(if color { ColorMode::Enabled } else { ColorMode::Disabled })
+            .color_mode(if color {
+                ColorMode::Enabled
+            } else {
+                ColorMode::Disabled
+            })
             .max_history_size(10_000)
             .map_err(|error| trouble(&error))?
             .build();
         let wants_editor = Arc::new(AtomicBool::new(false));
         let mut editor = Editor::with_config(config).map_err(|error| trouble(&error))?;
-        editor.set_helper(Some(Helper { color, console: Rc::clone(console), wants_editor: Arc::clone(&wants_editor) }));
+        editor.set_helper(Some(Helper {
+            color,
+            console: Rc::clone(console),
+            wants_editor: Arc::clone(&wants_editor),
+        }));
         let keys = Event::KeySeq(vec![KeyEvent::ctrl('X'), KeyEvent::ctrl('E')]);
-        editor.bind_sequence(keys, EventHandler::Conditional(Box::new(OpenEditor(Arc::clone(&wants_editor)))));
+        editor.bind_sequence(
+            keys,
+            EventHandler::Conditional(Box::new(OpenEditor(Arc::clone(&wants_editor)))),
+        );
         let file = history::file(&console.borrow().ground.beside);
         if let Some(file) = &file {
             let _ = editor.load_history(file);
@@ -71,15 +82,27 @@ impl Lines {
             let print: super::job::Printer = Box::new(move |text| drop(printer.print(text)));
             *super::state::locked(&console.borrow().jobs.printer) = Some(print);
         }
-        Ok(Lines { console: Rc::clone(console), editor, file, wants_editor })
+        Ok(Lines {
+            console: Rc::clone(console),
+            editor,
+            file,
+            wants_editor,
+        })
     }
 
     /// The next line; nothing after Ctrl-D. Ctrl-C gives up what was typed.
     pub(super) fn read(&mut self, prompt: &str) -> Result<Option<String>> {
-        let styled = if self.console.borrow().runner.surroundings.color() { format!("\x1b[1m{prompt}\x1b[0m") } else { prompt.to_string() };
+        let styled = if self.console.borrow().runner.surroundings.color() {
+            format!("\x1b[1m{prompt}\x1b[0m")
+        } else {
+            prompt.to_string()
+        };
         let mut begun = String::new();
         loop {
-            match self.editor.readline_with_initial(&(prompt.to_string(), styled.clone()), (&std::mem::take(&mut begun), "")) {
+            match self.editor.readline_with_initial(
+                &(prompt.to_string(), styled.clone()),
+                (&std::mem::take(&mut begun), ""),
+            ) {
                 Ok(line) => {
                     let line = if self.wants_editor.swap(false, Ordering::SeqCst) {
                         match self.in_editor(&line) {
@@ -117,8 +140,14 @@ impl Lines {
 
     /// A text, changed in the user's editor; nothing when it was emptied.
     pub(super) fn in_editor(&self, text: &str) -> Result<Option<String>> {
-        let refused = |error: std::io::Error| Error::config("no file can be made for the editor").because(error.to_string());
-        let file = tempfile::Builder::new().prefix("etcdsh-").suffix(".rhai").tempfile().map_err(refused)?;
+        let refused = |error: std::io::Error| {
+            Error::config("no file can be made for the editor").because(error.to_string())
+        };
+        let file = tempfile::Builder::new()
+            .prefix("etcdsh-")
+            .suffix(".rhai")
+            .tempfile()
+            .map_err(refused)?;
         std::fs::write(file.path(), format!("{text}\n")).map_err(refused)?;
         open(file.path())?;
         let changed = std::fs::read_to_string(file.path()).map_err(refused)?;
@@ -126,7 +155,11 @@ impl Lines {
     }
 
     pub(super) fn set_mode(&mut self, mode: String) {
-        self.editor.set_edit_mode(if mode == "vi" { EditMode::Vi } else { EditMode::Emacs });
+        self.editor.set_edit_mode(if mode == "vi" {
+            EditMode::Vi
+        } else {
+            EditMode::Emacs
+        });
     }
 
     pub(super) fn close(&mut self) {
@@ -138,14 +171,33 @@ impl Lines {
 
 /// Open `$VISUAL` or `$EDITOR` on a file and wait for it.
 pub(super) fn open(path: &Path) -> Result<()> {
-    let named = |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
-    let editor = named("VISUAL").or_else(|| named("EDITOR")).unwrap_or_else(|| "vi".into());
-    let line = format!("{editor} {}", crate::command::quote(&path.display().to_string()));
-    let status = std::process::Command::new("/bin/sh").arg("-c").arg(line).status();
+    let named = |name: &str| {
+        std::env::var(name)
+            .ok()
+            .filter(|value| !value.trim().is_empty())
+    };
+    let editor = named("VISUAL")
+        .or_else(|| named("EDITOR"))
+        .unwrap_or_else(|| "vi".into());
+    let line = format!(
+        "{editor} {}",
+        crate::command::quote(&path.display().to_string())
+    );
+    let status = std::process::Command::new("/bin/sh")
+        .arg("-c")
+        .arg(line)
+        .status();
     match status {
         Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(Error::usage(format!("the editor `{editor}` ended with {}", status.code().unwrap_or(-1))).hint("set EDITOR to one that is here")),
-        Err(error) => Err(Error::usage(format!("the editor `{editor}` cannot be started")).because(error.to_string())),
+        Ok(status) => Err(Error::usage(format!(
+            "the editor `{editor}` ended with {}",
+            status.code().unwrap_or(-1)
+        ))
+        .hint("set EDITOR to one that is here")),
+        Err(error) => Err(
+            Error::usage(format!("the editor `{editor}` cannot be started"))
+                .because(error.to_string()),
+        ),
     }
 }
 
@@ -163,16 +215,35 @@ impl rustyline::Helper for Helper {}
 impl Completer for Helper {
     type Candidate = Pair;
 
-    fn complete(&self, line: &str, position: usize, _: &Context<'_>) -> rustyline::Result<(usize, Vec<Pair>)> {
-        let Ok(console) = self.console.try_borrow() else { return Ok((position, Vec::new())) };
+    fn complete(
+        &self,
+        line: &str,
+        position: usize,
+        _: &Context<'_>,
+    ) -> rustyline::Result<(usize, Vec<Pair>)> {
+        let Ok(console) = self.console.try_borrow() else {
+            return Ok((position, Vec::new()));
+        };
         let (start, offers) = complete::offers(&console, &line[..position]);
-        let explained = offers.len() <= EXPLAINED && offers.iter().any(|(_, about)| !about.is_empty());
-        let wide = offers.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+        let explained =
+            offers.len() <= EXPLAINED && offers.iter().any(|(_, about)| !about.is_empty());
+        let wide = offers
+            .iter()
+            .map(|(name, _)| name.chars().count())
+            .max()
+            .unwrap_or(0);
         let room = show::columns().saturating_sub(wide + 4);
         let pairs = offers.into_iter().map(|(name, about)| {
             let about: String = about.chars().take(room).collect();
-            let display = if explained && room > 10 { format!("{name:wide$}  {about}").trim_end().to_string() } else { name.clone() };
-            Pair { display, replacement: name }
+            let display = if explained && room > 10 {
+                format!("{name:wide$}  {about}").trim_end().to_string()
+            } else {
+                name.clone()
+            };
+            Pair {
+                display,
+                replacement: name,
+            }
         });
         Ok((start, pairs.collect()))
     }
@@ -182,7 +253,12 @@ impl Hinter for Helper {
     type Hint = hint::Hint;
 
     fn hint(&self, line: &str, position: usize, context: &Context<'_>) -> Option<hint::Hint> {
-        hint::hint(&*self.console.try_borrow().ok()?, line, position, context.history())
+        hint::hint(
+            &*self.console.try_borrow().ok()?,
+            line,
+            position,
+            context.history(),
+        )
     }
 }
 
@@ -195,7 +271,11 @@ impl Highlighter for Helper {
     }
 
     fn highlight_hint<'h>(&self, hint: &'h str) -> Cow<'h, str> {
-        if self.color { Cow::Owned(format!("\x1b[2m{hint}\x1b[0m")) } else { Cow::Borrowed(hint) }
+        if self.color {
+            Cow::Owned(format!("\x1b[2m{hint}\x1b[0m"))
+        } else {
+            Cow::Borrowed(hint)
+        }
     }
 
     fn highlight_char(&self, _: &str, _: usize, kind: CmdKind) -> bool {
@@ -207,8 +287,16 @@ impl Validator for Helper {
     fn validate(&self, context: &mut ValidationContext<'_>) -> rustyline::Result<ValidationResult> {
         let text = context.input();
         // A blank line ends it, whatever the parser thinks.
-        let ends = text.ends_with("\n\n") || text.ends_with("\n") && text.trim().is_empty() || self.wants_editor.load(Ordering::SeqCst);
-        let Ok(console) = self.console.try_borrow() else { return Ok(ValidationResult::Valid(None)) };
-        Ok(if !ends && highlight::is_open(&console, text) { ValidationResult::Incomplete } else { ValidationResult::Valid(None) })
+        let ends = text.ends_with("\n\n")
+            || text.ends_with("\n") && text.trim().is_empty()
+            || self.wants_editor.load(Ordering::SeqCst);
+        let Ok(console) = self.console.try_borrow() else {
+            return Ok(ValidationResult::Valid(None));
+        };
+        Ok(if !ends && highlight::is_open(&console, text) {
+            ValidationResult::Incomplete
+        } else {
+            ValidationResult::Valid(None)
+        })
     }
 }

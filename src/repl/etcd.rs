@@ -29,8 +29,21 @@ pub(super) struct Here {
 }
 
 impl Here {
-    pub(super) fn new(clusters: Vec<Cluster>, beside: PathBuf, used: Option<String>, inventory: Arc<Inventory>, login: Login) -> Here {
-        Here { beside, clients: Mutex::default(), clusters, inventory, login, used }
+    pub(super) fn new(
+        clusters: Vec<Cluster>,
+        beside: PathBuf,
+        used: Option<String>,
+        inventory: Arc<Inventory>,
+        login: Login,
+    ) -> Here {
+        Here {
+            beside,
+            clients: Mutex::default(),
+            clusters,
+            inventory,
+            login,
+            used,
+        }
     }
 
     /// A client of the cluster, kept once there are certificates to keep it for.
@@ -43,8 +56,9 @@ impl Here {
             return None;
         }
         let mut clients = locked(&self.clients);
-        if let Some(client) = clients.get(&cluster.name).filter(|client| client.config().ca_pem == config.ca_pem && client.config().cert_pem == config.cert_pem)
-        {
+        if let Some(client) = clients.get(&cluster.name).filter(|client| {
+            client.config().ca_pem == config.ca_pem && client.config().cert_pem == config.cert_pem
+        }) {
             return Some(client.clone());
         }
         let client = Client::new(config.clone()).ok()?;
@@ -56,12 +70,17 @@ impl Here {
 impl Place for Here {
     fn cluster(&self, wanted: &Wanted) -> Result<Option<Placed>> {
         if wanted.inventory.is_some() {
-            return Err(Error::usage("the console has one inventory").hint("start another one: etcdsh -i FILE"));
+            return Err(Error::usage("the console has one inventory")
+                .hint("start another one: etcdsh -i FILE"));
         }
         if self.clusters.is_empty() && wanted.cluster.is_none() {
             return Ok(None);
         }
-        let cluster = cluster::chosen(self.clusters.clone(), wanted.cluster.as_deref().or(self.used.as_deref())).map_err(|mut error| {
+        let cluster = cluster::chosen(
+            self.clusters.clone(),
+            wanted.cluster.as_deref().or(self.used.as_deref()),
+        )
+        .map_err(|mut error| {
             for hint in &mut error.hints {
                 *hint = hint.replace("--cluster-name=", ":use ");
             }
@@ -69,11 +88,18 @@ impl Place for Here {
         })?;
         let config = cluster::config(&cluster, &self.beside)?;
         let client = self.connected(&cluster, &config);
-        Ok(Some(Placed { client, config, name: cluster.name, via: cluster.via }))
+        Ok(Some(Placed {
+            client,
+            config,
+            name: cluster.name,
+            via: cluster.via,
+        }))
     }
 
     fn tunnel(&self, wanted: &Wanted, endpoints: &[String]) -> Result<HashMap<String, PathBuf>> {
-        let Some(via) = &wanted.via else { return Ok(HashMap::new()) };
+        let Some(via) = &wanted.via else {
+            return Ok(HashMap::new());
+        };
         cluster::tunnel(&self.inventory, &self.login, via, endpoints)
     }
 }
@@ -81,7 +107,10 @@ impl Place for Here {
 /// How a line of the console is carried out.
 pub(super) fn style(console: &Console) -> Style {
     let place: Arc<dyn Place> = Arc::clone(&console.place) as Arc<dyn Place>;
-    Style { place: Some(place), ..Style::of_process("e", false) }
+    Style {
+        place: Some(place),
+        ..Style::of_process("e", false)
+    }
 }
 
 /// Carry out the commands of a line, up to the first that fails. Did all of them come to an end?
@@ -98,18 +127,32 @@ pub(super) fn run(console: &mut Console, text: &str) -> Result<bool> {
 }
 
 fn one(console: &mut Console, style: &Style, mut words: etcdctl::Command) -> Result<bool> {
-    if console.json() && !words.iter().any(|word| word.starts_with(b"-w") || word.starts_with(b"--write-out")) {
+    if console.json()
+        && !words
+            .iter()
+            .any(|word| word.starts_with(b"-w") || word.starts_with(b"--write-out"))
+    {
         words.push(b"--write-out=json".to_vec());
     }
-    let shown = || words.iter().map(|word| String::from_utf8_lossy(word).into_owned()).collect::<Vec<_>>().join(" ");
+    let shown = || {
+        words
+            .iter()
+            .map(|word| String::from_utf8_lossy(word).into_owned())
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
     let helps = words.iter().any(|word| word == b"--help" || word == b"-h");
     if let Some(meaning) = etcdctl::meaning(&words, style).filter(|_| !helps) {
-        let renews = meaning.name == "lease keep-alive" && !words.iter().any(|word| word == b"--once");
+        let renews =
+            meaning.name == "lease keep-alive" && !words.iter().any(|word| word == b"--once");
         if meaning.endless || renews {
             return super::job::start(console, meaning.name, &words).map(|()| false);
         }
         if meaning.changes && console.settings().check {
-            console.say(format!("would change etcd: {}", crate::report::masked(&shown())));
+            console.say(format!(
+                "would change etcd: {}",
+                crate::report::masked(&shown())
+            ));
             return Ok(true);
         }
     }
@@ -119,15 +162,27 @@ fn one(console: &mut Console, style: &Style, mut words: etcdctl::Command) -> Res
         console.live.forget();
     }
     // The command itself has said what is wrong.
-    if code == 0 { Ok(true) } else { Err(Error::new(Kind::Etcd, "")) }
+    if code == 0 {
+        Ok(true)
+    } else {
+        Err(Error::new(Kind::Etcd, ""))
+    }
 }
 
 /// `${name}` in a word is the value of a variable, or of a property of one.
 fn with_variables(console: &mut Console, word: Vec<u8>) -> Result<Vec<u8>> {
-    let Ok(text) = String::from_utf8(word.clone()) else { return Ok(word) };
-    let Some((before, rest)) = text.split_once("${") else { return Ok(word) };
-    let Some((name, after)) = rest.split_once('}') else { return Ok(word) };
-    let value = console.evaluate(name).map_err(|error| error.because(format!("in `${{{name}}}`")))?;
+    let Ok(text) = String::from_utf8(word.clone()) else {
+        return Ok(word);
+    };
+    let Some((before, rest)) = text.split_once("${") else {
+        return Ok(word);
+    };
+    let Some((name, after)) = rest.split_once('}') else {
+        return Ok(word);
+    };
+    let value = console
+        .evaluate(name)
+        .map_err(|error| error.because(format!("in `${{{name}}}`")))?;
     let mut done = format!("{before}{}", super::show::text(&value)).into_bytes();
     done.extend(with_variables(console, after.as_bytes().to_vec())?);
     Ok(done)
@@ -140,11 +195,25 @@ fn apart(console: &Console, style: Style, words: etcdctl::Command) -> Result<i32
     let transcript = console.runner.surroundings.transcript().clone();
     let closed = Arc::new(AtomicBool::new(false));
     let (done, ended) = mpsc::channel();
-    let streams = (Gate::new(&closed, &transcript, false), Gate::new(&closed, &transcript, true), Typing(cancel.clone()));
+    let streams = (
+        Gate::new(&closed, &transcript, false),
+        Gate::new(&closed, &transcript, true),
+        Typing(cancel.clone()),
+    );
     std::thread::spawn(move || {
         let (mut out, mut err, input) = streams;
         let mut input = BufReader::new(input);
-        let code = etcdctl::run(&words, &style, &mut Io { err: &mut err, input: &mut input, out: &mut out, stdin: true, terminal: true });
+        let code = etcdctl::run(
+            &words,
+            &style,
+            &mut Io {
+                err: &mut err,
+                input: &mut input,
+                out: &mut out,
+                stdin: true,
+                terminal: true,
+            },
+        );
         let _ = out.flush();
         let _ = done.send(code);
     });
@@ -156,7 +225,9 @@ fn apart(console: &Console, style: Style, words: etcdctl::Command) -> Result<i32
                 return Err(Error::new(Kind::Interrupted, "interrupted"));
             }
             Err(mpsc::RecvTimeoutError::Timeout) => {}
-            Err(mpsc::RecvTimeoutError::Disconnected) => return Err(Error::internal("the command ended without a word")),
+            Err(mpsc::RecvTimeoutError::Disconnected) => {
+                return Err(Error::internal("the command ended without a word"));
+            }
         }
     }
 }
@@ -171,7 +242,12 @@ struct Gate {
 
 impl Gate {
     fn new(closed: &Arc<AtomicBool>, transcript: &Transcript, error: bool) -> Gate {
-        Gate { buffer: Vec::new(), closed: Arc::clone(closed), error, transcript: transcript.clone() }
+        Gate {
+            buffer: Vec::new(),
+            closed: Arc::clone(closed),
+            error,
+            transcript: transcript.clone(),
+        }
     }
 }
 
@@ -210,7 +286,10 @@ impl Read for Typing {
             if self.0.asked() {
                 return Ok(0);
             }
-            let wait = rustix::event::Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
+            let wait = rustix::event::Timespec {
+                tv_sec: 0,
+                tv_nsec: 50_000_000,
+            };
             let ready = poll(&mut [PollFd::new(&stdin, PollFlags::IN)], Some(&wait));
             match ready {
                 Ok(0) | Err(rustix::io::Errno::INTR) => {}

@@ -15,24 +15,44 @@ pub(super) fn words(runner: &Arc<Runner>) -> Words {
     let runner = Arc::clone(runner);
     Box::new(move |engine: &mut Engine| {
         let here = Arc::clone(&runner);
-        engine.register_fn("run_task", move |name: &str| -> std::result::Result<(), Box<EvalAltResult>> { here.task(name, &here.settings()).map_err(thrown) });
-        engine.register_fn("run_task", move |name: &str, options: Map| -> std::result::Result<(), Box<EvalAltResult>> {
-            changed(runner.settings(), &options).and_then(|settings| runner.task(name, &settings)).map_err(thrown)
-        });
+        engine.register_fn(
+            "run_task",
+            move |name: &str| -> std::result::Result<(), Box<EvalAltResult>> {
+                here.task(name, &here.settings()).map_err(thrown)
+            },
+        );
+        engine.register_fn(
+            "run_task",
+            move |name: &str, options: Map| -> std::result::Result<(), Box<EvalAltResult>> {
+                changed(runner.settings(), &options)
+                    .and_then(|settings| runner.task(name, &settings))
+                    .map_err(thrown)
+            },
+        );
     })
 }
 
 /// The options of a call: `etcd_conf(#{ limit: "10.10.10.11", vars: #{ etcd_init: "existing" } })`.
 fn changed(mut settings: Settings, options: &Map) -> Result<Settings> {
-    let truth = |value: &Dynamic| value.as_bool().map_err(|_| Error::config(format!("true or false is wanted, not `{value}`")));
+    let truth = |value: &Dynamic| {
+        value
+            .as_bool()
+            .map_err(|_| Error::config(format!("true or false is wanted, not `{value}`")))
+    };
     for (key, value) in options {
         match key.as_str() {
             "check" => settings.check = truth(value)?,
             "diff" => settings.diff = truth(value)?,
             "limit" => settings.limit = Some(value.to_string()),
             "vars" => {
-                let vars = value.clone().try_cast::<Map>().ok_or_else(|| Error::config("`vars` takes a map"))?;
-                settings.vars.extend(vars.iter().map(|(key, value)| (key.to_string(), super::show::json_or_text(value))));
+                let vars = value
+                    .clone()
+                    .try_cast::<Map>()
+                    .ok_or_else(|| Error::config("`vars` takes a map"))?;
+                settings.vars.extend(
+                    vars.iter()
+                        .map(|(key, value)| (key.to_string(), super::show::json_or_text(value))),
+                );
             }
             other => {
                 let error = Error::config(format!("a step has no option `{other}`"));
@@ -97,7 +117,11 @@ fn declare(console: &mut Console, script: &Script) -> Result<Vec<String>> {
     let names = names(&draft, script);
     // Far below all that can be typed, so that their places are not taken for ones of the user's.
     let mut text = "\n".repeat(OURS);
-    let called: Vec<String> = names.iter().filter(|(_, named)| named.what == What::Task).map(|(name, _)| name.clone()).collect();
+    let called: Vec<String> = names
+        .iter()
+        .filter(|(_, named)| named.what == What::Task)
+        .map(|(name, _)| name.clone())
+        .collect();
     {
         let mut tasks = locked(&console.runner.tasks);
         tasks.retain(|_, named| named.script != script.name);
@@ -108,34 +132,57 @@ fn declare(console: &mut Console, script: &Script) -> Result<Vec<String>> {
             tasks.insert(name, named);
         }
     }
-    let functions = console.interpreter.compile_line(&Script { folder: None, name: script.name.clone(), text })?;
+    let functions = console.interpreter.compile_line(&Script {
+        folder: None,
+        name: script.name.clone(),
+        text,
+    })?;
     console.session = console.session.merge(&functions);
     Ok(called)
 }
 
 fn is_callable(name: &str) -> bool {
-    name.starts_with(|letter: char| letter.is_ascii_alphabetic()) && name.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
+    name.starts_with(|letter: char| letter.is_ascii_alphabetic())
+        && name
+            .chars()
+            .all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
 }
 
 /// Tasks in their order, each group before its first task, aliases last.
 fn names(draft: &Draft, script: &Script) -> Vec<(String, Named)> {
-    let named = |description: String, what: What| Named { description, script: script.name.clone(), what };
+    let named = |description: String, what: What| Named {
+        description,
+        script: script.name.clone(),
+        what,
+    };
     let mut all: Vec<(String, Named)> = Vec::new();
     for task in &draft.tasks {
         for group in &task.groups {
             if !all.iter().any(|(name, _)| name == group) {
-                let tasks: Vec<&str> = draft.tasks.iter().filter(|task| task.groups.contains(group)).map(|task| task.name.as_str()).collect();
+                let tasks: Vec<&str> = draft
+                    .tasks
+                    .iter()
+                    .filter(|task| task.groups.contains(group))
+                    .map(|task| task.name.as_str())
+                    .collect();
                 all.push((group.clone(), named(tasks.join(", "), What::Group)));
             }
         }
-        all.push((task.name.clone(), named(task.description.clone(), What::Task)));
+        all.push((
+            task.name.clone(),
+            named(task.description.clone(), What::Task),
+        ));
     }
     for task in &draft.tasks {
         for alias in task.aliases.iter().chain(&task.variants) {
             if !all.iter().any(|(name, _)| name == alias) {
                 let differs = task.variants.contains(alias);
                 let what = if differs { What::Variant } else { What::Alias };
-                let description = if differs { format!("{0} in a way of its own: see {0}??", task.name) } else { format!("the same as {}", task.name) };
+                let description = if differs {
+                    format!("{0} in a way of its own: see {0}??", task.name)
+                } else {
+                    format!("the same as {}", task.name)
+                };
                 all.push((alias.clone(), named(description, what)));
             }
         }

@@ -11,10 +11,22 @@ use crate::script::{embedded, manual};
 /// All commands, and what else can be typed.
 pub(super) fn overview(columns: usize) -> String {
     let heads = [
-        ("etcd_install()", "a step of the flow on the selected hosts; :tasks shows all, in the order of a deployment"),
-        ("etcd_conf(#{ limit: \"h\" })", "the same with other hosts, vars, check or diff"),
-        ("e get a; e put a 10", "lines of etcdctl; ${name} puts a variable in; em is member"),
-        ("let h = host(\"10.0.0.1\")", "Rhai: variables, functions and imports stay, _ is the last result"),
+        (
+            "etcd_install()",
+            "a step of the flow on the selected hosts; :tasks shows all, in the order of a deployment",
+        ),
+        (
+            "etcd_conf(#{ limit: \"h\" })",
+            "the same with other hosts, vars, check or diff",
+        ),
+        (
+            "e get a; e put a 10",
+            "lines of etcdctl; ${name} puts a variable in; em is member",
+        ),
+        (
+            "let h = host(\"10.0.0.1\")",
+            "Rhai: variables, functions and imports stay, _ is the last result",
+        ),
         ("file?  etcd::purge??", "what a name means, and its source"),
     ];
     let mut text = String::new();
@@ -23,12 +35,23 @@ pub(super) fn overview(columns: usize) -> String {
     }
     text.push('\n');
     let lines = meta::lines();
-    let wide = lines.iter().map(|(usage, _)| usage.chars().count()).filter(|wide| *wide < 24).max().unwrap_or(0);
+    let wide = lines
+        .iter()
+        .map(|(usage, _)| usage.chars().count())
+        .filter(|wide| *wide < 24)
+        .max()
+        .unwrap_or(0);
     for (usage, doc) in lines {
         line(&mut text, &usage, doc, wide, columns);
     }
     text.push('\n');
-    line(&mut text, "keys", "Tab completes, Ctrl-R searches what was typed, Ctrl-C stops what runs, Ctrl-D leaves", wide, columns);
+    line(
+        &mut text,
+        "keys",
+        "Tab completes, Ctrl-R searches what was typed, Ctrl-C stops what runs, Ctrl-D leaves",
+        wide,
+        columns,
+    );
     text
 }
 
@@ -46,13 +69,22 @@ pub(super) fn line(text: &mut String, usage: &str, doc: &str, wide: usize, colum
         rest.push(' ');
         at += length + 1;
     }
-    let _ = writeln!(text, "{}", format!("{usage:wide$}  {}", rest.replace(" \n", "\n")).trim_end());
+    let _ = writeln!(
+        text,
+        "{}",
+        format!("{usage:wide$}  {}", rest.replace(" \n", "\n")).trim_end()
+    );
 }
 
 /// What a name means: a command, a step, a function that was typed, or a word of the language.
 pub(super) fn page(console: &Console, name: &str) -> Result<String> {
-    if let Some(command) = name.strip_prefix(':').or(Some(name)).filter(|name| name.len() > 1 || *name == "!")
-        && let Some(meta) = meta::ALL.iter().find(|meta| meta.name == command && (name.starts_with(':') || !is_word(console, command)))
+    if let Some(command) = name
+        .strip_prefix(':')
+        .or(Some(name))
+        .filter(|name| name.len() > 1 || *name == "!")
+        && let Some(meta) = meta::ALL.iter().find(|meta| {
+            meta.name == command && (name.starts_with(':') || !is_word(console, command))
+        })
     {
         return Ok(format!("{}\n\n{}\n", meta::usage(meta), meta.doc));
     }
@@ -64,11 +96,24 @@ pub(super) fn page(console: &Console, name: &str) -> Result<String> {
             What::Task => "a step",
         };
         let options = "limit: PATTERN, vars: #{ ... }, check: true, diff: true";
-        pages.push(format!("{name}()  or  {name}(#{{ {options} }})\n\n{what} of {}: {}\n", named.script, named.description));
+        pages.push(format!(
+            "{name}()  or  {name}(#{{ {options} }})\n\n{what} of {}: {}\n",
+            named.script, named.description
+        ));
     }
-    for function in console.session.iter_functions().filter(|function| function.name == name && locked(&console.runner.tasks).get(name).is_none()) {
-        let doc: String = function.comments.iter().map(|line| format!("{}\n", line.trim_start_matches("///").trim_start())).collect();
-        pages.push(format!("{}({})\n\n{doc}", function.name, function.params.join(", ")));
+    for function in console.session.iter_functions().filter(|function| {
+        function.name == name && locked(&console.runner.tasks).get(name).is_none()
+    }) {
+        let doc: String = function
+            .comments
+            .iter()
+            .map(|line| format!("{}\n", line.trim_start_matches("///").trim_start()))
+            .collect();
+        pages.push(format!(
+            "{}({})\n\n{doc}",
+            function.name,
+            function.params.join(", ")
+        ));
     }
     match manual::entry(name) {
         Ok(page) => pages.push(page),
@@ -86,7 +131,14 @@ fn is_word(console: &Console, name: &str) -> bool {
 fn native(console: &Console, name: &str) -> Option<String> {
     let signatures = console.interpreter.engine().collect_fn_metadata(
         None,
-        |info| (info.metadata.name == name).then(|| (info.metadata.gen_signature(|kind| kind.to_string().into()), info.metadata.comments.to_vec())),
+        |info| {
+            (info.metadata.name == name).then(|| {
+                (
+                    info.metadata.gen_signature(|kind| kind.to_string().into()),
+                    info.metadata.comments.to_vec(),
+                )
+            })
+        },
         true,
     );
     if signatures.is_empty() {
@@ -94,7 +146,11 @@ fn native(console: &Console, name: &str) -> Option<String> {
     }
     let mut text = String::new();
     for (signature, comments) in signatures {
-        let doc: String = comments.iter().flat_map(|block| block.lines()).map(|line| format!("{}\n", line.trim_start_matches("///").trim_start())).collect();
+        let doc: String = comments
+            .iter()
+            .flat_map(|block| block.lines())
+            .map(|line| format!("{}\n", line.trim_start_matches("///").trim_start()))
+            .collect();
         let _ = writeln!(text, "{signature}\n{doc}");
     }
     Some(text)
@@ -122,7 +178,9 @@ pub(super) fn source(console: &Console, name: &str) -> Result<String> {
             return Ok(format!("// {path}\n{found}"));
         }
     }
-    let page = page(console, name).map_err(|error| Error::usage(format!("there is no source of `{name}`")).because(error.what.clone()))?;
+    let page = page(console, name).map_err(|error| {
+        Error::usage(format!("there is no source of `{name}`")).because(error.what.clone())
+    })?;
     Ok(format!("`{name}` is part of the program.\n\n{page}"))
 }
 
@@ -130,16 +188,33 @@ pub(super) fn source(console: &Console, name: &str) -> Result<String> {
 fn function(text: &str, name: &str) -> Option<String> {
     let lines: Vec<&str> = text.lines().collect();
     let start = lines.iter().rposition(|line| {
-        line.trim_start().strip_prefix("fn ").is_some_and(|rest| rest.strip_prefix(name).is_some_and(|rest| rest.trim_start().starts_with('(')))
+        line.trim_start().strip_prefix("fn ").is_some_and(|rest| {
+            rest.strip_prefix(name)
+                .is_some_and(|rest| rest.trim_start().starts_with('('))
+        })
     })?;
-    let first = (0..start).rev().take_while(|line| lines[*line].starts_with("///")).last().unwrap_or(start);
-    Some(format!("{}\n{}", lines[first..start].join("\n"), balanced(&lines[start..])).trim_start().to_string())
+    let first = (0..start)
+        .rev()
+        .take_while(|line| lines[*line].starts_with("///"))
+        .last()
+        .unwrap_or(start);
+    Some(
+        format!(
+            "{}\n{}",
+            lines[first..start].join("\n"),
+            balanced(&lines[start..])
+        )
+        .trim_start()
+        .to_string(),
+    )
 }
 
 /// The statement that begins with these words.
 fn statement(text: &str, words: &str) -> Option<String> {
     let lines: Vec<&str> = text.lines().collect();
-    let start = lines.iter().position(|line| line.trim_start().starts_with(words))?;
+    let start = lines
+        .iter()
+        .position(|line| line.trim_start().starts_with(words))?;
     Some(balanced(&lines[start..]))
 }
 
@@ -165,10 +240,17 @@ mod tests {
 
     #[test]
     fn the_source_of_a_function_has_its_comment() {
-        let text = "fn a() { 1 }\n\n/// Two.\n/// And more.\nfn ab(x) {\n    if x { 2 }\n}\nfn c() {}\n";
-        assert_eq!(function(text, "ab").as_deref(), Some("/// Two.\n/// And more.\nfn ab(x) {\n    if x { 2 }\n}"));
+        let text =
+            "fn a() { 1 }\n\n/// Two.\n/// And more.\nfn ab(x) {\n    if x { 2 }\n}\nfn c() {}\n";
+        assert_eq!(
+            function(text, "ab").as_deref(),
+            Some("/// Two.\n/// And more.\nfn ab(x) {\n    if x { 2 }\n}")
+        );
         assert_eq!(function(text, "a").as_deref(), Some("fn a() { 1 }"));
         assert_eq!(function(text, "b"), None);
-        assert_eq!(statement("x();\n  task(\"a\", |h| {\n  1\n  });\n", "task(\"a\"").as_deref(), Some("  task(\"a\", |h| {\n  1\n  });"));
+        assert_eq!(
+            statement("x();\n  task(\"a\", |h| {\n  1\n  });\n", "task(\"a\"").as_deref(),
+            Some("  task(\"a\", |h| {\n  1\n  });")
+        );
     }
 }

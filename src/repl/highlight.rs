@@ -30,7 +30,11 @@ pub(super) fn coloured(console: &Console, line: &str) -> String {
     spans.sort_unstable();
     let (mut text, mut at) = (String::new(), 0);
     for (start, end, colour) in spans {
-        if start < at || end <= start || !line.is_char_boundary(start) || !line.is_char_boundary(end) {
+        if start < at
+            || end <= start
+            || !line.is_char_boundary(start)
+            || !line.is_char_boundary(end)
+        {
             continue;
         }
         text.push_str(&line[at..start]);
@@ -44,8 +48,15 @@ pub(super) fn coloured(console: &Console, line: &str) -> String {
 fn of_meta(line: &str) -> Vec<Span> {
     let start = line.find(':').unwrap_or(0);
     let rest = &line[start + 1..];
-    let end = if rest.starts_with('!') { start + 2 } else { start + 1 + rest.find(char::is_whitespace).unwrap_or(rest.len()) };
-    let known = meta::find(meta::split(rest).0).is_ok() || meta::ALL.iter().any(|meta| meta.name.starts_with(&line[start + 1..end]));
+    let end = if rest.starts_with('!') {
+        start + 2
+    } else {
+        start + 1 + rest.find(char::is_whitespace).unwrap_or(rest.len())
+    };
+    let known = meta::find(meta::split(rest).0).is_ok()
+        || meta::ALL
+            .iter()
+            .any(|meta| meta.name.starts_with(&line[start + 1..end]));
     vec![(start, end, if known { BOLD } else { RED })]
 }
 
@@ -56,7 +67,10 @@ fn of_etcd(console: &Console, line: &str) -> Vec<Span> {
     for part in line.split_inclusive(';') {
         let mut words: Vec<Vec<u8>> = Vec::new();
         let mut at = begin;
-        for word in part.trim_end_matches(';').split_inclusive(char::is_whitespace) {
+        for word in part
+            .trim_end_matches(';')
+            .split_inclusive(char::is_whitespace)
+        {
             let (start, bare) = (at, word.trim_end());
             at += word.len();
             if bare.is_empty() {
@@ -95,7 +109,13 @@ fn byte_at(line: &str, position: Position) -> Option<usize> {
     let (row, column) = (position.line()?, position.position().unwrap_or(1).max(1));
     let start: usize = line.split_inclusive('\n').take(row - 1).map(str::len).sum();
     let rest = line.get(start..)?;
-    Some(start + rest.char_indices().nth(column - 1).map_or(rest.len(), |(at, _)| at))
+    Some(
+        start
+            + rest
+                .char_indices()
+                .nth(column - 1)
+                .map_or(rest.len(), |(at, _)| at),
+    )
 }
 
 fn of_script(console: &Console, line: &str) -> Vec<Span> {
@@ -127,15 +147,27 @@ fn of_script(console: &Console, line: &str) -> Vec<Span> {
     for (place, (start, token)) in tokens.iter().enumerate() {
         let next = tokens.get(place + 1).map_or(line.len(), |(at, _)| *at);
         let gap = line.get(*start..next).unwrap_or_default();
-        let name_end = start + gap.chars().take_while(|letter| letter.is_ascii_alphanumeric() || *letter == '_').map(char::len_utf8).sum::<usize>();
+        let name_end = start
+            + gap
+                .chars()
+                .take_while(|letter| letter.is_ascii_alphanumeric() || *letter == '_')
+                .map(char::len_utf8)
+                .sum::<usize>();
         let is_call = matches!(tokens.get(place + 1), Some((_, Token::LeftParen)));
-        if wrong.iter().any(|at| (*start..name_end.max(start + 1)).contains(at)) {
+        if wrong
+            .iter()
+            .any(|at| (*start..name_end.max(start + 1)).contains(at))
+        {
             spans.push((*start, name_end.max(start + 1).min(line.len()), RED));
             continue;
         }
         let end = match token {
-            Token::StringConstant(_) | Token::InterpolatedString(_) | Token::CharConstant(_) => Some((start + gap.trim_end().len(), GREEN)),
-            Token::IntegerConstant(_) | Token::FloatConstant(_) => Some((start + gap.trim_end().len(), CYAN)),
+            Token::StringConstant(_) | Token::InterpolatedString(_) | Token::CharConstant(_) => {
+                Some((start + gap.trim_end().len(), GREEN))
+            }
+            Token::IntegerConstant(_) | Token::FloatConstant(_) => {
+                Some((start + gap.trim_end().len(), CYAN))
+            }
             Token::Identifier(name) if is_call && console.is_step(name) => Some((name_end, YELLOW)),
             token if token.is_standard_keyword() => Some((name_end, BLUE)),
             _ => None,
@@ -143,7 +175,12 @@ fn of_script(console: &Console, line: &str) -> Vec<Span> {
         if let Some((end, colour)) = end {
             spans.push((*start, comment(line, *start, end).unwrap_or(end), colour));
         }
-        if let Some(at) = comment(line, name_end, next).filter(|_| !matches!(token, Token::StringConstant(_) | Token::InterpolatedString(_))) {
+        if let Some(at) = comment(line, name_end, next).filter(|_| {
+            !matches!(
+                token,
+                Token::StringConstant(_) | Token::InterpolatedString(_)
+            )
+        }) {
             spans.push((at, line[at..next].trim_end().len() + at, DIM));
         }
     }
@@ -156,26 +193,50 @@ fn comment(line: &str, from: usize, to: usize) -> Option<usize> {
     if line[..from].ends_with(['"', '`']) {
         return None;
     }
-    part.find("//").or_else(|| part.find("/*")).filter(|at| !part[..*at].contains(['"', '`', '\''])).map(|at| from + at)
+    part.find("//")
+        .or_else(|| part.find("/*"))
+        .filter(|at| !part[..*at].contains(['"', '`', '\'']))
+        .map(|at| from + at)
 }
 
 /// Where the check finds fault, as bytes.
 fn mistakes(console: &Console, line: &str) -> Vec<usize> {
-    let script = Script { folder: None, name: CONSOLE.into(), text: line.to_string() };
-    let Ok(ast) = console.interpreter.compile_line(&script) else { return Vec::new() };
-    let globals: Vec<String> = console.scope.iter_raw().map(|(name, ..)| name.to_string()).collect();
+    let script = Script {
+        folder: None,
+        name: CONSOLE.into(),
+        text: line.to_string(),
+    };
+    let Ok(ast) = console.interpreter.compile_line(&script) else {
+        return Vec::new();
+    };
+    let globals: Vec<String> = console
+        .scope
+        .iter_raw()
+        .map(|(name, ..)| name.to_string())
+        .collect();
     let globals: Vec<&str> = globals.iter().map(String::as_str).collect();
-    let problems = console.interpreter.problems_of_line(&ast, &console.session, &script, &globals);
+    let problems = console
+        .interpreter
+        .problems_of_line(&ast, &console.session, &script, &globals);
     let places = problems.into_iter().filter_map(|problem| problem.error.at);
-    let position = |at: crate::error::Place| Position::new(u16::try_from(at.line).unwrap_or(1).max(1), u16::try_from(at.column).unwrap_or(0));
-    places.filter_map(|at| byte_at(line, position(at))).collect()
+    let position = |at: crate::error::Place| {
+        Position::new(
+            u16::try_from(at.line).unwrap_or(1).max(1),
+            u16::try_from(at.column).unwrap_or(0),
+        )
+    };
+    places
+        .filter_map(|at| byte_at(line, position(at)))
+        .collect()
 }
 
 /// Does a line end in the middle of something?
 pub(super) fn is_open(console: &Console, line: &str) -> bool {
     match console.input_kind(line) {
         Input::Rhai(_) => input::is_open(&console.interpreter, line),
-        Input::Etcd(text) => crate::command::split(text.split('#').next().unwrap_or_default()).is_none(),
+        Input::Etcd(text) => {
+            crate::command::split(text.split('#').next().unwrap_or_default()).is_none()
+        }
         _ => false,
     }
 }

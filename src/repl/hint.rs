@@ -23,23 +23,52 @@ impl rustyline::hint::Hint for Hint {
     }
 }
 
-pub(super) fn hint(console: &Console, line: &str, position: usize, history: &dyn History) -> Option<Hint> {
+pub(super) fn hint(
+    console: &Console,
+    line: &str,
+    position: usize,
+    history: &dyn History,
+) -> Option<Hint> {
     if position < line.len() || line.is_empty() {
         return None;
     }
     if let Some(shown) = arguments(console, line) {
-        return Some(Hint { completion: None, shown });
+        return Some(Hint {
+            completion: None,
+            shown,
+        });
     }
-    let found = history.starts_with(line, history.len().checked_sub(1)?, SearchDirection::Reverse).ok()??;
-    let rest = found.entry.strip_prefix(line).filter(|rest| !rest.is_empty() && !rest.contains('\n'))?.to_string();
-    Some(Hint { completion: Some(rest.clone()), shown: rest })
+    let found = history
+        .starts_with(
+            line,
+            history.len().checked_sub(1)?,
+            SearchDirection::Reverse,
+        )
+        .ok()??;
+    let rest = found
+        .entry
+        .strip_prefix(line)
+        .filter(|rest| !rest.is_empty() && !rest.contains('\n'))?
+        .to_string();
+    Some(Hint {
+        completion: Some(rest.clone()),
+        shown: rest,
+    })
 }
 
 fn arguments(console: &Console, line: &str) -> Option<String> {
     if let Some(text) = line.strip_prefix(':') {
         let (name, rest) = meta::split(text);
-        let meta = meta::find(name).ok().filter(|_| rest.is_empty() && text.ends_with(' '))?;
-        return Some(meta.args.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(" "));
+        let meta = meta::find(name)
+            .ok()
+            .filter(|_| rest.is_empty() && text.ends_with(' '))?;
+        return Some(
+            meta.args
+                .iter()
+                .map(|(name, _)| *name)
+                .collect::<Vec<_>>()
+                .join(" "),
+        );
     }
     if input::is_etcd(line, |word| console.is_variable(word)) {
         let (words, start) = etcd_words(line);
@@ -47,13 +76,26 @@ fn arguments(console: &Console, line: &str) -> Option<String> {
         return (start == line.len() && !usage.is_empty()).then_some(usage);
     }
     let before = line.strip_suffix('(')?;
-    let start = before.rfind(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_' && letter != ':').map_or(0, |at| at + 1);
+    let start = before
+        .rfind(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_' && letter != ':')
+        .map_or(0, |at| at + 1);
     let (name, method) = (&before[start..], before[..start].ends_with('.'));
-    let same = |entry: &&super::complete::Entry| entry.name == name && entry.of.is_empty() != method;
-    let signature = entries().iter().find(same).map(|entry| entry.signature.clone());
+    let same =
+        |entry: &&super::complete::Entry| entry.name == name && entry.of.is_empty() != method;
+    let signature = entries()
+        .iter()
+        .find(same)
+        .map(|entry| entry.signature.clone());
     let signature = signature.or_else(|| {
-        let function = console.session.iter_functions().filter(|function| function.name == name).last()?;
+        let function = console
+            .session
+            .iter_functions()
+            .filter(|function| function.name == name)
+            .last()?;
         Some(format!("{name}({})", function.params.join(", ")))
     })?;
-    signature.split_once('(').map(|(_, rest)| rest.to_string()).filter(|rest| rest != ")")
+    signature
+        .split_once('(')
+        .map(|(_, rest)| rest.to_string())
+        .filter(|rest| rest != ")")
 }

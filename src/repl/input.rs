@@ -35,31 +35,53 @@ pub(super) fn kind<'a>(text: &'a str, is_variable: impl Fn(&str) -> bool) -> Inp
     if let Some(name) = text.strip_suffix('?').filter(|name| is_name(name)) {
         return Input::Help(name.trim(), false);
     }
-    if is_etcd(text, is_variable) { Input::Etcd(text) } else { Input::Rhai(text) }
+    if is_etcd(text, is_variable) {
+        Input::Etcd(text)
+    } else {
+        Input::Rhai(text)
+    }
 }
 
 fn is_name(text: &str) -> bool {
     let text = text.trim();
-    !text.is_empty() && text.chars().all(|letter| letter.is_ascii_alphanumeric() || "_:.".contains(letter))
+    !text.is_empty()
+        && text
+            .chars()
+            .all(|letter| letter.is_ascii_alphanumeric() || "_:.".contains(letter))
 }
 
 /// An alias, and nothing behind it that makes it an expression.
 pub(super) fn is_etcd(text: &str, is_variable: impl Fn(&str) -> bool) -> bool {
     let text = text.trim_start();
-    let word = text.split(|letter: char| letter.is_whitespace() || letter == ';').next().unwrap_or_default();
+    let word = text
+        .split(|letter: char| letter.is_whitespace() || letter == ';')
+        .next()
+        .unwrap_or_default();
     if !ALIASES.contains(&word) || is_variable(word) {
         return false;
     }
     let rest = text[word.len()..].trim_start();
-    !rest.starts_with(['=', '.', '(', '[', '+', '*', '/', '%', '<', '>', '!', '?', '|', '&'])
+    !rest.starts_with([
+        '=', '.', '(', '[', '+', '*', '/', '%', '<', '>', '!', '?', '|', '&',
+    ])
 }
 
 /// Does the text end in the middle of something? The parser says so by an error at its very end.
 pub(super) fn is_open(interpreter: &Interpreter, text: &str) -> bool {
-    let Err(error) = interpreter.engine().compile(text) else { return false };
+    let Err(error) = interpreter.engine().compile(text) else {
+        return false;
+    };
     let lines = text.trim_end().lines().count();
-    let last = text.trim_end().lines().last().unwrap_or_default().chars().count();
-    let at_end = error.1.line().is_none_or(|line| line > lines || (line == lines && error.1.position().unwrap_or(0) > last));
+    let last = text
+        .trim_end()
+        .lines()
+        .last()
+        .unwrap_or_default()
+        .chars()
+        .count();
+    let at_end = error.1.line().is_none_or(|line| {
+        line > lines || (line == lines && error.1.position().unwrap_or(0) > last)
+    });
     match *error.0 {
         ParseErrorType::UnexpectedEOF => true,
         ParseErrorType::MissingToken(..) => at_end,
@@ -90,8 +112,19 @@ impl Typed {
             self.text.push('\n');
         }
         self.lines += count;
-        let parsed = Script { folder: None, name: name.to_string(), text: format!("{}{text}", "\n".repeat(before)) };
-        (parsed, Script { folder: None, name: name.to_string(), text: self.text.clone() })
+        let parsed = Script {
+            folder: None,
+            name: name.to_string(),
+            text: format!("{}{text}", "\n".repeat(before)),
+        };
+        (
+            parsed,
+            Script {
+                folder: None,
+                name: name.to_string(),
+                text: self.text.clone(),
+            },
+        )
     }
 
     pub(super) fn text(&self) -> &str {
@@ -100,7 +133,11 @@ impl Typed {
 
     /// A place in what was typed, or in the file it came from.
     pub(super) fn translate(&self, place: &mut crate::error::Place) {
-        if let Some((first, _, file)) = self.loaded.iter().find(|(first, count, _)| (*first..first + count).contains(&place.line)) {
+        if let Some((first, _, file)) = self
+            .loaded
+            .iter()
+            .find(|(first, count, _)| (*first..first + count).contains(&place.line))
+        {
             place.line = place.line + 1 - first;
             place.file.clone_from(file);
         }

@@ -63,7 +63,12 @@ impl Live {
         let end = Instant::now() + PATIENCE;
         let (lock, told) = &*self.state;
         let mut state = locked(lock);
-        let fresh = |state: &State| state.known.get(topic).is_some_and(|(at, _)| at.elapsed() < FRESH);
+        let fresh = |state: &State| {
+            state
+                .known
+                .get(topic)
+                .is_some_and(|(at, _)| at.elapsed() < FRESH)
+        };
         if !fresh(&state) {
             let era = state.era;
             if state.asked.insert(topic.clone(), era) != Some(era) {
@@ -75,15 +80,23 @@ impl Live {
             if left.is_zero() {
                 break;
             }
-            state = told.wait_timeout(state, left).unwrap_or_else(std::sync::PoisonError::into_inner).0;
+            state = told
+                .wait_timeout(state, left)
+                .unwrap_or_else(std::sync::PoisonError::into_inner)
+                .0;
         }
-        state.known.get(topic).map_or_else(Vec::new, |(_, offers)| offers.clone())
+        state
+            .known
+            .get(topic)
+            .map_or_else(Vec::new, |(_, offers)| offers.clone())
     }
 
     fn ask(&self, topic: Topic, era: u64) {
         let (place, state) = (locked(&self.place).clone(), Arc::clone(&self.state));
         std::thread::spawn(move || {
-            let offers = place.and_then(|place| place.client()).and_then(|client| answer(&client, &topic));
+            let offers = place
+                .and_then(|place| place.client())
+                .and_then(|client| answer(&client, &topic));
             let (lock, told) = &*state;
             let mut state = locked(lock);
             if state.era == era {
@@ -98,12 +111,29 @@ impl Live {
 }
 
 fn answer(client: &Client, topic: &Topic) -> Option<Vec<Offer>> {
-    let plain = |names: Vec<String>| names.into_iter().map(|name| (name, String::new())).collect();
+    let plain = |names: Vec<String>| {
+        names
+            .into_iter()
+            .map(|name| (name, String::new()))
+            .collect()
+    };
     Some(match topic {
         Topic::Keys(prefix) => level(client, prefix)?,
         // With all its digits, as etcdctl prints it.
-        Topic::Leases => client.lease_list().ok()?.ids.into_iter().map(|id| (format!("{id:016x}"), String::new())).collect(),
-        Topic::Members => client.member_list(false).ok()?.members.into_iter().map(|member| (hex(member.id), member.name)).collect(),
+        Topic::Leases => client
+            .lease_list()
+            .ok()?
+            .ids
+            .into_iter()
+            .map(|id| (format!("{id:016x}"), String::new()))
+            .collect(),
+        Topic::Members => client
+            .member_list(false)
+            .ok()?
+            .members
+            .into_iter()
+            .map(|member| (hex(member.id), member.name))
+            .collect(),
         Topic::Roles => plain(client.role_list().ok()?.names),
         Topic::Users => plain(client.user_list().ok()?.names),
     })
@@ -112,11 +142,25 @@ fn answer(client: &Client, topic: &Topic) -> Option<Vec<Offer>> {
 /// The names of one level, skipping what lies below each of them.
 fn level(client: &Client, prefix: &str) -> Option<Vec<Offer>> {
     let mut names: Vec<Offer> = Vec::new();
-    let end = if prefix.is_empty() { vec![0] } else { prefix_end(prefix.as_bytes()) };
-    let mut from = if prefix.is_empty() { vec![0] } else { prefix.as_bytes().to_vec() };
+    let end = if prefix.is_empty() {
+        vec![0]
+    } else {
+        prefix_end(prefix.as_bytes())
+    };
+    let mut from = if prefix.is_empty() {
+        vec![0]
+    } else {
+        prefix.as_bytes().to_vec()
+    };
     let stop = Instant::now() + Duration::from_secs(2);
     while names.len() < MOST && Instant::now() < stop {
-        let options = GetOptions { keys_only: true, limit: 50, range_end: Some(end.clone()), serializable: true, ..GetOptions::default() };
+        let options = GetOptions {
+            keys_only: true,
+            limit: 50,
+            range_end: Some(end.clone()),
+            serializable: true,
+            ..GetOptions::default()
+        };
         let page = client.get(&from, &options).ok()?;
         for pair in &page.kvs {
             let key = String::from_utf8_lossy(&pair.key).into_owned();
@@ -131,7 +175,9 @@ fn level(client: &Client, prefix: &str) -> Option<Vec<Offer>> {
                 names.push((name, String::new()));
             }
         }
-        let Some(last) = page.kvs.last().filter(|_| page.more) else { break };
+        let Some(last) = page.kvs.last().filter(|_| page.more) else {
+            break;
+        };
         from = match names.last() {
             Some((name, _)) if name.ends_with('/') => prefix_end(name.as_bytes()),
             _ => [last.key.clone(), vec![0]].concat(),

@@ -47,58 +47,168 @@ pub(super) const ALL: &[Meta] = &[
         doc: "all commands, or what a name means; `NAME?` does the same, `NAME??` shows its source",
         run: help,
     },
-    Meta { name: "hosts", args: &[("[PATTERN]", Takes::Hosts)], doc: "the selected hosts, their addresses, clusters and connections", run: hosts },
-    Meta { name: "limit", args: &[("[PATTERN|all]", Takes::Hosts)], doc: "work only on these hosts, as -l does; `all` for every host again", run: limit },
-    Meta { name: "use", args: &[("CLUSTER|all", Takes::Cluster)], doc: "work on one cluster of several", run: use_cluster },
-    Meta { name: "check", args: &[("[on|off]", Takes::OnOff)], doc: "show what would change and change nothing, as -C does", run: check },
-    Meta { name: "diff", args: &[("[on|off]", Takes::OnOff)], doc: "show the difference of each file that changes, as -D does", run: diff },
+    Meta {
+        name: "hosts",
+        args: &[("[PATTERN]", Takes::Hosts)],
+        doc: "the selected hosts, their addresses, clusters and connections",
+        run: hosts,
+    },
+    Meta {
+        name: "limit",
+        args: &[("[PATTERN|all]", Takes::Hosts)],
+        doc: "work only on these hosts, as -l does; `all` for every host again",
+        run: limit,
+    },
+    Meta {
+        name: "use",
+        args: &[("CLUSTER|all", Takes::Cluster)],
+        doc: "work on one cluster of several",
+        run: use_cluster,
+    },
+    Meta {
+        name: "check",
+        args: &[("[on|off]", Takes::OnOff)],
+        doc: "show what would change and change nothing, as -C does",
+        run: check,
+    },
+    Meta {
+        name: "diff",
+        args: &[("[on|off]", Takes::OnOff)],
+        doc: "show the difference of each file that changes, as -D does",
+        run: diff,
+    },
     Meta {
         name: "set",
         args: &[("[NAME=VALUE]", Takes::Variable)],
         doc: "a variable that wins over the inventory, as -e does; `editing=vi` or `emacs` chooses the keys",
         run: set,
     },
-    Meta { name: "unset", args: &[("NAME", Takes::Variable)], doc: "take such a variable away", run: unset },
-    Meta { name: "tasks", args: &[], doc: "the steps that can be called, such as `etcd_install()`", run: tasks },
-    Meta { name: "run", args: &[("SCRIPT", Takes::Script), ("[-t TAGS] [ARGS]", Takes::Task)], doc: "run a script on the selected hosts", run: run_script },
-    Meta { name: "load", args: &[("FILE", Takes::File)], doc: "read a script: its functions and tasks can be called then", run: load },
-    Meta { name: "reload", args: &[], doc: "read the inventory and the loaded files again; changed ones are read by themselves", run: reload },
-    Meta { name: "!", args: &[("COMMAND", Takes::Command)], doc: "run a line for the shell on the selected hosts; equal answers stand together", run: shell },
+    Meta {
+        name: "unset",
+        args: &[("NAME", Takes::Variable)],
+        doc: "take such a variable away",
+        run: unset,
+    },
+    Meta {
+        name: "tasks",
+        args: &[],
+        doc: "the steps that can be called, such as `etcd_install()`",
+        run: tasks,
+    },
+    Meta {
+        name: "run",
+        args: &[("SCRIPT", Takes::Script), ("[-t TAGS] [ARGS]", Takes::Task)],
+        doc: "run a script on the selected hosts",
+        run: run_script,
+    },
+    Meta {
+        name: "load",
+        args: &[("FILE", Takes::File)],
+        doc: "read a script: its functions and tasks can be called then",
+        run: load,
+    },
+    Meta {
+        name: "reload",
+        args: &[],
+        doc: "read the inventory and the loaded files again; changed ones are read by themselves",
+        run: reload,
+    },
+    Meta {
+        name: "!",
+        args: &[("COMMAND", Takes::Command)],
+        doc: "run a line for the shell on the selected hosts; equal answers stand together",
+        run: shell,
+    },
     Meta {
         name: "step",
         args: &[("[SCRIPT|off]", Takes::Script), ("[TASK]", Takes::Task)],
         doc: "go through a script task by task, from the first or from TASK; alone: where it stands",
         run: step::begin,
     },
-    Meta { name: "next", args: &[], doc: "with :step, run the task at hand", run: step::next },
-    Meta { name: "skip", args: &[], doc: "with :step, leave the task at hand out", run: step::skip },
-    Meta { name: "redo", args: &[], doc: "with :step, run the task before once more", run: step::redo },
-    Meta { name: "continue", args: &[("[TASK]", Takes::Task)], doc: "with :step, run all that is left, or up to TASK", run: step::go_on },
+    Meta {
+        name: "next",
+        args: &[],
+        doc: "with :step, run the task at hand",
+        run: step::next,
+    },
+    Meta {
+        name: "skip",
+        args: &[],
+        doc: "with :step, leave the task at hand out",
+        run: step::skip,
+    },
+    Meta {
+        name: "redo",
+        args: &[],
+        doc: "with :step, run the task before once more",
+        run: step::redo,
+    },
+    Meta {
+        name: "continue",
+        args: &[("[TASK]", Takes::Task)],
+        doc: "with :step, run all that is left, or up to TASK",
+        run: step::go_on,
+    },
     Meta {
         name: "overview",
         args: &[("[CLUSTER]", Takes::Cluster)],
         doc: "the cluster live: members, health, latencies, logs, drift; `q` comes back here",
         run: overview,
     },
-    Meta { name: "jobs", args: &[], doc: "what runs in the background, such as `e watch`", run: jobs },
-    Meta { name: "stop", args: &[("[JOB]", Takes::Job)], doc: "end a job, or all", run: stop },
-    Meta { name: "bt", args: &[], doc: "the whole of the last error, with the calls that led to it", run: trace },
-    Meta { name: "timing", args: &[("[on|off]", Takes::OnOff)], doc: "after each line: its time, and round trips and bytes of each host", run: timing },
+    Meta {
+        name: "jobs",
+        args: &[],
+        doc: "what runs in the background, such as `e watch`",
+        run: jobs,
+    },
+    Meta {
+        name: "stop",
+        args: &[("[JOB]", Takes::Job)],
+        doc: "end a job, or all",
+        run: stop,
+    },
+    Meta {
+        name: "bt",
+        args: &[],
+        doc: "the whole of the last error, with the calls that led to it",
+        run: trace,
+    },
+    Meta {
+        name: "timing",
+        args: &[("[on|off]", Takes::OnOff)],
+        doc: "after each line: its time, and round trips and bytes of each host",
+        run: timing,
+    },
     Meta {
         name: "edit",
         args: &[("[FILE]", Takes::File)],
         doc: "change the last line in $EDITOR and run it (Ctrl-X Ctrl-E: the line at hand), or a file and load it",
         run: edit,
     },
-    Meta { name: "log", args: &[("FILE|off", Takes::File)], doc: "write a copy of this session into a file, secrets masked", run: log },
-    Meta { name: "lines", args: &[], doc: "the lines that worked, with their numbers: what :save writes", run: show_lines },
+    Meta {
+        name: "log",
+        args: &[("FILE|off", Takes::File)],
+        doc: "write a copy of this session into a file, secrets masked",
+        run: log,
+    },
+    Meta {
+        name: "lines",
+        args: &[],
+        doc: "the lines that worked, with their numbers: what :save writes",
+        run: show_lines,
+    },
     Meta {
         name: "save",
         args: &[("FILE", Takes::File), ("[FROM[-TO]]", Takes::Lines)],
         doc: "write the lines that worked, or these of `:lines`, as a script",
         run: save_lines,
     },
-    Meta { name: "quit", args: &[], doc: "leave, as Ctrl-D does", run: |_, _| Ok(Then::Leave) },
+    Meta {
+        name: "quit",
+        args: &[],
+        doc: "leave, as Ctrl-D does",
+        run: |_, _| Ok(Then::Leave),
+    },
 ];
 
 /// The command that a word names: whole, or the only one that begins so.
@@ -106,7 +216,9 @@ pub(super) fn find(word: &str) -> Result<&'static Meta> {
     if let Some(meta) = ALL.iter().find(|meta| meta.name == word) {
         return Ok(meta);
     }
-    let mut matching = ALL.iter().filter(|meta| !word.is_empty() && meta.name.starts_with(word));
+    let mut matching = ALL
+        .iter()
+        .filter(|meta| !word.is_empty() && meta.name.starts_with(word));
     if let (Some(only), None) = (matching.next(), matching.next()) {
         return Ok(only);
     }
@@ -122,25 +234,38 @@ pub(super) fn split(text: &str) -> (&str, &str) {
     if let Some(command) = text.strip_prefix('!') {
         return ("!", command.trim());
     }
-    text.split_once(char::is_whitespace).map_or((text, ""), |(name, rest)| (name, rest.trim()))
+    text.split_once(char::is_whitespace)
+        .map_or((text, ""), |(name, rest)| (name, rest.trim()))
 }
 
 pub(super) fn run(console: &mut Console, text: &str) -> Result<Then> {
     let (name, rest) = split(text);
     let meta = find(name)?;
-    let needed = meta.args.iter().filter(|(name, _)| !name.starts_with('[')).count();
+    let needed = meta
+        .args
+        .iter()
+        .filter(|(name, _)| !name.starts_with('['))
+        .count();
     if rest.is_empty() && needed > 0 {
-        return Err(Error::usage(format!("`:{}` needs {}", meta.name, meta.args[0].0)).hint(usage(meta)));
+        return Err(
+            Error::usage(format!("`:{}` needs {}", meta.name, meta.args[0].0)).hint(usage(meta)),
+        );
     }
     if !rest.is_empty() && meta.args.is_empty() {
-        return Err(Error::usage(format!("`:{}` takes nothing behind it", meta.name)).hint(usage(meta)));
+        return Err(
+            Error::usage(format!("`:{}` takes nothing behind it", meta.name)).hint(usage(meta)),
+        );
     }
     (meta.run)(console, rest)
 }
 
 /// `:limit [PATTERN]`.
 pub(super) fn usage(meta: &Meta) -> String {
-    let args: String = meta.args.iter().map(|(name, _)| format!(" {name}")).collect();
+    let args: String = meta
+        .args
+        .iter()
+        .map(|(name, _)| format!(" {name}"))
+        .collect();
     format!(":{}{args}", meta.name)
 }
 
@@ -149,7 +274,11 @@ fn go() -> Result<Then> {
 }
 
 fn help(console: &mut Console, name: &str) -> Result<Then> {
-    let text = if name.is_empty() { help::overview(super::show::columns()) } else { help::page(console, name)? };
+    let text = if name.is_empty() {
+        help::overview(super::show::columns())
+    } else {
+        help::page(console, name)?
+    };
     console.say(text.trim_end());
     go()
 }
@@ -157,19 +286,37 @@ fn help(console: &mut Console, name: &str) -> Result<Then> {
 fn overview(console: &mut Console, name: &str) -> Result<Then> {
     let world = console.interpreter.world();
     let settings = console.settings();
-    let name = Some(name).filter(|name| !name.is_empty()).or(settings.cluster.as_deref());
+    let name = Some(name)
+        .filter(|name| !name.is_empty())
+        .or(settings.cluster.as_deref());
     let cluster = crate::script::overview::chosen(world, name)?;
-    let sources: String = console.ground.sources.iter().map(|source| format!(" -i {}", crate::command::quote(source))).collect();
-    let watch = Watch::begin(crate::script::overview::plan(world, &cluster, None, &format!("etcdsh{sources}"))?);
+    let sources: String = console
+        .ground
+        .sources
+        .iter()
+        .map(|source| format!(" -i {}", crate::command::quote(source)))
+        .collect();
+    let watch = Watch::begin(crate::script::overview::plan(
+        world,
+        &cluster,
+        None,
+        &format!("etcdsh{sources}"),
+    )?);
     let terminal = std::io::stdout().is_terminal() && std::io::stdin().is_terminal();
     if terminal && !console.json() {
         let cancel = console.runner.surroundings.cancel().clone();
         watch.wait(1, Duration::from_millis(300));
-        crate::overview::show(&watch, console.runner.surroundings.color(), &|| cancel.asked())?;
+        crate::overview::show(&watch, console.runner.surroundings.color(), &|| {
+            cancel.asked()
+        })?;
         return go();
     }
     let view = watch.settled();
-    console.say(if console.json() { view.to_json(false).to_string() } else { crate::overview::text(&view, super::show::columns(), false) });
+    console.say(if console.json() {
+        view.to_json(false).to_string()
+    } else {
+        crate::overview::text(&view, super::show::columns(), false)
+    });
     go()
 }
 
@@ -177,19 +324,40 @@ fn hosts(console: &mut Console, pattern: &str) -> Result<Then> {
     let world = console.interpreter.world();
     let selected = world.select(if pattern.is_empty() { "all" } else { pattern })?;
     let pool = console.runner.surroundings.pool();
-    let wide = selected.iter().map(|name| name.chars().count()).max().unwrap_or(0);
+    let wide = selected
+        .iter()
+        .map(|name| name.chars().count())
+        .max()
+        .unwrap_or(0);
     let clusters: Vec<&str> = selected
         .iter()
-        .map(|host| console.ground.clusters.iter().find(|cluster| cluster.hosts.contains(host)).map_or("-", |cluster| cluster.name.as_str()))
+        .map(|host| {
+            console
+                .ground
+                .clusters
+                .iter()
+                .find(|cluster| cluster.hosts.contains(host))
+                .map_or("-", |cluster| cluster.name.as_str())
+        })
         .collect();
-    let broad = clusters.iter().map(|name| name.chars().count()).max().unwrap_or(0);
+    let broad = clusters
+        .iter()
+        .map(|name| name.chars().count())
+        .max()
+        .unwrap_or(0);
     for (host, cluster) in selected.iter().zip(clusters) {
         let seen = match pool.known(host) {
             None => "not connected yet".to_string(),
             Some(link) if link.gone() => "cannot be reached".to_string(),
             Some(link) => format!("{} round trips", link.trips()),
         };
-        let groups = world.inventory.groups_of(host).into_iter().filter(|group| group != "all").collect::<Vec<_>>().join(",");
+        let groups = world
+            .inventory
+            .groups_of(host)
+            .into_iter()
+            .filter(|group| group != "all")
+            .collect::<Vec<_>>()
+            .join(",");
         console.say(format!("{host:wide$}  {cluster:broad$}  {groups}  {seen}"));
     }
     if selected.is_empty() {
@@ -209,7 +377,11 @@ fn limit(console: &mut Console, pattern: &str) -> Result<Then> {
 }
 
 fn use_cluster(console: &mut Console, name: &str) -> Result<Then> {
-    let chosen = if name == "all" { None } else { Some(crate::script::cluster::chosen(console.ground.clusters.clone(), Some(name))?.name) };
+    let chosen = if name == "all" {
+        None
+    } else {
+        Some(crate::script::cluster::chosen(console.ground.clusters.clone(), Some(name))?.name)
+    };
     console.change(|settings| settings.cluster = chosen)?;
     go()
 }
@@ -233,13 +405,21 @@ fn check(console: &mut Console, text: &str) -> Result<Then> {
 fn diff(console: &mut Console, text: &str) -> Result<Then> {
     let diff = switched(text, console.settings().diff)?;
     console.change(|settings| settings.diff = diff)?;
-    console.say(if diff { "differences are shown" } else { "differences are not shown" });
+    console.say(if diff {
+        "differences are shown"
+    } else {
+        "differences are not shown"
+    });
     go()
 }
 
 fn timing(console: &mut Console, text: &str) -> Result<Then> {
     console.timing = switched(text, console.timing)?;
-    console.say(if console.timing { "times are shown" } else { "times are not shown" });
+    console.say(if console.timing {
+        "times are shown"
+    } else {
+        "times are not shown"
+    });
     go()
 }
 
@@ -250,19 +430,34 @@ fn set(console: &mut Console, text: &str) -> Result<Then> {
         }
         return go();
     }
-    let parts = text.split_once('=').or_else(|| text.split_once(char::is_whitespace));
-    let (name, value) = parts.ok_or_else(|| Error::usage("a name and a value are needed").hint(":set etcd_init=existing"))?;
-    let (name, value) = (name.trim().to_string(), value.trim().trim_matches(['"', '\'']).to_string());
+    let parts = text
+        .split_once('=')
+        .or_else(|| text.split_once(char::is_whitespace));
+    let (name, value) = parts.ok_or_else(|| {
+        Error::usage("a name and a value are needed").hint(":set etcd_init=existing")
+    })?;
+    let (name, value) = (
+        name.trim().to_string(),
+        value.trim().trim_matches(['"', '\'']).to_string(),
+    );
     if name == "editing" {
         return match value.as_str() {
             "vi" | "emacs" => Ok(Then::Editing(value)),
-            other => Err(Error::usage(format!("`editing` takes vi or emacs, not `{other}`"))),
+            other => Err(Error::usage(format!(
+                "`editing` takes vi or emacs, not `{other}`"
+            ))),
         };
     }
     let parameters = crate::script::parameters(console.interpreter.world());
-    let known: Vec<&str> = parameters.iter().map(|parameter| parameter.name.as_str()).collect();
+    let known: Vec<&str> = parameters
+        .iter()
+        .map(|parameter| parameter.name.as_str())
+        .collect();
     if let Some(near) = nearest(&name, known.iter().copied()).filter(|near| *near != name) {
-        console.complain(format!("{} there is no parameter `{name}`; did you mean `{near}`?", console.paint(35, "warning:")));
+        console.complain(format!(
+            "{} there is no parameter `{name}`; did you mean `{near}`?",
+            console.paint(35, "warning:")
+        ));
     }
     console.change(|settings| drop(settings.vars.insert(name, value)))?;
     go()
@@ -284,7 +479,11 @@ fn unset(console: &mut Console, name: &str) -> Result<Then> {
 fn tasks(console: &mut Console, _: &str) -> Result<Then> {
     let tasks = locked(&console.runner.tasks).clone();
     let shown = tasks.iter().filter(|(_, named)| named.what != What::Alias);
-    let wide = shown.map(|(name, _)| name.chars().count()).max().unwrap_or(0) + 2;
+    let wide = shown
+        .map(|(name, _)| name.chars().count())
+        .max()
+        .unwrap_or(0)
+        + 2;
     let mut script = String::new();
     for (name, named) in tasks.iter().filter(|(_, named)| named.what != What::Alias) {
         if named.script != script {
@@ -292,11 +491,24 @@ fn tasks(console: &mut Console, _: &str) -> Result<Then> {
             console.say(console.paint(1, &script));
         }
         let same = format!("the same as {name}");
-        let others: Vec<&str> =
-            tasks.iter().filter(|(_, other)| other.what == What::Alias && other.description == same).map(|(name, _)| name.as_str()).collect();
-        let also = if others.is_empty() { String::new() } else { format!("; also {}", others.join(", ")) };
+        let others: Vec<&str> = tasks
+            .iter()
+            .filter(|(_, other)| other.what == What::Alias && other.description == same)
+            .map(|(name, _)| name.as_str())
+            .collect();
+        let also = if others.is_empty() {
+            String::new()
+        } else {
+            format!("; also {}", others.join(", "))
+        };
         let mut text = String::new();
-        help::line(&mut text, &format!("  {name}()"), &format!("{}{also}", named.description), wide + 2, super::show::columns());
+        help::line(
+            &mut text,
+            &format!("  {name}()"),
+            &format!("{}{also}", named.description),
+            wide + 2,
+            super::show::columns(),
+        );
         console.say(text.trim_end());
     }
     go()
@@ -306,36 +518,57 @@ fn run_script(console: &mut Console, text: &str) -> Result<Then> {
     let words = crate::command::split(text).ok_or_else(|| Error::usage("a quote stays open"))?;
     let mut settings = console.settings();
     let (mut errand, mut word, mut rest) = (Errand::default(), None, words.into_iter());
-    let value = |flag: &str, rest: &mut dyn Iterator<Item = String>| rest.next().ok_or_else(|| Error::usage(format!("`{flag}` needs a value")));
+    let value = |flag: &str, rest: &mut dyn Iterator<Item = String>| {
+        rest.next()
+            .ok_or_else(|| Error::usage(format!("`{flag}` needs a value")))
+    };
     while let Some(next) = rest.next() {
         match next.as_str() {
             _ if word.is_some() && !next.starts_with('-') => errand.args.push(next),
-            "-t" | "--tags" => errand.tags.extend(Selection::words(&[value(&next, &mut rest)?])),
-            "--skip-tags" => errand.skip_tags.extend(Selection::words(&[value(&next, &mut rest)?])),
+            "-t" | "--tags" => errand
+                .tags
+                .extend(Selection::words(&[value(&next, &mut rest)?])),
+            "--skip-tags" => errand
+                .skip_tags
+                .extend(Selection::words(&[value(&next, &mut rest)?])),
             "-l" | "--limit" => settings.limit = Some(value(&next, &mut rest)?),
             "-C" | "--check" => settings.check = true,
             "-D" | "--diff" => settings.diff = true,
             "-e" => {
                 let pair = value(&next, &mut rest)?;
-                let (name, value) = pair.split_once('=').ok_or_else(|| Error::usage("`-e` takes name=value here"))?;
+                let (name, value) = pair
+                    .split_once('=')
+                    .ok_or_else(|| Error::usage("`-e` takes name=value here"))?;
                 settings.vars.insert(name.to_string(), value.to_string());
             }
             _ if word.is_some() => errand.args.push(next),
             _ => word = Some(next),
         }
     }
-    let word = word.ok_or_else(|| Error::usage("a script is needed").hint(":run etcd -t etcd_config"))?;
+    let word =
+        word.ok_or_else(|| Error::usage("a script is needed").hint(":run etcd -t etcd_config"))?;
     let script = script_named(&word)?;
     let tags = errand.tags.join(",");
     console.runner.script(&script, &settings, errand, &word)?;
-    console.accept(Accepted::Script { name: word, settings, tags });
+    console.accept(Accepted::Script {
+        name: word,
+        settings,
+        tags,
+    });
     go()
 }
 
 fn load(console: &mut Console, file: &str) -> Result<Then> {
     let tasks = flow::load(console, file)?;
     if !tasks.is_empty() {
-        console.say(format!("steps: {}", tasks.iter().map(|name| format!("{name}()")).collect::<Vec<_>>().join(", ")));
+        console.say(format!(
+            "steps: {}",
+            tasks
+                .iter()
+                .map(|name| format!("{name}()"))
+                .collect::<Vec<_>>()
+                .join(", ")
+        ));
     }
     console.accept(Accepted::Loaded(file.to_string()));
     go()
@@ -344,7 +577,11 @@ fn load(console: &mut Console, file: &str) -> Result<Then> {
 fn reload(console: &mut Console, _: &str) -> Result<Then> {
     console.refresh()?;
     console.say(format!("read again: {}", console.ground.name));
-    let files: Vec<String> = console.loaded.iter().map(|(path, _)| path.display().to_string()).collect();
+    let files: Vec<String> = console
+        .loaded
+        .iter()
+        .map(|(path, _)| path.display().to_string())
+        .collect();
     for file in files {
         flow::load(console, &file)?;
         console.say(format!("read again: {file}"));
@@ -355,7 +592,10 @@ fn reload(console: &mut Console, _: &str) -> Result<Then> {
 fn shell(console: &mut Console, command: &str) -> Result<Then> {
     let settings = console.settings();
     if settings.check {
-        console.say(format!("would run on {}: {command}", console.interpreter.world().select("all")?.join(", ")));
+        console.say(format!(
+            "would run on {}: {command}",
+            console.interpreter.world().select("all")?.join(", ")
+        ));
         return go();
     }
     // Nothing of such a line is worth finishing.
@@ -366,13 +606,20 @@ fn shell(console: &mut Console, command: &str) -> Result<Then> {
         console.say(line);
     }
     let interrupted = console.runner.surroundings.cancel().asked();
-    for error in heard.errors.iter().filter(|error| error.kind != crate::error::Kind::Interrupted) {
+    for error in heard
+        .errors
+        .iter()
+        .filter(|error| error.kind != crate::error::Kind::Interrupted)
+    {
         console.show_error(error);
     }
     if interrupted {
         return Err(Error::new(crate::error::Kind::Interrupted, "interrupted"));
     }
-    console.accept(Accepted::Shell { command: command.to_string(), settings });
+    console.accept(Accepted::Shell {
+        command: command.to_string(),
+        settings,
+    });
     go()
 }
 
@@ -384,7 +631,14 @@ fn jobs(console: &mut Console, _: &str) -> Result<Then> {
 }
 
 fn stop(console: &mut Console, text: &str) -> Result<Then> {
-    let number = if text.is_empty() { None } else { Some(text.parse().map_err(|_| Error::usage(format!("`{text}` is no number of a job")).hint(":jobs"))?) };
+    let number =
+        if text.is_empty() {
+            None
+        } else {
+            Some(text.parse().map_err(|_| {
+                Error::usage(format!("`{text}` is no number of a job")).hint(":jobs")
+            })?)
+        };
     let count = console.jobs.stop(number)?;
     console.say(format!("{count} stopped"));
     go()
@@ -393,7 +647,10 @@ fn stop(console: &mut Console, text: &str) -> Result<Then> {
 fn trace(console: &mut Console, _: &str) -> Result<Then> {
     let last = locked(&console.runner.last_error).clone();
     match last {
-        Some(error) => console.say(format!("{}: {error}", format!("{:?}", error.kind).to_lowercase())),
+        Some(error) => console.say(format!(
+            "{}: {error}",
+            format!("{:?}", error.kind).to_lowercase()
+        )),
         None => console.say("there was no error"),
     }
     go()
@@ -413,7 +670,9 @@ fn log(console: &mut Console, file: &str) -> Result<Then> {
         transcript.end();
         return go();
     }
-    transcript.begin(Path::new(file)).map_err(|error| Error::config(format!("`{file}` cannot be written")).because(error.to_string()))?;
+    transcript.begin(Path::new(file)).map_err(|error| {
+        Error::config(format!("`{file}` cannot be written")).because(error.to_string())
+    })?;
     console.say(format!("a copy of this session is written to {file}"));
     go()
 }
@@ -431,10 +690,26 @@ fn show_lines(console: &mut Console, _: &str) -> Result<Then> {
 
 /// `FILE`, or `FILE 3-7`, `FILE 3-`, `FILE 3`.
 fn file_and_lines(text: &str) -> Result<(&str, Option<(usize, usize)>)> {
-    let is_range = |word: &str| word.starts_with(|letter: char| letter.is_ascii_digit()) && word.chars().all(|letter| letter.is_ascii_digit() || letter == '-');
-    let Some((file, range)) = text.rsplit_once(char::is_whitespace).filter(|(_, word)| is_range(word)) else { return Ok((text, None)) };
-    let wrong = || Error::usage(format!("`{range}` names no lines")).hint(":lines   # shows their numbers");
-    let number = |word: &str| word.parse::<usize>().ok().filter(|number| *number > 0).ok_or_else(wrong);
+    let is_range = |word: &str| {
+        word.starts_with(|letter: char| letter.is_ascii_digit())
+            && word
+                .chars()
+                .all(|letter| letter.is_ascii_digit() || letter == '-')
+    };
+    let Some((file, range)) = text
+        .rsplit_once(char::is_whitespace)
+        .filter(|(_, word)| is_range(word))
+    else {
+        return Ok((text, None));
+    };
+    let wrong =
+        || Error::usage(format!("`{range}` names no lines")).hint(":lines   # shows their numbers");
+    let number = |word: &str| {
+        word.parse::<usize>()
+            .ok()
+            .filter(|number| *number > 0)
+            .ok_or_else(wrong)
+    };
     let (from, to) = match range.split_once('-') {
         None => (number(range)?, number(range)?),
         Some((from, "")) => (number(from)?, usize::MAX),
@@ -450,13 +725,25 @@ fn save_lines(console: &mut Console, text: &str) -> Result<Then> {
     let (file, range) = file_and_lines(text)?;
     let count = save::write(console, Path::new(file), range)?;
     let text = std::fs::read_to_string(file).unwrap_or_default();
-    if let Err(error) = console.interpreter.compile(&crate::script::Script { folder: None, name: file.to_string(), text }) {
-        console.complain(format!("{} these lines need others: {}; `:lines` shows them", console.paint(35, "warning:"), error.what));
+    if let Err(error) = console.interpreter.compile(&crate::script::Script {
+        folder: None,
+        name: file.to_string(),
+        text,
+    }) {
+        console.complain(format!(
+            "{} these lines need others: {}; `:lines` shows them",
+            console.paint(35, "warning:"),
+            error.what
+        ));
     }
     console.say(format!(
         "{file}: {count} line{}; run it with `etcdsh {}`",
         if count == 1 { "" } else { "s" },
-        if file.contains('/') { file.to_string() } else { format!("./{file}") }
+        if file.contains('/') {
+            file.to_string()
+        } else {
+            format!("./{file}")
+        }
     ));
     go()
 }
@@ -475,8 +762,20 @@ mod tests {
     fn a_command_is_found_by_its_beginning() {
         assert_eq!(find("hosts").map(|meta| meta.name).ok(), Some("hosts"));
         assert_eq!(find("ho").map(|meta| meta.name).ok(), Some("hosts"));
-        assert_eq!(find("re").map(|meta| meta.name).err().map(|error| error.what), Some("there is no command `:re`".into()));
-        assert_eq!(find("lmit").map(|meta| meta.name).err().map(|error| error.hints), Some(vec!["did you mean `:limit`?".into()]));
+        assert_eq!(
+            find("re")
+                .map(|meta| meta.name)
+                .err()
+                .map(|error| error.what),
+            Some("there is no command `:re`".into())
+        );
+        assert_eq!(
+            find("lmit")
+                .map(|meta| meta.name)
+                .err()
+                .map(|error| error.hints),
+            Some(vec!["did you mean `:limit`?".into()])
+        );
         assert_eq!(split("!uptime -p"), ("!", "uptime -p"));
         assert_eq!(split("set a=b c"), ("set", "a=b c"));
     }

@@ -50,7 +50,9 @@ pub fn run(surroundings: Arc<dyn Surroundings>) -> Result<i32> {
     }
     loop {
         let prompt = console.borrow().prompt();
-        let Some(line) = editor.read(&prompt)? else { break };
+        let Some(line) = editor.read(&prompt)? else {
+            break;
+        };
         let then = console.borrow_mut().take(&line);
         match then {
             Then::Go => {}
@@ -92,7 +94,11 @@ pub fn is_for_console(text: &str) -> bool {
     text.lines().any(|line| {
         let line = line.trim_start();
         line.starts_with(':')
-            || line.starts_with("etcd_") && line.trim_end_matches(';').ends_with(")") && !line.contains("task(")
-            || ["e ", "em ", "etcdctl "].iter().any(|word| line.starts_with(word) && !line.contains('='))
+            || line.starts_with("etcd_")
+                && line.trim_end_matches(';').ends_with(")")
+                && !line.contains("task(")
+            || ["e ", "em ", "etcdctl "]
+                .iter()
+                .any(|word| line.starts_with(word) && !line.contains('='))
     })
 }

@@ -30,23 +30,42 @@ pub(super) enum Accepted {
 const HEAD: &str = "#!/usr/bin/env etcdsh\n//! Saved from the console of etcdsh.\n\n";
 
 /// How many lines were written.
-pub(super) fn write(console: &Console, path: &Path, range: Option<(usize, usize)>) -> Result<usize> {
+pub(super) fn write(
+    console: &Console,
+    path: &Path,
+    range: Option<(usize, usize)>,
+) -> Result<usize> {
     use std::io::Write;
     use std::os::unix::fs::OpenOptionsExt;
-    let refused = |error: std::io::Error| Error::config(format!("`{}` cannot be written", path.display())).because(error.to_string());
+    let refused = |error: std::io::Error| {
+        Error::config(format!("`{}` cannot be written", path.display())).because(error.to_string())
+    };
     if std::fs::read_to_string(path).is_ok_and(|text| !text.starts_with(HEAD)) {
-        return Err(Error::config(format!("`{}` is there and was not saved from the console", path.display())).hint("name another file"));
+        return Err(Error::config(format!(
+            "`{}` is there and was not saved from the console",
+            path.display()
+        ))
+        .hint("name another file"));
     }
     let mut lines = lines(console)?;
     if let Some((from, to)) = range {
         if from > lines.len() {
             let there = lines.len();
-            return Err(Error::usage(format!("there is no line {from}, only {there}")).hint(":lines   # shows them"));
+            return Err(
+                Error::usage(format!("there is no line {from}, only {there}"))
+                    .hint(":lines   # shows them"),
+            );
         }
         lines = lines.drain(from - 1..to.min(lines.len())).collect();
     }
     let text = format!("{HEAD}{}\n", lines.join("\n"));
-    let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o755).open(path).map_err(refused)?;
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o755)
+        .open(path)
+        .map_err(refused)?;
     file.write_all(text.as_bytes()).map_err(refused)?;
     Ok(lines.len())
 }
@@ -91,26 +110,45 @@ fn etcd(text: &str, cluster: Option<&str>) -> String {
 
 fn loaded(file: &str) -> Result<String> {
     let script = super::state::script_named(file)?;
-    let text: Vec<&str> = script.text.lines().filter(|line| !line.starts_with("#!") && !line.starts_with("//!")).collect();
+    let text: Vec<&str> = script
+        .text
+        .lines()
+        .filter(|line| !line.starts_with("#!") && !line.starts_with("//!"))
+        .collect();
     Ok(format!("// {file}\n{}", text.join("\n").trim()))
 }
 
 /// `etcd_conf()` is a word of the console; a script runs the flow with that tag.
 fn steps(console: &Console, settings: &Settings, text: &str) -> String {
-    let Ok(call) = Regex::new(r"\b([A-Za-z]\w*)\s*\(\s*(\)|#\{)") else { return text.to_string() };
+    let Ok(call) = Regex::new(r"\b([A-Za-z]\w*)\s*\(\s*(\)|#\{)") else {
+        return text.to_string();
+    };
     let tasks = locked(&console.runner.tasks);
     let replaced = call.replace_all(text, |found: &regex::Captures<'_>| {
-        let Some(named) = tasks.get(&found[1]) else { return found[0].to_string() };
-        let script = named.script.rsplit('/').next().and_then(|file| file.strip_suffix(".rhai")).filter(|_| !Path::new(&named.script).exists());
+        let Some(named) = tasks.get(&found[1]) else {
+            return found[0].to_string();
+        };
+        let script = named
+            .script
+            .rsplit('/')
+            .next()
+            .and_then(|file| file.strip_suffix(".rhai"))
+            .filter(|_| !Path::new(&named.script).exists());
         let script = script.unwrap_or(&named.script);
-        if &found[2] == ")" { format!("run({script:?}{})", options(settings, &found[1])) } else { format!("run({script:?}, #{{ tags: {:?},", &found[1]) }
+        if &found[2] == ")" {
+            format!("run({script:?}{})", options(settings, &found[1]))
+        } else {
+            format!("run({script:?}, #{{ tags: {:?},", &found[1])
+        }
     });
     replaced.into_owned()
 }
 
 /// `hosts("etcd")` meant the hosts that were selected when it was typed, and no others in the script.
 fn on_selected(settings: &Settings, text: &str) -> String {
-    let (Some(limit), Ok(call)) = (&settings.limit, Regex::new(r"(?:^|[^.:\w])hosts\s*\(")) else { return text.to_string() };
+    let (Some(limit), Ok(call)) = (&settings.limit, Regex::new(r"(?:^|[^.:\w])hosts\s*\(")) else {
+        return text.to_string();
+    };
     let names: Vec<String> = limit.split(',').map(|name| format!("{name:?}")).collect();
     let (mut done, mut rest) = (String::new(), text);
     while let Some(found) = call.find(rest) {
@@ -150,10 +188,18 @@ fn options(settings: &Settings, tags: &str) -> String {
         parts.push(format!("limit: {limit:?}"));
     }
     if !settings.vars.is_empty() {
-        let vars: Vec<String> = settings.vars.iter().map(|(name, value)| format!("{name}: {value:?}")).collect();
+        let vars: Vec<String> = settings
+            .vars
+            .iter()
+            .map(|(name, value)| format!("{name}: {value:?}"))
+            .collect();
         parts.push(format!("vars: #{{ {} }}", vars.join(", ")));
     }
-    if parts.is_empty() { String::new() } else { format!(", #{{ {} }}", parts.join(", ")) }
+    if parts.is_empty() {
+        String::new()
+    } else {
+        format!(", #{{ {} }}", parts.join(", "))
+    }
 }
 
 #[cfg(test)]
@@ -162,10 +208,19 @@ mod tests {
 
     #[test]
     fn hosts_of_a_selection_stay_selected() {
-        let settings = Settings { limit: Some("a,b".into()), ..Settings::default() };
+        let settings = Settings {
+            limit: Some("a,b".into()),
+            ..Settings::default()
+        };
         let cases = [
-            ("for h in hosts(\"etcd\") { h.run(\"x\") }", "for h in hosts(\"etcd\").filter(|h| h.name in [\"a\", \"b\"]) { h.run(\"x\") }"),
-            ("hosts(\"a)\")[0]", "hosts(\"a)\").filter(|h| h.name in [\"a\", \"b\"])[0]"),
+            (
+                "for h in hosts(\"etcd\") { h.run(\"x\") }",
+                "for h in hosts(\"etcd\").filter(|h| h.name in [\"a\", \"b\"]) { h.run(\"x\") }",
+            ),
+            (
+                "hosts(\"a)\")[0]",
+                "hosts(\"a)\").filter(|h| h.name in [\"a\", \"b\"])[0]",
+            ),
             ("my_hosts(1) + x.hosts()", "my_hosts(1) + x.hosts()"),
         ];
         for (typed, wanted) in cases {

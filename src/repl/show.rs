@@ -9,7 +9,11 @@ const FIRST: [&str; 5] = ["name", "id", "key", "host", "endpoint"];
 
 /// The width of the terminal.
 pub(super) fn columns() -> usize {
-    rustix::termios::tcgetwinsize(std::io::stdout()).ok().map(|size| usize::from(size.ws_col)).filter(|width| *width > 0).unwrap_or(100)
+    rustix::termios::tcgetwinsize(std::io::stdout())
+        .ok()
+        .map(|size| usize::from(size.ws_col))
+        .filter(|width| *width > 0)
+        .unwrap_or(100)
 }
 
 /// One line of JSON.
@@ -43,7 +47,10 @@ pub(super) fn pretty(value: &Dynamic, wide: usize) -> String {
 }
 
 fn list(array: &Array, wide: usize) -> String {
-    let maps: Vec<Map> = array.iter().filter_map(|value| value.flatten_clone().try_cast::<Map>()).collect();
+    let maps: Vec<Map> = array
+        .iter()
+        .filter_map(|value| value.flatten_clone().try_cast::<Map>())
+        .collect();
     if !array.is_empty() && maps.len() == array.len() {
         return table(&maps, wide);
     }
@@ -76,52 +83,111 @@ fn table(maps: &[Map], wide: usize) -> String {
             }
         }
     }
-    names.sort_by_key(|name| FIRST.iter().position(|first| first == name).unwrap_or(FIRST.len()));
-    let cell =
-        |map: &Map, name: &str| map.get(name).map_or_else(String::new, |value| if value.is_unit() { String::new() } else { text(value).replace('\n', " ") });
-    let rows: Vec<Vec<String>> = maps.iter().map(|map| names.iter().map(|name| cell(map, name)).collect()).collect();
+    names.sort_by_key(|name| {
+        FIRST
+            .iter()
+            .position(|first| first == name)
+            .unwrap_or(FIRST.len())
+    });
+    let cell = |map: &Map, name: &str| {
+        map.get(name).map_or_else(String::new, |value| {
+            if value.is_unit() {
+                String::new()
+            } else {
+                text(value).replace('\n', " ")
+            }
+        })
+    };
+    let rows: Vec<Vec<String>> = maps
+        .iter()
+        .map(|map| names.iter().map(|name| cell(map, name)).collect())
+        .collect();
     let widths: Vec<usize> = names
         .iter()
         .enumerate()
-        .map(|(column, name)| rows.iter().map(|row| row[column].chars().count()).chain([name.chars().count()]).max().unwrap_or(0))
+        .map(|(column, name)| {
+            rows.iter()
+                .map(|row| row[column].chars().count())
+                .chain([name.chars().count()])
+                .max()
+                .unwrap_or(0)
+        })
         .collect();
     // What does not fit in the terminal stands one below the other.
     if widths.iter().sum::<usize>() + 2 * widths.len() > wide {
-        return maps.iter().map(|map| pairs(map, wide)).collect::<Vec<_>>().join("\n\n");
+        return maps
+            .iter()
+            .map(|map| pairs(map, wide))
+            .collect::<Vec<_>>()
+            .join("\n\n");
     }
     let line = |cells: &[String]| {
-        let padded: Vec<String> = cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        let padded: Vec<String> = cells
+            .iter()
+            .zip(&widths)
+            .map(|(cell, width)| format!("{cell:width$}"))
+            .collect();
         padded.join("  ").trim_end().to_string()
     };
-    std::iter::once(line(&names)).chain(rows.iter().map(|row| line(row))).collect::<Vec<_>>().join("\n")
+    std::iter::once(line(&names))
+        .chain(rows.iter().map(|row| line(row)))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 /// An error with the whole word underlined where it went wrong.
 pub(super) fn underlined(error: &crate::error::Error) -> String {
     let text = error.to_string();
-    let Some(at) = error.at.as_ref().filter(|at| at.column > 0) else { return text };
-    let word = at.text.chars().skip(at.column - 1).take_while(|letter| letter.is_ascii_alphanumeric() || *letter == '_').count().max(1);
+    let Some(at) = error.at.as_ref().filter(|at| at.column > 0) else {
+        return text;
+    };
+    let word = at
+        .text
+        .chars()
+        .skip(at.column - 1)
+        .take_while(|letter| letter.is_ascii_alphanumeric() || *letter == '_')
+        .count()
+        .max(1);
     let caret = format!("| {}^", " ".repeat(at.excerpt().1));
     match text.find(&caret) {
-        Some(place) => format!("{}{}{}", &text[..place + caret.len()], "^".repeat(word - 1), &text[place + caret.len()..]),
+        Some(place) => format!(
+            "{}{}{}",
+            &text[..place + caret.len()],
+            "^".repeat(word - 1),
+            &text[place + caret.len()..]
+        ),
         None => text,
     }
 }
 
 /// How long a line took, and what it cost at each host.
-pub(super) fn timing(took: Duration, before: &[(String, u64, u64)], after: &[(String, u64, u64)]) -> String {
+pub(super) fn timing(
+    took: Duration,
+    before: &[(String, u64, u64)],
+    after: &[(String, u64, u64)],
+) -> String {
     let mut parts = vec![format!("{:.3} s", took.as_secs_f64())];
     for (host, trips, bytes) in after {
-        let (old_trips, old_bytes) = before.iter().find(|(name, ..)| name == host).map_or((0, 0), |(_, trips, bytes)| (*trips, *bytes));
+        let (old_trips, old_bytes) = before
+            .iter()
+            .find(|(name, ..)| name == host)
+            .map_or((0, 0), |(_, trips, bytes)| (*trips, *bytes));
         if *trips > old_trips {
             let count = trips - old_trips;
-            parts.push(format!("{host}: {count} trip{}, {}", if count == 1 { "" } else { "s" }, size(bytes - old_bytes)));
+            parts.push(format!(
+                "{host}: {count} trip{}, {}",
+                if count == 1 { "" } else { "s" },
+                size(bytes - old_bytes)
+            ));
         }
     }
     parts.join("; ")
 }
 
-#[allow(clippy::cast_precision_loss, reason = "a size is shown with one decimal")]
+#[allow(
+    clippy::cast_precision_loss,
+    reason = "a size is shown with one decimal"
+)]
 fn size(bytes: u64) -> String {
     match bytes {
         0..1024 => format!("{bytes} B"),
@@ -135,26 +201,51 @@ mod tests {
     use super::*;
 
     fn map(pairs: &[(&str, &str)]) -> Dynamic {
-        Dynamic::from(pairs.iter().map(|(key, value)| ((*key).into(), (*value).to_string().into())).collect::<Map>())
+        Dynamic::from(
+            pairs
+                .iter()
+                .map(|(key, value)| ((*key).into(), (*value).to_string().into()))
+                .collect::<Map>(),
+        )
     }
 
     #[test]
     fn maps_that_are_alike_make_a_table() {
-        let members: Array =
-            vec![map(&[("id", "8e9e05c52164694d"), ("name", "etcd-1")]), map(&[("id", "91bc3c398fb3c146"), ("name", "etcd-2"), ("learner", "true")])];
+        let members: Array = vec![
+            map(&[("id", "8e9e05c52164694d"), ("name", "etcd-1")]),
+            map(&[
+                ("id", "91bc3c398fb3c146"),
+                ("name", "etcd-2"),
+                ("learner", "true"),
+            ]),
+        ];
         let shown = pretty(&Dynamic::from(members), 80);
-        assert_eq!(shown, "name    id                learner\netcd-1  8e9e05c52164694d\netcd-2  91bc3c398fb3c146  true");
+        assert_eq!(
+            shown,
+            "name    id                learner\netcd-1  8e9e05c52164694d\netcd-2  91bc3c398fb3c146  true"
+        );
     }
 
     #[test]
     fn the_whole_word_is_underlined() {
-        let place = crate::error::Place { column: 3, file: "input".into(), line: 1, text: "  etcd_instal()".into() };
+        let place = crate::error::Place {
+            column: 3,
+            file: "input".into(),
+            line: 1,
+            text: "  etcd_instal()".into(),
+        };
         let shown = underlined(&crate::error::Error::config("x").at(place));
-        assert!(shown.ends_with("\n1 |   etcd_instal()\n  |   ^^^^^^^^^^^"), "{shown}");
+        assert!(
+            shown.ends_with("\n1 |   etcd_instal()\n  |   ^^^^^^^^^^^"),
+            "{shown}"
+        );
     }
 
     #[test]
     fn sizes_are_short() {
-        assert_eq!([size(3), size(2048), size(3 << 20)], ["3 B", "2.0 KiB", "3.0 MiB"]);
+        assert_eq!(
+            [size(3), size(2048), size(3 << 20)],
+            ["3 B", "2.0 KiB", "3.0 MiB"]
+        );
     }
 }

@@ -101,7 +101,11 @@ pub(super) fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 /// A bundled script by its bare name, or a file.
 pub(super) fn script_named(word: &str) -> Result<Script> {
     match crate::script::embedded::named(word) {
-        Some((path, text)) if !word.contains('/') => Ok(Script { folder: None, name: path.to_string(), text: text.to_string() }),
+        Some((path, text)) if !word.contains('/') => Ok(Script {
+            folder: None,
+            name: path.to_string(),
+            text: text.to_string(),
+        }),
         _ => Script::open(word),
     }
 }
@@ -117,18 +121,32 @@ impl Runner {
         let Some(named) = named else {
             let tasks = locked(&self.tasks);
             let error = Error::config(format!("there is no task `{name}`"));
-            return Err(match crate::error::nearest(name, tasks.keys().map(String::as_str)) {
-                Some(near) => error.hint(format!("did you mean `{near}`?")),
-                None => error.hint(":tasks"),
-            });
+            return Err(
+                match crate::error::nearest(name, tasks.keys().map(String::as_str)) {
+                    Some(near) => error.hint(format!("did you mean `{near}`?")),
+                    None => error.hint(":tasks"),
+                },
+            );
         };
-        let errand = Errand { tags: vec![name.to_string()], ..Errand::default() };
+        let errand = Errand {
+            tags: vec![name.to_string()],
+            ..Errand::default()
+        };
         self.script(&script_named(&named.script)?, settings, errand, name)
     }
 
     /// Run a script with its recap.
-    pub(super) fn script(&self, script: &Script, settings: &Settings, errand: Errand, called: &str) -> Result<()> {
-        let errand = Errand { script_folder: script.folder.clone(), ..errand };
+    pub(super) fn script(
+        &self,
+        script: &Script,
+        settings: &Settings,
+        errand: Errand,
+        called: &str,
+    ) -> Result<()> {
+        let errand = Errand {
+            script_folder: script.folder.clone(),
+            ..errand
+        };
         let ground = self.surroundings.open(settings, &errand)?;
         let interpreter = Interpreter::open(ground.world, script)?;
         let world = interpreter.world();
@@ -136,21 +154,41 @@ impl Runner {
             world.session.release();
             return Ok(());
         }
-        if world.draft().clusters.iter().all(|(_, hosts)| hosts.is_empty()) {
+        if world
+            .draft()
+            .clusters
+            .iter()
+            .all(|(_, hosts)| hosts.is_empty())
+        {
             let error = Error::config(format!("`{called}` has no host to run on"));
-            return Err(error.hint(if settings.limit.is_some() { ":limit all" } else { ":hosts" }));
+            return Err(error.hint(if settings.limit.is_some() {
+                ":limit all"
+            } else {
+                ":hosts"
+            }));
         }
         let score = interpreter.run(None)?;
         self.judge(score, called)
     }
 
     fn judge(&self, score: Score, called: &str) -> Result<()> {
-        let hosts: Vec<String> = score.rows.iter().filter(|(_, row)| row.failed + row.unreachable > 0).map(|(host, _)| host.clone()).collect();
-        let Some(error) = score.errors.into_iter().next() else { return Ok(()) };
+        let hosts: Vec<String> = score
+            .rows
+            .iter()
+            .filter(|(_, row)| row.failed + row.unreachable > 0)
+            .map(|(host, _)| host.clone())
+            .collect();
+        let Some(error) = score.errors.into_iter().next() else {
+            return Ok(());
+        };
         if error.kind == Kind::Interrupted {
             return Err(Box::new(error));
         }
-        let short = Error::new(error.kind, format!("`{called}` failed on {}", hosts.join(", "))).hint(":bt   # the whole error again");
+        let short = Error::new(
+            error.kind,
+            format!("`{called}` failed on {}", hosts.join(", ")),
+        )
+        .hint(":bt   # the whole error again");
         *locked(&self.last_error) = Some(Box::new(error));
         Err(short)
     }

@@ -42,11 +42,21 @@ const DIM: u8 = 2;
 
 impl<W: Write + Send> Human<W> {
     pub fn new(out: W, style: Style) -> Human<W> {
-        Human { bars: HashMap::new(), hosts: Vec::new(), live: MultiProgress::new(), out, style }
+        Human {
+            bars: HashMap::new(),
+            hosts: Vec::new(),
+            live: MultiProgress::new(),
+            out,
+            style,
+        }
     }
 
     fn paint(&self, code: u8, text: &str) -> String {
-        if self.style.color { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_string() }
+        if self.style.color {
+            format!("\x1b[{code}m{text}\x1b[0m")
+        } else {
+            text.to_string()
+        }
     }
 
     fn say(&mut self, text: &str) {
@@ -56,7 +66,11 @@ impl<W: Write + Send> Human<W> {
             let _ = writeln!(out, "{text}");
             let _ = out.flush();
         };
-        if self.bars.is_empty() { write() } else { self.live.suspend(write) }
+        if self.bars.is_empty() {
+            write()
+        } else {
+            self.live.suspend(write)
+        }
     }
 
     fn task(&mut self, name: &str, description: &str, hosts: &[String]) {
@@ -87,8 +101,16 @@ impl<W: Write + Send> Human<W> {
     fn diff(&mut self, host: &str, diff: &Diff) {
         let text = similar::TextDiff::from_lines(&diff.before, &diff.after);
         let name = format!("{host}:{}", diff.path);
-        let from = if diff.before.is_empty() { "/dev/null" } else { name.as_str() };
-        let unified = text.unified_diff().context_radius(3).header(from, &name).to_string();
+        let from = if diff.before.is_empty() {
+            "/dev/null"
+        } else {
+            name.as_str()
+        };
+        let unified = text
+            .unified_diff()
+            .context_radius(3)
+            .header(from, &name)
+            .to_string();
         let lines: Vec<String> = unified
             .lines()
             .map(|line| match line.as_bytes().first() {
@@ -103,7 +125,18 @@ impl<W: Write + Send> Human<W> {
     }
 
     fn host_line(&mut self, event: &Event<'_>) {
-        let Event::TaskHost { error, host, seconds, status, what, trips, .. } = event else { return };
+        let Event::TaskHost {
+            error,
+            host,
+            seconds,
+            status,
+            what,
+            trips,
+            ..
+        } = event
+        else {
+            return;
+        };
         self.drop_bar(host);
         let color = match status {
             Status::Changed => YELLOW,
@@ -117,21 +150,41 @@ impl<W: Write + Send> Human<W> {
             line += &format!("  {}", summary(what));
         }
         if self.style.verbose > 0 || *seconds >= Duration::from_secs(1) {
-            line += &self.paint(DIM, &format!("  {:.1}s, {trips} trips", seconds.as_secs_f64()));
+            line += &self.paint(
+                DIM,
+                &format!("  {:.1}s, {trips} trips", seconds.as_secs_f64()),
+            );
         }
         self.say(&line);
         if let Some(error) = error {
             let mut error = (*error).clone();
             if self.style.console {
-                error.hints = error.hints.iter().map(|hint| super::in_console(hint)).collect();
+                error.hints = error
+                    .hints
+                    .iter()
+                    .map(|hint| super::in_console(hint))
+                    .collect();
             }
             let text = format!("error: {error}").replace('\n', "\n    ");
             self.say(&format!("    {}", self.paint(RED, &text)));
         }
     }
 
-    fn recap(&mut self, check: bool, rows: &[(String, Counts)], total: Duration, slowest: &[(String, Duration)]) {
-        let title = self.paint(BOLD, if check { "PLAY RECAP (check mode: nothing was changed)" } else { "PLAY RECAP" });
+    fn recap(
+        &mut self,
+        check: bool,
+        rows: &[(String, Counts)],
+        total: Duration,
+        slowest: &[(String, Duration)],
+    ) {
+        let title = self.paint(
+            BOLD,
+            if check {
+                "PLAY RECAP (check mode: nothing was changed)"
+            } else {
+                "PLAY RECAP"
+            },
+        );
         self.say(&format!("\n{title}"));
         let width = rows.iter().map(|(host, _)| host.len()).max().unwrap_or(0);
         for (host, row) in rows {
@@ -144,7 +197,11 @@ impl<W: Write + Send> Human<W> {
                 GREEN
             };
             let name = self.paint(color, &format!("{host:<width$}"));
-            let unknown = if check { format!(" unknown={}", row.unknown) } else { String::new() };
+            let unknown = if check {
+                format!(" unknown={}", row.unknown)
+            } else {
+                String::new()
+            };
             self.say(&format!(
                 "{name} : ok={:<3} changed={:<3} unreachable={:<2} failed={:<2} skipped={:<2}{unknown} {:>6.1}s {:>4} trips",
                 row.ok,
@@ -173,7 +230,9 @@ fn summary(changes: &[String]) -> String {
         let (kind, thing) = subject.split_once(' ').unwrap_or((subject, ""));
         let start = format!("create {kind} ");
         match parts.last_mut() {
-            Some(last) if what == "create" && last.starts_with(&start) => *last += &format!(", {thing}"),
+            Some(last) if what == "create" && last.starts_with(&start) => {
+                *last += &format!(", {thing}")
+            }
             _ if what == "create" => parts.push(format!("{start}{thing}")),
             _ if kind == "package" => parts.push(what.to_string()),
             _ => parts.push(change.clone()),
@@ -185,7 +244,14 @@ fn summary(changes: &[String]) -> String {
 impl<W: Write + Send> Sink for Human<W> {
     fn event(&mut self, event: &Event<'_>) {
         match event {
-            Event::Change { check, diff, host, subject, what, .. } => {
+            Event::Change {
+                check,
+                diff,
+                host,
+                subject,
+                what,
+                ..
+            } => {
                 // A host's own changes stand on its line; other places have none.
                 let elsewhere = !self.hosts.iter().any(|name| name == host);
                 if *check || elsewhere || self.style.verbose > 0 {
@@ -201,11 +267,17 @@ impl<W: Write + Send> Sink for Human<W> {
                 }
             }
             Event::Command { command, host } if self.style.verbose > 1 => {
-                let line = self.paint(DIM, &format!("  > {host}  {}", command.trim().replace('\n', "\n      ")));
+                let line = self.paint(
+                    DIM,
+                    &format!("  > {host}  {}", command.trim().replace('\n', "\n      ")),
+                );
                 self.say(&line);
             }
             Event::Command { .. } => {}
-            Event::Message { host: Some(host), text } => self.say(&format!("  {host}  {text}")),
+            Event::Message {
+                host: Some(host),
+                text,
+            } => self.say(&format!("  {host}  {text}")),
             Event::Message { host: None, text } => self.say(text),
             Event::Next { text } => {
                 let line = format!("{} {text}", self.paint(BOLD, "next:"));
@@ -215,22 +287,44 @@ impl<W: Write + Send> Sink for Human<W> {
                 let title = self.paint(BOLD, &format!("PLAY [{name}]"));
                 self.say(&format!("\n{title} {}", hosts.join(", ")));
             }
-            Event::Recap { check, rows, seconds, slowest } => {
+            Event::Recap {
+                check,
+                rows,
+                seconds,
+                slowest,
+            } => {
                 self.rest();
                 self.recap(*check, rows, *seconds, slowest);
             }
-            Event::Start { check, hosts, inventory, script } => {
+            Event::Start {
+                check,
+                hosts,
+                inventory,
+                script,
+            } => {
                 let mode = if *check { ", check mode" } else { "" };
                 let plural = if *hosts == 1 { "" } else { "s" };
-                self.say(&format!("etcdsh {}  {script}  inventory {inventory}  {hosts} host{plural}{mode}", env!("CARGO_PKG_VERSION")));
+                self.say(&format!(
+                    "etcdsh {}  {script}  inventory {inventory}  {hosts} host{plural}{mode}",
+                    env!("CARGO_PKG_VERSION")
+                ));
             }
             // A task of a group that the inventory does not have is nothing to look at.
             Event::Task { hosts: [], .. } => {}
-            Event::Task { description, hosts, name } => self.task(name, description, hosts),
+            Event::Task {
+                description,
+                hosts,
+                name,
+            } => self.task(name, description, hosts),
             Event::TaskEnd { .. } => self.rest(),
             Event::TaskHost { .. } => self.host_line(event),
-            Event::Unknown { host, subject, why, .. } => {
-                let line = format!("  {} {host}  {subject}: {why}", self.paint(MAGENTA, "unknown     "));
+            Event::Unknown {
+                host, subject, why, ..
+            } => {
+                let line = format!(
+                    "  {} {host}  {subject}: {why}",
+                    self.paint(MAGENTA, "unknown     ")
+                );
                 self.say(&line);
             }
             Event::Warning { text } => {
@@ -263,6 +357,9 @@ mod tests {
             "service etcd: enable, start",
         ];
         let text = summary(&changes.map(str::to_string));
-        assert_eq!(text, "create directory /a; directory /b: mode 0700 -> 0770; create directory /c, /d; install x; service etcd: enable, start");
+        assert_eq!(
+            text,
+            "create directory /a; directory /b: mode 0700 -> 0770; create directory /c, /d; install x; service etcd: enable, start"
+        );
     }
 }

@@ -35,15 +35,32 @@ pub fn error(error: &Error) -> Value {
 impl<W: Write + Send> Json<W> {
     pub(crate) fn line(event: &Event<'_>) -> Value {
         match event {
-            Event::Change { check, diff, host, nth, subject, task, what } => json!({
+            Event::Change {
+                check,
+                diff,
+                host,
+                nth,
+                subject,
+                task,
+                what,
+            } => json!({
                 "event": "change", "task": task, "host": host, "nth": nth, "subject": subject, "what": what, "check": check,
                 "diff": diff.map(|diff| json!({ "path": diff.path, "before": diff.before, "after": diff.after })),
             }),
-            Event::Command { command, host } => json!({ "event": "command", "host": host, "command": command }),
-            Event::Message { host, text } => json!({ "event": "message", "host": host, "text": text }),
+            Event::Command { command, host } => {
+                json!({ "event": "command", "host": host, "command": command })
+            }
+            Event::Message { host, text } => {
+                json!({ "event": "message", "host": host, "text": text })
+            }
             Event::Next { text } => json!({ "event": "next", "text": text }),
             Event::Play { hosts, name } => json!({ "event": "play", "name": name, "hosts": hosts }),
-            Event::Recap { check, rows, seconds: total, slowest: _ } => {
+            Event::Recap {
+                check,
+                rows,
+                seconds: total,
+                slowest: _,
+            } => {
                 let hosts: serde_json::Map<String, Value> = rows
                     .iter()
                     .map(|(host, row)| {
@@ -58,16 +75,45 @@ impl<W: Write + Send> Json<W> {
                     .collect();
                 json!({ "event": "recap", "check": check, "seconds": seconds(total), "hosts": hosts })
             }
-            Event::Start { check, hosts, inventory, script } => {
+            Event::Start {
+                check,
+                hosts,
+                inventory,
+                script,
+            } => {
                 json!({ "event": "start", "schema": SCHEMA, "version": env!("CARGO_PKG_VERSION"), "script": script, "inventory": inventory, "hosts": hosts, "check": check })
             }
-            Event::Task { description, hosts, name } => json!({ "event": "task", "task": name, "description": description, "hosts": hosts }),
-            Event::TaskEnd { name, seconds: total } => json!({ "event": "task_end", "task": name, "seconds": seconds(total) }),
-            Event::TaskHost { error: cause, host, seconds: total, status, task, trips, what } => json!({
+            Event::Task {
+                description,
+                hosts,
+                name,
+            } => {
+                json!({ "event": "task", "task": name, "description": description, "hosts": hosts })
+            }
+            Event::TaskEnd {
+                name,
+                seconds: total,
+            } => json!({ "event": "task_end", "task": name, "seconds": seconds(total) }),
+            Event::TaskHost {
+                error: cause,
+                host,
+                seconds: total,
+                status,
+                task,
+                trips,
+                what,
+            } => json!({
                 "event": "host", "task": task, "host": host, "status": status.word(), "what": what, "seconds": seconds(total), "trips": trips,
                 "error": cause.map(error),
             }),
-            Event::Unknown { host, subject, task, why } => json!({ "event": "unknown", "task": task, "host": host, "subject": subject, "why": why }),
+            Event::Unknown {
+                host,
+                subject,
+                task,
+                why,
+            } => {
+                json!({ "event": "unknown", "task": task, "host": host, "subject": subject, "why": why })
+            }
             Event::Warning { text } => json!({ "event": "warning", "text": text }),
         }
     }

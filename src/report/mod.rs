@@ -34,7 +34,10 @@ impl Report {
     }
 
     pub fn event(&self, event: &Event<'_>) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).event(event);
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .event(event);
     }
 
     pub fn rest(&self) {

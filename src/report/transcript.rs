@@ -21,8 +21,15 @@ impl Transcript {
     /// Begin to write to the end of a file that only its owner can read.
     pub fn begin(&self, path: &Path) -> io::Result<()> {
         use std::os::unix::fs::OpenOptionsExt;
-        let file = std::fs::OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Copying { file, line: Vec::new() });
+        let file = std::fs::OpenOptions::new()
+            .append(true)
+            .create(true)
+            .mode(0o600)
+            .open(path)?;
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Copying {
+            file,
+            line: Vec::new(),
+        });
         Ok(())
     }
 
@@ -69,7 +76,8 @@ impl Write for Terminal {
 
 fn plain(text: &str) -> String {
     static CODES: OnceLock<Regex> = OnceLock::new();
-    let codes = CODES.get_or_init(|| Regex::new("\x1b\\[[0-9;?]*[A-Za-z]|\r").expect("a regular expression"));
+    let codes = CODES
+        .get_or_init(|| Regex::new("\x1b\\[[0-9;?]*[A-Za-z]|\r").expect("a regular expression"));
     codes.replace_all(text, "").into_owned()
 }
 
@@ -91,7 +99,9 @@ pub fn has_secret(line: &str) -> bool {
 /// A line with the secrets that were typed in it masked.
 #[must_use]
 pub fn masked(line: &str) -> String {
-    secrets().replace_all(line, "${before}********").into_owned()
+    secrets()
+        .replace_all(line, "${before}********")
+        .into_owned()
 }
 
 #[cfg(test)]
@@ -105,9 +115,15 @@ mod tests {
             ("e --user=root:abc get a", "e --user=root:******** get a"),
             ("e user add joe:abc", "e user add joe:********"),
             ("e --password 'a b' get a", "e --password ******** get a"),
-            (":set ansible_become_password=abc", ":set ansible_become_password=********"),
+            (
+                ":set ansible_become_password=abc",
+                ":set ansible_become_password=********",
+            ),
             ("let p = secret(\"abc\");", "let p = secret(********);"),
-            ("etcdctl(#{ password: \"abc\", user: \"root\" })", "etcdctl(#{ password: ********, user: \"root\" })"),
+            (
+                "etcdctl(#{ password: \"abc\", user: \"root\" })",
+                "etcdctl(#{ password: ********, user: \"root\" })",
+            ),
             ("e get /passengers", "e get /passengers"),
             ("etcd_install()", "etcd_install()"),
         ] {

@@ -26,7 +26,10 @@ impl Outcome {
     pub fn into_value(self) -> Map {
         let mut map = self.result;
         map.insert("changed".into(), Value::Bool(self.changed));
-        map.insert("what".into(), Value::List(self.what.into_iter().map(Value::from).collect()));
+        map.insert(
+            "what".into(),
+            Value::List(self.what.into_iter().map(Value::from).collect()),
+        );
         map
     }
 }
@@ -34,7 +37,8 @@ impl Outcome {
 impl Session {
     /// Make true what `primitive` states: one round trip when it is true already, two when not.
     pub fn apply(&self, link: &Arc<Link>, primitive: &dyn Primitive) -> Result<Outcome> {
-        self.apply_on(link, primitive).map_err(|error| error.on(link.name()))
+        self.apply_on(link, primitive)
+            .map_err(|error| error.on(link.name()))
     }
 
     fn apply_on(&self, link: &Arc<Link>, primitive: &dyn Primitive) -> Result<Outcome> {
@@ -43,48 +47,106 @@ impl Session {
         let facts = link.facts()?;
         let question = primitive.ask(facts)?;
         // A sandbox host's paths are shown as the script means them.
-        let subject = link.root().map_or_else(|| primitive.subject(), |root| primitive.subject().replace(root, ""));
-        self.report.event(&Event::Command { command: &format!("look at {subject}"), host: link.name() });
+        let subject = link.root().map_or_else(
+            || primitive.subject(),
+            |root| primitive.subject().replace(root, ""),
+        );
+        self.report.event(&Event::Command {
+            command: &format!("look at {subject}"),
+            host: link.name(),
+        });
         if self.options.check && primitive.waits() && link.pretended().anything() {
-            self.unknown(link.name(), &subject, "what is waited for would be changed before");
+            self.unknown(
+                link.name(),
+                &subject,
+                "what is waited for would be changed before",
+            );
             return Ok(Outcome::default());
         }
-        let answer = if question.is_empty() { Output::default() } else { self.exec(link, &question, None)? };
+        let answer = if question.is_empty() {
+            Output::default()
+        } else {
+            self.exec(link, &question, None)?
+        };
         let plan = {
             let pretended = link.pretended();
             let none = Pretended::default();
-            let pretended = if self.options.check { &*pretended } else { &none };
-            primitive.plan(&Seen { answer: &answer, facts, pretended })?
+            let pretended = if self.options.check {
+                &*pretended
+            } else {
+                &none
+            };
+            primitive.plan(&Seen {
+                answer: &answer,
+                facts,
+                pretended,
+            })?
         };
         let none = Pretended::default();
-        let seen = Seen { answer: &answer, facts, pretended: &none };
+        let seen = Seen {
+            answer: &answer,
+            facts,
+            pretended: &none,
+        };
         match plan {
-            Plan::Unchanged => Ok(Outcome { changed: false, result: primitive.result(&seen, None), what: Vec::new() }),
+            Plan::Unchanged => Ok(Outcome {
+                changed: false,
+                result: primitive.result(&seen, None),
+                what: Vec::new(),
+            }),
             Plan::Unknown(why) => {
                 self.unknown(link.name(), &subject, &why);
-                Ok(Outcome { changed: false, result: primitive.result(&seen, None), what: Vec::new() })
+                Ok(Outcome {
+                    changed: false,
+                    result: primitive.result(&seen, None),
+                    what: Vec::new(),
+                })
             }
             Plan::Change(change) if self.options.check => {
                 primitive.pretend(&mut link.pretended(), &change);
                 self.note_change(link.name(), &subject, &change.what, change.diff.as_ref());
-                Ok(Outcome { changed: true, result: primitive.result(&seen, None), what: change.what })
+                Ok(Outcome {
+                    changed: true,
+                    result: primitive.result(&seen, None),
+                    what: change.what,
+                })
             }
             Plan::Change(change) => {
                 self.locks.hold(link)?;
-                self.report.event(&Event::Command { command: &change.shown, host: link.name() });
-                let output = self.around(link.name(), &subject, &change.what, change.diff.as_ref(), || {
-                    let output = self.exec(link, &change.script, change.timeout)?;
-                    primitive.judge(&change, &output)?;
-                    Ok(output)
-                })?;
-                Ok(Outcome { changed: true, result: primitive.result(&seen, Some(&output)), what: change.what })
+                self.report.event(&Event::Command {
+                    command: &change.shown,
+                    host: link.name(),
+                });
+                let output = self.around(
+                    link.name(),
+                    &subject,
+                    &change.what,
+                    change.diff.as_ref(),
+                    || {
+                        let output = self.exec(link, &change.script, change.timeout)?;
+                        primitive.judge(&change, &output)?;
+                        Ok(output)
+                    },
+                )?;
+                Ok(Outcome {
+                    changed: true,
+                    result: primitive.result(&seen, Some(&output)),
+                    what: change.what,
+                })
             }
         }
     }
 
     /// A change that is not a primitive's: on the cluster through its own interface, or in a file here.
     /// In check mode it is shown and not done, and nothing is returned.
-    pub fn change<T>(&self, place: &str, subject: &str, what: &[String], diff: Option<&Diff>, act: impl FnOnce() -> Result<T>) -> Result<Option<T>> {
+    pub fn change<T>(
+        &self,
+        place: &str,
+        subject: &str,
+        what: &[String],
+        diff: Option<&Diff>,
+        act: impl FnOnce() -> Result<T>,
+    ) -> Result<Option<T>> {
         self.cancel.check()?;
         if self.options.check {
             self.note_change(place, subject, what, diff);
@@ -94,7 +156,14 @@ impl Session {
     }
 
     /// The fault points and the report around a change that is really made.
-    fn around<T>(&self, place: &str, subject: &str, what: &[String], diff: Option<&Diff>, act: impl FnOnce() -> Result<T>) -> Result<T> {
+    fn around<T>(
+        &self,
+        place: &str,
+        subject: &str,
+        what: &[String],
+        diff: Option<&Diff>,
+        act: impl FnOnce() -> Result<T>,
+    ) -> Result<T> {
         let nth = self.next_change(place);
         self.faults.before(place, nth);
         let done = act().inspect_err(|_| self.forget_change(place))?;
@@ -111,11 +180,19 @@ impl Session {
     /// How many changes of a place this run has made.
     #[must_use]
     pub fn changes_on(&self, place: &str) -> usize {
-        self.counts.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get(place).copied().unwrap_or(0)
+        self.counts
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .get(place)
+            .copied()
+            .unwrap_or(0)
     }
 
     fn next_change(&self, place: &str) -> usize {
-        let mut counts = self.counts.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut counts = self
+            .counts
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         let nth = counts.entry(place.to_string()).or_default();
         *nth += 1;
         *nth
@@ -123,17 +200,39 @@ impl Session {
 
     /// A failed attempt is no change: its number goes to the next one, however often something is tried.
     fn forget_change(&self, place: &str) {
-        let mut counts = self.counts.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut counts = self
+            .counts
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         if let Some(nth) = counts.get_mut(place) {
             *nth -= 1;
         }
     }
 
-    fn tell_change(&self, place: &str, subject: &str, what: &[String], diff: Option<&Diff>, nth: usize) {
-        self.with_tally(place, |tally| tally.changes.push(format!("{subject}: {}", what.join(", "))));
+    fn tell_change(
+        &self,
+        place: &str,
+        subject: &str,
+        what: &[String],
+        diff: Option<&Diff>,
+        nth: usize,
+    ) {
+        self.with_tally(place, |tally| {
+            tally
+                .changes
+                .push(format!("{subject}: {}", what.join(", ")))
+        });
         let diff = diff.filter(|_| self.options.diff);
         let task = self.task_name();
-        self.report.event(&Event::Change { check: self.options.check, diff, host: place, nth, subject, task: &task, what });
+        self.report.event(&Event::Change {
+            check: self.options.check,
+            diff,
+            host: place,
+            nth,
+            subject,
+            task: &task,
+            what,
+        });
     }
 
     /// Say that something cannot be known before the real run.
@@ -147,7 +246,12 @@ impl Session {
             return;
         }
         let task = self.task_name();
-        self.report.event(&Event::Unknown { host: place, subject, task: &task, why });
+        self.report.event(&Event::Unknown {
+            host: place,
+            subject,
+            task: &task,
+            why,
+        });
     }
 
     /// Run a read-only script on a host.
@@ -159,16 +263,26 @@ impl Session {
     pub fn fetch_to(&self, link: &Link, path: &str, target: &std::path::Path) -> Result<u64> {
         use std::io::Write;
         const PIECE: usize = 4 << 20;
-        let broken = |error: std::io::Error| Error::config(format!("`{}` cannot be written", target.display())).because(error.to_string());
+        let broken = |error: std::io::Error| {
+            Error::config(format!("`{}` cannot be written", target.display()))
+                .because(error.to_string())
+        };
         let part = target.with_extension("part");
         let mut file = std::fs::File::create(&part).map_err(broken)?;
         let quoted = crate::command::quote(path);
         let mut total = 0_u64;
         for piece in 0.. {
             self.cancel.check()?;
-            let output = link.exec(&format!("dd if={quoted} bs={PIECE} skip={piece} count=1 2>/dev/null"), Some(Duration::from_secs(120)))?;
+            let output = link.exec(
+                &format!("dd if={quoted} bs={PIECE} skip={piece} count=1 2>/dev/null"),
+                Some(Duration::from_secs(120)),
+            )?;
             if output.status != 0 {
-                return Err(Error::new(crate::error::Kind::Remote, format!("`{path}` cannot be read")).on(link.name()));
+                return Err(Error::new(
+                    crate::error::Kind::Remote,
+                    format!("`{path}` cannot be read"),
+                )
+                .on(link.name()));
             }
             file.write_all(&output.stdout).map_err(broken)?;
             total += output.stdout.len() as u64;

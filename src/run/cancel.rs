@@ -24,7 +24,10 @@ struct State {
 impl Cancel {
     /// Listen to SIGINT and SIGTERM from now on.
     pub fn listen(&self) -> std::io::Result<()> {
-        let mut signals = signal_hook::iterator::Signals::new([signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM])?;
+        let mut signals = signal_hook::iterator::Signals::new([
+            signal_hook::consts::SIGINT,
+            signal_hook::consts::SIGTERM,
+        ])?;
         let state = Arc::clone(&self.0);
         std::thread::spawn(move || {
             for signal in signals.forever() {
@@ -55,7 +58,11 @@ impl Cancel {
     }
 
     pub fn check(&self) -> Result<()> {
-        if self.asked() { Err(Error::new(Kind::Interrupted, "interrupted")) } else { Ok(()) }
+        if self.asked() {
+            Err(Error::new(Kind::Interrupted, "interrupted"))
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -75,7 +82,14 @@ impl State {
             return;
         }
         // Standard error, at once: the report may be busy with the step that goes on.
-        let more = if console { "once more to stop it on the hosts too" } else { "once more to stop now" };
-        let _ = writeln!(std::io::stderr(), "\ninterrupted: finishing the step at hand; {more}");
+        let more = if console {
+            "once more to stop it on the hosts too"
+        } else {
+            "once more to stop now"
+        };
+        let _ = writeln!(
+            std::io::stderr(),
+            "\ninterrupted: finishing the step at hand; {more}"
+        );
     }
 }

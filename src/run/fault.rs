@@ -10,7 +10,11 @@ pub(super) struct Faults {
 
 impl Faults {
     pub(super) fn from_environment() -> Faults {
-        Faults { at: std::env::var("ETCDSH_FAULT").ok().and_then(|text| parse(&text)) }
+        Faults {
+            at: std::env::var("ETCDSH_FAULT")
+                .ok()
+                .and_then(|text| parse(&text)),
+        }
     }
 
     pub(super) fn before(&self, host: &str, nth: usize) {
@@ -22,8 +26,15 @@ impl Faults {
     }
 
     fn strike(&self, host: &str, nth: usize, after: bool) {
-        if self.at.as_ref().is_some_and(|at| at.0 == host && at.1 == nth && at.2 == after) {
-            let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
+        if self
+            .at
+            .as_ref()
+            .is_some_and(|at| at.0 == host && at.1 == nth && at.2 == after)
+        {
+            let _ = rustix::process::kill_process(
+                rustix::process::getpid(),
+                rustix::process::Signal::KILL,
+            );
         }
     }
 }
@@ -40,8 +51,14 @@ mod tests {
 
     #[test]
     fn fault_points_are_read() {
-        assert_eq!(parse("10.0.0.1:3:after"), Some(("10.0.0.1".into(), 3, true)));
-        assert_eq!(parse("fe80::1:3:before"), Some(("fe80::1".into(), 3, false)));
+        assert_eq!(
+            parse("10.0.0.1:3:after"),
+            Some(("10.0.0.1".into(), 3, true))
+        );
+        assert_eq!(
+            parse("fe80::1:3:before"),
+            Some(("fe80::1".into(), 3, false))
+        );
         assert_eq!(parse("nonsense"), None);
     }
 }

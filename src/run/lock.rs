@@ -47,7 +47,10 @@ fn id() -> &'static str {
 }
 
 fn machine() -> String {
-    std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_string()
+    std::fs::read_to_string("/proc/sys/kernel/random/boot_id")
+        .unwrap_or_default()
+        .trim()
+        .to_string()
 }
 
 /// When a process of this machine started, in ticks since boot.
@@ -60,13 +63,26 @@ fn start_of(pid: u32) -> Option<String> {
 /// Does that run belong to this machine and is its process gone?
 fn is_dead(id: &str) -> bool {
     let mut words = id.split('/');
-    let (Some(boot), Some(pid), Some(start)) = (words.next(), words.next(), words.next()) else { return false };
-    boot == machine() && pid.parse().ok().and_then(start_of).is_none_or(|now| now != start)
+    let (Some(boot), Some(pid), Some(start)) = (words.next(), words.next(), words.next()) else {
+        return false;
+    };
+    boot == machine()
+        && pid
+            .parse()
+            .ok()
+            .and_then(start_of)
+            .is_none_or(|now| now != start)
 }
 
 fn owner() -> String {
-    let user = std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_else(|_| format!("uid {}", rustix::process::getuid().as_raw()));
-    format!("{user}@{} pid {}", rustix::system::uname().nodename().to_string_lossy(), std::process::id())
+    let user = std::env::var("USER")
+        .or_else(|_| std::env::var("LOGNAME"))
+        .unwrap_or_else(|_| format!("uid {}", rustix::process::getuid().as_raw()));
+    format!(
+        "{user}@{} pid {}",
+        rustix::system::uname().nodename().to_string_lossy(),
+        std::process::id()
+    )
 }
 
 impl Locks {
@@ -119,7 +135,11 @@ fn release(state: &mut State) {
     let held = std::mem::take(&mut state.held);
     state.names.clear();
     super::parallel(&held, held.len(), |link| {
-        let script = format!("{} [ \"$(head -n 1 \"$l\" 2>/dev/null)\" != {} ] || rm -f \"$l\"", place(link), quote(id()));
+        let script = format!(
+            "{} [ \"$(head -n 1 \"$l\" 2>/dev/null)\" != {} ] || rm -f \"$l\"",
+            place(link),
+            quote(id())
+        );
         // Nobody is hurt when it fails: the loop on the host removes it.
         let _ = link.exec(&script, Some(Duration::from_secs(10)));
     });
@@ -134,14 +154,21 @@ fn place(link: &Link) -> String {
 fn take(link: &Arc<Link>, what: &str) -> Result<()> {
     let start = Instant::now();
     loop {
-        let Some(holder) = try_take(link, what)? else { return Ok(()) };
+        let Some(holder) = try_take(link, what)? else {
+            return Ok(());
+        };
         // Without an id it went away while it was read, or is just being written.
         let passing = holder.id.is_empty() || is_dead(&holder.id);
         if !passing || start.elapsed() > PATIENCE {
-            return Err(Error::new(Kind::Remote, format!("locked by {} since {}", holder.owner, holder.since))
-                .because(format!("it runs {}", holder.what))
-                .hint(format!("wait until it is done; a lock that is not renewed for {STALE} s is taken over"))
-                .on(link.name()));
+            return Err(Error::new(
+                Kind::Remote,
+                format!("locked by {} since {}", holder.owner, holder.since),
+            )
+            .because(format!("it runs {}", holder.what))
+            .hint(format!(
+                "wait until it is done; a lock that is not renewed for {STALE} s is taken over"
+            ))
+            .on(link.name()));
         }
         std::thread::sleep(Duration::from_millis(200));
     }
@@ -150,7 +177,12 @@ fn take(link: &Arc<Link>, what: &str) -> Result<()> {
 /// Nothing when the lock is ours now, else who has it.
 fn try_take(link: &Arc<Link>, what: &str) -> Result<Option<Holder>> {
     let id = quote(id());
-    let text = quote(&format!("{}\n{}\n{}\n{what}", self::id(), owner(), jiff::Zoned::now().strftime("%Y-%m-%d %H:%M:%S %Z")));
+    let text = quote(&format!(
+        "{}\n{}\n{}\n{what}",
+        self::id(),
+        owner(),
+        jiff::Zoned::now().strftime("%Y-%m-%d %H:%M:%S %Z")
+    ));
     let script = format!(
         "{place}\n\
          take() {{ ( set -C; printf '%s\\n' {text} >\"$l\" ) 2>/dev/null; }}\n\
@@ -172,10 +204,16 @@ fn try_take(link: &Arc<Link>, what: &str) -> Result<Option<Holder>> {
             let text = output.text();
             let mut lines = text.lines().map(str::to_string);
             let mut next = || lines.next().unwrap_or_default();
-            Ok(Some(Holder { id: next(), owner: next(), since: next(), what: next() }))
+            Ok(Some(Holder {
+                id: next(),
+                owner: next(),
+                since: next(),
+                what: next(),
+            }))
         }
         _ => {
-            let mut error = Error::new(Kind::Remote, "the lock of the run could not be taken").on(link.name());
+            let mut error =
+                Error::new(Kind::Remote, "the lock of the run could not be taken").on(link.name());
             error.stderr = output.stderr;
             Err(error)
         }

@@ -45,7 +45,10 @@ pub struct Tally {
 
 /// Connections that outlive a run: those of the console.
 #[derive(Clone, Default)]
-pub struct Pool(Arc<Mutex<HashMap<String, Arc<Link>>>>, Arc<Mutex<HashMap<String, Instant>>>);
+pub struct Pool(
+    Arc<Mutex<HashMap<String, Arc<Link>>>>,
+    Arc<Mutex<HashMap<String, Instant>>>,
+);
 
 /// A host that is reached as two users has two connections; losing both is told once.
 const TOLD: Duration = Duration::from_secs(30);
@@ -58,7 +61,8 @@ impl Pool {
     /// Is it the first time in a while that this is told?
     fn is_news(&self, text: &str) -> bool {
         let mut told = self.1.lock().unwrap_or_else(PoisonError::into_inner);
-        told.insert(text.to_string(), Instant::now()).is_none_or(|before| before.elapsed() > TOLD)
+        told.insert(text.to_string(), Instant::now())
+            .is_none_or(|before| before.elapsed() > TOLD)
     }
 
     /// The connection there is when it leads where `new` leads, without what the last run has noted; else `new`.
@@ -76,7 +80,10 @@ impl Pool {
     /// The connection to a host, when there is one.
     #[must_use]
     pub fn known(&self, host: &str) -> Option<Arc<Link>> {
-        self.links().values().find(|link| link.name() == host).cloned()
+        self.links()
+            .values()
+            .find(|link| link.name() == host)
+            .cloned()
     }
 
     /// Round trips and bytes of each host up to now, by its name.
@@ -88,7 +95,9 @@ impl Pool {
             sum.0 += link.trips();
             sum.1 += link.bytes();
         }
-        all.into_iter().map(|(name, (trips, bytes))| (name, trips, bytes)).collect()
+        all.into_iter()
+            .map(|(name, (trips, bytes))| (name, trips, bytes))
+            .collect()
     }
 }
 
@@ -132,21 +141,41 @@ impl Session {
     /// A session of the console: it shares `cancel` and the connections with the others.
     #[must_use]
     pub fn of_console(options: Options, report: Report, cancel: Cancel, pool: Pool) -> Session {
-        Session { cancel, console: true, pool, ..Session::new(options, report) }
+        Session {
+            cancel,
+            console: true,
+            pool,
+            ..Session::new(options, report)
+        }
     }
 
     /// The same session, telling nobody.
     #[must_use]
     pub fn quiet(&self) -> Session {
         let report = Report::new(Box::new(crate::report::Silent));
-        Session { cancel: self.cancel.clone(), console: self.console, pool: self.pool.clone(), ..Session::new(self.options.clone(), report) }
+        Session {
+            cancel: self.cancel.clone(),
+            console: self.console,
+            pool: self.pool.clone(),
+            ..Session::new(self.options.clone(), report)
+        }
     }
 
     /// A session that only looks, over the same connections where they are shared, and is interrupted with this one.
     #[must_use]
     pub fn in_check_mode(&self, report: Report) -> Session {
-        let options = Options { check: true, diff: false, yes: false, ..self.options.clone() };
-        Session { cancel: self.cancel.clone(), console: self.console, pool: self.pool.clone(), ..Session::new(options, report) }
+        let options = Options {
+            check: true,
+            diff: false,
+            yes: false,
+            ..self.options.clone()
+        };
+        Session {
+            cancel: self.cancel.clone(),
+            console: self.console,
+            pool: self.pool.clone(),
+            ..Session::new(options, report)
+        }
     }
 
     /// The way to a host, opened by `open` the first time it is named.
@@ -155,7 +184,11 @@ impl Session {
         if let Some(link) = links.get(name) {
             return Ok(Arc::clone(link));
         }
-        let link = if self.console { self.pool.take(name, open()?) } else { Arc::new(open()?) };
+        let link = if self.console {
+            self.pool.take(name, open()?)
+        } else {
+            Arc::new(open()?)
+        };
         if self.console {
             let (pool, report) = (self.pool.clone(), Arc::clone(&self.report));
             link.watch(Box::new(move |text| {
@@ -180,11 +213,17 @@ impl Session {
 
     /// Is `what` said for the first time in this process?
     pub fn first_time(&self, what: &str) -> bool {
-        self.said.lock().unwrap_or_else(PoisonError::into_inner).insert(what.to_string())
+        self.said
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(what.to_string())
     }
 
     fn task_name(&self) -> String {
-        self.task.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.task
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     fn set_task(&self, name: &str) {
@@ -192,19 +231,36 @@ impl Session {
     }
 
     fn with_tally<T>(&self, host: &str, work: impl FnOnce(&mut Tally) -> T) -> T {
-        work(self.tallies.lock().unwrap_or_else(PoisonError::into_inner).entry(host.to_string()).or_default())
+        work(
+            self.tallies
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .entry(host.to_string())
+                .or_default(),
+        )
     }
 
     fn take_tally(&self, host: &str) -> Tally {
-        self.tallies.lock().unwrap_or_else(PoisonError::into_inner).remove(host).unwrap_or_default()
+        self.tallies
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(host)
+            .unwrap_or_default()
     }
 
     /// What was done since at the places that `wanted` takes, in the order of their names.
     fn take_tallies(&self, wanted: impl Fn(&str) -> bool) -> Vec<(String, Tally)> {
         let mut tallies = self.tallies.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut names: Vec<String> = tallies.keys().filter(|name| wanted(name)).cloned().collect();
+        let mut names: Vec<String> = tallies
+            .keys()
+            .filter(|name| wanted(name))
+            .cloned()
+            .collect();
         names.sort();
-        names.into_iter().filter_map(|name| tallies.remove(&name).map(|tally| (name, tally))).collect()
+        names
+            .into_iter()
+            .filter_map(|name| tallies.remove(&name).map(|tally| (name, tally)))
+            .collect()
     }
 
     /// Ask the user to type `word`. Off a terminal only `-y` can say yes.
@@ -214,10 +270,16 @@ impl Session {
             return Ok(());
         }
         if !std::io::stdin().is_terminal() {
-            return Err(Error::config(format!("{question}: there is no terminal to ask")).hint("add -y when this is what you want"));
+            return Err(
+                Error::config(format!("{question}: there is no terminal to ask"))
+                    .hint("add -y when this is what you want"),
+            );
         }
         self.report.rest();
-        self.report.event(&crate::report::Event::Message { host: None, text: &format!("{question}\nType `{word}` to go on:") });
+        self.report.event(&crate::report::Event::Message {
+            host: None,
+            text: &format!("{question}\nType `{word}` to go on:"),
+        });
         let mut answer = String::new();
         let read = std::io::stdin().read_line(&mut answer);
         if self.cancel.asked() {
@@ -225,13 +287,20 @@ impl Session {
         }
         match read {
             Ok(_) if answer.trim() == word => Ok(()),
-            _ => Err(Error::config(format!("not confirmed: `{word}` was not typed")).because("nothing was changed")),
+            _ => Err(
+                Error::config(format!("not confirmed: `{word}` was not typed"))
+                    .because("nothing was changed"),
+            ),
         }
     }
 }
 
 /// Run `work` for each item on at most `forks` threads; results in the order of the items.
-pub fn parallel<T: Sync, R: Send>(items: &[T], forks: usize, work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+pub fn parallel<T: Sync, R: Send>(
+    items: &[T],
+    forks: usize,
+    work: impl Fn(&T) -> R + Sync,
+) -> Vec<R> {
     if items.len() <= 1 || forks <= 1 {
         return items.iter().map(work).collect();
     }

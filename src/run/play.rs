@@ -51,22 +51,36 @@ impl Task {
     pub fn tags(&self) -> impl Iterator<Item = &str> {
         let own = std::iter::once(self.name.as_str());
         own.chain(self.groups.iter().map(String::as_str))
-            .chain(self.aliases.iter().chain(&self.variants).map(String::as_str))
+            .chain(
+                self.aliases
+                    .iter()
+                    .chain(&self.variants)
+                    .map(String::as_str),
+            )
             .chain(self.always.then_some("always"))
     }
 
     /// By its name or description, as `--start-at-task` names it, with `*` and `?` as in file names.
     #[must_use]
     pub fn is_called(&self, name: &str) -> bool {
-        let matches = |text: &str| fits(&name.chars().collect::<Vec<_>>(), &text.chars().collect::<Vec<_>>());
-        self.name == name || self.description == name || (name.contains(['*', '?']) && (matches(&self.name) || matches(&self.description)))
+        let matches = |text: &str| {
+            fits(
+                &name.chars().collect::<Vec<_>>(),
+                &text.chars().collect::<Vec<_>>(),
+            )
+        };
+        self.name == name
+            || self.description == name
+            || (name.contains(['*', '?']) && (matches(&self.name) || matches(&self.description)))
     }
 }
 
 fn fits(pattern: &[char], text: &[char]) -> bool {
     match (pattern, text) {
         ([], []) => true,
-        (['*', rest @ ..], _) => fits(rest, text) || (!text.is_empty() && fits(pattern, &text[1..])),
+        (['*', rest @ ..], _) => {
+            fits(rest, text) || (!text.is_empty() && fits(pattern, &text[1..]))
+        }
         (['?', rest @ ..], [_, more @ ..]) => fits(rest, more),
         ([letter, rest @ ..], [other, more @ ..]) => letter == other && fits(rest, more),
         _ => false,
@@ -108,7 +122,11 @@ impl Score {
     /// 0, 2 for a failed host, 4 when the only trouble is unreachable hosts, 99 after Ctrl-C.
     #[must_use]
     pub fn exit_code(&self) -> i32 {
-        if self.errors.iter().any(|error| error.kind == Kind::Interrupted) {
+        if self
+            .errors
+            .iter()
+            .any(|error| error.kind == Kind::Interrupted)
+        {
             return Kind::Interrupted.exit_code();
         }
         let failed = self.rows.iter().any(|(_, row)| row.failed > 0);
@@ -134,7 +152,10 @@ struct Board<'a> {
 
 impl Play<'_> {
     fn hosts(&self) -> Vec<String> {
-        self.clusters.iter().flat_map(|(_, hosts)| hosts.iter().cloned()).collect()
+        self.clusters
+            .iter()
+            .flat_map(|(_, hosts)| hosts.iter().cloned())
+            .collect()
     }
 
     /// The tasks that the selection takes.
@@ -147,8 +168,18 @@ impl Play<'_> {
     pub fn run(&self, link_of: LinkOf<'_>) -> Score {
         let start = Instant::now();
         let hosts = self.hosts();
-        self.session.report.event(&Event::Play { hosts: &hosts, name: &self.name });
-        let mut board = Board { dead: HashMap::new(), errors: Vec::new(), order: Vec::new(), play: self, rows: HashMap::new(), slowest: Vec::new() };
+        self.session.report.event(&Event::Play {
+            hosts: &hosts,
+            name: &self.name,
+        });
+        let mut board = Board {
+            dead: HashMap::new(),
+            errors: Vec::new(),
+            order: Vec::new(),
+            play: self,
+            rows: HashMap::new(),
+            slowest: Vec::new(),
+        };
         for host in &hosts {
             board.row(host);
         }
@@ -171,13 +202,25 @@ impl Play<'_> {
             board.task(task, link_of);
         }
         if self.session.cancel.asked() {
-            board.errors.push(*Error::new(Kind::Interrupted, "interrupted"));
+            board
+                .errors
+                .push(*Error::new(Kind::Interrupted, "interrupted"));
         }
         self.session.release();
         let rows = board.finish();
-        board.slowest.sort_by_key(|(_, time)| std::cmp::Reverse(*time));
-        self.session.report.event(&Event::Recap { check: self.session.options.check, rows: &rows, seconds: start.elapsed(), slowest: &board.slowest });
-        Score { errors: board.errors, rows }
+        board
+            .slowest
+            .sort_by_key(|(_, time)| std::cmp::Reverse(*time));
+        self.session.report.event(&Event::Recap {
+            check: self.session.options.check,
+            rows: &rows,
+            seconds: start.elapsed(),
+            slowest: &board.slowest,
+        });
+        Score {
+            errors: board.errors,
+            rows,
+        }
     }
 }
 
@@ -186,11 +229,19 @@ impl Board<'_> {
         if !self.rows.contains_key(host) {
             self.order.push(host.to_string());
         }
-        self.rows.entry(host.to_string()).or_insert_with(|| Row { counts: Counts::default(), failed: false })
+        self.rows.entry(host.to_string()).or_insert_with(|| Row {
+            counts: Counts::default(),
+            failed: false,
+        })
     }
 
     fn all_dead(&self) -> bool {
-        !self.play.clusters.is_empty() && self.play.clusters.iter().all(|(name, _)| self.dead.contains_key(name))
+        !self.play.clusters.is_empty()
+            && self
+                .play
+                .clusters
+                .iter()
+                .all(|(name, _)| self.dead.contains_key(name))
     }
 
     fn skip(&mut self, task: &Task) {
@@ -204,29 +255,49 @@ impl Board<'_> {
         let session = self.play.session;
         let start = Instant::now();
         session.set_task(&task.name);
-        let alive: Vec<(&str, &[String])> =
-            self.play.clusters.iter().filter(|(name, _)| !self.dead.contains_key(name)).map(|(name, hosts)| (name.as_str(), hosts.as_slice())).collect();
+        let alive: Vec<(&str, &[String])> = self
+            .play
+            .clusters
+            .iter()
+            .filter(|(name, _)| !self.dead.contains_key(name))
+            .map(|(name, hosts)| (name.as_str(), hosts.as_slice()))
+            .collect();
         let hosts: Vec<String> = match &task.on {
             Some(hosts) => hosts.clone(),
-            None => alive.iter().flat_map(|(_, hosts)| hosts.iter().cloned()).collect(),
+            None => alive
+                .iter()
+                .flat_map(|(_, hosts)| hosts.iter().cloned())
+                .collect(),
         };
         // A task for a group that is not there, such as `infra`, is none.
         if task.on.is_some() && hosts.is_empty() {
             return;
         }
-        session.report.event(&Event::Task { description: &task.description, hosts: &hosts, name: &task.name });
+        session.report.event(&Event::Task {
+            description: &task.description,
+            hosts: &hosts,
+            name: &task.name,
+        });
         match &task.body {
             Body::Host(body) => {
-                let forks = task.serial.unwrap_or(session.options.forks).min(session.options.forks).max(1);
+                let forks = task
+                    .serial
+                    .unwrap_or(session.options.forks)
+                    .min(session.options.forks)
+                    .max(1);
                 if task.serial.is_some() {
                     self.in_series(task, &hosts, forks, body, link_of);
                 } else {
-                    let ends = parallel(&hosts, forks, |host| self.play.on_host(task, host, body, link_of));
+                    let ends = parallel(&hosts, forks, |host| {
+                        self.play.on_host(task, host, body, link_of)
+                    });
                     self.settle(task, &hosts, ends);
                 }
             }
             Body::Cluster(body) => {
-                let ends = parallel(&alive, alive.len(), |(_, hosts)| self.play.on_cluster(task, hosts, body, link_of));
+                let ends = parallel(&alive, alive.len(), |(_, hosts)| {
+                    self.play.on_cluster(task, hosts, body, link_of)
+                });
                 for ((_, hosts), ends) in alive.iter().zip(ends) {
                     self.settle(task, hosts, ends);
                 }
@@ -235,20 +306,40 @@ impl Board<'_> {
         }
         let seconds = start.elapsed();
         self.slowest.push((task.name.clone(), seconds));
-        session.report.event(&Event::TaskEnd { name: &task.name, seconds });
+        session.report.event(&Event::TaskEnd {
+            name: &task.name,
+            seconds,
+        });
     }
 
     /// Some hosts at a time; the first failure leaves the rest alone.
-    fn in_series(&mut self, task: &Task, hosts: &[String], size: usize, body: &HostBody, link_of: LinkOf<'_>) {
+    fn in_series(
+        &mut self,
+        task: &Task,
+        hosts: &[String],
+        size: usize,
+        body: &HostBody,
+        link_of: LinkOf<'_>,
+    ) {
         for batch in hosts.chunks(size) {
-            let batch: Vec<String> = batch.iter().filter(|host| task.on.is_some() || !self.dead.contains_key(self.cluster_of(host))).cloned().collect();
-            let ends = parallel(&batch, size, |host| self.play.on_host(task, host, body, link_of));
+            let batch: Vec<String> = batch
+                .iter()
+                .filter(|host| task.on.is_some() || !self.dead.contains_key(self.cluster_of(host)))
+                .cloned()
+                .collect();
+            let ends = parallel(&batch, size, |host| {
+                self.play.on_host(task, host, body, link_of)
+            });
             self.settle(task, &batch, ends);
         }
     }
 
     fn cluster_of(&self, host: &str) -> &str {
-        self.play.clusters.iter().find(|(_, hosts)| hosts.iter().any(|name| name == host)).map_or("", |(name, _)| name)
+        self.play
+            .clusters
+            .iter()
+            .find(|(_, hosts)| hosts.iter().any(|name| name == host))
+            .map_or("", |(name, _)| name)
     }
 
     fn settle(&mut self, task: &Task, hosts: &[String], ends: Vec<End>) {
@@ -279,7 +370,11 @@ impl Board<'_> {
 
     /// Hosts outside of the clusters that the body of a cluster has changed, such as infra hosts.
     fn count_guests(&mut self, link_of: LinkOf<'_>) {
-        for (host, tally) in self.play.session.take_tallies(|place| place != "localhost" && link_of(place).is_some()) {
+        for (host, tally) in self
+            .play
+            .session
+            .take_tallies(|place| place != "localhost" && link_of(place).is_some())
+        {
             let row = self.row(&host);
             row.counts.changed += usize::from(!tally.changes.is_empty());
             row.counts.ok += 1;
@@ -289,7 +384,10 @@ impl Board<'_> {
 
     fn finish(&mut self) -> Vec<(String, Counts)> {
         let order = std::mem::take(&mut self.order);
-        order.into_iter().filter_map(|host| self.rows.remove(&host).map(|row| (host, row.counts))).collect()
+        order
+            .into_iter()
+            .filter_map(|host| self.rows.remove(&host).map(|row| (host, row.counts)))
+            .collect()
     }
 }
 
@@ -311,12 +409,25 @@ impl Play<'_> {
         self.end(task, host, result.err(), start.elapsed(), trips)
     }
 
-    fn on_cluster(&self, task: &Task, hosts: &[String], body: &ClusterBody, link_of: LinkOf<'_>) -> Vec<End> {
+    fn on_cluster(
+        &self,
+        task: &Task,
+        hosts: &[String],
+        body: &ClusterBody,
+        link_of: LinkOf<'_>,
+    ) -> Vec<End> {
         let start = Instant::now();
-        let before: Vec<u64> = hosts.iter().map(|host| link_of(host).map_or(0, |link| link.trips())).collect();
+        let before: Vec<u64> = hosts
+            .iter()
+            .map(|host| link_of(host).map_or(0, |link| link.trips()))
+            .collect();
         let error = body(hosts).err();
         // An error that names no host of the cluster is shown at its first one.
-        let guilty = error.as_ref().and_then(|error| error.host.as_ref()).and_then(|name| hosts.iter().position(|host| host == name)).unwrap_or(0);
+        let guilty = error
+            .as_ref()
+            .and_then(|error| error.host.as_ref())
+            .and_then(|name| hosts.iter().position(|host| host == name))
+            .unwrap_or(0);
         let mut error = error;
         hosts
             .iter()
@@ -329,7 +440,14 @@ impl Play<'_> {
             .collect()
     }
 
-    fn end(&self, task: &Task, host: &str, error: Option<Box<Error>>, seconds: Duration, trips: u64) -> End {
+    fn end(
+        &self,
+        task: &Task,
+        host: &str,
+        error: Option<Box<Error>>,
+        seconds: Duration,
+        trips: u64,
+    ) -> End {
         let tally = self.session.take_tally(host);
         let status = match &error {
             Some(error) if error.kind == Kind::Connect => Status::Unreachable,
@@ -337,12 +455,28 @@ impl Play<'_> {
             None if tally.changes.is_empty() => Status::Ok,
             None => Status::Changed,
         };
-        let event = Event::TaskHost { error: error.as_deref(), host, seconds, status, task: &task.name, trips, what: &tally.changes };
+        let event = Event::TaskHost {
+            error: error.as_deref(),
+            host,
+            seconds,
+            status,
+            task: &task.name,
+            trips,
+            what: &tally.changes,
+        };
         self.session.report.event(&event);
         if let (true, Some(error)) = (task.warn, &error) {
-            self.session.report.warn(&format!("{}: the run goes on", error.headline()));
+            self.session
+                .report
+                .warn(&format!("{}: the run goes on", error.headline()));
         }
-        End { error: error.map(|error| *error), seconds, status, trips, unknown: distinct(tally.unknown) }
+        End {
+            error: error.map(|error| *error),
+            seconds,
+            status,
+            trips,
+            unknown: distinct(tally.unknown),
+        }
     }
 }
 

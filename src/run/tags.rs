@@ -16,7 +16,13 @@ impl Selection {
     /// Split `-t a,b -t c`.
     #[must_use]
     pub fn words(values: &[String]) -> Vec<String> {
-        values.iter().flat_map(|value| value.split(',')).map(str::trim).filter(|word| !word.is_empty()).map(str::to_string).collect()
+        values
+            .iter()
+            .flat_map(|value| value.split(','))
+            .map(str::trim)
+            .filter(|word| !word.is_empty())
+            .map(str::to_string)
+            .collect()
     }
 
     /// Every tag named must belong to a task: a typing error must not mean "do nothing".
@@ -35,10 +41,12 @@ impl Selection {
             && !tasks.iter().any(|task| task.is_called(start))
         {
             let error = Error::usage(format!("no task is called `{start}`"));
-            return Err(match nearest(start, tasks.iter().map(|task| task.name.as_str())) {
-                Some(name) => error.hint(format!("did you mean `{name}`?")),
-                None => error.hint("--list-tasks shows those there are"),
-            });
+            return Err(
+                match nearest(start, tasks.iter().map(|task| task.name.as_str())) {
+                    Some(name) => error.hint(format!("did you mean `{name}`?")),
+                    None => error.hint("--list-tasks shows those there are"),
+                },
+            );
         }
         Ok(())
     }
@@ -46,9 +54,19 @@ impl Selection {
     /// The tasks that are selected, with `--start-at-task`.
     #[must_use]
     pub fn of<'a>(&self, tasks: &'a [Task]) -> Vec<&'a Task> {
-        let start = self.start_at.as_ref().and_then(|start| tasks.iter().position(|task| task.is_called(start))).unwrap_or(0);
-        let from = |(index, task): &(usize, &Task)| self.takes(task) && (*index >= start || task.always);
-        tasks.iter().enumerate().filter(from).map(|(_, task)| task).collect()
+        let start = self
+            .start_at
+            .as_ref()
+            .and_then(|start| tasks.iter().position(|task| task.is_called(start)))
+            .unwrap_or(0);
+        let from =
+            |(index, task): &(usize, &Task)| self.takes(task) && (*index >= start || task.always);
+        tasks
+            .iter()
+            .enumerate()
+            .filter(from)
+            .map(|(_, task)| task)
+            .collect()
     }
 
     /// Is a task with these tags selected? Without `start_at`.
@@ -56,8 +74,18 @@ impl Selection {
     pub fn takes(&self, task: &Task) -> bool {
         let has = |wanted: &String| task.tags().any(|tag| tag == wanted);
         let always = task.always;
-        let chosen = self.tags.is_empty() || always || self.tags.iter().any(|tag| tag == "all" || tag == "tagged" || has(tag));
-        let skipped = self.skip.iter().any(|tag| has(tag) || (tag == "always" && always) || (tag == "all" && !always) || (tag == "tagged" && !always));
+        let chosen = self.tags.is_empty()
+            || always
+            || self
+                .tags
+                .iter()
+                .any(|tag| tag == "all" || tag == "tagged" || has(tag));
+        let skipped = self.skip.iter().any(|tag| {
+            has(tag)
+                || (tag == "always" && always)
+                || (tag == "all" && !always)
+                || (tag == "tagged" && !always)
+        });
         chosen && !skipped
     }
 }

@@ -23,52 +23,95 @@ pub(super) fn register(engine: &mut Engine, world: &Arc<World>) {
     asking(engine, world);
     texts(engine);
     let here = Arc::clone(world);
-    engine.register_fn("parallel", move |context: NativeCallContext<'_>, items: Array, work: FnPtr| -> Native<Array> {
-        in_parallel(&here, &context, &items, work)
+    engine.register_fn(
+        "parallel",
+        move |context: NativeCallContext<'_>, items: Array, work: FnPtr| -> Native<Array> {
+            in_parallel(&here, &context, &items, work)
+        },
+    );
+    let here = Arc::clone(world);
+    engine.register_fn("run", move |name: &str, options: Map| -> Native<()> {
+        pass(run_script(&here, name, &options))
     });
     let here = Arc::clone(world);
-    engine.register_fn("run", move |name: &str, options: Map| -> Native<()> { pass(run_script(&here, name, &options)) });
-    let here = Arc::clone(world);
-    engine.register_fn("run", move |name: &str| -> Native<()> { pass(run_script(&here, name, &Map::new())) });
+    engine.register_fn("run", move |name: &str| -> Native<()> {
+        pass(run_script(&here, name, &Map::new()))
+    });
 }
 
 /// All items at once, on as many threads as `-f` allows. The first error in the order of the items counts.
-fn in_parallel(world: &World, context: &NativeCallContext<'_>, items: &Array, work: FnPtr) -> Native<Array> {
+fn in_parallel(
+    world: &World,
+    context: &NativeCallContext<'_>,
+    items: &Array,
+    work: FnPtr,
+) -> Native<Array> {
     let kept = Kept::new(context, work);
     let items: Vec<Dynamic> = items.iter().map(Dynamic::flatten_clone).collect();
     let engine = context.engine();
-    let results = crate::run::parallel(&items, world.session.options.forks.max(1), |item| kept.call(engine, (item.clone(),)));
+    let results = crate::run::parallel(&items, world.session.options.forks.max(1), |item| {
+        kept.call(engine, (item.clone(),))
+    });
     results.into_iter().collect()
 }
 
 fn saying(engine: &mut Engine, world: &Arc<World>) {
     let here = Arc::clone(world);
-    engine.on_print(move |text| here.session.report.event(&Event::Message { host: None, text }));
+    engine.on_print(move |text| {
+        here.session
+            .report
+            .event(&Event::Message { host: None, text })
+    });
     let here = Arc::clone(world);
     engine.on_debug(move |text, source, position| {
-        let text = format!("{}{}: {text}", source.map(|s| format!("{s}:")).unwrap_or_default(), position.line().unwrap_or(0));
-        here.session.report.event(&Event::Message { host: None, text: &text });
+        let text = format!(
+            "{}{}: {text}",
+            source.map(|s| format!("{s}:")).unwrap_or_default(),
+            position.line().unwrap_or(0)
+        );
+        here.session.report.event(&Event::Message {
+            host: None,
+            text: &text,
+        });
     });
     let here = Arc::clone(world);
     engine.register_fn("warn", move |text: &str| here.session.report.warn(text));
     let here = Arc::clone(world);
-    engine.register_fn("say", move |host: Host, text: &str| here.session.report.event(&Event::Message { host: Some(host.name()), text }));
+    engine.register_fn("say", move |host: Host, text: &str| {
+        here.session.report.event(&Event::Message {
+            host: Some(host.name()),
+            text,
+        })
+    });
     let here = Arc::clone(world);
-    engine.register_fn("unknown", move |host: Host, subject: &str, why: &str| here.session.unknown(host.name(), subject, why));
+    engine.register_fn("unknown", move |host: Host, subject: &str, why: &str| {
+        here.session.unknown(host.name(), subject, why)
+    });
 }
 
 fn waiting(engine: &mut Engine, world: &Arc<World>) {
     let here = Arc::clone(world);
-    engine.register_fn("wait_until", move |context: NativeCallContext<'_>, timeout: &str, what: &str, condition: FnPtr| -> Native<bool> {
-        wait_until(&here, &context, timeout, what, &condition)
-    });
+    engine.register_fn(
+        "wait_until",
+        move |context: NativeCallContext<'_>,
+              timeout: &str,
+              what: &str,
+              condition: FnPtr|
+              -> Native<bool> { wait_until(&here, &context, timeout, what, &condition) },
+    );
     let here = Arc::clone(world);
-    engine.register_fn("sleep", move |time: &str| -> Native<()> { pass(length(time).and_then(|time| nap(&here, time))) });
-    engine.register_fn("now", || jiff::Zoned::now().strftime("%Y%m%dT%H%M%S").to_string());
+    engine.register_fn("sleep", move |time: &str| -> Native<()> {
+        pass(length(time).and_then(|time| nap(&here, time)))
+    });
+    engine.register_fn("now", || {
+        jiff::Zoned::now().strftime("%Y%m%dT%H%M%S").to_string()
+    });
 }
 
 fn length(text: &str) -> Result<Duration> {
-    crate::value::duration(text).ok_or_else(|| Error::config(format!("`{text}` is no duration")).hint("write \"60s\" or \"500ms\""))
+    crate::value::duration(text).ok_or_else(|| {
+        Error::config(format!("`{text}` is no duration")).hint("write \"60s\" or \"500ms\"")
+    })
 }
 
 /// Sleep, and wake up for Ctrl-C.
@@ -85,7 +128,13 @@ fn nap(world: &World, time: Duration) -> Result<()> {
 }
 
 /// The closure answers true, false, or a text that says what is still missing.
-fn wait_until(world: &World, context: &NativeCallContext<'_>, timeout: &str, what: &str, condition: &FnPtr) -> Native<bool> {
+fn wait_until(
+    world: &World,
+    context: &NativeCallContext<'_>,
+    timeout: &str,
+    what: &str,
+    condition: &FnPtr,
+) -> Native<bool> {
     let limit = pass(length(timeout))?;
     let end = Instant::now() + limit;
     let mut pause = Duration::from_millis(25);
@@ -113,26 +162,53 @@ fn failing(engine: &mut Engine) {
         .register_get("message", |error: &mut Thrown| error.0.headline())
         .register_get("text", |error: &mut Thrown| error.0.to_string())
         .register_get("what", |error: &mut Thrown| error.0.what.clone())
-        .register_get("host", |error: &mut Thrown| error.0.host.clone().unwrap_or_default())
-        .register_get("kind", |error: &mut Thrown| format!("{:?}", error.0.kind).to_lowercase())
-        .register_get("causes", |error: &mut Thrown| -> Array { error.0.causes.iter().cloned().map(Dynamic::from).collect() })
+        .register_get("host", |error: &mut Thrown| {
+            error.0.host.clone().unwrap_or_default()
+        })
+        .register_get("kind", |error: &mut Thrown| {
+            format!("{:?}", error.0.kind).to_lowercase()
+        })
+        .register_get("causes", |error: &mut Thrown| -> Array {
+            error.0.causes.iter().cloned().map(Dynamic::from).collect()
+        })
         .register_fn("to_string", |error: &mut Thrown| error.0.headline())
-        .register_fn("fail", |text: &str| -> Native<()> { pass(Err(failure(text, &Map::new()))) })
-        .register_fn("fail", |text: &str, options: Map| -> Native<()> { pass(Err(failure(text, &options))) })
-        .register_fn("fail", |host: Host, text: &str| -> Native<()> { pass(Err(failure(text, &Map::new()).on(host.name()))) })
-        .register_fn("fail", |host: Host, text: &str, options: Map| -> Native<()> { pass(Err(failure(text, &options).on(host.name()))) });
+        .register_fn("fail", |text: &str| -> Native<()> {
+            pass(Err(failure(text, &Map::new())))
+        })
+        .register_fn("fail", |text: &str, options: Map| -> Native<()> {
+            pass(Err(failure(text, &options)))
+        })
+        .register_fn("fail", |host: Host, text: &str| -> Native<()> {
+            pass(Err(failure(text, &Map::new()).on(host.name())))
+        })
+        .register_fn(
+            "fail",
+            |host: Host, text: &str, options: Map| -> Native<()> {
+                pass(Err(failure(text, &options).on(host.name())))
+            },
+        );
 }
 
 /// `options`: `because` and `hint`, each a text or a list of them; `unknown: true` for what could not be told.
 fn failure(text: &str, options: &Map) -> Box<Error> {
     let texts = |key: &str| -> Vec<String> {
         match options.get(key).map(from_rhai) {
-            Some(crate::value::Value::List(values)) => values.iter().filter_map(|value| value.as_text().map(str::to_string)).collect(),
+            Some(crate::value::Value::List(values)) => values
+                .iter()
+                .filter_map(|value| value.as_text().map(str::to_string))
+                .collect(),
             Some(value) => value.as_text().map(str::to_string).into_iter().collect(),
             None => Vec::new(),
         }
     };
-    let kind = if options.get("unknown").is_some_and(|value| value.as_bool() == Ok(true)) { Kind::Unknown } else { Kind::Config };
+    let kind = if options
+        .get("unknown")
+        .is_some_and(|value| value.as_bool() == Ok(true))
+    {
+        Kind::Unknown
+    } else {
+        Kind::Config
+    };
     let mut error = Error::new(kind, text);
     error.causes = texts("because");
     error.hints = texts("hint");
@@ -145,63 +221,107 @@ fn failure(text: &str, options: &Map) -> Box<Error> {
 fn asking(engine: &mut Engine, world: &Arc<World>) {
     let here = Arc::clone(world);
     engine.register_fn("confirm", move |question: &str, word: &str| -> Native<()> {
-        pass(if here.session.options.check { Ok(()) } else { here.session.ask_to_type(question, word) })
+        pass(if here.session.options.check {
+            Ok(())
+        } else {
+            here.session.ask_to_type(question, word)
+        })
     });
     let here = Arc::clone(world);
     engine.register_fn("checking", move || here.session.options.check);
     let here = Arc::clone(world);
     engine.register_fn("selected", move |tag: &str| {
         let draft = here.draft();
-        draft.selected.contains(tag) || draft.tasks.iter().any(|task| task.tags().any(|name| name == tag) && here.selection.takes(task))
+        draft.selected.contains(tag)
+            || draft
+                .tasks
+                .iter()
+                .any(|task| task.tags().any(|name| name == tag) && here.selection.takes(task))
     });
     let here = Arc::clone(world);
-    engine.register_fn("named_tag", move |tag: &str| here.selection.tags.iter().any(|name| name == tag));
-    let here = Arc::clone(world);
-    engine.register_fn("beside", move |path: &str| here.beside.join(path).display().to_string());
-    let here = Arc::clone(world);
-    engine.register_fn("fetch_to", move |host: Host, path: &str, target: &str| -> Native<()> {
-        pass((|| {
-            let link = host.link()?;
-            let target = here.beside.join(target);
-            here.session.change("localhost", &format!("copy {}", target.display()), &[format!("from {} on {}", path, host.name())], None, || {
-                make_folder(&target)?;
-                here.session.fetch_to(&link, path, &target)
-            })?;
-            Ok(())
-        })())
+    engine.register_fn("named_tag", move |tag: &str| {
+        here.selection.tags.iter().any(|name| name == tag)
     });
+    let here = Arc::clone(world);
+    engine.register_fn("beside", move |path: &str| {
+        here.beside.join(path).display().to_string()
+    });
+    let here = Arc::clone(world);
+    engine.register_fn(
+        "fetch_to",
+        move |host: Host, path: &str, target: &str| -> Native<()> {
+            pass((|| {
+                let link = host.link()?;
+                let target = here.beside.join(target);
+                here.session.change(
+                    "localhost",
+                    &format!("copy {}", target.display()),
+                    &[format!("from {} on {}", path, host.name())],
+                    None,
+                    || {
+                        make_folder(&target)?;
+                        here.session.fetch_to(&link, path, &target)
+                    },
+                )?;
+                Ok(())
+            })())
+        },
+    );
 }
 
 /// The folder of a file that is about to be written here, for the owner alone.
 pub(super) fn make_folder(file: &std::path::Path) -> Result<()> {
     use std::os::unix::fs::DirBuilderExt;
-    let Some(folder) = file.parent() else { return Ok(()) };
+    let Some(folder) = file.parent() else {
+        return Ok(());
+    };
     std::fs::DirBuilder::new()
         .recursive(true)
         .mode(0o700)
         .create(folder)
-        .map_err(|error| Error::config(format!("the folder `{}` cannot be made", folder.display())).because(error.to_string()))
+        .map_err(|error| {
+            Error::config(format!("the folder `{}` cannot be made", folder.display()))
+                .because(error.to_string())
+        })
 }
 
 fn texts(engine: &mut Engine) {
     engine.register_fn("yaml", |value: Dynamic| -> Native<String> {
         let json = from_rhai(&value).to_json();
-        pass(serde_yaml::to_string(&json).map_err(|error| Error::config("no YAML can be made of that").because(error.to_string())))
+        pass(serde_yaml::to_string(&json).map_err(|error| {
+            Error::config("no YAML can be made of that").because(error.to_string())
+        }))
     });
     engine.register_fn("from_yaml", |text: &str| -> Native<Dynamic> {
         let parsed = crate::inventory::parse_value("text", text);
         pass(parsed.map(|value| super::value::to_rhai(super::value::from_inventory(value))))
     });
-    engine
-        .register_fn("yaml_block", |text: &str, key: &str, name: &str, items: &str| -> Native<String> { pass(super::yaml_block::put(text, key, name, items)) });
+    engine.register_fn(
+        "yaml_block",
+        |text: &str, key: &str, name: &str, items: &str| -> Native<String> {
+            pass(super::yaml_block::put(text, key, name, items))
+        },
+    );
     engine.register_fn("bundled", |path: &str| -> Native<String> {
-        pass(super::embedded::any(path).map(str::to_string).ok_or_else(|| Error::config(format!("no `{path}` is inside the program"))))
+        pass(
+            super::embedded::any(path)
+                .map(str::to_string)
+                .ok_or_else(|| Error::config(format!("no `{path}` is inside the program"))),
+        )
     });
     engine.register_fn("nearest", |word: &str, known: Array| -> String {
         let known: Vec<String> = known.iter().map(ToString::to_string).collect();
-        crate::error::nearest(word, known.iter().map(String::as_str)).unwrap_or_default().to_string()
+        crate::error::nearest(word, known.iter().map(String::as_str))
+            .unwrap_or_default()
+            .to_string()
     });
-    engine.register_fn("join", |items: Array, between: &str| -> String { items.iter().map(ToString::to_string).collect::<Vec<_>>().join(between) });
+    engine.register_fn("join", |items: Array, between: &str| -> String {
+        items
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join(between)
+    });
     engine.register_fn("quote", |text: &str| crate::command::quote(text));
 }
 
@@ -214,16 +334,28 @@ fn run_script(world: &Arc<World>, name: &str, options: &Map) -> Result<()> {
             "limit" => limit = Some(value.to_string()),
             "tags" => tags = crate::run::Selection::words(&[value.to_string()]),
             "vars" => {
-                let map = value.clone().try_cast::<Map>().ok_or_else(|| Error::config("`vars` of `run` takes a map"))?;
+                let map = value
+                    .clone()
+                    .try_cast::<Map>()
+                    .ok_or_else(|| Error::config("`vars` of `run` takes a map"))?;
                 let mut extra = inventory.extra().clone();
-                extra.extend(map.iter().map(|(key, value)| (key.to_string(), Var::from(to_inventory(from_rhai(value))))));
+                extra.extend(map.iter().map(|(key, value)| {
+                    (key.to_string(), Var::from(to_inventory(from_rhai(value))))
+                }));
                 inventory.set_extra(extra);
             }
-            other => return Err(Error::config(format!("`run` has no option `{other}`")).hint("there are limit, tags and vars")),
+            other => {
+                return Err(Error::config(format!("`run` has no option `{other}`"))
+                    .hint("there are limit, tags and vars"));
+            }
         }
     }
     let script = match super::embedded::named(name) {
-        Some((path, text)) => super::Script { folder: None, name: path.to_string(), text: text.to_string() },
+        Some((path, text)) => super::Script {
+            folder: None,
+            name: path.to_string(),
+            text: text.to_string(),
+        },
         None => super::Script::open(name)?,
     };
     let parts = super::world::Parts {
@@ -234,7 +366,10 @@ fn run_script(world: &Arc<World>, name: &str, options: &Map) -> Result<()> {
         listing: world.listing,
         login: world.login.clone(),
         script_folder: script.folder.clone(),
-        selection: crate::run::Selection { tags, ..Default::default() },
+        selection: crate::run::Selection {
+            tags,
+            ..Default::default()
+        },
         session: Arc::clone(&world.session),
     };
     let score = super::Interpreter::open(World::new(parts), &script)?.run(None)?;

@@ -16,15 +16,26 @@ type Native = std::result::Result<Map, Box<EvalAltResult>>;
 
 pub(super) fn register(engine: &mut Engine, _: &Arc<World>) {
     for spec in primitive::ALL.iter().copied() {
-        engine.register_fn(spec.name, move |host: &mut Host, thing: Dynamic, options: Map| -> Native { pass(call(spec, host, &thing, &options)) });
-        engine.register_fn(spec.name, move |host: &mut Host, thing: Dynamic| -> Native { pass(call(spec, host, &thing, &Map::new())) });
+        engine.register_fn(
+            spec.name,
+            move |host: &mut Host, thing: Dynamic, options: Map| -> Native {
+                pass(call(spec, host, &thing, &options))
+            },
+        );
+        engine.register_fn(
+            spec.name,
+            move |host: &mut Host, thing: Dynamic| -> Native {
+                pass(call(spec, host, &thing, &Map::new()))
+            },
+        );
     }
 }
 
 fn call(spec: &Spec, host: &Host, thing: &Dynamic, options: &Map) -> Result<Map> {
     let mut options = map_from_rhai(options);
     resolve_files(spec, host, &mut options)?;
-    let args = Args::check(spec, from_rhai(thing), options).map_err(|error| error.on(host.name()))?;
+    let args =
+        Args::check(spec, from_rhai(thing), options).map_err(|error| error.on(host.name()))?;
     let primitive = (spec.build)(&args).map_err(|error| error.on(host.name()))?;
     let link = host.link().map_err(|error| error.on(host.name()))?;
     let outcome = host.world().session.apply(&link, primitive.as_ref())?;
@@ -36,12 +47,21 @@ fn resolve_files(spec: &Spec, host: &Host, options: &mut crate::value::Map) -> R
     if spec.name != "file" {
         return Ok(());
     }
-    let name = |options: &crate::value::Map, key: &str| options.get(key).and_then(Value::as_text).map(str::to_string);
+    let name = |options: &crate::value::Map, key: &str| {
+        options
+            .get(key)
+            .and_then(Value::as_text)
+            .map(str::to_string)
+    };
     let content = match (name(options, "source"), name(options, "template")) {
         (None, None) => return Ok(()),
         (Some(source), None) => Value::Bytes(read(host, &source)?),
         (None, Some(template)) => Value::Text(render(host, &template)?),
-        (Some(_), Some(_)) => return Err(Error::config("`source` and `template` cannot stand together").on(host.name())),
+        (Some(_), Some(_)) => {
+            return Err(
+                Error::config("`source` and `template` cannot stand together").on(host.name()),
+            );
+        }
     };
     options.shift_remove("source");
     options.shift_remove("template");
@@ -59,6 +79,11 @@ fn read(host: &Host, path: &str) -> Result<Vec<u8>> {
 }
 
 fn render(host: &Host, path: &str) -> Result<String> {
-    let text = String::from_utf8(read(host, path)?).map_err(|_| Error::config(format!("the template `{path}` is no text")).on(host.name()))?;
-    host.world().inventory.render(host.name(), &text).map(|value| value.to_text()).map_err(|error| error.because(format!("in the template `{path}`")))
+    let text = String::from_utf8(read(host, path)?)
+        .map_err(|_| Error::config(format!("the template `{path}` is no text")).on(host.name()))?;
+    host.world()
+        .inventory
+        .render(host.name(), &text)
+        .map(|value| value.to_text())
+        .map_err(|error| error.because(format!("in the template `{path}`")))
 }

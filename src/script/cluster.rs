@@ -30,7 +30,9 @@ pub fn clusters(inventory: &Inventory) -> Result<Vec<Cluster>> {
     let mut found: Vec<Cluster> = Vec::new();
     let mut seen = Vec::new();
     for group in inventory.groups() {
-        let marked = inventory.own_group_vars(group).contains_key("etcd_cluster") && group != "all" && group != "ungrouped";
+        let marked = inventory.own_group_vars(group).contains_key("etcd_cluster")
+            && group != "all"
+            && group != "ungrouped";
         if group != "etcd" && !marked {
             continue;
         }
@@ -38,20 +40,43 @@ pub fn clusters(inventory: &Inventory) -> Result<Vec<Cluster>> {
             if seen.contains(&host) {
                 continue;
             }
-            let text = |name: &str| inventory.var(&host, name).map(|value| value.map(|value| value.to_text()));
+            let text = |name: &str| {
+                inventory
+                    .var(&host, name)
+                    .map(|value| value.map(|value| value.to_text()))
+            };
             let name = text("etcd_cluster")?.unwrap_or_else(|| DEFAULT_NAME.into());
-            let port = inventory.var(&host, "etcd_port")?.and_then(|port| port.as_int()).unwrap_or(DEFAULT_PORT);
+            let port = inventory
+                .var(&host, "etcd_port")?
+                .and_then(|port| port.as_int())
+                .unwrap_or(DEFAULT_PORT);
             let address = reach::address(inventory, &host)?;
-            let address = if address.contains(':') { format!("[{address}]") } else { address };
+            let address = if address.contains(':') {
+                format!("[{address}]")
+            } else {
+                address
+            };
             let via = text("etcdsh_via")?;
             let login = text("etcdsh_user")?.zip(text("etcdsh_password")?);
-            let login = login.or(text("etcd_root_password")?.map(|password| ("root".into(), password)));
+            let login =
+                login.or(text("etcd_root_password")?.map(|password| ("root".into(), password)));
             let login = login.map(|(user, password)| (user, Secret::new(password)));
-            let place = found.iter().position(|cluster| cluster.name == name).unwrap_or_else(|| {
-                found.push(Cluster { endpoints: Vec::new(), hosts: Vec::new(), login, name, via });
-                found.len() - 1
-            });
-            found[place].endpoints.push(format!("https://{address}:{port}"));
+            let place = found
+                .iter()
+                .position(|cluster| cluster.name == name)
+                .unwrap_or_else(|| {
+                    found.push(Cluster {
+                        endpoints: Vec::new(),
+                        hosts: Vec::new(),
+                        login,
+                        name,
+                        via,
+                    });
+                    found.len() - 1
+                });
+            found[place]
+                .endpoints
+                .push(format!("https://{address}:{port}"));
             found[place].hosts.push(host.clone());
             seen.push(host);
         }
@@ -61,15 +86,21 @@ pub fn clusters(inventory: &Inventory) -> Result<Vec<Cluster>> {
 
 /// The cluster of a name; without one the only cluster there is.
 pub fn chosen(mut clusters: Vec<Cluster>, name: Option<&str>) -> Result<Cluster> {
-    let names: Vec<String> = clusters.iter().map(|cluster| cluster.name.clone()).collect();
+    let names: Vec<String> = clusters
+        .iter()
+        .map(|cluster| cluster.name.clone())
+        .collect();
     let place = match name {
-        Some(name) => clusters.iter().position(|cluster| cluster.name == name).ok_or_else(|| {
-            let error = Error::config(format!("there is no cluster `{name}` in the inventory"));
-            match nearest(name, names.iter().map(String::as_str)) {
-                Some(near) => error.hint(format!("did you mean `{near}`?")),
-                None => error.hint(format!("there is {}", names.join(", "))),
-            }
-        })?,
+        Some(name) => clusters
+            .iter()
+            .position(|cluster| cluster.name == name)
+            .ok_or_else(|| {
+                let error = Error::config(format!("there is no cluster `{name}` in the inventory"));
+                match nearest(name, names.iter().map(String::as_str)) {
+                    Some(near) => error.hint(format!("did you mean `{near}`?")),
+                    None => error.hint(format!("there is {}", names.join(", "))),
+                }
+            })?,
         None if clusters.len() == 1 => 0,
         None if clusters.is_empty() => {
             return Err(Error::config("there is no etcd in the inventory")
@@ -77,7 +108,12 @@ pub fn chosen(mut clusters: Vec<Cluster>, name: Option<&str>) -> Result<Cluster>
                 .hint("etcdsh inventory --graph"));
         }
         None => {
-            return Err(Error::config(format!("the inventory has {} clusters: {}", names.len(), names.join(", "))).hint(format!("--cluster-name={}", names[0])));
+            return Err(Error::config(format!(
+                "the inventory has {} clusters: {}",
+                names.len(),
+                names.join(", ")
+            ))
+            .hint(format!("--cluster-name={}", names[0])));
         }
     };
     Ok(clusters.swap_remove(place))
@@ -85,7 +121,10 @@ pub fn chosen(mut clusters: Vec<Cluster>, name: Option<&str>) -> Result<Cluster>
 
 /// What a client needs for a cluster: its endpoints, and the certificates that lie beside the inventory.
 pub fn config(cluster: &Cluster, beside: &Path) -> Result<Config> {
-    let mut config = Config { endpoints: cluster.endpoints.clone(), ..Config::default() };
+    let mut config = Config {
+        endpoints: cluster.endpoints.clone(),
+        ..Config::default()
+    };
     if let Some((ca, cert, key)) = pki::client_pair(beside, "files/pki/ca", "admin")? {
         (config.ca_pem, config.cert_pem, config.key_pem) = (Some(ca), Some(cert), Some(key));
     }
@@ -96,7 +135,12 @@ pub fn config(cluster: &Cluster, beside: &Path) -> Result<Config> {
 }
 
 /// Socket files that lead to `endpoints` through ssh on `via`, a host of the inventory or one that ssh knows.
-pub fn tunnel(inventory: &Inventory, login: &Login, via: &str, endpoints: &[String]) -> Result<HashMap<String, PathBuf>> {
+pub fn tunnel(
+    inventory: &Inventory,
+    login: &Login,
+    via: &str,
+    endpoints: &[String],
+) -> Result<HashMap<String, PathBuf>> {
     let alone;
     let inventory = if inventory.has_host(via) {
         inventory
@@ -104,13 +148,24 @@ pub fn tunnel(inventory: &Inventory, login: &Login, via: &str, endpoints: &[Stri
         alone = Inventory::parse("--via", &format!("all: {{ hosts: {{ {via:?}: }} }}"))?;
         &alone
     };
-    let Some(target) = reach::ssh_target(inventory, login, via)? else { return Ok(HashMap::new()) };
+    let Some(target) = reach::ssh_target(inventory, login, via)? else {
+        return Ok(HashMap::new());
+    };
     let mut doors = HashMap::new();
     for endpoint in endpoints {
-        let bare = endpoint.split_once("://").map_or(endpoint.as_str(), |(_, rest)| rest).trim_end_matches('/');
+        let bare = endpoint
+            .split_once("://")
+            .map_or(endpoint.as_str(), |(_, rest)| rest)
+            .trim_end_matches('/');
         let (host, port) = bare.rsplit_once(':').unwrap_or((bare, "2379"));
-        let port = port.parse().map_err(|_| Error::config(format!("`{endpoint}` is not an etcd endpoint")))?;
-        doors.insert(endpoint.clone(), crate::transport::forward(&target, host.trim_matches(['[', ']']), port).map_err(|error| error.on(via))?);
+        let port = port
+            .parse()
+            .map_err(|_| Error::config(format!("`{endpoint}` is not an etcd endpoint")))?;
+        doors.insert(
+            endpoint.clone(),
+            crate::transport::forward(&target, host.trim_matches(['[', ']']), port)
+                .map_err(|error| error.on(via))?,
+        );
     }
     Ok(doors)
 }
@@ -126,10 +181,28 @@ mod tests {
     #[test]
     fn clusters_are_found_as_the_flow_finds_them() {
         let all = clusters(&Inventory::parse("two.yml", TWO).unwrap()).unwrap();
-        let seen: Vec<_> = all.iter().map(|cluster| (cluster.name.as_str(), cluster.endpoints.join(" "))).collect();
-        assert_eq!(seen, [("etcd-pay", "https://10.0.0.1:2379 https://10.0.0.2:2379".to_string()), ("etcd-web", "https://10.0.0.3:3379".to_string())]);
+        let seen: Vec<_> = all
+            .iter()
+            .map(|cluster| (cluster.name.as_str(), cluster.endpoints.join(" ")))
+            .collect();
+        assert_eq!(
+            seen,
+            [
+                (
+                    "etcd-pay",
+                    "https://10.0.0.1:2379 https://10.0.0.2:2379".to_string()
+                ),
+                ("etcd-web", "https://10.0.0.3:3379".to_string())
+            ]
+        );
         assert_eq!(chosen(all.clone(), Some("etcd-web")).unwrap().hosts, ["w1"]);
-        assert_eq!(chosen(all.clone(), None).unwrap_err().what, "the inventory has 2 clusters: etcd-pay, etcd-web");
-        assert_eq!(chosen(all, Some("etcd-wep")).unwrap_err().hints, ["did you mean `etcd-web`?"]);
+        assert_eq!(
+            chosen(all.clone(), None).unwrap_err().what,
+            "the inventory has 2 clusters: etcd-pay, etcd-web"
+        );
+        assert_eq!(
+            chosen(all, Some("etcd-wep")).unwrap_err().hints,
+            ["did you mean `etcd-web`?"]
+        );
     }
 }

@@ -17,16 +17,28 @@ struct Imports {
 }
 
 impl ModuleResolver for Imports {
-    fn resolve(&self, engine: &Engine, _: Option<&str>, path: &str, position: Position) -> Result<Shared<Module>, Box<EvalAltResult>> {
+    fn resolve(
+        &self,
+        engine: &Engine,
+        _: Option<&str>,
+        path: &str,
+        position: Position,
+    ) -> Result<Shared<Module>, Box<EvalAltResult>> {
         let name = format!("{}.rhai", path.trim_end_matches(".rhai"));
         for file in self.folders.iter().map(|folder| folder.join(&name)) {
             match std::fs::read_to_string(&file) {
                 Ok(text) => return module(engine, &shown(&file), &text),
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-                Err(error) => return Err(into_rhai(Error::config(format!("`{}` cannot be read", shown(&file))).because(error.to_string()))),
+                Err(error) => {
+                    return Err(into_rhai(
+                        Error::config(format!("`{}` cannot be read", shown(&file)))
+                            .because(error.to_string()),
+                    ));
+                }
             }
         }
-        let text = embedded::any(&name).ok_or_else(|| EvalAltResult::ErrorModuleNotFound(path.to_string(), position))?;
+        let text = embedded::any(&name)
+            .ok_or_else(|| EvalAltResult::ErrorModuleNotFound(path.to_string(), position))?;
         module(engine, &name, text)
     }
 }
@@ -38,9 +50,14 @@ fn shown(file: &Path) -> String {
 
 fn module(engine: &Engine, name: &str, text: &str) -> Result<Shared<Module>, Box<EvalAltResult>> {
     let text = super::without_interpreter(text);
-    let mut ast = engine.compile(&text).map_err(|error| into_rhai(from_parse(&error, name, &text)))?;
+    let mut ast = engine
+        .compile(&text)
+        .map_err(|error| into_rhai(from_parse(&error, name, &text)))?;
     ast.set_source(name);
-    if let Some(problem) = super::check::problems(&super::Known::of(engine), &ast, &text, name, &[]).into_iter().next() {
+    if let Some(problem) = super::check::problems(&super::Known::of(engine), &ast, &text, name, &[])
+        .into_iter()
+        .next()
+    {
         return Err(into_rhai(problem.error));
     }
     Module::eval_ast_as_new(Scope::new(), &ast, engine).map(Shared::new)
@@ -48,7 +65,16 @@ fn module(engine: &Engine, name: &str, text: &str) -> Result<Shared<Module>, Box
 
 pub(super) fn resolver(world: &Arc<World>) -> impl ModuleResolver + 'static {
     let more = std::env::var("ETCDSH_PATH").unwrap_or_default();
-    let beside = world.script_folder.clone().unwrap_or_else(|| PathBuf::from("."));
-    let folders = std::iter::once(beside).chain(more.split(':').filter(|folder| !folder.is_empty()).map(PathBuf::from)).collect();
+    let beside = world
+        .script_folder
+        .clone()
+        .unwrap_or_else(|| PathBuf::from("."));
+    let folders = std::iter::once(beside)
+        .chain(
+            more.split(':')
+                .filter(|folder| !folder.is_empty())
+                .map(PathBuf::from),
+        )
+        .collect();
     Imports { folders }
 }

@@ -21,7 +21,9 @@ pub struct Heard {
 /// Run a command on hosts, as many at once as the session allows.
 #[must_use]
 pub fn on_hosts(world: &World, hosts: &[String], command: &str) -> Heard {
-    let answers = crate::run::parallel(hosts, world.session.options.forks, |host| on(world, host, command));
+    let answers = crate::run::parallel(hosts, world.session.options.forks, |host| {
+        on(world, host, command)
+    });
     let mut groups = BTreeMap::<Answer, Vec<String>>::new();
     let mut errors = Vec::new();
     for (host, answer) in hosts.iter().zip(answers) {
@@ -39,7 +41,10 @@ fn on(world: &World, host: &str, command: &str) -> Result<Answer> {
     let output = world.link(host)?.exec(command, None)?;
     let mut text = output.text();
     text.push_str(&output.stderr);
-    Ok(Answer { status: output.status, text })
+    Ok(Answer {
+        status: output.status,
+        text,
+    })
 }
 
 impl Heard {
@@ -52,7 +57,12 @@ impl Heard {
                 lines.push(serde_json::json!({ "event": "output", "hosts": hosts, "status": answer.status, "output": answer.text }).to_string());
                 continue;
             }
-            lines.push(format!("{} | {} | rc={}", hosts.join(", "), if answer.status == 0 { "ok" } else { "FAILED" }, answer.status));
+            lines.push(format!(
+                "{} | {} | rc={}",
+                hosts.join(", "),
+                if answer.status == 0 { "ok" } else { "FAILED" },
+                answer.status
+            ));
             if !answer.text.trim().is_empty() {
                 lines.push(answer.text.trim_end().to_string());
             }
@@ -63,10 +73,15 @@ impl Heard {
     /// 0, 2 when it failed somewhere, 4 when the only trouble is hosts that cannot be reached.
     #[must_use]
     pub fn exit_code(&self) -> i32 {
-        let failed = self.groups.iter().any(|(answer, _)| answer.status != 0) || self.errors.iter().any(|error| error.kind != Kind::Connect);
+        let failed = self.groups.iter().any(|(answer, _)| answer.status != 0)
+            || self.errors.iter().any(|error| error.kind != Kind::Connect);
         if failed {
             return Kind::Remote.exit_code();
         }
-        if self.errors.is_empty() { 0 } else { Kind::Connect.exit_code() }
+        if self.errors.is_empty() {
+            0
+        } else {
+            Kind::Connect.exit_code()
+        }
     }
 }

@@ -32,9 +32,19 @@ struct Where {
 
 impl Where {
     fn new(options: &Map, sandbox: bool) -> Result<Where> {
-        let text =
-            |key: &str| options.get(key).and_then(Value::as_text).map(str::to_string).ok_or_else(|| Error::config(format!("`look_at_etcd` needs `{key}`")));
-        let port = |key: &str| options.get(key).and_then(Value::as_int).ok_or_else(|| Error::config(format!("`look_at_etcd` needs `{key}`")));
+        let text = |key: &str| {
+            options
+                .get(key)
+                .and_then(Value::as_text)
+                .map(str::to_string)
+                .ok_or_else(|| Error::config(format!("`look_at_etcd` needs `{key}`")))
+        };
+        let port = |key: &str| {
+            options
+                .get(key)
+                .and_then(Value::as_int)
+                .ok_or_else(|| Error::config(format!("`look_at_etcd` needs `{key}`")))
+        };
         Ok(Where {
             address: text("address")?,
             binary: text("binary")?,
@@ -127,7 +137,10 @@ echo '== end'"#,
             Ok(std::net::IpAddr::V6(own)) => hex.push(ip_hex(&own.octets())),
             Err(_) => {}
         }
-        hex.extend(v4.iter().flat_map(|ip| [ip_hex(&ip.octets()), ip_hex(&ip.to_ipv6_mapped().octets())]));
+        hex.extend(
+            v4.iter()
+                .flat_map(|ip| [ip_hex(&ip.octets()), ip_hex(&ip.to_ipv6_mapped().octets())]),
+        );
         hex
     }
 
@@ -135,72 +148,141 @@ echo '== end'"#,
         let text = output.text();
         let sections = sections(&text);
         if output.status != 0 || !sections.contains_key("end") {
-            let mut error = Error::new(Kind::Unknown, "could not tell what etcd there is").because(format!("the question ended with exit {}", output.status));
+            let mut error = Error::new(Kind::Unknown, "could not tell what etcd there is")
+                .because(format!("the question ended with exit {}", output.status));
             error.stderr.clone_from(&output.stderr);
             return Err(error);
         }
         let section = |name: &str| sections.get(name).map_or("", String::as_str);
-        let file = |path: &str| sections.get(&format!("file {path}")).map(|text| text.trim_end_matches('\n').to_string() + "\n");
+        let file = |path: &str| {
+            sections
+                .get(&format!("file {path}"))
+                .map(|text| text.trim_end_matches('\n').to_string() + "\n")
+        };
         let process = pairs(section("process"));
         let unit = pairs(section("unit"));
         let listeners = self.listeners(section("listen"), section("holders"));
         let exe = process.get("exe").map_or("", |exe| exe.as_str());
-        let is_etcd = |program: &str| program.trim_end_matches(" (deleted)").rsplit('/').next() == Some("etcd");
-        let holder = listeners.iter().find(|(_, program)| !is_etcd(program)).map(|(port, program)| format!("{program} on port {port}"));
-        let by_unit = matches!(unit.get("ActiveState").map(String::as_str), Some("active" | "activating" | "reloading"))
-            && unit.get("MainPID").is_some_and(|pid| pid != "0");
+        let is_etcd = |program: &str| {
+            program.trim_end_matches(" (deleted)").rsplit('/').next() == Some("etcd")
+        };
+        let holder = listeners
+            .iter()
+            .find(|(_, program)| !is_etcd(program))
+            .map(|(port, program)| format!("{program} on port {port}"));
+        let by_unit = matches!(
+            unit.get("ActiveState").map(String::as_str),
+            Some("active" | "activating" | "reloading")
+        ) && unit.get("MainPID").is_some_and(|pid| pid != "0");
         let by_hand = listeners.iter().any(|(_, program)| is_etcd(program));
         let running = is_etcd(exe) && (by_unit || by_hand);
         let conf = match file(&self.conf) {
             None => Value::Null,
-            Some(text) => super::value::from_inventory(crate::inventory::parse_value(&self.conf, &text).unwrap_or(crate::inventory::Value::Null)),
+            Some(text) => super::value::from_inventory(
+                crate::inventory::parse_value(&self.conf, &text)
+                    .unwrap_or(crate::inventory::Value::Null),
+            ),
         };
         let command = process.get("command").cloned().unwrap_or_default();
         let config_file = config_file(&command);
         let text_or_null = |text: Option<String>| text.map_or(Value::Null, Value::from);
-        let due = if running { self.due(section("times"), &process, config_file.as_deref()) } else { Vec::new() };
-        let others = section("data").lines().filter_map(|line| line.strip_prefix("other=")).map(Value::from).collect();
+        let due = if running {
+            self.due(section("times"), &process, config_file.as_deref())
+        } else {
+            Vec::new()
+        };
+        let others = section("data")
+            .lines()
+            .filter_map(|line| line.strip_prefix("other="))
+            .map(Value::from)
+            .collect();
         Ok([
             ("ca", text_or_null(file(&self.ca))),
             ("command", Value::from(command.trim())),
             ("conf", conf),
             ("conf_text", text_or_null(file(&self.conf))),
             ("config_file", text_or_null(config_file)),
-            ("due", Value::List(due.into_iter().map(Value::from).collect())),
-            ("enabled", Value::Bool(unit.get("UnitFileState").is_some_and(|state| state == "enabled"))),
+            (
+                "due",
+                Value::List(due.into_iter().map(Value::from).collect()),
+            ),
+            (
+                "enabled",
+                Value::Bool(
+                    unit.get("UnitFileState")
+                        .is_some_and(|state| state == "enabled"),
+                ),
+            ),
             ("holder", text_or_null(holder)),
             ("keys", Value::from(keys(section("keys")))),
-            ("member", Value::Bool(section("data").lines().any(|line| line == "member"))),
+            (
+                "member",
+                Value::Bool(section("data").lines().any(|line| line == "member")),
+            ),
             ("others", Value::List(others)),
-            ("pid", Value::Int(process.get("pid").and_then(|pid| pid.parse().ok()).unwrap_or(0))),
+            (
+                "pid",
+                Value::Int(
+                    process
+                        .get("pid")
+                        .and_then(|pid| pid.parse().ok())
+                        .unwrap_or(0),
+                ),
+            ),
             ("pki_ca", text_or_null(file(&self.pki_ca))),
             ("running", Value::Bool(running)),
-            ("state", Value::from(unit.get("ActiveState").cloned().unwrap_or_default())),
+            (
+                "state",
+                Value::from(unit.get("ActiveState").cloned().unwrap_or_default()),
+            ),
         ]
         .map(|(key, value)| (key.to_string(), value))
         .into())
     }
 
     /// Why the process must be started again, from what is on the host now.
-    fn due(&self, times: &str, process: &HashMap<String, String>, config_file: Option<&str>) -> Vec<String> {
+    fn due(
+        &self,
+        times: &str,
+        process: &HashMap<String, String>,
+        config_file: Option<&str>,
+    ) -> Vec<String> {
         let number = |key: &str| process.get(key).and_then(|text| text.parse::<f64>().ok());
         let mut reasons = Vec::new();
         // Field 22 of /proc/PID/stat, counted from the state that follows the name.
-        let ticks = process.get("stat").and_then(|stat| stat.split(' ').nth(19)?.parse::<f64>().ok());
-        let (Some(ticks), Some(hz), Some(uptime), Some(now)) = (ticks, number("hz"), number("uptime"), number("now")) else {
+        let ticks = process
+            .get("stat")
+            .and_then(|stat| stat.split(' ').nth(19)?.parse::<f64>().ok());
+        let (Some(ticks), Some(hz), Some(uptime), Some(now)) =
+            (ticks, number("hz"), number("uptime"), number("now"))
+        else {
             return vec!["it cannot be told since when it runs".into()];
         };
         let started = now - uptime + ticks / hz;
         if config_file != Some(self.conf.as_str()) {
             reasons.push(format!("it was not started from {}", self.conf));
         }
-        let binary = times.lines().find_map(|line| line.strip_prefix("binary=")).unwrap_or_default();
+        let binary = times
+            .lines()
+            .find_map(|line| line.strip_prefix("binary="))
+            .unwrap_or_default();
         let exe = process.get("exe").map_or("", |exe| exe.as_str());
         if exe != binary {
-            reasons.push(if exe.ends_with(" (deleted)") { "its binary was replaced".into() } else { format!("it runs {exe}") });
+            reasons.push(if exe.ends_with(" (deleted)") {
+                "its binary was replaced".into()
+            } else {
+                format!("it runs {exe}")
+            });
         }
-        for (path, what) in [(&self.conf, "config"), (&self.unit, "unit"), (&self.ca, "CA file")] {
-            let time = times.lines().find_map(|line| line.split_once(' ').filter(|(_, name)| name == path)).and_then(|(time, _)| time.parse::<f64>().ok());
+        for (path, what) in [
+            (&self.conf, "config"),
+            (&self.unit, "unit"),
+            (&self.ca, "CA file"),
+        ] {
+            let time = times
+                .lines()
+                .find_map(|line| line.split_once(' ').filter(|(_, name)| name == path))
+                .and_then(|(time, _)| time.parse::<f64>().ok());
             // The clock of the process counts in hundredths of a second.
             if time.is_some_and(|time| time > started + 0.02) {
                 reasons.push(format!("its {what} is newer"));
@@ -225,9 +307,14 @@ echo '== end'"#,
                 let words: Vec<&str> = line.split_whitespace().collect();
                 let (_, port) = words.get(1)?.rsplit_once(':')?;
                 let inode = *words.get(9)?;
-                let program =
-                    programs.iter().find(|(_, inodes)| inodes.split(',').any(|other| other == inode)).map_or("an unknown program", |(program, _)| *program);
-                Some((i64::from_str_radix(port, 16).ok()?.to_string(), program.to_string()))
+                let program = programs
+                    .iter()
+                    .find(|(_, inodes)| inodes.split(',').any(|other| other == inode))
+                    .map_or("an unknown program", |(program, _)| *program);
+                Some((
+                    i64::from_str_radix(port, 16).ok()?.to_string(),
+                    program.to_string(),
+                ))
             })
             .collect()
     }
@@ -263,7 +350,9 @@ fn sections(text: &str) -> HashMap<String, String> {
     for line in text.lines() {
         match line.strip_prefix("== ") {
             // The content of a file ends with the section that follows it, whatever is in it.
-            Some(next) if !name.starts_with("file ") || next == "end" || next.starts_with("file ") => {
+            Some(next)
+                if !name.starts_with("file ") || next == "end" || next.starts_with("file ") =>
+            {
                 name = next.to_string();
                 sections.entry(name.clone()).or_default();
             }
@@ -278,12 +367,19 @@ fn sections(text: &str) -> HashMap<String, String> {
 }
 
 fn pairs(text: &str) -> HashMap<String, String> {
-    text.lines().filter_map(|line| line.split_once('=')).map(|(key, value)| (key.to_string(), value.to_string())).collect()
+    text.lines()
+        .filter_map(|line| line.split_once('='))
+        .map(|(key, value)| (key.to_string(), value.to_string()))
+        .collect()
 }
 
 /// An address as /proc/net/tcp writes it: words of four bytes in host order.
 fn ip_hex(octets: &[u8]) -> String {
-    octets.chunks(4).flat_map(|word| word.iter().rev()).map(|byte| format!("{byte:02X}")).collect()
+    octets
+        .chunks(4)
+        .flat_map(|word| word.iter().rev())
+        .map(|byte| format!("{byte:02X}"))
+        .collect()
 }
 
 fn look(host: &Host, options: &RhaiMap) -> Result<Map> {
@@ -296,9 +392,12 @@ fn look(host: &Host, options: &RhaiMap) -> Result<Map> {
 }
 
 pub(super) fn register(engine: &mut Engine, _: &Arc<World>) {
-    engine.register_fn("look_at_etcd", |host: &mut Host, options: RhaiMap| -> std::result::Result<RhaiMap, Box<EvalAltResult>> {
-        pass(look(host, &options).map(map_to_rhai))
-    });
+    engine.register_fn(
+        "look_at_etcd",
+        |host: &mut Host, options: RhaiMap| -> std::result::Result<RhaiMap, Box<EvalAltResult>> {
+            pass(look(host, &options).map(map_to_rhai))
+        },
+    );
 }
 
 #[cfg(test)]
@@ -308,20 +407,36 @@ mod tests {
     #[test]
     fn addresses_are_written_as_the_kernel_writes_them() {
         assert_eq!(ip_hex(&[127, 0, 0, 1]), "0100007F");
-        assert_eq!(ip_hex(&std::net::Ipv4Addr::new(10, 10, 10, 11).to_ipv6_mapped().octets()), "0000000000000000FFFF00000B0A0A0A");
+        assert_eq!(
+            ip_hex(
+                &std::net::Ipv4Addr::new(10, 10, 10, 11)
+                    .to_ipv6_mapped()
+                    .octets()
+            ),
+            "0000000000000000FFFF00000B0A0A0A"
+        );
     }
 
     #[test]
     fn the_config_file_is_found_on_a_command_line() {
-        assert_eq!(config_file("/usr/bin/etcd --config-file /etc/etcd/etcd.conf").as_deref(), Some("/etc/etcd/etcd.conf"));
-        assert_eq!(config_file("/usr/bin/etcd -config-file=/x").as_deref(), Some("/x"));
+        assert_eq!(
+            config_file("/usr/bin/etcd --config-file /etc/etcd/etcd.conf").as_deref(),
+            Some("/etc/etcd/etcd.conf")
+        );
+        assert_eq!(
+            config_file("/usr/bin/etcd -config-file=/x").as_deref(),
+            Some("/x")
+        );
         assert_eq!(config_file("/usr/bin/etcd"), None);
     }
 
     #[test]
     fn a_file_may_hold_lines_that_look_like_sections() {
         let sections = sections("== unit\na=b\n== file /x\n== data\ntext\n\n== end\n");
-        assert_eq!(sections.get("file /x").map(String::as_str), Some("== data\ntext\n\n"));
+        assert_eq!(
+            sections.get("file /x").map(String::as_str),
+            Some("== data\ntext\n\n")
+        );
         assert!(sections.contains_key("end"));
     }
 }

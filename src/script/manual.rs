@@ -22,7 +22,14 @@ pub struct Function {
 /// The public functions of the stdlib, in the order of their files.
 #[must_use]
 pub fn functions() -> Vec<Function> {
-    embedded::stdlib().flat_map(|(path, text)| functions_of(path.trim_start_matches("stdlib/").trim_end_matches(".rhai"), text)).collect()
+    embedded::stdlib()
+        .flat_map(|(path, text)| {
+            functions_of(
+                path.trim_start_matches("stdlib/").trim_end_matches(".rhai"),
+                text,
+            )
+        })
+        .collect()
 }
 
 fn functions_of(module: &str, text: &str) -> Vec<Function> {
@@ -37,8 +44,16 @@ fn functions_of(module: &str, text: &str) -> Vec<Function> {
             {
                 let signature = signature.trim();
                 let name = signature.split('(').next().unwrap_or(signature);
-                let space = if module == "global" { String::new() } else { format!("{module}::") };
-                found.push(Function { doc: std::mem::take(&mut doc), name: format!("{space}{name}"), signature: format!("{space}{signature}") });
+                let space = if module == "global" {
+                    String::new()
+                } else {
+                    format!("{module}::")
+                };
+                found.push(Function {
+                    doc: std::mem::take(&mut doc),
+                    name: format!("{space}{name}"),
+                    signature: format!("{space}{signature}"),
+                });
             }
             doc.clear();
         }
@@ -49,7 +64,10 @@ fn functions_of(module: &str, text: &str) -> Vec<Function> {
 /// What a primitive's page says.
 #[must_use]
 pub fn primitive(spec: &Spec) -> String {
-    let mut text = format!("h.{}({}, #{{ ... }})\n\n{}\n\n", spec.name, spec.thing.0, spec.doc);
+    let mut text = format!(
+        "h.{}({}, #{{ ... }})\n\n{}\n\n",
+        spec.name, spec.thing.0, spec.doc
+    );
     let _ = writeln!(text, "  {:<14} {}", spec.thing.0, spec.thing.1);
     for arg in spec.args {
         let _ = writeln!(text, "  {:<14} {}; {}", arg.name, arg.takes, arg.doc);
@@ -64,7 +82,12 @@ fn first(doc: &str) -> &str {
 
 /// The parameters that the stdlib declares.
 pub fn parameters() -> Result<Vec<Parameter>> {
-    let options = Options { check: true, diff: false, forks: 1, yes: false };
+    let options = Options {
+        check: true,
+        diff: false,
+        forks: 1,
+        yes: false,
+    };
     let world = World::new(Parts {
         args: Vec::new(),
         beside: std::path::PathBuf::new(),
@@ -95,28 +118,73 @@ pub fn markdown() -> Result<String> {
          `what` (a list of short texts) beside what is said below, and throws when it cannot make true what was stated.\n",
     );
     for spec in primitive::ALL {
-        let _ = write!(text, "\n### {}\n\n{}\n\n| argument | takes | meaning |\n|---|---|---|\n", spec.name, spec.doc);
-        let _ = writeln!(text, "| *{}*, the first | {} | |", spec.thing.0, spec.thing.1);
+        let _ = write!(
+            text,
+            "\n### {}\n\n{}\n\n| argument | takes | meaning |\n|---|---|---|\n",
+            spec.name, spec.doc
+        );
+        let _ = writeln!(
+            text,
+            "| *{}*, the first | {} | |",
+            spec.thing.0, spec.thing.1
+        );
         for arg in spec.args {
-            let _ = writeln!(text, "| `{}` | {} | {} |", arg.name, arg.takes, arg.doc.replace('|', "\\|"));
+            let _ = writeln!(
+                text,
+                "| `{}` | {} | {} |",
+                arg.name,
+                arg.takes,
+                arg.doc.replace('|', "\\|")
+            );
         }
-        let _ = write!(text, "\n```rhai\nlet h = host(\"10.10.10.10\");\n{};\n```\n", spec.example);
+        let _ = write!(
+            text,
+            "\n```rhai\nlet h = host(\"10.10.10.10\");\n{};\n```\n",
+            spec.example
+        );
     }
     for section in Section::ALL {
-        let _ = write!(text, "\n## {}\n\n| word | meaning |\n|---|---|\n", section.title());
-        for word in vocabulary::ALL.iter().filter(|word| word.section == section) {
-            let _ = writeln!(text, "| `{}` | {} |", word.signature.replace('|', "\\|"), word.doc.replace('\n', " ").replace('|', "\\|"));
+        let _ = write!(
+            text,
+            "\n## {}\n\n| word | meaning |\n|---|---|\n",
+            section.title()
+        );
+        for word in vocabulary::ALL
+            .iter()
+            .filter(|word| word.section == section)
+        {
+            let _ = writeln!(
+                text,
+                "| `{}` | {} |",
+                word.signature.replace('|', "\\|"),
+                word.doc.replace('\n', " ").replace('|', "\\|")
+            );
         }
     }
     text.push_str("\n## Parameters\n\nVariables that the bundled flow reads; they are set in the inventory or with `-e`.\n\n| parameter | takes | default | meaning |\n|---|---|---|---|\n");
     for parameter in parameters()? {
-        let _ = writeln!(text, "| `{}` | {} | {} | {} |", parameter.name, parameter.kind, default_of(&parameter), parameter.doc);
+        let _ = writeln!(
+            text,
+            "| `{}` | {} | {} | {} |",
+            parameter.name,
+            parameter.kind,
+            default_of(&parameter),
+            parameter.doc
+        );
     }
     text.push_str(
         "\n## Functions of the stdlib\n\nPlain Rhai, in `stdlib/`; `etcdsh script show stdlib/etcd.rhai` prints them.\n\n| function | meaning |\n|---|---|\n",
     );
-    for function in functions().iter().filter(|function| !function.doc.is_empty()) {
-        let _ = writeln!(text, "| `{}` | {} |", function.signature, first(&function.doc));
+    for function in functions()
+        .iter()
+        .filter(|function| !function.doc.is_empty())
+    {
+        let _ = writeln!(
+            text,
+            "| `{}` | {} |",
+            function.signature,
+            first(&function.doc)
+        );
     }
     Ok(text)
 }
@@ -125,11 +193,19 @@ pub fn markdown() -> Result<String> {
 pub fn index() -> Result<String> {
     let mut text = String::from("Primitives, on a host `h`:\n");
     for spec in primitive::ALL {
-        let _ = writeln!(text, "  {:<28} {}", format!("h.{}", spec.name), first(spec.doc));
+        let _ = writeln!(
+            text,
+            "  {:<28} {}",
+            format!("h.{}", spec.name),
+            first(spec.doc)
+        );
     }
     for section in Section::ALL {
         let _ = writeln!(text, "\n{}:", section.title());
-        for word in vocabulary::ALL.iter().filter(|word| word.section == section) {
+        for word in vocabulary::ALL
+            .iter()
+            .filter(|word| word.section == section)
+        {
             let _ = writeln!(text, "  {:<28} {}", word.name, first(word.doc));
         }
     }
@@ -138,7 +214,10 @@ pub fn index() -> Result<String> {
         let _ = writeln!(text, "  {:<28} {}", parameter.name, parameter.doc);
     }
     text.push_str("\nFunctions of the stdlib:\n");
-    for function in functions().iter().filter(|function| !function.doc.is_empty()) {
+    for function in functions()
+        .iter()
+        .filter(|function| !function.doc.is_empty())
+    {
         let _ = writeln!(text, "  {:<28} {}", function.name, first(&function.doc));
     }
     text.push_str("\n`etcdsh help NAME` shows one of them.\n");
@@ -149,21 +228,38 @@ pub fn index() -> Result<String> {
 pub fn entry(name: &str) -> Result<String> {
     let bare = name.trim_start_matches("h.").trim_start_matches("e.");
     let mut pages: Vec<String> = primitive::find(bare).map(primitive).into_iter().collect();
-    pages.extend(vocabulary::find(bare).map(|word| format!("{}\n\n{}\n", word.signature, word.doc)));
+    pages
+        .extend(vocabulary::find(bare).map(|word| format!("{}\n\n{}\n", word.signature, word.doc)));
     let parameters = parameters()?;
-    pages.extend(parameters.iter().filter(|parameter| parameter.name == bare).map(|parameter| {
-        let default = default_of(parameter);
-        format!(
-            "{}: {}\n\n{}{}\n",
-            parameter.name,
-            parameter.kind,
-            parameter.doc,
-            if default.is_empty() { String::new() } else { format!("; {default} by default") }
-        )
-    }));
+    pages.extend(
+        parameters
+            .iter()
+            .filter(|parameter| parameter.name == bare)
+            .map(|parameter| {
+                let default = default_of(parameter);
+                format!(
+                    "{}: {}\n\n{}{}\n",
+                    parameter.name,
+                    parameter.kind,
+                    parameter.doc,
+                    if default.is_empty() {
+                        String::new()
+                    } else {
+                        format!("; {default} by default")
+                    }
+                )
+            }),
+    );
     let functions = functions();
-    let same = |function: &&Function| function.name == bare || function.name.split("::").last() == Some(bare);
-    pages.extend(functions.iter().filter(same).map(|function| format!("{}\n\n{}", function.signature, function.doc)));
+    let same = |function: &&Function| {
+        function.name == bare || function.name.split("::").last() == Some(bare)
+    };
+    pages.extend(
+        functions
+            .iter()
+            .filter(same)
+            .map(|function| format!("{}\n\n{}", function.signature, function.doc)),
+    );
     if !pages.is_empty() {
         return Ok(pages.join("\n"));
     }

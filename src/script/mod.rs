@@ -69,19 +69,32 @@ impl Script {
     /// A path: on disk first, then embedded under that path.
     pub fn open(path: &str) -> Result<Script> {
         match std::fs::read_to_string(path) {
-            Ok(text) => Ok(Script { folder: Path::new(path).parent().map(Path::to_path_buf), name: path.to_string(), text }),
+            Ok(text) => Ok(Script {
+                folder: Path::new(path).parent().map(Path::to_path_buf),
+                name: path.to_string(),
+                text,
+            }),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 let clean = path.trim_start_matches("./");
-                embedded::script(clean).map(|text| Script { folder: None, name: clean.to_string(), text: text.to_string() }).ok_or_else(|| {
-                    let known: Vec<&str> = embedded::scripts().map(|(name, _)| name).collect();
-                    let error = Error::config(format!("there is no script `{path}`"));
-                    match crate::error::nearest(clean, known) {
-                        Some(name) => error.hint(format!("did you mean `{name}`?")),
-                        None => error.hint("etcdsh script list"),
-                    }
-                })
+                embedded::script(clean)
+                    .map(|text| Script {
+                        folder: None,
+                        name: clean.to_string(),
+                        text: text.to_string(),
+                    })
+                    .ok_or_else(|| {
+                        let known: Vec<&str> = embedded::scripts().map(|(name, _)| name).collect();
+                        let error = Error::config(format!("there is no script `{path}`"));
+                        match crate::error::nearest(clean, known) {
+                            Some(name) => error.hint(format!("did you mean `{name}`?")),
+                            None => error.hint("etcdsh script list"),
+                        }
+                    })
             }
-            Err(error) => Err(Error::config(format!("script `{path}` cannot be read")).because(error.to_string())),
+            Err(error) => {
+                Err(Error::config(format!("script `{path}` cannot be read"))
+                    .because(error.to_string()))
+            }
         }
     }
 }
@@ -100,12 +113,28 @@ pub type Words = Box<dyn FnOnce(&mut Engine)>;
 impl Interpreter {
     /// An engine for scripts, with the stdlib loaded.
     pub fn new(world: World) -> Result<Arc<Interpreter>> {
-        Self::with(world, Script { folder: None, name: "input".into(), text: String::new() }, Box::new(|_| {}))
+        Self::with(
+            world,
+            Script {
+                folder: None,
+                name: "input".into(),
+                text: String::new(),
+            },
+            Box::new(|_| {}),
+        )
     }
 
     /// An engine for the console, with words of its own.
     pub fn for_console(world: World, words: Words) -> Result<Arc<Interpreter>> {
-        Self::with(world, Script { folder: None, name: CONSOLE.into(), text: String::new() }, words)
+        Self::with(
+            world,
+            Script {
+                folder: None,
+                name: CONSOLE.into(),
+                text: String::new(),
+            },
+            words,
+        )
     }
 
     fn with(world: World, script: Script, words: Words) -> Result<Arc<Interpreter>> {
@@ -132,7 +161,12 @@ impl Interpreter {
         let cert = pki::module(&world);
         engine.register_static_module("cert", cert.into());
         words(&mut engine);
-        let mut interpreter = Interpreter { engine, known: std::sync::OnceLock::new(), script, world };
+        let mut interpreter = Interpreter {
+            engine,
+            known: std::sync::OnceLock::new(),
+            script,
+            world,
+        };
         for (name, text) in embedded::stdlib() {
             interpreter.load_stdlib(name, text)?;
         }
@@ -155,9 +189,25 @@ impl Interpreter {
         self.world.draft().become_root = draft.become_root;
         let selection = self.world.selection.clone();
         selection.check(&draft.tasks)?;
-        let play = Play { clusters: draft.clusters, name: draft.play, selection, session: &self.world.session, step, tasks: draft.tasks };
-        self.world.draft().selected = play.selected().iter().flat_map(|task| task.tags().map(str::to_string)).collect();
-        let links: Vec<_> = play.clusters.iter().flat_map(|(_, hosts)| hosts).map(|host| self.world.link(host)).collect::<Result<_>>()?;
+        let play = Play {
+            clusters: draft.clusters,
+            name: draft.play,
+            selection,
+            session: &self.world.session,
+            step,
+            tasks: draft.tasks,
+        };
+        self.world.draft().selected = play
+            .selected()
+            .iter()
+            .flat_map(|task| task.tags().map(str::to_string))
+            .collect();
+        let links: Vec<_> = play
+            .clusters
+            .iter()
+            .flat_map(|(_, hosts)| hosts)
+            .map(|host| self.world.link(host))
+            .collect::<Result<_>>()?;
         self.world.session.lock_together(links, &self.script.name);
         let score = play.run(&|host| self.world.link(host).ok());
         Ok(score)
@@ -167,8 +217,8 @@ impl Interpreter {
     fn load_stdlib(&mut self, path: &str, text: &str) -> Result<()> {
         let name = path.trim_start_matches("stdlib/").trim_end_matches(".rhai");
         let ast = self.parse(path, text)?;
-        let module =
-            Module::eval_ast_as_new(Scope::new(), &ast, &self.engine).map_err(|error| trouble::from_rhai(&error, path, &|file| self.source_of(file)))?;
+        let module = Module::eval_ast_as_new(Scope::new(), &ast, &self.engine)
+            .map_err(|error| trouble::from_rhai(&error, path, &|file| self.source_of(file)))?;
         // What lies in `global.rhai` needs no module's name.
         if name == "global" {
             self.engine.register_global_module(module.into());
@@ -180,7 +230,10 @@ impl Interpreter {
 
     fn parse(&self, name: &str, text: &str) -> Result<AST> {
         let text = without_interpreter(text);
-        let mut ast = self.engine.compile(&text).map_err(|error| trouble::from_parse(&error, name, &text))?;
+        let mut ast = self
+            .engine
+            .compile(&text)
+            .map_err(|error| trouble::from_parse(&error, name, &text))?;
         ast.set_source(name);
         Ok(ast)
     }
@@ -207,8 +260,20 @@ impl Interpreter {
 
     /// The same in a line of the console: `globals` are its variables, `earlier` holds its functions and imports.
     #[must_use]
-    pub fn problems_of_line(&self, ast: &AST, earlier: &AST, script: &Script, globals: &[&str]) -> Vec<Problem> {
-        check::problems(&self.known().and(earlier), ast, &script.text, &script.name, globals)
+    pub fn problems_of_line(
+        &self,
+        ast: &AST,
+        earlier: &AST,
+        script: &Script,
+        globals: &[&str],
+    ) -> Vec<Problem> {
+        check::problems(
+            &self.known().and(earlier),
+            ast,
+            &script.text,
+            &script.name,
+            globals,
+        )
     }
 
     /// Mistakes, and names of tasks and parameters that nobody declares: what `etcdsh check` shows.
@@ -233,7 +298,10 @@ impl Interpreter {
 
     /// Values of a scope that belong to another world, hosts and clients, become those of this one.
     pub fn adopt(&self, scope: &mut Scope<'_>) {
-        let names: Vec<String> = scope.iter_raw().map(|(name, ..)| name.to_string()).collect();
+        let names: Vec<String> = scope
+            .iter_raw()
+            .map(|(name, ..)| name.to_string())
+            .collect();
         for name in names {
             if let Some(value) = scope.get_mut(&name) {
                 value::adopt(value, &self.world);
@@ -245,16 +313,33 @@ impl Interpreter {
     pub fn stdlib_problems(&self) -> Result<Vec<Problem>> {
         let mut problems = Vec::new();
         for (name, text) in embedded::stdlib() {
-            let script = Script { folder: None, name: name.to_string(), text: text.to_string() };
+            let script = Script {
+                folder: None,
+                name: name.to_string(),
+                text: text.to_string(),
+            };
             problems.extend(self.problems(&self.parse(name, text)?, &script));
         }
         Ok(problems)
     }
 
     /// Run the statements of a script. Its tasks are only declared by this.
-    pub fn evaluate(&self, ast: &AST, scope: &mut Scope<'_>, script: &Script) -> Result<rhai::Dynamic> {
-        let source_of = |file: &str| if file == script.name || file.is_empty() { Some(script.text.clone()) } else { self.source_of(file) };
-        self.engine.eval_ast_with_scope(scope, ast).map_err(|error| trouble::from_rhai(&error, &script.name, &source_of))
+    pub fn evaluate(
+        &self,
+        ast: &AST,
+        scope: &mut Scope<'_>,
+        script: &Script,
+    ) -> Result<rhai::Dynamic> {
+        let source_of = |file: &str| {
+            if file == script.name || file.is_empty() {
+                Some(script.text.clone())
+            } else {
+                self.source_of(file)
+            }
+        };
+        self.engine
+            .eval_ast_with_scope(scope, ast)
+            .map_err(|error| trouble::from_rhai(&error, &script.name, &source_of))
     }
 
     /// What the script is called in messages.
@@ -267,7 +352,12 @@ impl Interpreter {
     #[must_use]
     pub fn scope(&self) -> Scope<'static> {
         let mut scope = Scope::new();
-        let args: rhai::Array = self.world.args.iter().map(|arg| arg.clone().into()).collect();
+        let args: rhai::Array = self
+            .world
+            .args
+            .iter()
+            .map(|arg| arg.clone().into())
+            .collect();
         scope.push_constant("args", args);
         scope
     }
@@ -277,7 +367,9 @@ impl Interpreter {
         if file == self.script.name || file.is_empty() {
             return Some(self.script.text.clone());
         }
-        embedded::any(file).map(str::to_string).or_else(|| std::fs::read_to_string(file).ok())
+        embedded::any(file)
+            .map(str::to_string)
+            .or_else(|| std::fs::read_to_string(file).ok())
     }
 
     #[must_use]
@@ -296,7 +388,8 @@ pub const CONSOLE: &str = "input";
 
 /// A line that names the interpreter is a comment; three slashes would begin a manual.
 fn without_interpreter(text: &str) -> String {
-    text.strip_prefix("#!/").map_or_else(|| text.to_string(), |rest| format!("// {rest}"))
+    text.strip_prefix("#!/")
+        .map_or_else(|| text.to_string(), |rest| format!("// {rest}"))
 }
 
 /// What `--step` asks before a task.
@@ -305,8 +398,17 @@ pub type Step<'a> = Box<dyn Fn(&crate::run::Task) -> crate::run::Verdict + Sync 
 /// A place with the text of its line.
 fn place(file: &str, position: rhai::Position, text: &str) -> Place {
     let line = position.line().unwrap_or(0);
-    let shown = if line > 0 { text.lines().nth(line - 1).unwrap_or_default().to_string() } else { String::new() };
-    Place { column: position.position().unwrap_or(0), file: file.to_string(), line, text: shown }
+    let shown = if line > 0 {
+        text.lines().nth(line - 1).unwrap_or_default().to_string()
+    } else {
+        String::new()
+    };
+    Place {
+        column: position.position().unwrap_or(0),
+        file: file.to_string(),
+        line,
+        text: shown,
+    }
 }
 
 #[cfg(test)]

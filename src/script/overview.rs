@@ -36,28 +36,54 @@ pub fn chosen(world: &World, name: Option<&str>) -> Result<Cluster> {
 }
 
 /// How a cluster of the inventory is watched. `config` says otherwise how it is reached; `command` is how the program is called.
-pub fn plan(world: &Arc<World>, cluster: &Cluster, config: Option<Config>, command: &str) -> Result<Plan> {
+pub fn plan(
+    world: &Arc<World>,
+    cluster: &Cluster,
+    config: Option<Config>,
+    command: &str,
+) -> Result<Plan> {
     let config = match config {
         Some(config) => config,
         None => {
             let mut config = cluster::config(cluster, &world.beside)?;
             if let Some(via) = &cluster.via {
-                config.forwards = cluster::tunnel(&world.inventory, &world.login, via, &config.endpoints)?;
+                config.forwards =
+                    cluster::tunnel(&world.inventory, &world.login, via, &config.endpoints)?;
             }
             config
         }
     };
     let mut expected = Vec::new();
     for (host, endpoint) in cluster.hosts.iter().zip(&cluster.endpoints) {
-        let number = world.inventory.var(host, "etcd_seq")?.map(|value| value.to_text());
-        let member = number.map_or_else(|| host.clone(), |number| format!("{}-{number}", cluster.name));
-        expected.push(Expected { endpoint: endpoint.clone(), host: host.clone(), member });
+        let number = world
+            .inventory
+            .var(host, "etcd_seq")?
+            .map(|value| value.to_text());
+        let member = number.map_or_else(
+            || host.clone(),
+            |number| format!("{}-{number}", cluster.name),
+        );
+        expected.push(Expected {
+            endpoint: endpoint.clone(),
+            host: host.clone(),
+            member,
+        });
     }
     // Logs are for root; what the script itself does on these hosts stays as it was.
     let apart = world.in_check_mode("", Report::new(Box::new(Silent)));
     apart.draft().become_root = true;
-    let hosts: Arc<dyn Hosts> = Arc::new(OnHosts { names: cluster.hosts.clone(), world: Arc::new(apart) });
-    Ok(Plan { client: Client::new(config)?, cluster: cluster.name.clone(), command: command.to_string(), expected, hosts: Some(hosts), interval: INTERVAL })
+    let hosts: Arc<dyn Hosts> = Arc::new(OnHosts {
+        names: cluster.hosts.clone(),
+        world: Arc::new(apart),
+    });
+    Ok(Plan {
+        client: Client::new(config)?,
+        cluster: cluster.name.clone(),
+        command: command.to_string(),
+        expected,
+        hosts: Some(hosts),
+        interval: INTERVAL,
+    })
 }
 
 /// The hosts of a cluster, asked over connections of their own.
@@ -68,23 +94,38 @@ struct OnHosts {
 
 impl OnHosts {
     fn ask(&self, host: &str, script: &str) -> Result<String> {
-        Ok(self.world.link(host)?.exec(script, Some(Duration::from_secs(20)))?.text())
+        Ok(self
+            .world
+            .link(host)?
+            .exec(script, Some(Duration::from_secs(20)))?
+            .text())
     }
 }
 
 impl Hosts for OnHosts {
     fn drift(&self) -> Result<Vec<(String, String)>> {
         let changes = Changes::default();
-        let twin = self.world.in_check_mode("etcd_config", Report::new(Box::new(changes.clone())));
-        let (name, text) = embedded::named("etcd").ok_or_else(|| Error::internal("the flow is embedded"))?;
-        let script = Script { folder: None, name: name.to_string(), text: text.to_string() };
+        let twin = self
+            .world
+            .in_check_mode("etcd_config", Report::new(Box::new(changes.clone())));
+        let (name, text) =
+            embedded::named("etcd").ok_or_else(|| Error::internal("the flow is embedded"))?;
+        let script = Script {
+            folder: None,
+            name: name.to_string(),
+            text: text.to_string(),
+        };
         let interpreter = Interpreter::open(twin, &script)?;
         let score = interpreter.run(None)?;
         if let Some(error) = score.errors.into_iter().next() {
             return Err(Box::new(error));
         }
-        let mut found = std::mem::take(&mut *changes.0.lock().unwrap_or_else(PoisonError::into_inner));
-        let of_others = cluster::clusters(&self.world.inventory)?.into_iter().flat_map(|cluster| cluster.hosts).filter(|host| !self.names.contains(host));
+        let mut found =
+            std::mem::take(&mut *changes.0.lock().unwrap_or_else(PoisonError::into_inner));
+        let of_others = cluster::clusters(&self.world.inventory)?
+            .into_iter()
+            .flat_map(|cluster| cluster.hosts)
+            .filter(|host| !self.names.contains(host));
         let of_others: Vec<String> = of_others.collect();
         found.retain(|(host, _)| !of_others.contains(host));
         Ok(found)
@@ -92,13 +133,16 @@ impl Hosts for OnHosts {
 
     fn leader_since(&self, host: &str, term: u64) -> Result<Option<i64>> {
         let wanted = quote(&format!("{BECAME_LEADER} {term}"));
-        let script =
-            format!("{{ journalctl -u etcd -o cat --no-pager -g {wanted} 2>/dev/null; cat /var/log/etcd.log 2>/dev/null; }} | grep -F {wanted} | tail -n 1");
+        let script = format!(
+            "{{ journalctl -u etcd -o cat --no-pager -g {wanted} 2>/dev/null; cat /var/log/etcd.log 2>/dev/null; }} | grep -F {wanted} | tail -n 1"
+        );
         Ok(moment_of(&self.ask(host, &script)?))
     }
 
     fn log(&self, host: &str, lines: usize) -> Result<Vec<String>> {
-        let script = format!("journalctl -u etcd -n {lines} --no-pager -o cat 2>&1; tail -n {lines} /var/log/etcd.log 2>/dev/null; :");
+        let script = format!(
+            "journalctl -u etcd -n {lines} --no-pager -o cat 2>&1; tail -n {lines} /var/log/etcd.log 2>/dev/null; :"
+        );
         Ok(self.ask(host, &script)?.lines().map(readable).collect())
     }
 }
@@ -109,8 +153,17 @@ struct Changes(Arc<Mutex<Vec<(String, String)>>>);
 
 impl Sink for Changes {
     fn event(&mut self, event: &Event<'_>) {
-        if let Event::Change { host, subject, what, .. } = event {
-            self.0.lock().unwrap_or_else(PoisonError::into_inner).push(((*host).to_string(), format!("{subject}: {}", what.join(", "))));
+        if let Event::Change {
+            host,
+            subject,
+            what,
+            ..
+        } = event
+        {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).push((
+                (*host).to_string(),
+                format!("{subject}: {}", what.join(", ")),
+            ));
         }
     }
 }
@@ -119,20 +172,45 @@ impl Sink for Changes {
 fn moment_of(line: &str) -> Option<i64> {
     let line: serde_json::Value = serde_json::from_str(line.trim()).ok()?;
     let text = line.get("ts")?.as_str()?;
-    let seconds = text.parse::<jiff::Timestamp>().or_else(|_| jiff::Timestamp::strptime("%Y-%m-%dT%H:%M:%S%.f%z", text));
+    let seconds = text
+        .parse::<jiff::Timestamp>()
+        .or_else(|_| jiff::Timestamp::strptime("%Y-%m-%dT%H:%M:%S%.f%z", text));
     seconds.ok().map(|moment| moment.as_second())
 }
 
 /// `08:14:03.120 info raft 1 became leader at term 2 {...}` for a line of JSON; any other line as it is.
 fn readable(line: &str) -> String {
-    let Ok(serde_json::Value::Object(mut map)) = serde_json::from_str::<serde_json::Value>(line) else { return line.to_string() };
-    let mut take = |key: &str| map.shift_remove(key).and_then(|value| value.as_str().map(str::to_string)).unwrap_or_default();
+    let Ok(serde_json::Value::Object(mut map)) = serde_json::from_str::<serde_json::Value>(line)
+    else {
+        return line.to_string();
+    };
+    let mut take = |key: &str| {
+        map.shift_remove(key)
+            .and_then(|value| value.as_str().map(str::to_string))
+            .unwrap_or_default()
+    };
     let (level, moment, message) = (take("level"), take("ts"), take("msg"));
     take("logger");
     take("caller");
     take("stacktrace");
-    let rest: Vec<String> = map.iter().map(|(key, value)| format!("{key}={}", value.as_str().map_or_else(|| value.to_string(), str::to_string))).collect();
-    format!("{} {level:<5} {message} {}", moment.trim_end_matches('Z').replace('T', " "), rest.join(" ")).trim_end().to_string()
+    let rest: Vec<String> = map
+        .iter()
+        .map(|(key, value)| {
+            format!(
+                "{key}={}",
+                value
+                    .as_str()
+                    .map_or_else(|| value.to_string(), str::to_string)
+            )
+        })
+        .collect();
+    format!(
+        "{} {level:<5} {message} {}",
+        moment.trim_end_matches('Z').replace('T', " "),
+        rest.join(" ")
+    )
+    .trim_end()
+    .to_string()
 }
 
 /// One look at a cluster; two when rates are wanted, `over` apart.
@@ -143,9 +221,15 @@ fn look(world: &Arc<World>, name: Option<&str>, options: &Map) -> Result<View> {
         match key.as_str() {
             "over" => {
                 let text = value.to_string();
-                over = crate::value::duration(&text).ok_or_else(|| Error::config(format!("`{text}` is no duration")).hint("over: \"5s\""))?;
+                over = crate::value::duration(&text).ok_or_else(|| {
+                    Error::config(format!("`{text}` is no duration")).hint("over: \"5s\"")
+                })?;
             }
-            "drift" => with_hosts = value.as_bool().map_err(|_| Error::config("`drift` is true or false"))?,
+            "drift" => {
+                with_hosts = value
+                    .as_bool()
+                    .map_err(|_| Error::config("`drift` is true or false"))?
+            }
             other => {
                 let error = Error::config(format!("`cluster_status` has no option `{other}`"));
                 return Err(match crate::error::nearest(other, ["drift", "over"]) {
@@ -180,22 +264,37 @@ pub(super) fn register(engine: &mut Engine, world: &Arc<World>) {
     let here = Arc::clone(world);
     engine.register_fn("cluster_status", move || status(&here, None, &Map::new()));
     let here = Arc::clone(world);
-    engine.register_fn("cluster_status", move |name: &str| status(&here, Some(name), &Map::new()));
+    engine.register_fn("cluster_status", move |name: &str| {
+        status(&here, Some(name), &Map::new())
+    });
     let here = Arc::clone(world);
-    engine.register_fn("cluster_status", move |options: Map| status(&here, None, &options));
+    engine.register_fn("cluster_status", move |options: Map| {
+        status(&here, None, &options)
+    });
     let here = Arc::clone(world);
-    engine.register_fn("cluster_status", move |name: &str, options: Map| status(&here, Some(name), &options));
+    engine.register_fn("cluster_status", move |name: &str, options: Map| {
+        status(&here, Some(name), &options)
+    });
     let here = Arc::clone(world);
-    engine.register_fn("overview", move || -> Native<()> { pass(overview(&here, None)) });
+    engine.register_fn("overview", move || -> Native<()> {
+        pass(overview(&here, None))
+    });
     let here = Arc::clone(world);
-    engine.register_fn("overview", move |name: &str| -> Native<()> { pass(overview(&here, Some(name))) });
+    engine.register_fn("overview", move |name: &str| -> Native<()> {
+        pass(overview(&here, Some(name)))
+    });
 }
 
 /// Say what `etcdsh overview --once` says.
 fn overview(world: &Arc<World>, name: Option<&str>) -> Result<()> {
-    let options: Map = [("over".into(), "1s".into()), ("drift".into(), true.into())].into_iter().collect();
+    let options: Map = [("over".into(), "1s".into()), ("drift".into(), true.into())]
+        .into_iter()
+        .collect();
     let view = look(world, name, &options)?;
-    world.session.report.event(&Event::Message { host: None, text: &crate::overview::text(&view, 120, false) });
+    world.session.report.event(&Event::Message {
+        host: None,
+        text: &crate::overview::text(&view, 120, false),
+    });
     Ok(())
 }
 
@@ -205,16 +304,29 @@ mod tests {
 
     #[test]
     fn the_time_of_an_election_is_read_from_the_log() {
-        let line = |ts: &str| format!(r#"{{"level":"info","ts":"{ts}","logger":"raft","msg":"8e9e05c52164694d became leader at term 2"}}"#);
-        assert_eq!(moment_of(&line("2026-11-25T08:00:00.120Z")), Some(1_795_593_600));
-        assert_eq!(moment_of(&line("2026-11-25T09:00:00.120+0100")), Some(1_795_593_600));
+        let line = |ts: &str| {
+            format!(
+                r#"{{"level":"info","ts":"{ts}","logger":"raft","msg":"8e9e05c52164694d became leader at term 2"}}"#
+            )
+        };
+        assert_eq!(
+            moment_of(&line("2026-11-25T08:00:00.120Z")),
+            Some(1_795_593_600)
+        );
+        assert_eq!(
+            moment_of(&line("2026-11-25T09:00:00.120+0100")),
+            Some(1_795_593_600)
+        );
         assert_eq!(moment_of("-- No entries --"), None);
     }
 
     #[test]
     fn a_line_of_the_log_is_shown_as_text() {
         let line = r#"{"level":"warn","ts":"2026-11-25T08:00:00.120Z","caller":"a.go:1","msg":"slow fdatasync","took":"1.2s","n":3}"#;
-        assert_eq!(readable(line), "2026-11-25 08:00:00.120 warn  slow fdatasync took=1.2s n=3");
+        assert_eq!(
+            readable(line),
+            "2026-11-25 08:00:00.120 warn  slow fdatasync took=1.2s n=3"
+        );
         assert_eq!(readable("Started etcd.service"), "Started etcd.service");
     }
 }

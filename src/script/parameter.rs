@@ -49,7 +49,12 @@ impl Kind {
             "size" => Kind::Size,
             "text" => Kind::Text,
             "texts" => Kind::Texts,
-            words if words.contains('|') => Kind::OneOf(words.split('|').map(|word| word.trim().to_string()).collect()),
+            words if words.contains('|') => Kind::OneOf(
+                words
+                    .split('|')
+                    .map(|word| word.trim().to_string())
+                    .collect(),
+            ),
             _ => return None,
         })
     }
@@ -62,7 +67,9 @@ impl Kind {
             Kind::Bool => Value::Bool(value.as_bool()?),
             Kind::Days => match value.as_int() {
                 Some(days) => Value::Int(days),
-                None => Value::Int(i64::try_from(duration(value.as_str()?)?.as_secs() / 86400).ok()?),
+                None => {
+                    Value::Int(i64::try_from(duration(value.as_str()?)?.as_secs() / 86400).ok()?)
+                }
             },
             Kind::Int => Value::Int(value.as_int()?),
             Kind::Map => match from_inventory(value.clone()) {
@@ -81,7 +88,12 @@ impl Kind {
                 other => Value::Text(other.to_text()),
             },
             Kind::Texts => match value {
-                Of::List(values) => Value::List(values.iter().map(|value| value.as_str().map(Value::from)).collect::<Option<_>>()?),
+                Of::List(values) => Value::List(
+                    values
+                        .iter()
+                        .map(|value| value.as_str().map(Value::from))
+                        .collect::<Option<_>>()?,
+                ),
                 other => Value::List(vec![Value::from(other.as_str()?)]),
             },
         })
@@ -107,19 +119,36 @@ impl std::fmt::Display for Kind {
 
 /// The value of a variable on a host: converted when it is declared, its default when it is not set.
 pub(super) fn value(world: &World, host: &str, name: &str) -> Result<Option<Value>> {
-    let raw = world.inventory.var(host, name)?.filter(|value| *value != inventory::Value::Null);
-    let parameter = world.parameters().iter().find(|parameter| parameter.name == name).cloned();
+    let raw = world
+        .inventory
+        .var(host, name)?
+        .filter(|value| *value != inventory::Value::Null);
+    let parameter = world
+        .parameters()
+        .iter()
+        .find(|parameter| parameter.name == name)
+        .cloned();
     match (raw, parameter) {
         (None, None) => Ok(None),
-        (None, Some(parameter)) => Ok(Some(parameter.default).filter(|default| *default != Value::Null)),
+        (None, Some(parameter)) => {
+            Ok(Some(parameter.default).filter(|default| *default != Value::Null))
+        }
         (Some(raw), None) => Ok(Some(from_inventory(raw))),
-        (Some(raw), Some(parameter)) => parameter.kind.convert(&raw).map(Some).ok_or_else(|| wrong(world, host, &parameter, &raw)),
+        (Some(raw), Some(parameter)) => parameter
+            .kind
+            .convert(&raw)
+            .map(Some)
+            .ok_or_else(|| wrong(world, host, &parameter, &raw)),
     }
 }
 
 fn wrong(world: &World, host: &str, parameter: &Parameter, raw: &inventory::Value) -> Box<Error> {
     let shown = crate::inventory::Value::to_text(raw);
-    let error = Error::config(format!("`{}` takes {}, not `{shown}`", parameter.name, parameter.kind)).on(host);
+    let error = Error::config(format!(
+        "`{}` takes {}, not `{shown}`",
+        parameter.name, parameter.kind
+    ))
+    .on(host);
     match origin(world, host, &parameter.name) {
         Some(place) => error.at(place),
         None => error,
@@ -128,12 +157,21 @@ fn wrong(world: &World, host: &str, parameter: &Parameter, raw: &inventory::Valu
 
 fn origin(world: &World, host: &str, name: &str) -> Option<Place> {
     let origin = world.inventory.origin(host, name)?;
-    (!origin.file.is_empty()).then(|| Place { column: origin.column, file: origin.file, line: origin.line, text: String::new() })
+    (!origin.file.is_empty()).then(|| Place {
+        column: origin.column,
+        file: origin.file,
+        line: origin.line,
+        text: String::new(),
+    })
 }
 
 /// All that is wrong with the declared parameters of a host, one line each.
 fn wrongs(world: &World, host: &str) -> Result<Vec<String>> {
-    let names: Vec<String> = world.parameters().iter().map(|parameter| parameter.name.clone()).collect();
+    let names: Vec<String> = world
+        .parameters()
+        .iter()
+        .map(|parameter| parameter.name.clone())
+        .collect();
     let mut lines = Vec::new();
     for name in names {
         match value(world, host, &name) {
@@ -150,12 +188,19 @@ fn wrongs(world: &World, host: &str) -> Result<Vec<String>> {
 /// Variables of a host that look like parameters and are none, with the nearest one.
 fn strangers(world: &World, host: &str, prefix: &str) -> Vec<String> {
     let parameters = world.parameters();
-    let known: Vec<&str> = parameters.iter().map(|parameter| parameter.name.as_str()).collect();
+    let known: Vec<&str> = parameters
+        .iter()
+        .map(|parameter| parameter.name.as_str())
+        .collect();
     let vars = world.inventory.vars(host);
-    let unknown = vars.keys().filter(|name| name.starts_with(prefix) && !known.contains(&name.as_str()));
+    let unknown = vars
+        .keys()
+        .filter(|name| name.starts_with(prefix) && !known.contains(&name.as_str()));
     unknown
         .map(|name| {
-            let at = origin(world, host, name).map(|at| format!(" ({at})")).unwrap_or_default();
+            let at = origin(world, host, name)
+                .map(|at| format!(" ({at})"))
+                .unwrap_or_default();
             match nearest(name, known.iter().copied()) {
                 Some(near) => format!("unknown parameter `{name}`{at}: did you mean `{near}`?"),
                 None => format!("unknown parameter `{name}`{at}"),
@@ -166,11 +211,24 @@ fn strangers(world: &World, host: &str, prefix: &str) -> Vec<String> {
 
 fn declare(world: &World, list: &Array) -> Result<()> {
     for item in list {
-        let map = item.clone().try_cast::<Map>().ok_or_else(|| Error::config("`parameters` takes a list of maps"))?;
-        let text = |key: &str| map.get(key).map(ToString::to_string).ok_or_else(|| Error::config(format!("a parameter needs `{key}`")));
+        let map = item
+            .clone()
+            .try_cast::<Map>()
+            .ok_or_else(|| Error::config("`parameters` takes a list of maps"))?;
+        let text = |key: &str| {
+            map.get(key)
+                .map(ToString::to_string)
+                .ok_or_else(|| Error::config(format!("a parameter needs `{key}`")))
+        };
         let (name, kind) = (text("name")?, text("type")?);
-        let kind = Kind::parse(&kind).ok_or_else(|| Error::config(format!("`{kind}` is no type of parameters")))?;
-        let parameter = Parameter { default: map.get("default").map_or(Value::Null, from_rhai), doc: text("doc")?, kind, name };
+        let kind = Kind::parse(&kind)
+            .ok_or_else(|| Error::config(format!("`{kind}` is no type of parameters")))?;
+        let parameter = Parameter {
+            default: map.get("default").map_or(Value::Null, from_rhai),
+            doc: text("doc")?,
+            kind,
+            name,
+        };
         world.parameters().push(parameter);
     }
     Ok(())
@@ -180,12 +238,26 @@ type Native<T> = std::result::Result<T, Box<EvalAltResult>>;
 
 pub(super) fn register(engine: &mut Engine, world: &Arc<World>) {
     let here = Arc::clone(world);
-    engine.register_fn("parameters", move |list: Array| -> Native<()> { pass(declare(&here, &list)) });
+    engine.register_fn("parameters", move |list: Array| -> Native<()> {
+        pass(declare(&here, &list))
+    });
     let lines = |lines: Vec<String>| -> Array { lines.into_iter().map(Dynamic::from).collect() };
-    engine.register_fn("wrong_parameters", move |host: super::host::Host| -> Native<Array> { pass(wrongs(host.world(), host.name()).map(lines)) });
-    engine.register_fn("unknown_parameters", move |host: super::host::Host, prefix: &str| -> Array { lines(strangers(host.world(), host.name(), prefix)) });
+    engine.register_fn(
+        "wrong_parameters",
+        move |host: super::host::Host| -> Native<Array> {
+            pass(wrongs(host.world(), host.name()).map(lines))
+        },
+    );
+    engine.register_fn(
+        "unknown_parameters",
+        move |host: super::host::Host, prefix: &str| -> Array {
+            lines(strangers(host.world(), host.name(), prefix))
+        },
+    );
     engine.register_fn("origin", |host: super::host::Host, name: &str| -> String {
-        origin(host.world(), host.name(), name).map(|at| at.to_string()).unwrap_or_default()
+        origin(host.world(), host.name(), name)
+            .map(|at| at.to_string())
+            .unwrap_or_default()
     });
 }
 

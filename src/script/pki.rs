@@ -35,7 +35,10 @@ fn read(path: &Path) -> Result<Option<String>> {
     match std::fs::read_to_string(path) {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(Error::config(format!("`{}` cannot be read", path.display())).because(error.to_string())),
+        Err(error) => Err(
+            Error::config(format!("`{}` cannot be read", path.display()))
+                .because(error.to_string()),
+        ),
     }
 }
 
@@ -43,37 +46,65 @@ fn read(path: &Path) -> Result<Option<String>> {
 fn write(path: &Path, text: &str, mode: u32) -> Result<()> {
     use std::io::Write;
     super::act::make_folder(path)?;
-    let new = path.with_extension(format!("{}.new", path.extension().and_then(|e| e.to_str()).unwrap_or("x")));
+    let new = path.with_extension(format!(
+        "{}.new",
+        path.extension().and_then(|e| e.to_str()).unwrap_or("x")
+    ));
     let act = || {
         let _ = std::fs::remove_file(&new);
-        let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(&new)?;
+        let mut file = std::fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(mode)
+            .open(&new)?;
         file.write_all(text.as_bytes())?;
         file.set_permissions(PermissionsExt::from_mode(mode))?;
         file.sync_all()?;
         std::fs::rename(&new, path)
     };
-    act().map_err(|error| Error::config(format!("`{}` cannot be written", path.display())).because(error.to_string()))
+    act().map_err(|error| {
+        Error::config(format!("`{}` cannot be written", path.display())).because(error.to_string())
+    })
 }
 
 /// `folder/NAME.crt` and `folder/NAME.key` for the folder `.../NAME`.
 fn ca_paths(folder: &Path) -> (PathBuf, PathBuf) {
-    let name = folder.file_name().and_then(|name| name.to_str()).unwrap_or("ca").to_string();
-    (folder.join(format!("{name}.crt")), folder.join(format!("{name}.key")))
+    let name = folder
+        .file_name()
+        .and_then(|name| name.to_str())
+        .unwrap_or("ca")
+        .to_string();
+    (
+        folder.join(format!("{name}.crt")),
+        folder.join(format!("{name}.key")),
+    )
 }
 
 fn load(folder: &Path) -> Result<Option<cert::Ca>> {
     let (crt, key) = ca_paths(folder);
     match (read(&crt)?, read(&key)?) {
         (None, None) => Ok(None),
-        (Some(crt_pem), Some(key_pem)) => {
-            cert::Ca::load(&crt_pem, &Secret::new(key_pem)).map(Some).map_err(|error| error.because(format!("in `{}` and `{}`", crt.display(), key.display())))
-        }
-        (Some(_), None) => Err(Error::config(format!("the CA's key `{}` is missing", key.display()))
-            .because("its certificate is there, and nothing can be issued without the key")
-            .hint(format!("put the key there, or to begin anew move the certificate away: mv {} {}.old", crt.display(), crt.display()))),
-        (None, Some(_)) => Err(Error::config(format!("the CA's certificate `{}` is missing", crt.display()))
-            .because("its key is there")
-            .hint("put the certificate beside its key")),
+        (Some(crt_pem), Some(key_pem)) => cert::Ca::load(&crt_pem, &Secret::new(key_pem))
+            .map(Some)
+            .map_err(|error| {
+                error.because(format!("in `{}` and `{}`", crt.display(), key.display()))
+            }),
+        (Some(_), None) => Err(Error::config(format!(
+            "the CA's key `{}` is missing",
+            key.display()
+        ))
+        .because("its certificate is there, and nothing can be issued without the key")
+        .hint(format!(
+            "put the key there, or to begin anew move the certificate away: mv {} {}.old",
+            crt.display(),
+            crt.display()
+        ))),
+        (None, Some(_)) => Err(Error::config(format!(
+            "the CA's certificate `{}` is missing",
+            crt.display()
+        ))
+        .because("its key is there")
+        .hint("put the certificate beside its key")),
     }
 }
 
@@ -86,13 +117,22 @@ fn authority(world: &Arc<World>, folder: &str, name: &str, days: u32) -> Result<
         None => {
             if !pretended(world, folder) {
                 let what = ["create".to_string()];
-                world.session.change("localhost", &format!("certificate authority {folder}"), &what, None, || create(&path, name, days))?
+                world.session.change(
+                    "localhost",
+                    &format!("certificate authority {folder}"),
+                    &what,
+                    None,
+                    || create(&path, name, days),
+                )?
             } else {
                 None
             }
         }
     };
-    Ok(Authority { ca: ca.map(Arc::new), world: Arc::clone(world) })
+    Ok(Authority {
+        ca: ca.map(Arc::new),
+        world: Arc::clone(world),
+    })
 }
 
 /// Has check mode said before that this is going to be made? Said once, as the real run does it once.
@@ -102,10 +142,14 @@ fn pretended(world: &World, path: &str) -> bool {
 
 /// What a run left that died while it made a CA: there is a key in it.
 fn remove_half_made(parent: &Path, start: &str) {
-    let Ok(entries) = std::fs::read_dir(parent) else { return };
+    let Ok(entries) = std::fs::read_dir(parent) else {
+        return;
+    };
     for entry in entries.flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
-        let pid = name.strip_prefix(start).and_then(|pid| pid.parse::<u32>().ok());
+        let pid = name
+            .strip_prefix(start)
+            .and_then(|pid| pid.parse::<u32>().ok());
         if pid.is_some_and(|pid| !Path::new(&format!("/proc/{pid}")).exists()) {
             let _ = std::fs::remove_dir_all(entry.path());
         }
@@ -116,7 +160,10 @@ fn remove_half_made(parent: &Path, start: &str) {
 fn create(folder: &Path, name: &str, days: u32) -> Result<cert::Ca> {
     let ca = cert::Ca::create(name, days)?;
     let parent = folder.parent().unwrap_or(Path::new("."));
-    let start = format!(".{}.", folder.file_name().and_then(|n| n.to_str()).unwrap_or("ca"));
+    let start = format!(
+        ".{}.",
+        folder.file_name().and_then(|n| n.to_str()).unwrap_or("ca")
+    );
     remove_half_made(parent, &start);
     let new = parent.join(format!("{start}{}", std::process::id()));
     let (crt, key) = ca_paths(folder);
@@ -124,21 +171,43 @@ fn create(folder: &Path, name: &str, days: u32) -> Result<cert::Ca> {
     write(&within(&key), ca.key_pem().reveal(), 0o600)?;
     write(&within(&crt), ca.cert_pem(), 0o644)?;
     let _ = std::fs::remove_dir(folder);
-    std::fs::rename(&new, folder).map_err(|error| Error::config(format!("`{}` cannot be made", folder.display())).because(error.to_string()))?;
+    std::fs::rename(&new, folder).map_err(|error| {
+        Error::config(format!("`{}` cannot be made", folder.display())).because(error.to_string())
+    })?;
     Ok(ca)
 }
 
 fn leaf(name: &str, options: &Map) -> Result<Leaf> {
-    let mut leaf = Leaf { common_name: name.to_string(), days: 7300, ..Leaf::default() };
+    let mut leaf = Leaf {
+        common_name: name.to_string(),
+        days: 7300,
+        ..Leaf::default()
+    };
     for (key, value) in options {
-        let text = || value.clone().into_string().map_err(|_| Error::config(format!("`{key}` takes a text")));
+        let text = || {
+            value
+                .clone()
+                .into_string()
+                .map_err(|_| Error::config(format!("`{key}` takes a text")))
+        };
         match (key.as_str(), from_rhai(value)) {
-            ("sans", Value::List(values)) => leaf.sans = values.iter().filter_map(|value| value.as_text().map(str::to_string)).collect(),
-            ("days", Value::Int(days)) => leaf.days = u32::try_from(days).map_err(|_| Error::config(format!("`days` cannot be {days}")))?,
+            ("sans", Value::List(values)) => {
+                leaf.sans = values
+                    .iter()
+                    .filter_map(|value| value.as_text().map(str::to_string))
+                    .collect()
+            }
+            ("days", Value::Int(days)) => {
+                leaf.days = u32::try_from(days)
+                    .map_err(|_| Error::config(format!("`days` cannot be {days}")))?
+            }
             ("organization", _) => leaf.organization = Some(text()?),
             ("unit", _) => leaf.unit = Some(text()?),
             ("folder", _) => {}
-            (other, _) => return Err(Error::config(format!("`issue` has no option `{other}`")).hint("there are sans, days, organization, unit and folder")),
+            (other, _) => {
+                return Err(Error::config(format!("`issue` has no option `{other}`"))
+                    .hint("there are sans, days, organization, unit and folder"));
+            }
         }
     }
     Ok(leaf)
@@ -163,12 +232,19 @@ impl Authority {
     /// The certificate `FOLDER/NAME.crt`: as found when it serves, else issued.
     fn issue(&self, name: &str, options: &Map) -> Result<Map> {
         let wanted = leaf(name, options)?;
-        let folder = options.get("folder").map_or_else(|| "files/pki/etcd".to_string(), ToString::to_string);
-        let (crt, key) = (self.world.beside.join(&folder).join(format!("{name}.crt")), self.world.beside.join(&folder).join(format!("{name}.key")));
+        let folder = options
+            .get("folder")
+            .map_or_else(|| "files/pki/etcd".to_string(), ToString::to_string);
+        let (crt, key) = (
+            self.world.beside.join(&folder).join(format!("{name}.crt")),
+            self.world.beside.join(&folder).join(format!("{name}.key")),
+        );
         let _one = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
         let (old_crt, old_key) = (read(&crt)?, read(&key)?.map(Secret::new));
         let reason = match (&self.ca, &old_crt, &old_key) {
-            (Some(ca), Some(crt), Some(key)) => cert::reason_to_renew(crt, key, ca.cert_pem(), &wanted, cert::now())?,
+            (Some(ca), Some(crt), Some(key)) => {
+                cert::reason_to_renew(crt, key, ca.cert_pem(), &wanted, cert::now())?
+            }
             (_, None, None) => Some("there is none".to_string()),
             (_, _, None) => Some("its key is missing".to_string()),
             (_, None, _) => Some("its certificate is missing".to_string()),
@@ -176,19 +252,33 @@ impl Authority {
         };
         let Some(reason) = reason else {
             let ca = self.ca.as_ref().map_or("", |ca| ca.cert_pem()).to_string();
-            return Ok(pair(&ca, old_crt.unwrap_or_default(), old_key.unwrap_or_else(|| Secret::new("")), None));
+            return Ok(pair(
+                &ca,
+                old_crt.unwrap_or_default(),
+                old_key.unwrap_or_else(|| Secret::new("")),
+                None,
+            ));
         };
         let subject = format!("certificate {folder}/{name}.crt");
         let issued = if pretended(&self.world, &subject) {
             None
         } else {
-            self.world.session.change("localhost", &subject, &[format!("issue: {reason}")], None, || {
-                let ca = self.ca.as_ref().ok_or_else(|| Error::internal("there is no CA to issue with"))?;
-                let issued = ca.issue(&wanted)?;
-                write(&key, issued.key_pem.reveal(), 0o600)?;
-                write(&crt, &issued.cert_pem, 0o644)?;
-                Ok(issued)
-            })?
+            self.world.session.change(
+                "localhost",
+                &subject,
+                &[format!("issue: {reason}")],
+                None,
+                || {
+                    let ca = self
+                        .ca
+                        .as_ref()
+                        .ok_or_else(|| Error::internal("there is no CA to issue with"))?;
+                    let issued = ca.issue(&wanted)?;
+                    write(&key, issued.key_pem.reveal(), 0o600)?;
+                    write(&crt, &issued.cert_pem, 0o644)?;
+                    Ok(issued)
+                },
+            )?
         };
         let ca = self.ca.as_ref().map_or(UNKNOWN, |ca| ca.cert_pem());
         Ok(match issued {
@@ -204,18 +294,45 @@ pub(super) fn ca_pem(world: &World, folder: &str) -> Result<Option<String>> {
 }
 
 /// A client certificate for our own calls: the one on disk, else one made for this process alone.
-pub(super) fn client_pair(beside: &Path, folder: &str, name: &str) -> Result<Option<(String, String, Secret)>> {
-    let Some(ca) = load(&beside.join(folder))? else { return Ok(None) };
-    let wanted = Leaf { common_name: name.to_string(), days: 1, ..Leaf::default() };
+pub(super) fn client_pair(
+    beside: &Path,
+    folder: &str,
+    name: &str,
+) -> Result<Option<(String, String, Secret)>> {
+    let Some(ca) = load(&beside.join(folder))? else {
+        return Ok(None);
+    };
+    let wanted = Leaf {
+        common_name: name.to_string(),
+        days: 1,
+        ..Leaf::default()
+    };
     let path = beside.join("files/pki/etcd");
-    let (crt, key) = (read(&path.join(format!("{name}.crt")))?, read(&path.join(format!("{name}.key")))?.map(Secret::new));
+    let (crt, key) = (
+        read(&path.join(format!("{name}.crt")))?,
+        read(&path.join(format!("{name}.key")))?.map(Secret::new),
+    );
     if let (Some(crt), Some(key)) = (crt, key)
-        && cert::reason_to_renew(&crt, &key, ca.cert_pem(), &Leaf { sans: Vec::new(), ..wanted.clone() }, cert::now())?.is_none()
+        && cert::reason_to_renew(
+            &crt,
+            &key,
+            ca.cert_pem(),
+            &Leaf {
+                sans: Vec::new(),
+                ..wanted.clone()
+            },
+            cert::now(),
+        )?
+        .is_none()
     {
         return Ok(Some((ca.cert_pem().to_string(), crt, key)));
     }
     let issued = ca.issue(&wanted)?;
-    Ok(Some((ca.cert_pem().to_string(), issued.cert_pem, issued.key_pem)))
+    Ok(Some((
+        ca.cert_pem().to_string(),
+        issued.cert_pem,
+        issued.key_pem,
+    )))
 }
 
 type Native<T> = std::result::Result<T, Box<EvalAltResult>>;
@@ -223,28 +340,55 @@ type Native<T> = std::result::Result<T, Box<EvalAltResult>>;
 pub(super) fn module(world: &Arc<World>) -> Module {
     let mut module = Module::new();
     let here = Arc::clone(world);
-    FuncRegistration::new("ca").set_into_module(&mut module, move |folder: &str| -> Native<Authority> { pass(authority(&here, folder, "etcdsh-ca", 36500)) });
+    FuncRegistration::new("ca").set_into_module(
+        &mut module,
+        move |folder: &str| -> Native<Authority> {
+            pass(authority(&here, folder, "etcdsh-ca", 36500))
+        },
+    );
     let here = Arc::clone(world);
-    FuncRegistration::new("ca_text").set_into_module(&mut module, move |folder: &str| -> Native<Dynamic> {
-        pass(ca_pem(&here, folder).map(|text| text.map_or(Dynamic::UNIT, Into::into)))
-    });
+    FuncRegistration::new("ca_text").set_into_module(
+        &mut module,
+        move |folder: &str| -> Native<Dynamic> {
+            pass(ca_pem(&here, folder).map(|text| text.map_or(Dynamic::UNIT, Into::into)))
+        },
+    );
     let here = Arc::clone(world);
-    FuncRegistration::new("text").set_into_module(&mut module, move |path: &str| -> Native<Dynamic> {
-        pass(read(&here.beside.join(path)).map(|text| text.map_or(Dynamic::UNIT, Into::into)))
+    FuncRegistration::new("text").set_into_module(
+        &mut module,
+        move |path: &str| -> Native<Dynamic> {
+            pass(read(&here.beside.join(path)).map(|text| text.map_or(Dynamic::UNIT, Into::into)))
+        },
+    );
+    FuncRegistration::new("inspect").set_into_module(&mut module, |pem: &str| -> Native<Map> {
+        pass(cert::inspect(pem).map(|certificate| describe(&certificate)))
     });
-    FuncRegistration::new("inspect")
-        .set_into_module(&mut module, |pem: &str| -> Native<Map> { pass(cert::inspect(pem).map(|certificate| describe(&certificate))) });
-    FuncRegistration::new("same_ca").set_into_module(&mut module, |a: &str, b: &str| cert::same_ca(a, b));
-    FuncRegistration::new("verify")
-        .set_into_module(&mut module, |leaf: &str, ca: &str| -> Native<bool> { pass(cert::verify(leaf, ca, cert::now()).map(|()| true)) });
+    FuncRegistration::new("same_ca")
+        .set_into_module(&mut module, |a: &str, b: &str| cert::same_ca(a, b));
+    FuncRegistration::new("verify").set_into_module(
+        &mut module,
+        |leaf: &str, ca: &str| -> Native<bool> {
+            pass(cert::verify(leaf, ca, cert::now()).map(|()| true))
+        },
+    );
     module
 }
 
 pub(super) fn register(engine: &mut rhai::Engine) {
     engine
         .register_type_with_name::<Authority>("ca")
-        .register_get("cert", |ca: &mut Authority| ca.ca.as_ref().map_or(UNKNOWN, |ca| ca.cert_pem()).to_string())
-        .register_fn("issue", |ca: &mut Authority, name: &str, options: Map| -> Native<Map> { pass(ca.issue(name, &options)) });
+        .register_get("cert", |ca: &mut Authority| {
+            ca.ca
+                .as_ref()
+                .map_or(UNKNOWN, |ca| ca.cert_pem())
+                .to_string()
+        })
+        .register_fn(
+            "issue",
+            |ca: &mut Authority, name: &str, options: Map| -> Native<Map> {
+                pass(ca.issue(name, &options))
+            },
+        );
 }
 
 fn describe(certificate: &cert::Certificate) -> Map {
@@ -255,7 +399,16 @@ fn describe(certificate: &cert::Certificate) -> Map {
         ("issuer", Value::from(certificate.issuer.as_str())),
         ("not_after", Value::Int(certificate.not_after)),
         ("not_before", Value::Int(certificate.not_before)),
-        ("sans", Value::List(certificate.sans.iter().map(|san| Value::from(san.as_str())).collect())),
+        (
+            "sans",
+            Value::List(
+                certificate
+                    .sans
+                    .iter()
+                    .map(|san| Value::from(san.as_str()))
+                    .collect(),
+            ),
+        ),
         ("serial", Value::from(certificate.serial.as_str())),
         ("subject", Value::from(certificate.subject.as_str())),
     ]

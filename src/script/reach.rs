@@ -53,36 +53,77 @@ impl Vars<'_> {
     }
 
     fn bool(&self, names: &[&str]) -> Result<Option<bool>> {
-        let Some(value) = self.value(names)? else { return Ok(None) };
-        value.as_bool().map(Some).ok_or_else(|| Error::config(format!("`{}` takes true or false, not `{}`", names[0], value.to_text())).on(self.host))
+        let Some(value) = self.value(names)? else {
+            return Ok(None);
+        };
+        value.as_bool().map(Some).ok_or_else(|| {
+            Error::config(format!(
+                "`{}` takes true or false, not `{}`",
+                names[0],
+                value.to_text()
+            ))
+            .on(self.host)
+        })
     }
 
     fn words(&self, names: &[&str]) -> Result<Vec<String>> {
-        let Some(text) = self.text(names)? else { return Ok(Vec::new()) };
-        command::split(&text).ok_or_else(|| Error::config(format!("a quote stays open in `{}`", names[0])).on(self.host))
+        let Some(text) = self.text(names)? else {
+            return Ok(Vec::new());
+        };
+        command::split(&text).ok_or_else(|| {
+            Error::config(format!("a quote stays open in `{}`", names[0])).on(self.host)
+        })
     }
 }
 
 /// The way to `host`. Nothing is opened yet.
-pub(super) fn link(inventory: &Inventory, login: &Login, host: &str, become_root: bool) -> Result<Link> {
+pub(super) fn link(
+    inventory: &Inventory,
+    login: &Login,
+    host: &str,
+    become_root: bool,
+) -> Result<Link> {
     let vars = Vars { host, inventory };
-    let connection = vars.text(&["ansible_connection"])?.or_else(|| login.connection.clone()).unwrap_or_else(|| "ssh".into());
+    let connection = vars
+        .text(&["ansible_connection"])?
+        .or_else(|| login.connection.clone())
+        .unwrap_or_else(|| "ssh".into());
     let escalate = escalation(&vars, login, become_root)?;
     match connection.as_str() {
-        "ssh" | "smart" | "openssh" | "ansible.builtin.ssh" => Ok(Link::new(host, Way::Ssh(Box::new(target(&vars, login)?)), escalate, None)),
+        "ssh" | "smart" | "openssh" | "ansible.builtin.ssh" => Ok(Link::new(
+            host,
+            Way::Ssh(Box::new(target(&vars, login)?)),
+            escalate,
+            None,
+        )),
         "local" | "ansible.builtin.local" => Ok(Link::new(host, Way::Local, escalate, None)),
         "sandbox" => {
-            let root =
-                vars.text(&["sandbox_root"])?.map_or_else(|| crate::sandbox::folder().map(|folder| folder.join(host)), |root| Ok(PathBuf::from(root)))?;
+            let root = vars.text(&["sandbox_root"])?.map_or_else(
+                || crate::sandbox::folder().map(|folder| folder.join(host)),
+                |root| Ok(PathBuf::from(root)),
+            )?;
             crate::sandbox::prepare(&root)?;
-            Ok(Link::new(host, Way::Local, None, Some(root.display().to_string())))
+            Ok(Link::new(
+                host,
+                Way::Local,
+                None,
+                Some(root.display().to_string()),
+            ))
         }
-        other => Err(Error::config(format!("connection `{other}` is not supported")).because("there are ssh, local and sandbox").on(host)),
+        other => Err(
+            Error::config(format!("connection `{other}` is not supported"))
+                .because("there are ssh, local and sandbox")
+                .on(host),
+        ),
     }
 }
 
 /// How ssh reaches a host; nothing when it is this machine.
-pub(super) fn ssh_target(inventory: &Inventory, login: &Login, host: &str) -> Result<Option<Target>> {
+pub(super) fn ssh_target(
+    inventory: &Inventory,
+    login: &Login,
+    host: &str,
+) -> Result<Option<Target>> {
     let vars = Vars { host, inventory };
     match vars.text(&["ansible_connection"])?.as_deref() {
         Some("local" | "ansible.builtin.local" | "sandbox") => Ok(None),
@@ -94,19 +135,38 @@ fn escalation(vars: &Vars<'_>, login: &Login, become_root: bool) -> Result<Optio
     if !vars.bool(&["ansible_become"])?.unwrap_or(become_root) {
         return Ok(None);
     }
-    if let Some(method) = vars.text(&["ansible_become_method"])?.filter(|method| method != "sudo" && method != "ansible.builtin.sudo") {
-        return Err(Error::config(format!("`ansible_become_method: {method}` is not supported: sudo is")).on(vars.host));
+    if let Some(method) = vars
+        .text(&["ansible_become_method"])?
+        .filter(|method| method != "sudo" && method != "ansible.builtin.sudo")
+    {
+        return Err(Error::config(format!(
+            "`ansible_become_method: {method}` is not supported: sudo is"
+        ))
+        .on(vars.host));
     }
-    let password =
-        vars.text(&["ansible_become_password", "ansible_become_pass", "ansible_sudo_pass"])?.map(Secret::new).or_else(|| login.become_password.clone());
-    let user = vars.text(&["ansible_become_user"])?.or_else(|| login.become_user.clone()).unwrap_or_else(|| "root".into());
+    let password = vars
+        .text(&[
+            "ansible_become_password",
+            "ansible_become_pass",
+            "ansible_sudo_pass",
+        ])?
+        .map(Secret::new)
+        .or_else(|| login.become_password.clone());
+    let user = vars
+        .text(&["ansible_become_user"])?
+        .or_else(|| login.become_user.clone())
+        .unwrap_or_else(|| "root".into());
     Ok(Some(Become { password, user }))
 }
 
 fn target(vars: &Vars<'_>, login: &Login) -> Result<Target> {
-    let destination = vars.text(&["ansible_host", "ansible_ssh_host"])?.unwrap_or_else(|| vars.host.to_string());
+    let destination = vars
+        .text(&["ansible_host", "ansible_ssh_host"])?
+        .unwrap_or_else(|| vars.host.to_string());
     if destination.starts_with('-') {
-        return Err(Error::config(format!("`ansible_host` cannot be `{destination}`")).on(vars.host));
+        return Err(
+            Error::config(format!("`ansible_host` cannot be `{destination}`")).on(vars.host),
+        );
     }
     let port = match vars.value(&["ansible_port", "ansible_ssh_port"])? {
         None => None,
@@ -115,38 +175,67 @@ fn target(vars: &Vars<'_>, login: &Login) -> Result<Target> {
                 .as_int()
                 .and_then(|port| u16::try_from(port).ok())
                 .filter(|port| *port > 0)
-                .ok_or_else(|| Error::config(format!("`ansible_port` takes a port, not `{}`", value.to_text())).on(vars.host))?,
+                .ok_or_else(|| {
+                    Error::config(format!(
+                        "`ansible_port` takes a port, not `{}`",
+                        value.to_text()
+                    ))
+                    .on(vars.host)
+                })?,
         ),
     };
     let mut options = vars.words(&["ansible_ssh_args"])?;
     match &login.common_args {
         Some(text) if vars.value(&["ansible_ssh_common_args"])?.is_none() => {
-            options.extend(command::split(text).ok_or_else(|| Error::usage("a quote stays open in --ssh-common-args"))?);
+            options.extend(
+                command::split(text)
+                    .ok_or_else(|| Error::usage("a quote stays open in --ssh-common-args"))?,
+            );
         }
         _ => options.extend(vars.words(&["ansible_ssh_common_args"])?),
     }
     options.extend(vars.words(&["ansible_ssh_extra_args"])?);
-    let checking = vars.bool(&["ansible_host_key_checking", "ansible_ssh_host_key_checking"])?.or(login.config.host_key_checking);
+    let checking = vars
+        .bool(&["ansible_host_key_checking", "ansible_ssh_host_key_checking"])?
+        .or(login.config.host_key_checking);
     let host_keys = match checking {
         None => HostKeys::AcceptNew,
         Some(true) => HostKeys::Strict,
         Some(false) => HostKeys::Ignore,
     };
     let key = vars.text(&["ansible_ssh_private_key_file", "ansible_private_key_file"])?;
-    let key = key.or_else(|| login.private_key.clone()).or_else(|| login.config.private_key_file.clone());
-    let timeout = match vars.value(&["ansible_timeout", "ansible_ssh_timeout"])?.and_then(|value| value.as_int()) {
+    let key = key
+        .or_else(|| login.private_key.clone())
+        .or_else(|| login.config.private_key_file.clone());
+    let timeout = match vars
+        .value(&["ansible_timeout", "ansible_ssh_timeout"])?
+        .and_then(|value| value.as_int())
+    {
         Some(seconds) => u64::try_from(seconds).unwrap_or(10),
-        None => login.timeout.or(login.config.timeout.map(u64::from)).unwrap_or(10),
+        None => login
+            .timeout
+            .or(login.config.timeout.map(u64::from))
+            .unwrap_or(10),
     };
     Ok(Target {
         destination,
         host_keys,
         key: key.map(|path| expand_home(&path)),
         options,
-        password: vars.text(&["ansible_password", "ansible_ssh_pass", "ansible_ssh_password"])?.map(Secret::new).or_else(|| login.password.clone()),
+        password: vars
+            .text(&[
+                "ansible_password",
+                "ansible_ssh_pass",
+                "ansible_ssh_password",
+            ])?
+            .map(Secret::new)
+            .or_else(|| login.password.clone()),
         port,
         timeout: Duration::from_secs(timeout.max(1)),
-        user: vars.text(&["ansible_user", "ansible_ssh_user"])?.or_else(|| login.user.clone()).or_else(|| login.config.remote_user.clone()),
+        user: vars
+            .text(&["ansible_user", "ansible_ssh_user"])?
+            .or_else(|| login.user.clone())
+            .or_else(|| login.config.remote_user.clone()),
     })
 }
 
@@ -170,7 +259,10 @@ pub(super) fn address(inventory: &Inventory, host: &str) -> Result<String> {
     {
         return Ok(named);
     }
-    let mut found: Vec<IpAddr> = (host, 0).to_socket_addrs().map(|all| all.map(|socket| socket.ip()).collect()).unwrap_or_default();
+    let mut found: Vec<IpAddr> = (host, 0)
+        .to_socket_addrs()
+        .map(|all| all.map(|socket| socket.ip()).collect())
+        .unwrap_or_default();
     found.sort_unstable();
     found.dedup();
     let v4: Vec<&IpAddr> = found.iter().filter(|ip| ip.is_ipv4()).collect();

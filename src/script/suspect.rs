@@ -19,12 +19,23 @@ struct Names<'a> {
 }
 
 pub(super) fn problems(ast: &AST, script: &Script, world: &World) -> Vec<Problem> {
-    let parameters: Vec<String> = super::parameters(world).into_iter().map(|parameter| parameter.name).collect();
+    let parameters: Vec<String> = super::parameters(world)
+        .into_iter()
+        .map(|parameter| parameter.name)
+        .collect();
     let mut tasks = BTreeSet::new();
-    for text in embedded::named("etcd").map(|(_, text)| text).into_iter().chain([script.text.as_str()]) {
+    for text in embedded::named("etcd")
+        .map(|(_, text)| text)
+        .into_iter()
+        .chain([script.text.as_str()])
+    {
         tasks.extend(declared(text));
     }
-    let mut names = Names { found: Vec::new(), parameters: &parameters, tasks: &tasks };
+    let mut names = Names {
+        found: Vec::new(),
+        parameters: &parameters,
+        tasks: &tasks,
+    };
     ast.walk(&mut |nodes: &[ASTNode<'_>]| {
         match nodes.last() {
             Some(ASTNode::Expr(expression)) => names.expression(expression),
@@ -33,17 +44,39 @@ pub(super) fn problems(ast: &AST, script: &Script, world: &World) -> Vec<Problem
         }
         true
     });
-    names.found.into_iter().map(|(position, error)| Problem { error: error.at(place(&script.name, position, &script.text)) }).collect()
+    names
+        .found
+        .into_iter()
+        .map(|(position, error)| Problem {
+            error: error.at(place(&script.name, position, &script.text)),
+        })
+        .collect()
 }
 
 /// Tasks, groups and aliases that a text declares.
 fn declared(text: &str) -> BTreeSet<String> {
     let word = |rest: &str| rest.split('"').nth(1).map(str::to_string);
-    let mut names: BTreeSet<String> =
-        ["task(\"", "group(\""].iter().flat_map(|call| text.split(call).skip(1).filter_map(|rest| rest.split('"').next().map(str::to_string))).collect();
-    for list in text.split("alias:").skip(1).chain(text.split("variant:").skip(1)) {
+    let mut names: BTreeSet<String> = ["task(\"", "group(\""]
+        .iter()
+        .flat_map(|call| {
+            text.split(call)
+                .skip(1)
+                .filter_map(|rest| rest.split('"').next().map(str::to_string))
+        })
+        .collect();
+    for list in text
+        .split("alias:")
+        .skip(1)
+        .chain(text.split("variant:").skip(1))
+    {
         match list.trim_start().strip_prefix('[') {
-            Some(list) => names.extend(list.split(']').next().unwrap_or_default().split(',').filter_map(word)),
+            Some(list) => names.extend(
+                list.split(']')
+                    .next()
+                    .unwrap_or_default()
+                    .split(',')
+                    .filter_map(word),
+            ),
             None => names.extend(word(list)),
         }
     }
@@ -80,8 +113,13 @@ impl Names<'_> {
                 if let (true, Some(Expr::Map(map, _))) = (bundled, call.args.last()) {
                     for (key, value) in &map.0 {
                         match (key.name.as_str(), value) {
-                            ("tags", Expr::StringConstant(tags, position)) => tags.split(',').for_each(|tag| self.task(tag.trim(), *position)),
-                            ("vars", Expr::Map(vars, _)) => vars.0.iter().for_each(|(name, _)| self.parameter(&name.name, name.pos)),
+                            ("tags", Expr::StringConstant(tags, position)) => tags
+                                .split(',')
+                                .for_each(|tag| self.task(tag.trim(), *position)),
+                            ("vars", Expr::Map(vars, _)) => vars
+                                .0
+                                .iter()
+                                .for_each(|(name, _)| self.parameter(&name.name, name.pos)),
                             _ => {}
                         }
                     }
@@ -93,7 +131,11 @@ impl Names<'_> {
                 }
             }
             "var" => {
-                if let Some(Expr::StringConstant(name, position)) = call.args.iter().find(|arg| matches!(arg, Expr::StringConstant(..))) {
+                if let Some(Expr::StringConstant(name, position)) = call
+                    .args
+                    .iter()
+                    .find(|arg| matches!(arg, Expr::StringConstant(..)))
+                {
                     self.parameter(name, *position);
                 }
             }
@@ -106,7 +148,11 @@ impl Names<'_> {
             return;
         }
         let error = Error::config(format!("no task has the tag `{name}`"));
-        self.report(position, error, nearest(name, self.tasks.iter().map(String::as_str)));
+        self.report(
+            position,
+            error,
+            nearest(name, self.tasks.iter().map(String::as_str)),
+        );
     }
 
     fn parameter(&mut self, name: &str, position: Position) {
@@ -114,7 +160,11 @@ impl Names<'_> {
             return;
         }
         let error = Error::config(format!("there is no parameter `{name}`"));
-        self.report(position, error, nearest(name, self.parameters.iter().map(String::as_str)));
+        self.report(
+            position,
+            error,
+            nearest(name, self.parameters.iter().map(String::as_str)),
+        );
     }
 
     fn report(&mut self, position: Position, error: Box<Error>, near: Option<&str>) {

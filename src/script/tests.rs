@@ -9,7 +9,12 @@ use crate::report::{Report, Silent};
 use crate::run::{Options, Session};
 
 fn world(inventory: &str) -> World {
-    let options = Options { check: false, diff: false, forks: 4, yes: false };
+    let options = Options {
+        check: false,
+        diff: false,
+        forks: 4,
+        yes: false,
+    };
     World::new(Parts {
         args: Vec::new(),
         beside: PathBuf::from("."),
@@ -26,19 +31,38 @@ fn world(inventory: &str) -> World {
 const ONE: &str = "etcd: { hosts: { 10.10.10.10: { etcd_seq: 1 } } }";
 
 fn open(inventory: &str, text: &str) -> std::result::Result<String, String> {
-    let script = Script { folder: None, name: "t.rhai".into(), text: text.into() };
-    let interpreter = Interpreter::with(world(inventory), script.clone(), Box::new(|_| ())).map_err(|error| error.to_string())?;
-    let ast = interpreter.compile(&script).map_err(|error| error.to_string())?;
-    interpreter.evaluate(&ast, &mut interpreter.scope(), &script).map(|value| value.to_string()).map_err(|error| error.to_string())
+    let script = Script {
+        folder: None,
+        name: "t.rhai".into(),
+        text: text.into(),
+    };
+    let interpreter = Interpreter::with(world(inventory), script.clone(), Box::new(|_| ()))
+        .map_err(|error| error.to_string())?;
+    let ast = interpreter
+        .compile(&script)
+        .map_err(|error| error.to_string())?;
+    interpreter
+        .evaluate(&ast, &mut interpreter.scope(), &script)
+        .map(|value| value.to_string())
+        .map_err(|error| error.to_string())
 }
 
 #[test]
 fn the_stdlib_and_the_bundled_scripts_have_no_mistakes() {
     let interpreter = Interpreter::new(world(ONE)).expect("the stdlib loads");
-    let problems: Vec<String> = interpreter.stdlib_problems().expect("it parses").iter().map(|problem| problem.error.to_string()).collect();
+    let problems: Vec<String> = interpreter
+        .stdlib_problems()
+        .expect("it parses")
+        .iter()
+        .map(|problem| problem.error.to_string())
+        .collect();
     assert_eq!(problems, Vec::<String>::new());
     for (name, text) in embedded::scripts() {
-        let script = Script { folder: None, name: name.into(), text: text.into() };
+        let script = Script {
+            folder: None,
+            name: name.into(),
+            text: text.into(),
+        };
         if let Err(error) = interpreter.compile(&script) {
             panic!("{error}");
         }
@@ -47,50 +71,109 @@ fn the_stdlib_and_the_bundled_scripts_have_no_mistakes() {
 
 #[test]
 fn mistakes_are_found_in_the_last_closure_before_anything_runs() {
-    let tasks: String = (1..10).map(|n| format!("task(\"t{n}\", \"d\", |h| h.run(\"true\"));\n")).collect();
+    let tasks: String = (1..10)
+        .map(|n| format!("task(\"t{n}\", \"d\", |h| h.run(\"true\"));\n"))
+        .collect();
     let rows = [
-        ("|h| h.fil(\"/x\")", "there is no function `fil`", "did you mean `file`?"),
-        ("|h| h.file(\"/x\", #{ ownr: \"a\" })", "`file` has no option `ownr`", "did you mean `owner`?"),
+        (
+            "|h| h.fil(\"/x\")",
+            "there is no function `fil`",
+            "did you mean `file`?",
+        ),
+        (
+            "|h| h.file(\"/x\", #{ ownr: \"a\" })",
+            "`file` has no option `ownr`",
+            "did you mean `owner`?",
+        ),
         ("|h| h.file(hh)", "there is no variable `hh`", ""),
-        ("|h| etcd::confg(h)", "there is no function `etcd::confg`", "did you mean `etcd::conf`?"),
-        ("|h| etcd::instance(h, 1)", "`etcd::instance` takes 1 argument, not 2", "etcdsh help instance"),
-        ("|h, i| h.run(\"x\")", "the function given to `task` takes 2 arguments and gets the host", "write `|h| ...`"),
-        ("|h| h.file(\"/x\", #{ state: \"gone\" })", "`state` of `file` takes one of file, directory, link, absent, not `gone`", "etcdsh help file"),
+        (
+            "|h| etcd::confg(h)",
+            "there is no function `etcd::confg`",
+            "did you mean `etcd::conf`?",
+        ),
+        (
+            "|h| etcd::instance(h, 1)",
+            "`etcd::instance` takes 1 argument, not 2",
+            "etcdsh help instance",
+        ),
+        (
+            "|h, i| h.run(\"x\")",
+            "the function given to `task` takes 2 arguments and gets the host",
+            "write `|h| ...`",
+        ),
+        (
+            "|h| h.file(\"/x\", #{ state: \"gone\" })",
+            "`state` of `file` takes one of file, directory, link, absent, not `gone`",
+            "etcdsh help file",
+        ),
     ];
     for (closure, what, hint) in rows {
         let text = format!("{tasks}task(\"t10\", \"d\", {closure});\n");
         let error = open(ONE, &text).expect_err(closure);
         assert!(error.starts_with(what), "{error}");
         assert!(error.contains(" --> t.rhai:10:"), "{error}");
-        assert!(hint.is_empty() || error.ends_with(&format!("hint: {hint}")), "{error}");
+        assert!(
+            hint.is_empty() || error.ends_with(&format!("hint: {hint}")),
+            "{error}"
+        );
     }
 }
 
 #[test]
 fn a_parse_error_shows_its_line() {
     let error = open(ONE, "let x = 1;\nlet y = ;\n").expect_err("does not parse");
-    assert!(error.contains(" --> t.rhai:2:9\n2 | let y = ;\n  |         ^"), "{error}");
+    assert!(
+        error.contains(" --> t.rhai:2:9\n2 | let y = ;\n  |         ^"),
+        "{error}"
+    );
 }
 
 #[test]
 fn a_missing_variable_suggests_the_nearest() {
     let error = open(ONE, "host(\"10.10.10.10\").vars.etcd_sqe").expect_err("no such variable");
-    assert!(error.starts_with("10.10.10.10: variable `etcd_sqe` is not set\n --> t.rhai:1:"), "{error}");
+    assert!(
+        error.starts_with("10.10.10.10: variable `etcd_sqe` is not set\n --> t.rhai:1:"),
+        "{error}"
+    );
     assert!(error.ends_with("hint: did you mean `etcd_seq`?"), "{error}");
 }
 
 #[test]
 fn parameters_are_typed_and_have_defaults() {
     let rows = [
-        ("etcd: { hosts: { a: { etcd_seq: '3' } } }", "host(\"a\").vars.etcd_seq + 1", "4"),
+        (
+            "etcd: { hosts: { a: { etcd_seq: '3' } } }",
+            "host(\"a\").vars.etcd_seq + 1",
+            "4",
+        ),
         (ONE, "host(\"10.10.10.10\").vars.etcd_port", "2379"),
-        ("etcd: { hosts: { a: { etcd_clean: 'no' } } }", "host(\"a\").vars.etcd_clean", "false"),
-        ("etcd: { hosts: { a: { etcd_quota_backend_bytes: 2GiB } } }", "host(\"a\").vars.etcd_quota_backend_bytes", "2147483648"),
-        ("etcd: { hosts: { a: { cert_validity: 30d } } }", "host(\"a\").vars.cert_validity", "30"),
-        ("etcd: { hosts: { a: {} } }", "host(\"a\").var(\"etcd_clean\", 7)", "7"),
+        (
+            "etcd: { hosts: { a: { etcd_clean: 'no' } } }",
+            "host(\"a\").vars.etcd_clean",
+            "false",
+        ),
+        (
+            "etcd: { hosts: { a: { etcd_quota_backend_bytes: 2GiB } } }",
+            "host(\"a\").vars.etcd_quota_backend_bytes",
+            "2147483648",
+        ),
+        (
+            "etcd: { hosts: { a: { cert_validity: 30d } } }",
+            "host(\"a\").vars.cert_validity",
+            "30",
+        ),
+        (
+            "etcd: { hosts: { a: {} } }",
+            "host(\"a\").var(\"etcd_clean\", 7)",
+            "7",
+        ),
     ];
     for (inventory, text, want) in rows {
-        assert_eq!(open(inventory, text).as_deref(), Ok(want), "{inventory} {text}");
+        assert_eq!(
+            open(inventory, text).as_deref(),
+            Ok(want),
+            "{inventory} {text}"
+        );
     }
 }
 
@@ -112,16 +195,26 @@ fn all_mistakes_of_a_cluster_are_one_message() {
 #[test]
 fn clusters_are_the_group_etcd_and_every_group_that_says_so() {
     let inventory = "all:\n  children:\n    etcd: { hosts: { 10.10.10.10: { etcd_seq: 1 } } }\n    dcs2: { hosts: { 10.10.10.20: { etcd_seq: 1 } }, vars: { etcd_cluster: etcd2 } }\n    pg: { hosts: { 10.10.10.30: } }\n";
-    assert_eq!(open(inventory, "etcd::clusters().keys().join(\",\")").as_deref(), Ok("etcd,etcd2"));
+    assert_eq!(
+        open(inventory, "etcd::clusters().keys().join(\",\")").as_deref(),
+        Ok("etcd,etcd2")
+    );
     let both = "all:\n  children:\n    etcd: { hosts: { 10.10.10.10: { etcd_seq: 1 } }, vars: { etcd_cluster: etcd } }\n    dcs2: { hosts: { 10.10.10.10: }, vars: { etcd_cluster: etcd2 } }\n";
     let error = open(both, "etcd::clusters()").expect_err("one host in two clusters");
-    assert!(error.starts_with("10.10.10.10: the host is in two clusters, `etcd"), "{error}");
+    assert!(
+        error.starts_with("10.10.10.10: the host is in two clusters, `etcd"),
+        "{error}"
+    );
 }
 
 #[test]
 fn the_config_is_yaml_with_the_members_of_the_inventory() {
     let inventory = "etcd: { hosts: { 10.10.10.10: { etcd_seq: 1 }, 10.10.10.11: { etcd_seq: 2 } }, vars: { etcd_extra_config: { snapshot-count: 5000 } } }";
-    let text = open(inventory, "etcd::conf(host(\"10.10.10.10\"), #{ cluster: \"a=b\", state: \"new\" })").expect("it renders");
+    let text = open(
+        inventory,
+        "etcd::conf(host(\"10.10.10.10\"), #{ cluster: \"a=b\", state: \"new\" })",
+    )
+    .expect("it renders");
     for line in [
         "name: etcd-1",
         "initial-cluster: a=b",
@@ -135,13 +228,17 @@ fn the_config_is_yaml_with_the_members_of_the_inventory() {
 
 #[test]
 fn a_closure_keeps_what_it_captured() {
-    let text = "let base = 10; let out = parallel([1, 2, 3], |n| n + base); base = 100; out.to_string()";
+    let text =
+        "let base = 10; let out = parallel([1, 2, 3], |n| n + base); base = 100; out.to_string()";
     assert_eq!(open(ONE, text).as_deref(), Ok("[11, 12, 13]"));
 }
 
 #[test]
 fn a_secret_is_never_shown() {
-    assert_eq!(open(ONE, "let s = secret(\"hush\"); `${s} ${[s]} ${#{ a: s }}`").as_deref(), Ok("******** [********] #{\"a\": ********}"));
+    assert_eq!(
+        open(ONE, "let s = secret(\"hush\"); `${s} ${[s]} ${#{ a: s }}`").as_deref(),
+        Ok("******** [********] #{\"a\": ********}")
+    );
 }
 
 #[test]

@@ -18,9 +18,15 @@ impl std::fmt::Display for Thrown {
 /// Hand an error to Rhai. A cancel cannot be caught.
 pub(super) fn into_rhai(error: Box<Error>) -> Box<EvalAltResult> {
     if error.kind == Kind::Interrupted {
-        return Box::new(EvalAltResult::ErrorTerminated(Dynamic::from("interrupted"), Position::NONE));
+        return Box::new(EvalAltResult::ErrorTerminated(
+            Dynamic::from("interrupted"),
+            Position::NONE,
+        ));
     }
-    Box::new(EvalAltResult::ErrorRuntime(Dynamic::from(Thrown(error)), Position::NONE))
+    Box::new(EvalAltResult::ErrorRuntime(
+        Dynamic::from(Thrown(error)),
+        Position::NONE,
+    ))
 }
 
 /// For natives: `?` on our own results.
@@ -58,19 +64,34 @@ pub(super) fn from_rhai(error: &EvalAltResult, main: &str, source_of: SourceOf<'
     let mut result = translate(inner);
     // What the stdlib says of the world is no mistake in it: the place is the line of the script that led there.
     if is_stdlib(&file) && is_thrown(inner) {
-        let caller = calls.iter().rev().find(|(_, file, position)| !is_stdlib(file) && !position.is_none());
+        let caller = calls
+            .iter()
+            .rev()
+            .find(|(_, file, position)| !is_stdlib(file) && !position.is_none());
         if let (None, Some((_, file, position))) = (&result.at, caller) {
             result.at = located(file, *position, source_of);
         }
         return result;
     }
     if result.at.is_none() {
-        let (file, position) =
-            if position.is_none() { calls.last().map_or((file, position), |(_, file, position)| (file.clone(), *position)) } else { (file, position) };
+        let (file, position) = if position.is_none() {
+            calls
+                .last()
+                .map_or((file, position), |(_, file, position)| {
+                    (file.clone(), *position)
+                })
+        } else {
+            (file, position)
+        };
         result.at = located(&file, position, source_of);
     }
     // Where a task was declared says nothing; which function of the stdlib was called does.
-    for (name, file, position) in calls.iter().rev().filter(|(name, ..)| !name.starts_with("anon$")).take(4) {
+    for (name, file, position) in calls
+        .iter()
+        .rev()
+        .filter(|(name, ..)| !name.starts_with("anon$"))
+        .take(4)
+    {
         if let Some(at) = located(file, *position, source_of)
             && result.at.as_ref() != Some(&at)
         {
@@ -101,19 +122,29 @@ fn translate(error: &EvalAltResult) -> Box<Error> {
         },
         EvalAltResult::ErrorTerminated(..) => Error::new(Kind::Interrupted, "interrupted"),
         EvalAltResult::ErrorFunctionNotFound(signature, _) => {
-            Error::config(format!("no function fits `{}`", readable(signature))).hint("`etcdsh help NAME` shows the arguments")
+            Error::config(format!("no function fits `{}`", readable(signature)))
+                .hint("`etcdsh help NAME` shows the arguments")
         }
-        EvalAltResult::ErrorVariableNotFound(name, _) => Error::config(format!("there is no variable `{name}`")),
-        EvalAltResult::ErrorPropertyNotFound(name, _) => Error::config(format!("there is no property `{name}`")),
-        EvalAltResult::ErrorMismatchDataType(want, got, _) => Error::config(format!("a {want} is wanted, not a {got}")),
+        EvalAltResult::ErrorVariableNotFound(name, _) => {
+            Error::config(format!("there is no variable `{name}`"))
+        }
+        EvalAltResult::ErrorPropertyNotFound(name, _) => {
+            Error::config(format!("there is no property `{name}`"))
+        }
+        EvalAltResult::ErrorMismatchDataType(want, got, _) => {
+            Error::config(format!("a {want} is wanted, not a {got}"))
+        }
         EvalAltResult::ErrorParsing(kind, position) => {
             let _ = position;
             Error::config(format!("the script does not parse: {kind}"))
         }
         EvalAltResult::ErrorModuleNotFound(name, _) => {
-            Error::config(format!("there is no `{name}.rhai` to import")).hint("it lies beside the script, or in a folder of $ETCDSH_PATH")
+            Error::config(format!("there is no `{name}.rhai` to import"))
+                .hint("it lies beside the script, or in a folder of $ETCDSH_PATH")
         }
-        EvalAltResult::ErrorSystem(text, cause) => Error::config(text.clone()).because(cause.to_string()),
+        EvalAltResult::ErrorSystem(text, cause) => {
+            Error::config(text.clone()).because(cause.to_string())
+        }
         other => Error::config(lower_first(&unplaced(other))),
     }
 }
@@ -121,17 +152,25 @@ fn translate(error: &EvalAltResult) -> Box<Error> {
 /// The text of an error without the position that Rhai puts at its end.
 fn unplaced(error: &EvalAltResult) -> String {
     let text = error.to_string();
-    text.rsplit_once(" (line ").map_or(text.clone(), |(text, _)| text.to_string()).trim_start_matches("Runtime error: ").to_string()
+    text.rsplit_once(" (line ")
+        .map_or(text.clone(), |(text, _)| text.to_string())
+        .trim_start_matches("Runtime error: ")
+        .to_string()
 }
 
 /// Rhai's own type names in words that a script's author knows.
 fn readable(signature: &str) -> String {
-    signature.replace("&str | ImmutableString | String", "text").replace("ImmutableString", "text").replace("i64", "int")
+    signature
+        .replace("&str | ImmutableString | String", "text")
+        .replace("ImmutableString", "text")
+        .replace("i64", "int")
 }
 
 fn lower_first(text: &str) -> String {
     let mut chars = text.chars();
-    chars.next().map_or(String::new(), |first| first.to_lowercase().chain(chars).collect())
+    chars.next().map_or(String::new(), |first| {
+        first.to_lowercase().chain(chars).collect()
+    })
 }
 
 /// A script that does not parse.
@@ -142,7 +181,11 @@ pub(super) fn from_parse(error: &ParseError, name: &str, text: &str) -> Box<Erro
     let error = Error::config(what);
     if at.line == 0 {
         let last = text.lines().count().max(1);
-        at = place(name, Position::new(u16::try_from(last).unwrap_or(u16::MAX), 1), text);
+        at = place(
+            name,
+            Position::new(u16::try_from(last).unwrap_or(u16::MAX), 1),
+            text,
+        );
         return error.at(at).because("the script ends too early");
     }
     error.at(at)

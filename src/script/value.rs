@@ -22,7 +22,9 @@ pub(super) fn to_rhai(value: Value) -> Dynamic {
 }
 
 pub(super) fn map_to_rhai(map: Map) -> RhaiMap {
-    map.into_iter().map(|(key, value)| (key.into(), to_rhai(value))).collect()
+    map.into_iter()
+        .map(|(key, value)| (key.into(), to_rhai(value)))
+        .collect()
 }
 
 /// What a script hands over. Types that mean nothing to a primitive become their text.
@@ -63,11 +65,16 @@ fn named(value: &Dynamic) -> Option<String> {
     if let Some(secret) = value.clone().try_cast::<Secret>() {
         return Some(secret.to_string());
     }
-    value.clone().try_cast::<super::etcdctl::Etcdctl>().map(|etcd| etcd.to_string())
+    value
+        .clone()
+        .try_cast::<super::etcdctl::Etcdctl>()
+        .map(|etcd| etcd.to_string())
 }
 
 pub(super) fn map_from_rhai(map: &RhaiMap) -> Map {
-    map.iter().map(|(key, value)| (key.to_string(), from_rhai(value))).collect()
+    map.iter()
+        .map(|(key, value)| (key.to_string(), from_rhai(value)))
+        .collect()
 }
 
 /// An inventory's value for a script. A number too large for 64 bits stays a text.
@@ -79,7 +86,11 @@ pub(super) fn from_inventory(value: inventory::Value) -> Value {
         Of::Float(value) => Value::Float(value),
         Of::Int(value) => Value::Int(value),
         Of::List(values) => Value::List(values.into_iter().map(from_inventory).collect()),
-        Of::Map(map) => Value::Map(map.into_iter().map(|(key, value)| (key, from_inventory(value))).collect()),
+        Of::Map(map) => Value::Map(
+            map.into_iter()
+                .map(|(key, value)| (key, from_inventory(value)))
+                .collect(),
+        ),
         Of::Null => Value::Null,
     }
 }
@@ -93,7 +104,11 @@ pub(super) fn to_inventory(value: Value) -> inventory::Value {
         Value::Float(value) => To::Float(value),
         Value::Int(value) => To::Int(value),
         Value::List(values) => To::List(values.into_iter().map(to_inventory).collect()),
-        Value::Map(map) => To::Map(map.into_iter().map(|(key, value)| (key, to_inventory(value))).collect()),
+        Value::Map(map) => To::Map(
+            map.into_iter()
+                .map(|(key, value)| (key, to_inventory(value)))
+                .collect(),
+        ),
         Value::Null => To::Null,
         Value::Secret(secret) => To::Str(secret.reveal().to_string()),
         Value::Text(text) => To::Str(text),
@@ -113,7 +128,9 @@ pub(super) fn adopt(value: &mut Dynamic, world: &std::sync::Arc<super::World>) {
     } else if let Some(mut map) = value.write_lock::<RhaiMap>() {
         map.values_mut().for_each(|value| adopt(value, world));
     } else if let Some(mut closure) = value.write_lock::<rhai::FnPtr>() {
-        closure.iter_curry_mut().for_each(|value| adopt(value, world));
+        closure
+            .iter_curry_mut()
+            .for_each(|value| adopt(value, world));
     }
 }
 
@@ -123,10 +140,16 @@ pub(super) fn from_json(value: &serde_json::Value) -> Dynamic {
     match value {
         Of::Null => Dynamic::UNIT,
         Of::Bool(value) => (*value).into(),
-        Of::Number(number) => number.as_i64().map_or_else(|| number.as_f64().unwrap_or_default().into(), Into::into),
+        Of::Number(number) => number
+            .as_i64()
+            .map_or_else(|| number.as_f64().unwrap_or_default().into(), Into::into),
         Of::String(text) => text.clone().into(),
         Of::Array(values) => values.iter().map(from_json).collect::<Array>().into(),
-        Of::Object(map) => map.iter().map(|(key, value)| (key.as_str().into(), from_json(value))).collect::<RhaiMap>().into(),
+        Of::Object(map) => map
+            .iter()
+            .map(|(key, value)| (key.as_str().into(), from_json(value)))
+            .collect::<RhaiMap>()
+            .into(),
     }
 }
 
@@ -151,11 +174,21 @@ fn nested(value: &Dynamic) -> String {
         return name;
     }
     if let Some(array) = value.clone().try_cast::<Array>() {
-        return format!("[{}]", array.iter().map(nested).collect::<Vec<_>>().join(", "));
+        return format!(
+            "[{}]",
+            array.iter().map(nested).collect::<Vec<_>>().join(", ")
+        );
     }
     if let Some(map) = value.clone().try_cast::<RhaiMap>() {
-        let pairs: Vec<String> = map.iter().map(|(key, value)| format!("{key}: {}", nested(value))).collect();
-        return if pairs.is_empty() { "#{}".into() } else { format!("#{{ {} }}", pairs.join(", ")) };
+        let pairs: Vec<String> = map
+            .iter()
+            .map(|(key, value)| format!("{key}: {}", nested(value)))
+            .collect();
+        return if pairs.is_empty() {
+            "#{}".into()
+        } else {
+            format!("#{{ {} }}", pairs.join(", "))
+        };
     }
     match value.clone().into_immutable_string() {
         Ok(text) => format!("{text:?}"),

@@ -89,7 +89,10 @@ impl World {
             listing: false,
             login: self.login.clone(),
             script_folder: None,
-            selection: Selection { tags: Selection::words(&[tags.to_string()]), ..Selection::default() },
+            selection: Selection {
+                tags: Selection::words(&[tags.to_string()]),
+                ..Selection::default()
+            },
             session: Arc::new(self.session.in_check_mode(report)),
         })
     }
@@ -99,7 +102,9 @@ impl World {
     }
 
     pub(super) fn parameters(&self) -> MutexGuard<'_, Vec<Parameter>> {
-        self.parameters.lock().unwrap_or_else(PoisonError::into_inner)
+        self.parameters
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn clients(&self) -> MutexGuard<'_, HashMap<String, crate::etcd::Client>> {
@@ -109,16 +114,22 @@ impl World {
     /// The way to a host: opened at its first use, root when the play or the user says so.
     pub fn link(&self, host: &str) -> Result<Arc<Link>> {
         if self.listing {
-            return Err(crate::error::Error::config("a host is touched outside of a task").hint("lists and checks need every action to be inside `task(...)`"));
+            return Err(
+                crate::error::Error::config("a host is touched outside of a task")
+                    .hint("lists and checks need every action to be inside `task(...)`"),
+            );
         }
         let become_root = self.login.become_root || self.draft().become_root;
         let key = format!("{host}{}", if become_root { " as root" } else { "" });
-        self.session.link(&key, || super::reach::link(&self.inventory, &self.login, host, become_root))
+        self.session.link(&key, || {
+            super::reach::link(&self.inventory, &self.login, host, become_root)
+        })
     }
 
     /// The hosts of a pattern, within `-l`.
     pub fn select(&self, pattern: &str) -> Result<Vec<String>> {
-        self.inventory.select_with_limit(pattern, self.limit.as_deref())
+        self.inventory
+            .select_with_limit(pattern, self.limit.as_deref())
     }
 
     /// A file named by a script: beside the script, else beside the inventory.
@@ -129,6 +140,8 @@ impl World {
             return path.to_path_buf();
         }
         let beside_script = self.script_folder.as_ref().map(|folder| folder.join(path));
-        beside_script.filter(|path| path.exists()).unwrap_or_else(|| self.beside.join(path))
+        beside_script
+            .filter(|path| path.exists())
+            .unwrap_or_else(|| self.beside.join(path))
     }
 }

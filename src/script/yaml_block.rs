@@ -6,7 +6,10 @@ use serde_yaml::{Mapping, Value};
 use crate::error::{Error, Result};
 
 fn marks(name: &str) -> (String, String) {
-    (format!("# managed by etcdsh: {name}"), format!("# end of {name}, managed by etcdsh"))
+    (
+        format!("# managed by etcdsh: {name}"),
+        format!("# end of {name}, managed by etcdsh"),
+    )
 }
 
 fn read(text: &str, what: &str) -> Result<Mapping> {
@@ -32,8 +35,16 @@ fn without<'a>(lines: &[&'a str], name: &str) -> Result<(Vec<&'a str>, Option<us
     let at = |mark: &str| lines.iter().position(|line| line.trim() == mark);
     match (at(&begin), at(&end)) {
         (None, None) => Ok((lines.to_vec(), None)),
-        (Some(first), Some(last)) if first < last => Ok((lines[..first].iter().chain(&lines[last + 1..]).copied().collect(), Some(first))),
-        _ => Err(Error::config(format!("the marks around {name} are broken")).hint(format!("take out the lines from `{begin}` to `{end}`"))),
+        (Some(first), Some(last)) if first < last => Ok((
+            lines[..first]
+                .iter()
+                .chain(&lines[last + 1..])
+                .copied()
+                .collect(),
+            Some(first),
+        )),
+        _ => Err(Error::config(format!("the marks around {name} are broken"))
+            .hint(format!("take out the lines from `{begin}` to `{end}`"))),
     }
 }
 
@@ -41,16 +52,21 @@ fn without<'a>(lines: &[&'a str], name: &str) -> Result<(Vec<&'a str>, Option<us
 fn indentation(after: &[&str]) -> String {
     let item = after
         .iter()
-        .take_while(|line| line.trim().is_empty() || line.starts_with([' ', '#']) || line.starts_with("- "))
+        .take_while(|line| {
+            line.trim().is_empty() || line.starts_with([' ', '#']) || line.starts_with("- ")
+        })
         .find(|line| line.trim_start().starts_with("- ") || line.trim() == "-");
-    item.map_or("  ", |line| &line[..line.len() - line.trim_start().len()]).to_string()
+    item.map_or("  ", |line| &line[..line.len() - line.trim_start().len()])
+        .to_string()
 }
 
 fn is_key(line: &str, key: &str) -> bool {
-    line.strip_prefix(key).and_then(|rest| rest.strip_prefix(':')).is_some_and(|rest| {
-        let value = rest.split(" #").next().unwrap_or_default().trim();
-        value.is_empty() || value.starts_with('#') || ["[]", "null", "~"].contains(&value)
-    })
+    line.strip_prefix(key)
+        .and_then(|rest| rest.strip_prefix(':'))
+        .is_some_and(|rest| {
+            let value = rest.split(" #").next().unwrap_or_default().trim();
+            value.is_empty() || value.starts_with('#') || ["[]", "null", "~"].contains(&value)
+        })
 }
 
 /// `text` with the block `name` of `items` in its list `key`. Empty `items` take the block out.
@@ -59,7 +75,11 @@ pub(super) fn put(text: &str, key: &str, name: &str, items: &str) -> Result<Stri
     let wanted = match serde_yaml::from_str::<Value>(items) {
         Ok(Value::Null) => Vec::new(),
         Ok(Value::Sequence(items)) => items,
-        _ => return Err(Error::internal(format!("the items for `{key}` are no list"))),
+        _ => {
+            return Err(Error::internal(format!(
+                "the items for `{key}` are no list"
+            )));
+        }
     };
     let lines: Vec<&str> = text.lines().collect();
     let (mut lines, there) = without(&lines, name)?;
@@ -69,12 +89,16 @@ pub(super) fn put(text: &str, key: &str, name: &str, items: &str) -> Result<Stri
         let head = match lines.iter().position(|line| is_key(line, key)) {
             Some(head) => head,
             None if bare.contains_key(key) => {
-                return Err(
-                    Error::config(format!("`{key}` is written in one line, where no block can be put")).hint(format!("write it as a list below `{key}:`"))
-                );
+                return Err(Error::config(format!(
+                    "`{key}` is written in one line, where no block can be put"
+                ))
+                .hint(format!("write it as a list below `{key}:`")));
             }
             None => {
-                let end = lines.iter().rposition(|line| line.trim() != "..." && !line.trim().is_empty()).map_or(0, |last| last + 1);
+                let end = lines
+                    .iter()
+                    .rposition(|line| line.trim() != "..." && !line.trim().is_empty())
+                    .map_or(0, |last| last + 1);
                 lines.truncate(end);
                 lines.push("");
                 lines.push(key);
@@ -82,15 +106,29 @@ pub(super) fn put(text: &str, key: &str, name: &str, items: &str) -> Result<Stri
             }
         };
         // Where it was, when that is in the list: somebody may have moved it.
-        let at =
-            there.filter(|at| *at > head && lines[head + 1..*at].iter().all(|line| line.is_empty() || line.starts_with([' ', '#', '-']))).unwrap_or(head + 1);
+        let at = there
+            .filter(|at| {
+                *at > head
+                    && lines[head + 1..*at]
+                        .iter()
+                        .all(|line| line.is_empty() || line.starts_with([' ', '#', '-']))
+            })
+            .unwrap_or(head + 1);
         let space = indentation(&lines[head + 1..]);
         let (begin, end) = marks(name);
         new.extend(lines[..at].iter().map(ToString::to_string));
-        let comment = lines[head].split_once(" #").map_or(String::new(), |(_, comment)| format!(" #{comment}"));
+        let comment = lines[head]
+            .split_once(" #")
+            .map_or(String::new(), |(_, comment)| format!(" #{comment}"));
         new[head] = format!("{key}:{comment}");
         new.push(format!("{space}{begin}"));
-        new.extend(items.trim_end().lines().map(|line| if line.is_empty() { String::new() } else { format!("{space}{line}") }));
+        new.extend(items.trim_end().lines().map(|line| {
+            if line.is_empty() {
+                String::new()
+            } else {
+                format!("{space}{line}")
+            }
+        }));
         new.push(format!("{space}{end}"));
         new.extend(lines[at..].iter().map(ToString::to_string));
     } else {
@@ -98,12 +136,23 @@ pub(super) fn put(text: &str, key: &str, name: &str, items: &str) -> Result<Stri
     }
     let new = new.join("\n") + "\n";
     let came = read(&new, "the changed file")?;
-    let others = |map: &Mapping| map.iter().filter(|(name, _)| name.as_str() != Some(key)).map(|(a, b)| (a.clone(), b.clone())).collect::<Mapping>();
+    let others = |map: &Mapping| {
+        map.iter()
+            .filter(|(name, _)| name.as_str() != Some(key))
+            .map(|(a, b)| (a.clone(), b.clone()))
+            .collect::<Mapping>()
+    };
     let (mut had, has) = (list(&bare, key)?, list(&came, key)?);
-    let kept: Vec<Value> = has.iter().filter(|item| !wanted.contains(item)).cloned().collect();
+    let kept: Vec<Value> = has
+        .iter()
+        .filter(|item| !wanted.contains(item))
+        .cloned()
+        .collect();
     had.retain(|item| !wanted.contains(item));
     if others(&old) != others(&came) || kept != had || has.len() != kept.len() + wanted.len() {
-        return Err(Error::config(format!("{name} cannot be put into `{key}` without changing something else")));
+        return Err(Error::config(format!(
+            "{name} cannot be put into `{key}` without changing something else"
+        )));
     }
     Ok(new)
 }
@@ -130,7 +179,13 @@ scrape_configs:
 
     #[test]
     fn a_block_is_put_replaced_and_taken_out_and_all_else_stays() {
-        let one = put(DEBIAN, "scrape_configs", "job etcd", "- job_name: etcd\n  scheme: https\n").expect("it is put");
+        let one = put(
+            DEBIAN,
+            "scrape_configs",
+            "job etcd",
+            "- job_name: etcd\n  scheme: https\n",
+        )
+        .expect("it is put");
         assert!(
             one.contains(
                 "scrape_configs:
@@ -144,22 +199,61 @@ scrape_configs:
             ),
             "{one}"
         );
-        assert_eq!(put(&one, "scrape_configs", "job etcd", "- job_name: etcd\n  scheme: https\n").expect("again"), one);
-        let two = put(&one, "scrape_configs", "job etcd", "- job_name: etcd\n  scheme: http\n").expect("it is replaced");
+        assert_eq!(
+            put(
+                &one,
+                "scrape_configs",
+                "job etcd",
+                "- job_name: etcd\n  scheme: https\n"
+            )
+            .expect("again"),
+            one
+        );
+        let two = put(
+            &one,
+            "scrape_configs",
+            "job etcd",
+            "- job_name: etcd\n  scheme: http\n",
+        )
+        .expect("it is replaced");
         assert_eq!(two, one.replace("https", "http"));
-        assert_eq!(put(&two, "scrape_configs", "job etcd", "").expect("it is taken out"), DEBIAN);
-        let rules = put(DEBIAN, "rule_files", "rules of etcd", "- /r/etcd-*.yml").expect("an empty list");
-        assert!(rules.contains("rule_files:\n  # managed by etcdsh: rules of etcd\n  - /r/etcd-*.yml\n  # end of"), "{rules}");
+        assert_eq!(
+            put(&two, "scrape_configs", "job etcd", "").expect("it is taken out"),
+            DEBIAN
+        );
+        let rules =
+            put(DEBIAN, "rule_files", "rules of etcd", "- /r/etcd-*.yml").expect("an empty list");
+        assert!(
+            rules.contains(
+                "rule_files:\n  # managed by etcdsh: rules of etcd\n  - /r/etcd-*.yml\n  # end of"
+            ),
+            "{rules}"
+        );
     }
 
     #[test]
     fn lists_are_found_as_people_write_them() {
         let rows = [
-            ("", "a:\n  # managed by etcdsh: x\n  - 1\n  # end of x, managed by etcdsh\n"),
-            ("a: []   # none yet\nb: 2\n", "a: # none yet\n  # managed by etcdsh: x\n  - 1\n  # end of x, managed by etcdsh\nb: 2\n"),
-            ("a:\n- 0\nb: 2", "a:\n# managed by etcdsh: x\n- 1\n# end of x, managed by etcdsh\n- 0\nb: 2\n"),
-            ("a:\n    - 0\n...\n", "a:\n    # managed by etcdsh: x\n    - 1\n    # end of x, managed by etcdsh\n    - 0\n...\n"),
-            ("b: 2\n...\n", "b: 2\n\na:\n  # managed by etcdsh: x\n  - 1\n  # end of x, managed by etcdsh\n"),
+            (
+                "",
+                "a:\n  # managed by etcdsh: x\n  - 1\n  # end of x, managed by etcdsh\n",
+            ),
+            (
+                "a: []   # none yet\nb: 2\n",
+                "a: # none yet\n  # managed by etcdsh: x\n  - 1\n  # end of x, managed by etcdsh\nb: 2\n",
+            ),
+            (
+                "a:\n- 0\nb: 2",
+                "a:\n# managed by etcdsh: x\n- 1\n# end of x, managed by etcdsh\n- 0\nb: 2\n",
+            ),
+            (
+                "a:\n    - 0\n...\n",
+                "a:\n    # managed by etcdsh: x\n    - 1\n    # end of x, managed by etcdsh\n    - 0\n...\n",
+            ),
+            (
+                "b: 2\n...\n",
+                "b: 2\n\na:\n  # managed by etcdsh: x\n  - 1\n  # end of x, managed by etcdsh\n",
+            ),
         ];
         for (text, wanted) in rows {
             let new = put(text, "a", "x", "- 1").unwrap_or_else(|error| panic!("{text}: {error}"));
@@ -175,7 +269,10 @@ scrape_configs:
             ("a: text\n", "written in one line"),
             ("- a\n", "is no map"),
             ("a: {\n", "is no YAML"),
-            ("a:\n  # managed by etcdsh: x\n  - 1\n", "marks around x are broken"),
+            (
+                "a:\n  # managed by etcdsh: x\n  - 1\n",
+                "marks around x are broken",
+            ),
             ("b: |\n  a\na: &here\n  - 0\n", "written in one line"),
         ];
         for (text, wanted) in rows {

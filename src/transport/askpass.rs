@@ -68,6 +68,9 @@ pub fn answer() -> Option<i32> {
 
 fn fetch(socket: &Path) -> Option<String> {
     let mut text = String::new();
-    UnixStream::connect(socket).ok()?.read_to_string(&mut text).ok()?;
+    UnixStream::connect(socket)
+        .ok()?
+        .read_to_string(&mut text)
+        .ok()?;
     Some(text)
 }

@@ -21,9 +21,23 @@ pub(super) async fn open(escalate: Option<&Become>) -> Result<Shell> {
         .process_group(0)
         .spawn()
         .map_err(lost)?;
-    let (Some(stdin), Some(stdout), Some(stderr)) = (child.stdin.take(), child.stdout.take(), child.stderr.take()) else {
+    let (Some(stdin), Some(stdout), Some(stderr)) =
+        (child.stdin.take(), child.stdout.take(), child.stderr.take())
+    else {
         return Err(lost("the local shell has no pipes"));
     };
-    let pipes = (Box::new(stdin) as _, Box::new(stdout) as _, Box::new(stderr) as _);
-    Shell::open(pipes, Box::new(child), escalate, &ready, &prompt, Duration::from_secs(30)).await
+    let pipes = (
+        Box::new(stdin) as _,
+        Box::new(stdout) as _,
+        Box::new(stderr) as _,
+    );
+    Shell::open(
+        pipes,
+        Box::new(child),
+        escalate,
+        &ready,
+        &prompt,
+        Duration::from_secs(30),
+    )
+    .await
 }

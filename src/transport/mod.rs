@@ -63,7 +63,10 @@ impl Connection {
                 Way::Ssh(target) => ssh::open(target, escalate).await,
             }
         }))?;
-        Ok(Connection { prelude: String::new(), shell })
+        Ok(Connection {
+            prelude: String::new(),
+            shell,
+        })
     }
 
     /// Run a script: one round trip. A script that ends with a status other than 0 is no error here.
@@ -92,7 +95,8 @@ impl Connection {
 
 /// How often everything was stopped.
 fn aborts() -> &'static tokio::sync::watch::Sender<u64> {
-    static ABORTS: std::sync::OnceLock<tokio::sync::watch::Sender<u64>> = std::sync::OnceLock::new();
+    static ABORTS: std::sync::OnceLock<tokio::sync::watch::Sender<u64>> =
+        std::sync::OnceLock::new();
     ABORTS.get_or_init(|| tokio::sync::watch::Sender::new(0))
 }
 

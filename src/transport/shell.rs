@@ -35,7 +35,9 @@ pub(super) fn mark() -> String {
 /// The command that starts a shell which says `ready` first, as another user when asked.
 /// The prompt of sudo is a mark of its own: the password goes nowhere else.
 pub(super) fn greeting(escalate: Option<&Become>, ready: &str, prompt: &str) -> String {
-    let start = format!("LC_ALL=C; PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin; export LC_ALL PATH; echo {ready} $$; exec /bin/sh");
+    let start = format!(
+        "LC_ALL=C; PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin; export LC_ALL PATH; echo {ready} $$; exec /bin/sh"
+    );
     let plain = format!("exec /bin/sh -c {}", quote(&start));
     let script = match escalate {
         None => plain,
@@ -59,10 +61,20 @@ impl Shell {
         timeout: Duration,
     ) -> Result<Shell> {
         let (stdin, stdout, stderr) = pipes;
-        let mut shell = Shell { alive: true, pid: None, _child: child, stderr, stdin, stdout };
+        let mut shell = Shell {
+            alive: true,
+            pid: None,
+            _child: child,
+            stderr,
+            stdin,
+            stdout,
+        };
         match tokio::time::timeout(timeout, shell.greet(escalate, ready, prompt)).await {
             Ok(result) => result.map(|()| shell),
-            Err(_) => Err(Error::new(Kind::Connect, format!("no shell after {} s", timeout.as_secs()))),
+            Err(_) => Err(Error::new(
+                Kind::Connect,
+                format!("no shell after {} s", timeout.as_secs()),
+            )),
         }
     }
 
@@ -74,16 +86,24 @@ impl Shell {
             if let Some(at) = find(&out, ready.as_bytes())
                 && let Some(end) = out[at..].iter().position(|byte| *byte == b'\n')
             {
-                self.pid = String::from_utf8_lossy(&out[at + ready.len()..at + end]).trim().parse().ok();
+                self.pid = String::from_utf8_lossy(&out[at + ready.len()..at + end])
+                    .trim()
+                    .parse()
+                    .ok();
                 return Ok(());
             }
             if let Some(at) = find(&err, prompt.as_bytes()) {
                 err.drain(..at + prompt.len());
-                self.answer_sudo(escalate, std::mem::replace(&mut asked, true)).await?;
+                self.answer_sudo(escalate, std::mem::replace(&mut asked, true))
+                    .await?;
             }
             if !out_open && !err_open {
                 // A shell such as nologin says why on its standard output.
-                let said = if err.trim_ascii().is_empty() { &out } else { &err };
+                let said = if err.trim_ascii().is_empty() {
+                    &out
+                } else {
+                    &err
+                };
                 return Err(refused(&String::from_utf8_lossy(said), escalate.is_some()));
             }
             tokio::select! {
@@ -95,10 +115,14 @@ impl Shell {
 
     async fn answer_sudo(&mut self, escalate: Option<&Become>, asked_before: bool) -> Result<()> {
         let Some(password) = escalate.and_then(|b| b.password.as_ref()) else {
-            return Err(Error::new(Kind::Connect, "sudo asks for a password and none was given").hint("run again with -K, or set `ansible_become_password`"));
+            return Err(
+                Error::new(Kind::Connect, "sudo asks for a password and none was given")
+                    .hint("run again with -K, or set `ansible_become_password`"),
+            );
         };
         if asked_before {
-            return Err(Error::new(Kind::Connect, "sudo refused the password").hint("check the password given with -K or `ansible_become_password`"));
+            return Err(Error::new(Kind::Connect, "sudo refused the password")
+                .hint("check the password given with -K or `ansible_become_password`"));
         }
         let line = format!("{}\n", password.reveal());
         self.stdin.write_all(line.as_bytes()).await.map_err(lost)?;
@@ -121,9 +145,12 @@ impl Shell {
         self.alive = false;
         let turn = self.turn(script);
         let output = match timeout {
-            Some(limit) => {
-                tokio::time::timeout(limit, turn).await.map_err(|_| Error::new(Kind::Remote, format!("no answer after {} s", limit.as_secs())))??
-            }
+            Some(limit) => tokio::time::timeout(limit, turn).await.map_err(|_| {
+                Error::new(
+                    Kind::Remote,
+                    format!("no answer after {} s", limit.as_secs()),
+                )
+            })??,
             None => turn.await?,
         };
         self.alive = true;
@@ -132,15 +159,23 @@ impl Shell {
 
     async fn turn(&mut self, script: &str) -> Result<Output> {
         let mark = mark();
-        let frame = format!("( eval {} ) </dev/null\nprintf '\\n{mark} %d\\n' $?\nprintf '\\n{mark}\\n' >&2\n", always_quoted(script));
+        let frame = format!(
+            "( eval {} ) </dev/null\nprintf '\\n{mark} %d\\n' $?\nprintf '\\n{mark}\\n' >&2\n",
+            always_quoted(script)
+        );
         // Written and read at once: a large script and a large answer may both fill their pipes.
         let (stdin, stdout, stderr) = (&mut self.stdin, &mut self.stdout, &mut self.stderr);
         let send = async {
             stdin.write_all(frame.as_bytes()).await.map_err(lost)?;
             stdin.flush().await.map_err(lost)
         };
-        let ((), (out, status), (err, _)) = tokio::try_join!(send, until(stdout, &mark), until(stderr, &mark))?;
-        Ok(Output { status, stderr: String::from_utf8_lossy(&err).into_owned(), stdout: out })
+        let ((), (out, status), (err, _)) =
+            tokio::try_join!(send, until(stdout, &mark), until(stderr, &mark))?;
+        Ok(Output {
+            status,
+            stderr: String::from_utf8_lossy(&err).into_owned(),
+            stdout: out,
+        })
     }
 }
 
@@ -149,11 +184,31 @@ fn always_quoted(script: &str) -> String {
 }
 
 fn refused(said: &str, escalated: bool) -> Box<Error> {
-    let escalated = escalated && ["sudo", "sorry"].iter().any(|word| said.to_lowercase().contains(word));
-    let what = if escalated { "sudo refused" } else { "the login shell ended at once" };
-    let cause = said.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ");
-    let error = Error::new(Kind::Connect, what).because(if cause.is_empty() { "it gave no reason".into() } else { cause });
-    if escalated { error.hint("allow the login user sudo, or log in as root with -u root") } else { error }
+    let escalated = escalated
+        && ["sudo", "sorry"]
+            .iter()
+            .any(|word| said.to_lowercase().contains(word));
+    let what = if escalated {
+        "sudo refused"
+    } else {
+        "the login shell ended at once"
+    };
+    let cause = said
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .collect::<Vec<_>>()
+        .join("; ");
+    let error = Error::new(Kind::Connect, what).because(if cause.is_empty() {
+        "it gave no reason".into()
+    } else {
+        cause
+    });
+    if escalated {
+        error.hint("allow the login user sudo, or log in as root with -u root")
+    } else {
+        error
+    }
 }
 
 /// Read up to the mark; what follows it on its line is the status.
@@ -165,7 +220,10 @@ async fn until(reader: &mut Reader, mark: &str) -> Result<(Vec<u8>, i32)> {
         if let Some(at) = find(&buffer[searched..], needle.as_bytes()).map(|at| at + searched) {
             let tail = &buffer[at + needle.len()..];
             if let Some(end) = tail.iter().position(|byte| *byte == b'\n') {
-                let status = String::from_utf8_lossy(&tail[..end]).trim().parse().unwrap_or(0);
+                let status = String::from_utf8_lossy(&tail[..end])
+                    .trim()
+                    .parse()
+                    .unwrap_or(0);
                 buffer.truncate(at);
                 return Ok((buffer, status));
             }
@@ -184,7 +242,11 @@ fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
     }
     let first = needle[0];
     let mut from = 0;
-    while let Some(at) = haystack[from..].iter().position(|byte| *byte == first).map(|at| at + from) {
+    while let Some(at) = haystack[from..]
+        .iter()
+        .position(|byte| *byte == first)
+        .map(|at| at + from)
+    {
         if haystack[at..].starts_with(needle) {
             return Some(at);
         }
@@ -205,8 +267,17 @@ mod tests {
     #[test]
     fn outputs_and_status_come_back_apart() {
         let mut shell = shell();
-        let output = shell.exec("echo out; echo err >&2; exit 7", None).expect("runs");
-        assert_eq!((output.text().as_str(), output.stderr.as_str(), output.status), ("out\n", "err\n", 7));
+        let output = shell
+            .exec("echo out; echo err >&2; exit 7", None)
+            .expect("runs");
+        assert_eq!(
+            (
+                output.text().as_str(),
+                output.stderr.as_str(),
+                output.status
+            ),
+            ("out\n", "err\n", 7)
+        );
         let output = shell.exec("printf 'no newline'", None).expect("runs");
         assert_eq!(output.text(), "no newline");
     }
@@ -214,34 +285,51 @@ mod tests {
     #[test]
     fn a_broken_script_does_not_end_the_shell() {
         let mut shell = shell();
-        for script in ["echo 'open", "if true", "exit 3", "cd /nowhere", "kill -9 $$ # the subshell keeps its parent's id"] {
+        for script in [
+            "echo 'open",
+            "if true",
+            "exit 3",
+            "cd /nowhere",
+            "kill -9 $$ # the subshell keeps its parent's id",
+        ] {
             let _ = shell.exec(script, None);
             if !shell.alive() {
                 shell = Connection::open(&Way::Local, None).expect("opens again");
             }
         }
-        assert_eq!(shell.exec("echo alive", None).expect("runs").text(), "alive\n");
+        assert_eq!(
+            shell.exec("echo alive", None).expect("runs").text(),
+            "alive\n"
+        );
     }
 
     #[test]
     fn large_scripts_and_answers_pass() {
         let mut shell = shell();
         let text = "x".repeat(1 << 20);
-        let output = shell.exec(&format!("printf %s '{text}'"), None).expect("runs");
+        let output = shell
+            .exec(&format!("printf %s '{text}'"), None)
+            .expect("runs");
         assert_eq!(output.stdout.len(), text.len());
     }
 
     #[test]
     fn binary_output_is_kept() {
         let mut shell = shell();
-        let output = shell.exec(r"printf '\000\001\377\n\n'", None).expect("runs");
+        let output = shell
+            .exec(r"printf '\000\001\377\n\n'", None)
+            .expect("runs");
         assert_eq!(output.stdout, [0, 1, 255, 10, 10]);
     }
 
     #[test]
     fn a_timeout_is_an_error_and_ends_the_shell() {
         let mut shell = shell();
-        assert!(shell.exec("sleep 5", Some(Duration::from_millis(50))).is_err());
+        assert!(
+            shell
+                .exec("sleep 5", Some(Duration::from_millis(50)))
+                .is_err()
+        );
         assert!(!shell.alive());
     }
 }

@@ -48,13 +48,19 @@ pub struct Target {
 fn control_folder() -> Result<&'static Path> {
     static FOLDER: OnceLock<std::result::Result<PathBuf, String>> = OnceLock::new();
     let made = FOLDER.get_or_init(|| make_control_folder().map_err(|e| e.to_string()));
-    made.as_deref().map_err(|cause| Error::new(Kind::Connect, "no folder for ssh control sockets").because(cause.clone()))
+    made.as_deref().map_err(|cause| {
+        Error::new(Kind::Connect, "no folder for ssh control sockets").because(cause.clone())
+    })
 }
 
 fn make_control_folder() -> std::io::Result<PathBuf> {
     use std::os::unix::fs::{DirBuilderExt, MetadataExt};
     let uid = rustix::process::getuid().as_raw();
-    let name = if keep() { format!("etcdsh-{uid}") } else { format!("etcdsh-{uid}-{}", std::process::id()) };
+    let name = if keep() {
+        format!("etcdsh-{uid}")
+    } else {
+        format!("etcdsh-{uid}-{}", std::process::id())
+    };
     let run = PathBuf::from(format!("/run/user/{uid}"));
     let base = match std::env::var_os("ETCDSH_CONTROL_DIR") {
         Some(folder) => PathBuf::from(folder),
@@ -68,7 +74,10 @@ fn make_control_folder() -> std::io::Result<PathBuf> {
     }
     let found = std::fs::symlink_metadata(&folder)?;
     if !found.is_dir() || found.uid() != uid || found.mode() & 0o077 != 0 {
-        return Err(std::io::Error::other(format!("`{}` is not a folder that only you can open", folder.display())));
+        return Err(std::io::Error::other(format!(
+            "`{}` is not a folder that only you can open",
+            folder.display()
+        )));
     }
     Ok(folder)
 }
@@ -84,7 +93,11 @@ pub(super) fn close_all() {
     if keep() {
         return;
     }
-    let opened = std::mem::take(&mut *OPENED.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+    let opened = std::mem::take(
+        &mut *OPENED
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner),
+    );
     let children: Vec<_> = opened
         .iter()
         .filter_map(|(socket, destination)| {
@@ -149,7 +162,10 @@ impl Target {
         if let Ok(network) = std::fs::read_link("/proc/self/ns/net") {
             hash.update(network.as_os_str().as_encoded_bytes());
         }
-        let name: String = hash.finalize()[..10].iter().map(|byte| format!("{byte:02x}")).collect();
+        let name: String = hash.finalize()[..10]
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
         folder.join(name)
     }
 
@@ -172,7 +188,10 @@ pub(super) async fn open(target: &Target, escalate: Option<&Become>) -> Result<S
         let _ = std::fs::remove_file(&socket);
     }
     start_master(target, &socket).await?;
-    OPENED.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push((socket.clone(), target.destination.clone()));
+    OPENED
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+        .push((socket.clone(), target.destination.clone()));
     shell(target, &socket, escalate).await
 }
 
@@ -182,7 +201,10 @@ pub(super) async fn forward(target: &Target, host: &str, port: u16) -> Result<Pa
     let socket = target.socket(control_folder()?);
     let mut hash = Sha256::new();
     hash.update(format!("{host}:{port}"));
-    let door: String = hash.finalize()[..6].iter().map(|byte| format!("{byte:02x}")).collect();
+    let door: String = hash.finalize()[..6]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     let door = socket.with_extension(door);
     if tokio::net::UnixStream::connect(&door).await.is_ok() {
         return Ok(door);
@@ -192,16 +214,29 @@ pub(super) async fn forward(target: &Target, host: &str, port: u16) -> Result<Pa
         if fresh {
             let _ = std::fs::remove_file(&socket);
             start_master(target, &socket).await?;
-            OPENED.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push((socket.clone(), target.destination.clone()));
+            OPENED
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner)
+                .push((socket.clone(), target.destination.clone()));
         }
         let _ = std::fs::remove_file(&door);
         let session = Session::resume_mux(socket.as_path().into(), None);
-        let asked = session.request_port_forward(ForwardType::Local, Socket::from(door.as_path()), Socket::new(host, port)).await;
+        let asked = session
+            .request_port_forward(
+                ForwardType::Local,
+                Socket::from(door.as_path()),
+                Socket::new(host, port),
+            )
+            .await;
         drop(session.detach());
         match asked {
             Ok(()) => return Ok(door),
             Err(error) if fresh => {
-                return Err(Error::new(Kind::Connect, format!("`{}` does not forward to {host}:{port}", target.destination)).because(error.to_string()));
+                return Err(Error::new(
+                    Kind::Connect,
+                    format!("`{}` does not forward to {host}:{port}", target.destination),
+                )
+                .because(error.to_string()));
             }
             // Left by a host that is gone.
             Err(_) => fresh = true,
@@ -212,8 +247,19 @@ pub(super) async fn forward(target: &Target, host: &str, port: u16) -> Result<Pa
 async fn start_master(target: &Target, socket: &Path) -> Result<()> {
     let log = socket.with_extension(format!("{}.log", &mark()[..8]));
     let mut command = Command::new("ssh");
-    command.args(["-M", "-N", "-f", "-T", "-E"]).arg(&log).arg("-S").arg(socket);
-    command.args(["-o", "ControlPersist=60", "-o", "ServerAliveInterval=15", "-o", "ServerAliveCountMax=3"]);
+    command
+        .args(["-M", "-N", "-f", "-T", "-E"])
+        .arg(&log)
+        .arg("-S")
+        .arg(socket);
+    command.args([
+        "-o",
+        "ControlPersist=60",
+        "-o",
+        "ServerAliveInterval=15",
+        "-o",
+        "ServerAliveCountMax=3",
+    ]);
     command.args(target.arguments());
     let askpass = match &target.password {
         None => {
@@ -221,27 +267,47 @@ async fn start_master(target: &Target, socket: &Path) -> Result<()> {
             None
         }
         Some(password) => {
-            let askpass = Askpass::serve(socket.with_extension("ask"), password.clone()).map_err(lost)?;
+            let askpass =
+                Askpass::serve(socket.with_extension("ask"), password.clone()).map_err(lost)?;
             command
-                .args(["-o", "PreferredAuthentications=password,keyboard-interactive", "-o", "NumberOfPasswordPrompts=1"])
+                .args([
+                    "-o",
+                    "PreferredAuthentications=password,keyboard-interactive",
+                    "-o",
+                    "NumberOfPasswordPrompts=1",
+                ])
                 .env("SSH_ASKPASS", std::env::current_exe().map_err(lost)?)
                 .env("SSH_ASKPASS_REQUIRE", "force")
                 .env(SOCKET, &askpass.socket);
             Some(askpass)
         }
     };
-    command.arg("--").arg(&target.destination).stdin(Stdio::null()).stdout(Stdio::null()).process_group(0);
+    command
+        .arg("--")
+        .arg(&target.destination)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .process_group(0);
     // What is wrong with its options it says before it knows of the log.
-    let early = std::fs::File::options().create(true).append(true).open(&log).map_err(lost)?;
+    let early = std::fs::File::options()
+        .create(true)
+        .append(true)
+        .open(&log)
+        .map_err(lost)?;
     command.stderr(Stdio::from(early));
-    let status = command
-        .status()
-        .await
-        .map_err(|error| Error::new(Kind::Connect, "`ssh` cannot be started").because(error.to_string()).hint("apt-get install openssh-client"))?;
+    let status = command.status().await.map_err(|error| {
+        Error::new(Kind::Connect, "`ssh` cannot be started")
+            .because(error.to_string())
+            .hint("apt-get install openssh-client")
+    })?;
     drop(askpass);
     let said = std::fs::read_to_string(&log).unwrap_or_default();
     let _ = std::fs::remove_file(&log);
-    if status.success() && socket.exists() { Ok(()) } else { Err(unreachable(target, &said)) }
+    if status.success() && socket.exists() {
+        Ok(())
+    } else {
+        Err(unreachable(target, &said))
+    }
 }
 
 async fn shell(target: &Target, socket: &Path, escalate: Option<&Become>) -> Result<Shell> {
@@ -254,12 +320,30 @@ async fn shell(target: &Target, socket: &Path, escalate: Option<&Become>) -> Res
         .stderr(openssh::Stdio::piped())
         .spawn()
         .await
-        .map_err(|error| Error::new(Kind::Connect, "no session on the ssh connection").because(error.to_string()))?;
-    let (Some(stdin), Some(stdout), Some(stderr)) = (child.stdin().take(), child.stdout().take(), child.stderr().take()) else {
+        .map_err(|error| {
+            Error::new(Kind::Connect, "no session on the ssh connection").because(error.to_string())
+        })?;
+    let (Some(stdin), Some(stdout), Some(stderr)) = (
+        child.stdin().take(),
+        child.stdout().take(),
+        child.stderr().take(),
+    ) else {
         return Err(lost("the session has no pipes"));
     };
-    let pipes = (Box::new(stdin) as _, Box::new(stdout) as _, Box::new(stderr) as _);
-    Shell::open(pipes, Box::new(child), escalate, &ready, &prompt, target.timeout.max(Duration::from_secs(30))).await
+    let pipes = (
+        Box::new(stdin) as _,
+        Box::new(stdout) as _,
+        Box::new(stderr) as _,
+    );
+    Shell::open(
+        pipes,
+        Box::new(child),
+        escalate,
+        &ready,
+        &prompt,
+        target.timeout.max(Duration::from_secs(30)),
+    )
+    .await
 }
 
 /// What ssh said, as an error with the line to type next.
@@ -268,26 +352,57 @@ fn unreachable(target: &Target, said: &str) -> Box<Error> {
         Some(port) if port != 22 => format!("-p {port} {}", target.login()),
         _ => target.login(),
     };
-    let lines: Vec<&str> = said.lines().map(str::trim).filter(|line| !line.is_empty() && !line.contains("@@@@")).collect();
-    let error = |what: String| lines.iter().rev().take(3).rev().fold(Error::new(Kind::Connect, what), |error, line| error.because(*line));
+    let lines: Vec<&str> = said
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !line.contains("@@@@"))
+        .collect();
+    let error = |what: String| {
+        lines
+            .iter()
+            .rev()
+            .take(3)
+            .rev()
+            .fold(Error::new(Kind::Connect, what), |error, line| {
+                error.because(*line)
+            })
+    };
     let has = |text: &str| said.contains(text);
     if has("HOST IDENTIFICATION HAS CHANGED") {
         let name = match target.port {
             Some(port) if port != 22 => format!("'[{}]:{port}'", target.destination),
             _ => target.destination.clone(),
         };
-        return Error::new(Kind::Connect, format!("the host key of `{}` has changed", target.destination))
-            .because("somebody may be listening in, or the host was installed anew")
-            .hint(format!("if you know that it was installed anew: ssh-keygen -R {name}"));
+        return Error::new(
+            Kind::Connect,
+            format!("the host key of `{}` has changed", target.destination),
+        )
+        .because("somebody may be listening in, or the host was installed anew")
+        .hint(format!(
+            "if you know that it was installed anew: ssh-keygen -R {name}"
+        ));
     }
     if has("Host key verification failed") || has("No ED25519 host key is known") {
-        return error(format!("the host key of `{}` is not known", target.destination)).hint(format!("ssh {login}"));
+        return error(format!(
+            "the host key of `{}` is not known",
+            target.destination
+        ))
+        .hint(format!("ssh {login}"));
     }
     if has("Permission denied") || has("Too many authentication failures") {
-        return error(format!("login as `{}` refused", target.login())).hint(format!("ssh-copy-id {login}"));
+        return error(format!("login as `{}` refused", target.login()))
+            .hint(format!("ssh-copy-id {login}"));
     }
     if has("Could not resolve") {
-        return error(format!("the name `{}` does not resolve", target.destination)).hint("set `ansible_host` to an address or an alias of ~/.ssh/config");
+        return error(format!(
+            "the name `{}` does not resolve",
+            target.destination
+        ))
+        .hint("set `ansible_host` to an address or an alias of ~/.ssh/config");
     }
-    error(format!("`{}` cannot be reached over ssh", target.destination)).hint(format!("ssh {login} true"))
+    error(format!(
+        "`{}` cannot be reached over ssh",
+        target.destination
+    ))
+    .hint(format!("ssh {login} true"))
 }

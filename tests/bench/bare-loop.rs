@@ -4,10 +4,15 @@ use etcd_client::{Certificate, Client, ConnectOptions, TlsOptions};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let args: Vec<String> = std::env::args().collect();
-    let [_, endpoint, ca, count] = args.as_slice() else { return Err("bare-loop ENDPOINT CA COUNT".into()) };
+    let [_, endpoint, ca, count] = args.as_slice() else {
+        return Err("bare-loop ENDPOINT CA COUNT".into());
+    };
     let count: u32 = count.parse()?;
     let tls = TlsOptions::new().ca_certificate(Certificate::from_pem(std::fs::read(ca)?));
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
     runtime.block_on(async {
         let client = Client::connect([endpoint], Some(ConnectOptions::new().with_tls(tls))).await?;
         let mut kv = client.kv_client();

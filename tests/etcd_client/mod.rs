@@ -15,19 +15,28 @@ use std::time::{Duration, Instant};
 use etcdsh::cert::Ca;
 use etcdsh::error::{self, Kind};
 use etcdsh::etcd::{
-    Client, Compare, CompareOp, CompareTarget, Config, DeleteOptions, GetOptions, Op, OpResult, Permission, PermissionKind, PutOptions, Sort, SortOrder,
-    SortTarget, Status, Trouble, Txn, hex, prefix_end,
+    Client, Compare, CompareOp, CompareTarget, Config, DeleteOptions, GetOptions, Op, OpResult,
+    Permission, PermissionKind, PutOptions, Sort, SortOrder, SortTarget, Status, Trouble, Txn, hex,
+    prefix_end,
 };
 use etcdsh::secret::Secret;
 
 use server::{Cluster, Plan, Server, Tls, free, program};
 
 fn prefix() -> GetOptions {
-    GetOptions { prefix: true, ..GetOptions::default() }
+    GetOptions {
+        prefix: true,
+        ..GetOptions::default()
+    }
 }
 
 fn get_one(client: &Client, key: &[u8]) -> Option<Vec<u8>> {
-    client.get(key, &GetOptions::default()).unwrap().kvs.pop().map(|kv| kv.value)
+    client
+        .get(key, &GetOptions::default())
+        .unwrap()
+        .kvs
+        .pop()
+        .map(|kv| kv.value)
 }
 
 fn put(client: &Client, key: &[u8], value: &[u8]) {
@@ -42,13 +51,26 @@ fn keys_are_put_read_in_pages_and_deleted() {
         put(&client, format!("/a/{number:02}").as_bytes(), b"x");
     }
     put(&client, b"/b", b"other");
-    let old = client.put(b"/a/00", b"y", PutOptions { prev_kv: true, ..PutOptions::default() }).unwrap();
+    let old = client
+        .put(
+            b"/a/00",
+            b"y",
+            PutOptions {
+                prev_kv: true,
+                ..PutOptions::default()
+            },
+        )
+        .unwrap();
     assert_eq!(old.previous.unwrap().value, b"x");
     assert_eq!(old.header.revision, 28);
 
     let (mut from, mut keys, mut pages) = (b"/a/".to_vec(), Vec::new(), 0);
     loop {
-        let options = GetOptions { limit: 10, range_end: Some(prefix_end(b"/a/")), ..GetOptions::default() };
+        let options = GetOptions {
+            limit: 10,
+            range_end: Some(prefix_end(b"/a/")),
+            ..GetOptions::default()
+        };
         let page = client.get(&from, &options).unwrap();
         pages += 1;
         keys.extend(page.kvs.into_iter().map(|kv| kv.key));
@@ -59,22 +81,79 @@ fn keys_are_put_read_in_pages_and_deleted() {
     }
     assert_eq!((pages, keys.len()), (3, 25));
 
-    let last = GetOptions { limit: 1, sort: Some(Sort { order: SortOrder::Descend, target: SortTarget::Key }), keys_only: true, ..prefix() };
+    let last = GetOptions {
+        limit: 1,
+        sort: Some(Sort {
+            order: SortOrder::Descend,
+            target: SortTarget::Key,
+        }),
+        keys_only: true,
+        ..prefix()
+    };
     let last = client.get(b"/a/", &last).unwrap();
-    assert_eq!((last.count, last.more, last.kvs[0].key.as_slice()), (25, true, &b"/a/24"[..]));
+    assert_eq!(
+        (last.count, last.more, last.kvs[0].key.as_slice()),
+        (25, true, &b"/a/24"[..])
+    );
     assert!(last.kvs[0].value.is_empty());
-    assert_eq!(client.get(b"", &GetOptions { count_only: true, ..prefix() }).unwrap().count, 26);
-    let before = client.get(b"/a/00", &GetOptions { rev: 27, ..GetOptions::default() }).unwrap();
+    assert_eq!(
+        client
+            .get(
+                b"",
+                &GetOptions {
+                    count_only: true,
+                    ..prefix()
+                }
+            )
+            .unwrap()
+            .count,
+        26
+    );
+    let before = client
+        .get(
+            b"/a/00",
+            &GetOptions {
+                rev: 27,
+                ..GetOptions::default()
+            },
+        )
+        .unwrap();
     assert_eq!(before.kvs[0].value, b"x");
 
-    let gone = client.delete(b"/a/", &DeleteOptions { prefix: true, prev_kv: true, range_end: None }).unwrap();
+    let gone = client
+        .delete(
+            b"/a/",
+            &DeleteOptions {
+                prefix: true,
+                prev_kv: true,
+                range_end: None,
+            },
+        )
+        .unwrap();
     assert_eq!((gone.deleted, gone.previous.len()), (25, 25));
-    assert_eq!(client.delete(b"/a/00", &DeleteOptions::default()).unwrap().deleted, 0);
+    assert_eq!(
+        client
+            .delete(b"/a/00", &DeleteOptions::default())
+            .unwrap()
+            .deleted,
+        0
+    );
     assert_eq!(get_one(&client, b"/b").unwrap(), b"other");
 
     client.compact(29, true).unwrap();
-    let error = client.get(b"/b", &GetOptions { rev: 5, ..GetOptions::default() }).unwrap_err();
-    let wanted = Trouble::Server(11, "etcdserver: mvcc: required revision has been compacted".into());
+    let error = client
+        .get(
+            b"/b",
+            &GetOptions {
+                rev: 5,
+                ..GetOptions::default()
+            },
+        )
+        .unwrap_err();
+    let wanted = Trouble::Server(
+        11,
+        "etcdserver: mvcc: required revision has been compacted".into(),
+    );
     assert_eq!(error.trouble(), &wanted);
 }
 
@@ -82,7 +161,9 @@ fn keys_are_put_read_in_pages_and_deleted() {
 fn large_and_binary_values_pass() {
     let server = Server::alone(None);
     let client = server.client();
-    let large: Vec<u8> = (0..1_400_000_u32).map(|number| number.to_le_bytes()[0]).collect();
+    let large: Vec<u8> = (0..1_400_000_u32)
+        .map(|number| number.to_le_bytes()[0])
+        .collect();
     let key = [0, 255, 10, 0, 128];
     put(&client, &key, &large);
     assert_eq!(get_one(&client, &key).unwrap(), large);
@@ -90,9 +171,17 @@ fn large_and_binary_values_pass() {
         put(&client, &[b'r', number], &large);
     }
     let all = client.get(b"r", &prefix()).unwrap();
-    assert_eq!(all.kvs.iter().map(|kv| kv.value.len()).sum::<usize>(), 8 * 1_400_000);
-    let error = client.put(b"big", &vec![0; 2_000_000], PutOptions::default()).unwrap_err();
-    assert_eq!(error.trouble(), &Trouble::Server(3, "etcdserver: request is too large".into()));
+    assert_eq!(
+        all.kvs.iter().map(|kv| kv.value.len()).sum::<usize>(),
+        8 * 1_400_000
+    );
+    let error = client
+        .put(b"big", &vec![0; 2_000_000], PutOptions::default())
+        .unwrap_err();
+    assert_eq!(
+        error.trouble(),
+        &Trouble::Server(3, "etcdserver: request is too large".into())
+    );
 }
 
 #[test]
@@ -109,7 +198,19 @@ fn many_threads_share_a_client() {
             });
         }
     });
-    assert_eq!(client.get(b"/t/", &GetOptions { count_only: true, ..prefix() }).unwrap().count, 320);
+    assert_eq!(
+        client
+            .get(
+                b"/t/",
+                &GetOptions {
+                    count_only: true,
+                    ..prefix()
+                }
+            )
+            .unwrap()
+            .count,
+        320
+    );
 }
 
 #[test]
@@ -117,21 +218,43 @@ fn a_transaction_takes_one_of_two_ways() {
     let server = Server::alone(None);
     let client = server.client();
     let txn = Txn {
-        when: vec![Compare { key: b"lock".into(), op: CompareOp::Equal, target: CompareTarget::Version(0) }],
-        then: vec![Op::Put { key: b"lock".into(), options: PutOptions::default(), value: b"me".into() }],
-        otherwise: vec![Op::Get { key: b"lock".into(), options: GetOptions::default() }],
+        when: vec![Compare {
+            key: b"lock".into(),
+            op: CompareOp::Equal,
+            target: CompareTarget::Version(0),
+        }],
+        then: vec![Op::Put {
+            key: b"lock".into(),
+            options: PutOptions::default(),
+            value: b"me".into(),
+        }],
+        otherwise: vec![Op::Get {
+            key: b"lock".into(),
+            options: GetOptions::default(),
+        }],
     };
     assert!(client.txn(&txn).unwrap().succeeded);
     let second = client.txn(&txn).unwrap();
     assert!(!second.succeeded);
-    let [OpResult::Get(seen)] = second.results.as_slice() else { panic!("{second:?}") };
+    let [OpResult::Get(seen)] = second.results.as_slice() else {
+        panic!("{second:?}")
+    };
     assert_eq!(seen.kvs[0].value, b"me");
     let delete = Txn {
-        when: vec![Compare { key: b"lock".into(), op: CompareOp::NotEqual, target: CompareTarget::Value(b"you".into()) }],
-        then: vec![Op::Delete { key: b"lock".into(), options: DeleteOptions::default() }],
+        when: vec![Compare {
+            key: b"lock".into(),
+            op: CompareOp::NotEqual,
+            target: CompareTarget::Value(b"you".into()),
+        }],
+        then: vec![Op::Delete {
+            key: b"lock".into(),
+            options: DeleteOptions::default(),
+        }],
         ..Txn::default()
     };
-    let [OpResult::Delete(done)] = &client.txn(&delete).unwrap().results[..] else { panic!() };
+    let [OpResult::Delete(done)] = &client.txn(&delete).unwrap().results[..] else {
+        panic!()
+    };
     assert_eq!(done.deleted, 1);
 }
 
@@ -141,18 +264,36 @@ fn leases_live_and_end() {
     let client = server.client();
     let lease = client.lease_grant(100, 0x7b).unwrap();
     assert_eq!((hex(lease.id).as_str(), lease.ttl), ("7b", 100));
-    client.put(b"k", b"v", PutOptions { lease: lease.id, ..PutOptions::default() }).unwrap();
-    assert_eq!(client.get(b"k", &GetOptions::default()).unwrap().kvs[0].lease, lease.id);
+    client
+        .put(
+            b"k",
+            b"v",
+            PutOptions {
+                lease: lease.id,
+                ..PutOptions::default()
+            },
+        )
+        .unwrap();
+    assert_eq!(
+        client.get(b"k", &GetOptions::default()).unwrap().kvs[0].lease,
+        lease.id
+    );
     assert_eq!(client.lease_list().unwrap().ids, [lease.id]);
     assert_eq!(client.lease_keep_alive_once(lease.id).unwrap().ttl, 100);
     let ttl = client.lease_ttl(lease.id, true).unwrap();
-    assert_eq!((ttl.granted_ttl, ttl.keys.as_slice()), (100, &[b"k".to_vec()][..]));
+    assert_eq!(
+        (ttl.granted_ttl, ttl.keys.as_slice()),
+        (100, &[b"k".to_vec()][..])
+    );
     client.lease_revoke(lease.id).unwrap();
     assert_eq!(get_one(&client, b"k"), None);
     assert_eq!(client.lease_keep_alive_once(lease.id).unwrap().ttl, 0);
     assert_eq!(client.lease_ttl(lease.id, false).unwrap().ttl, -1);
     let error = client.lease_revoke(lease.id).unwrap_err();
-    assert_eq!(error.trouble(), &Trouble::Server(5, "etcdserver: requested lease not found".into()));
+    assert_eq!(
+        error.trouble(),
+        &Trouble::Server(5, "etcdserver: requested lease not found".into())
+    );
 }
 
 #[test]
@@ -160,20 +301,37 @@ fn a_member_tells_its_condition() {
     let server = Server::alone(None);
     let client = server.client();
     let status = client.status(&server.endpoint).unwrap();
-    assert_eq!((status.leader, status.is_learner, status.errors.len()), (status.member_id, false, 0));
-    assert!(status.db_size > 0 && status.db_size_in_use > 0 && status.version.starts_with("3."), "{status:?}");
+    assert_eq!(
+        (status.leader, status.is_learner, status.errors.len()),
+        (status.member_id, false, 0)
+    );
+    assert!(
+        status.db_size > 0 && status.db_size_in_use > 0 && status.version.starts_with("3."),
+        "{status:?}"
+    );
     assert!(client.health(&server.endpoint).unwrap() < Duration::from_secs(2));
     assert_eq!(client.alarm_list().unwrap(), []);
     assert_eq!(client.alarm_disarm().unwrap(), []);
     client.defragment(&server.endpoint).unwrap();
-    let (a, b) = (client.hash_kv(&server.endpoint, 0).unwrap(), client.hash_kv(&server.endpoint, 0).unwrap());
+    let (a, b) = (
+        client.hash_kv(&server.endpoint, 0).unwrap(),
+        client.hash_kv(&server.endpoint, 0).unwrap(),
+    );
     assert_eq!(a.hash, b.hash);
     let members = client.member_list(true).unwrap();
     assert_eq!(members.header.cluster_id, status.cluster_id);
-    assert_eq!((members.members.len(), members.members[0].id), (1, status.member_id));
+    assert_eq!(
+        (members.members.len(), members.members[0].id),
+        (1, status.member_id)
+    );
     assert_eq!(members.members[0].client_urls, [server.endpoint.as_str()]);
-    client.member_update(status.member_id, &["http://127.0.0.1:9".into()]).unwrap();
-    assert_eq!(client.member_list(false).unwrap().members[0].peer_urls, ["http://127.0.0.1:9"]);
+    client
+        .member_update(status.member_id, &["http://127.0.0.1:9".into()])
+        .unwrap();
+    assert_eq!(
+        client.member_list(false).unwrap().members[0].peer_urls,
+        ["http://127.0.0.1:9"]
+    );
 }
 
 #[test]
@@ -186,14 +344,30 @@ fn a_snapshot_is_what_etcdctl_calls_one() {
     let path = server.folder.path().join("a.db");
     let saved = client.snapshot_save(&server.endpoint, &path).unwrap();
     let file = fs::metadata(&path).unwrap();
-    assert_eq!((saved.bytes, file.len(), file.permissions().mode() & 0o777), (file.len(), saved.bytes, 0o600));
+    assert_eq!(
+        (saved.bytes, file.len(), file.permissions().mode() & 0o777),
+        (file.len(), saved.bytes, 0o600)
+    );
     assert_eq!(saved.revision, 201);
-    let tool = [program("etcdutl"), program("etcdctl")].into_iter().find(|tool| tool.exists()).unwrap();
-    let output = Command::new(tool).env("ETCDCTL_API", "3").args(["snapshot", "status", "-w", "json"]).arg(&path).output().unwrap();
+    let tool = [program("etcdutl"), program("etcdctl")]
+        .into_iter()
+        .find(|tool| tool.exists())
+        .unwrap();
+    let output = Command::new(tool)
+        .env("ETCDCTL_API", "3")
+        .args(["snapshot", "status", "-w", "json"])
+        .arg(&path)
+        .output()
+        .unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && text.contains("\"revision\":201"), "{output:?}");
+    assert!(
+        output.status.success() && text.contains("\"revision\":201"),
+        "{output:?}"
+    );
 
-    let error = client.snapshot_save(&server.endpoint, &server.folder.path().join("no/a.db")).unwrap_err();
+    let error = client
+        .snapshot_save(&server.endpoint, &server.folder.path().join("no/a.db"))
+        .unwrap_err();
     let wanted = format!(
         "etcd at {}: cannot save the snapshot to {}: No such file or directory (os error 2)",
         server.endpoint,
@@ -206,24 +380,39 @@ fn a_snapshot_is_what_etcdctl_calls_one() {
 fn users_have_passwords_and_permissions() {
     let mut server = Server::alone(None);
     let open = server.client();
-    let (root, alice) = (Secret::new("secret of root"), Secret::new("secret of alice"));
+    let (root, alice) = (
+        Secret::new("secret of root"),
+        Secret::new("secret of alice"),
+    );
     open.user_add("root", Some(&root)).unwrap();
     open.role_add("root").unwrap();
     open.user_grant_role("root", "root").unwrap();
     open.user_add("alice", Some(&alice)).unwrap();
     open.user_add("by-certificate", None).unwrap();
     open.role_add("reader").unwrap();
-    let permission = Permission { key: b"/a".into(), kind: PermissionKind::Read, range_end: prefix_end(b"/a") };
+    let permission = Permission {
+        key: b"/a".into(),
+        kind: PermissionKind::Read,
+        range_end: prefix_end(b"/a"),
+    };
     open.role_grant_permission("reader", &permission).unwrap();
     open.user_grant_role("alice", "reader").unwrap();
     assert_eq!(open.role_get("reader").unwrap().permissions, [permission]);
-    assert_eq!(open.user_list().unwrap().names, ["alice", "by-certificate", "root"]);
+    assert_eq!(
+        open.user_list().unwrap().names,
+        ["alice", "by-certificate", "root"]
+    );
     assert_eq!(open.user_get("alice").unwrap().roles, ["reader"]);
     assert_eq!(open.role_list().unwrap().names, ["reader", "root"]);
 
     let login = |user: &str, password: &Secret| {
-        Client::new(Config { endpoints: vec![server.endpoint.clone()], password: Some(password.clone()), user: Some(user.into()), ..Config::default() })
-            .unwrap()
+        Client::new(Config {
+            endpoints: vec![server.endpoint.clone()],
+            password: Some(password.clone()),
+            user: Some(user.into()),
+            ..Config::default()
+        })
+        .unwrap()
     };
     // With authentication off a user is no error, as for etcdctl.
     let early = login("root", &root);
@@ -236,11 +425,20 @@ fn users_have_passwords_and_permissions() {
     as_alice.health(&server.endpoint).unwrap();
 
     let auth = |text: &str| Trouble::Auth(format!("etcdserver: {text}"));
-    let get = |client: &Client, key: &[u8]| client.get(key, &GetOptions::default()).unwrap_err().trouble().clone();
+    let get = |client: &Client, key: &[u8]| {
+        client
+            .get(key, &GetOptions::default())
+            .unwrap_err()
+            .trouble()
+            .clone()
+    };
     assert_eq!(get(&open, b"/a/1"), auth("user name is empty"));
     assert_eq!(get(&as_alice, b"/b"), auth("permission denied"));
     let wrong = login("alice", &Secret::new("wrong"));
-    assert_eq!(get(&wrong, b"/a/1"), auth("authentication failed, invalid user ID or password"));
+    assert_eq!(
+        get(&wrong, b"/a/1"),
+        auth("authentication failed, invalid user ID or password")
+    );
 
     match as_root.auth_status() {
         Ok(status) => assert!(status.enabled && status.auth_revision > 1),
@@ -256,7 +454,11 @@ fn users_have_passwords_and_permissions() {
 }
 
 fn status_of(endpoint: &str, config: Config) -> Trouble {
-    let client = Client::new(Config { endpoints: vec![endpoint.into()], ..config }).unwrap();
+    let client = Client::new(Config {
+        endpoints: vec![endpoint.into()],
+        ..config
+    })
+    .unwrap();
     let start = Instant::now();
     let trouble = client.status(endpoint).unwrap_err().trouble().clone();
     eprintln!("{endpoint}: {trouble} after {:?}", start.elapsed());
@@ -264,12 +466,20 @@ fn status_of(endpoint: &str, config: Config) -> Trouble {
 }
 
 fn tls_config(tls: &Tls) -> Config {
-    Config { ca_pem: Some(tls.ca.clone()), cert_pem: Some(tls.cert.clone()), key_pem: Some(tls.key.clone()), ..Config::default() }
+    Config {
+        ca_pem: Some(tls.ca.clone()),
+        cert_pem: Some(tls.cert.clone()),
+        key_pem: Some(tls.key.clone()),
+        ..Config::default()
+    }
 }
 
 #[test]
 fn every_tls_trouble_has_its_name() {
-    let (ca, other) = (Ca::create("ca", 10).unwrap(), Ca::create("other", 10).unwrap());
+    let (ca, other) = (
+        Ca::create("ca", 10).unwrap(),
+        Ca::create("other", 10).unwrap(),
+    );
     let tls = Tls::new(&ca, &["127.0.0.1"], 5);
     let server = Server::alone(Some(&tls));
     let named = Server::alone(Some(&Tls::new(&ca, &["127.0.0.9", "etcd-9"], 5)));
@@ -277,29 +487,83 @@ fn every_tls_trouble_has_its_name() {
     let plain = Server::alone(None);
     let over_tls = plain.endpoint.replace("http:", "https:");
     let good = tls_config(&tls);
-    let status = Client::new(Config { endpoints: vec![server.endpoint.clone()], ..good.clone() }).unwrap().status(&server.endpoint);
+    let status = Client::new(Config {
+        endpoints: vec![server.endpoint.clone()],
+        ..good.clone()
+    })
+    .unwrap()
+    .status(&server.endpoint);
     status.unwrap();
 
     thread::sleep(Duration::from_secs(2));
     let not_signed = "the server's certificate is not signed by the given CA";
-    let nobody = Config { cert_pem: None, key_pem: None, ..good.clone() };
+    let nobody = Config {
+        cert_pem: None,
+        key_pem: None,
+        ..good.clone()
+    };
     let foreign = Tls::new(&other, &["127.0.0.1"], 5);
-    let foreign = Config { ca_pem: Some(tls.ca.clone()), ..tls_config(&foreign) };
+    let foreign = Config {
+        ca_pem: Some(tls.ca.clone()),
+        ..tls_config(&foreign)
+    };
     for (endpoint, config, wanted) in [
-        (&server.endpoint, Config { ca_pem: Some(other.cert_pem().into()), ..good.clone() }, not_signed),
-        (&server.endpoint, Config { ca_pem: None, ..good.clone() }, "the server's certificate is not signed by an authority that this system trusts"),
-        (&named.endpoint, good.clone(), "the server's certificate is not for 127.0.0.1, only for 127.0.0.9, etcd-9"),
-        (&server.endpoint, nobody, "the server wants a client certificate"),
-        (&server.endpoint, foreign, "the server refuses the client certificate"),
-        (&over_tls, good.clone(), "the server closes the connection during the TLS handshake: it may not speak TLS"),
-        (&expired.endpoint, good.clone(), "the server's certificate expired on "),
+        (
+            &server.endpoint,
+            Config {
+                ca_pem: Some(other.cert_pem().into()),
+                ..good.clone()
+            },
+            not_signed,
+        ),
+        (
+            &server.endpoint,
+            Config {
+                ca_pem: None,
+                ..good.clone()
+            },
+            "the server's certificate is not signed by an authority that this system trusts",
+        ),
+        (
+            &named.endpoint,
+            good.clone(),
+            "the server's certificate is not for 127.0.0.1, only for 127.0.0.9, etcd-9",
+        ),
+        (
+            &server.endpoint,
+            nobody,
+            "the server wants a client certificate",
+        ),
+        (
+            &server.endpoint,
+            foreign,
+            "the server refuses the client certificate",
+        ),
+        (
+            &over_tls,
+            good.clone(),
+            "the server closes the connection during the TLS handshake: it may not speak TLS",
+        ),
+        (
+            &expired.endpoint,
+            good.clone(),
+            "the server's certificate expired on ",
+        ),
     ] {
         let trouble = status_of(endpoint, config);
-        let Trouble::Tls(text) = &trouble else { panic!("{wanted}: {trouble:?}") };
+        let Trouble::Tls(text) = &trouble else {
+            panic!("{wanted}: {trouble:?}")
+        };
         assert!(text.starts_with(wanted), "{text}");
     }
-    let plain_to_tls = status_of(&server.endpoint.replace("https:", "http:"), Config::default());
-    assert_eq!(plain_to_tls, Trouble::Tls("the server speaks TLS: its endpoint begins with https://".into()));
+    let plain_to_tls = status_of(
+        &server.endpoint.replace("https:", "http:"),
+        Config::default(),
+    );
+    assert_eq!(
+        plain_to_tls,
+        Trouble::Tls("the server speaks TLS: its endpoint begins with https://".into())
+    );
 }
 
 #[test]
@@ -308,12 +572,24 @@ fn a_silent_or_missing_server_is_told_apart() {
     assert_eq!(status_of(&refused, Config::default()), Trouble::Refused);
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = silent.local_addr().unwrap();
-    let short = || Config { connect_timeout: Duration::from_millis(200), request_timeout: Duration::from_millis(400), ..Config::default() };
+    let short = || Config {
+        connect_timeout: Duration::from_millis(200),
+        request_timeout: Duration::from_millis(400),
+        ..Config::default()
+    };
     let start = Instant::now();
-    assert_eq!(status_of(&format!("http://{address}"), short()), Trouble::Timeout);
-    assert_eq!(status_of(&format!("https://{address}"), short()), Trouble::Timeout);
+    assert_eq!(
+        status_of(&format!("http://{address}"), short()),
+        Trouble::Timeout
+    );
+    assert_eq!(
+        status_of(&format!("https://{address}"), short()),
+        Trouble::Timeout
+    );
     assert!(start.elapsed() < Duration::from_secs(2));
-    let Trouble::Other(text) = status_of("http://no-such-host.invalid:1", Config::default()) else { panic!() };
+    let Trouble::Other(text) = status_of("http://no-such-host.invalid:1", Config::default()) else {
+        panic!()
+    };
     assert!(text.contains("failed to lookup address"), "{text}");
 }
 
@@ -324,8 +600,16 @@ fn a_read_goes_on_to_the_next_endpoint_and_a_sent_write_does_not() {
     let silent = format!("http://{}", listener.local_addr().unwrap());
     let refused = format!("http://{}", free("127.0.0.1"));
     let client = |first: &str| {
-        let config = Config { connect_timeout: Duration::from_millis(200), request_timeout: Duration::from_millis(500), ..Config::default() };
-        Client::new(Config { endpoints: vec![first.into(), server.endpoint.clone()], ..config }).unwrap()
+        let config = Config {
+            connect_timeout: Duration::from_millis(200),
+            request_timeout: Duration::from_millis(500),
+            ..Config::default()
+        };
+        Client::new(Config {
+            endpoints: vec![first.into(), server.endpoint.clone()],
+            ..config
+        })
+        .unwrap()
     };
     assert_eq!(get_one(&client(&silent), b"a"), None);
     let frozen = silent.replace("http:", "https:");
@@ -334,18 +618,39 @@ fn a_read_goes_on_to_the_next_endpoint_and_a_sent_write_does_not() {
     // Nothing is sent before the TLS handshake is over.
     put(&client(&frozen), b"a", b"x");
     put(&client(&refused), b"a", b"x");
-    let fault = client(&silent).put(b"a", b"x", PutOptions::default()).unwrap_err();
-    assert_eq!((fault.attempts.len(), fault.trouble()), (1, &Trouble::Timeout));
-    let nobody = Client::new(Config { endpoints: vec![refused.clone(), refused.clone()], ..Config::default() }).unwrap();
-    let error: Box<error::Error> = nobody.put(b"a", b"x", PutOptions::default()).unwrap_err().into();
-    let wanted = format!("no etcd endpoint answered\n caused by: {refused}: connection refused\n caused by: {refused}: connection refused");
+    let fault = client(&silent)
+        .put(b"a", b"x", PutOptions::default())
+        .unwrap_err();
+    assert_eq!(
+        (fault.attempts.len(), fault.trouble()),
+        (1, &Trouble::Timeout)
+    );
+    let nobody = Client::new(Config {
+        endpoints: vec![refused.clone(), refused.clone()],
+        ..Config::default()
+    })
+    .unwrap();
+    let error: Box<error::Error> = nobody
+        .put(b"a", b"x", PutOptions::default())
+        .unwrap_err()
+        .into();
+    let wanted = format!(
+        "no etcd endpoint answered\n caused by: {refused}: connection refused\n caused by: {refused}: connection refused"
+    );
     assert_eq!((error.kind, error.to_string()), (Kind::Etcd, wanted));
 }
 
 fn statuses(client: &Client) -> Vec<Status> {
     thread::scope(|scope| {
-        let asked: Vec<_> = client.endpoints().iter().map(|endpoint| scope.spawn(move || client.status(endpoint).unwrap())).collect();
-        asked.into_iter().map(|thread| thread.join().unwrap()).collect()
+        let asked: Vec<_> = client
+            .endpoints()
+            .iter()
+            .map(|endpoint| scope.spawn(move || client.status(endpoint).unwrap()))
+            .collect();
+        asked
+            .into_iter()
+            .map(|thread| thread.join().unwrap())
+            .collect()
     })
 }
 
@@ -364,15 +669,29 @@ fn a_cluster_of_three_changes_leader_and_members_and_survives_a_death() {
     let client = Client::new(cluster.config()).unwrap();
     let made = start.elapsed();
     let seen = statuses(&client);
-    eprintln!("client {made:?}, client and three first statuses {:?}", start.elapsed());
+    eprintln!(
+        "client {made:?}, client and three first statuses {:?}",
+        start.elapsed()
+    );
     let start = Instant::now();
     statuses(&client);
     eprintln!("three statuses again {:?}", start.elapsed());
-    assert_eq!(seen.iter().filter(|status| status.leader == status.member_id).count(), 1);
+    assert_eq!(
+        seen.iter()
+            .filter(|status| status.leader == status.member_id)
+            .count(),
+        1
+    );
 
-    let next = seen.iter().find(|status| status.leader != status.member_id).unwrap().member_id;
+    let next = seen
+        .iter()
+        .find(|status| status.leader != status.member_id)
+        .unwrap()
+        .member_id;
     client.move_leader(next).unwrap();
-    wait_until("the leader moves", || statuses(&client).iter().all(|status| status.leader == next));
+    wait_until("the leader moves", || {
+        statuses(&client).iter().all(|status| status.leader == next)
+    });
 
     learner_comes_and_goes(&cluster, &client);
 
@@ -381,12 +700,23 @@ fn a_cluster_of_three_changes_leader_and_members_and_survives_a_death() {
     let fresh = Client::new(cluster.config()).unwrap();
     let start = Instant::now();
     // A serializable read, since the dead member may have been the leader and an election takes its time.
-    let here = GetOptions { serializable: true, ..GetOptions::default() };
+    let here = GetOptions {
+        serializable: true,
+        ..GetOptions::default()
+    };
     assert_eq!(fresh.get(b"k", &here).unwrap().kvs[0].value, b"v");
     let first = start.elapsed();
     eprintln!("first read past a dead endpoint {first:?}");
-    wait_until("the two members that are left have a leader", || fresh.put(b"k", b"w", PutOptions::default()).is_ok());
-    assert_eq!(fresh.status(&cluster.servers[0].endpoint).unwrap_err().trouble(), &Trouble::Refused);
+    wait_until("the two members that are left have a leader", || {
+        fresh.put(b"k", b"w", PutOptions::default()).is_ok()
+    });
+    assert_eq!(
+        fresh
+            .status(&cluster.servers[0].endpoint)
+            .unwrap_err()
+            .trouble(),
+        &Trouble::Refused
+    );
     // The client that had a connection to the dead member goes on, too.
     assert_eq!(get_one(&client, b"k").unwrap(), b"w");
     cluster.servers[0].restart();
@@ -403,16 +733,47 @@ fn learner_comes_and_goes(cluster: &Cluster, client: &Client) {
     });
     let added = added.unwrap().added.unwrap();
     assert!(added.is_learner && added.name.is_empty());
-    let mut list: Vec<String> = cluster.servers.iter().enumerate().map(|(index, server)| format!("m{}={}", index + 1, server.peer_url)).collect();
+    let mut list: Vec<String> = cluster
+        .servers
+        .iter()
+        .enumerate()
+        .map(|(index, server)| format!("m{}={}", index + 1, server.peer_url))
+        .collect();
     list.push(format!("m4=https://{peer}"));
     let list = list.join(",");
-    let learner = Server::spawn("m4", &address, &peer, Plan { cluster: &list, joins: true, tls: Some(&cluster.tls) });
-    wait_until("the learner catches up", || client.member_promote(added.id).is_ok());
+    let learner = Server::spawn(
+        "m4",
+        &address,
+        &peer,
+        Plan {
+            cluster: &list,
+            joins: true,
+            tls: Some(&cluster.tls),
+        },
+    );
+    wait_until("the learner catches up", || {
+        client.member_promote(added.id).is_ok()
+    });
     // etcd 3.4 answers from what one member knows, which may be a moment behind.
-    wait_until("all know that the learner was promoted", || client.member_list(true).unwrap().members.iter().filter(|member| !member.is_learner).count() == 4);
-    assert_eq!(client.status(&learner.endpoint).unwrap().member_id, added.id);
+    wait_until("all know that the learner was promoted", || {
+        client
+            .member_list(true)
+            .unwrap()
+            .members
+            .iter()
+            .filter(|member| !member.is_learner)
+            .count()
+            == 4
+    });
+    assert_eq!(
+        client.status(&learner.endpoint).unwrap().member_id,
+        added.id
+    );
     let left = client.member_remove(added.id).unwrap().members;
     assert!(left.len() == 3 && left.iter().all(|member| member.id != added.id));
     let error = client.member_remove(added.id).unwrap_err();
-    assert_eq!(error.trouble(), &Trouble::Server(5, "etcdserver: member not found".into()));
+    assert_eq!(
+        error.trouble(),
+        &Trouble::Server(5, "etcdserver: member not found".into())
+    );
 }

@@ -25,7 +25,11 @@ pub(crate) fn program(name: &str) -> PathBuf {
 fn fetched() -> PathBuf {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tools/etcd-binaries");
     let output = Command::new(script).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     PathBuf::from(String::from_utf8(output.stdout).unwrap().trim())
 }
 
@@ -39,9 +43,18 @@ pub(crate) struct Tls {
 impl Tls {
     pub(crate) fn new(ca: &Ca, sans: &[&str], days: u32) -> Tls {
         let sans = sans.iter().map(|san| (*san).to_string()).collect();
-        let leaf = Leaf { common_name: "test".into(), days, sans, ..Leaf::default() };
+        let leaf = Leaf {
+            common_name: "test".into(),
+            days,
+            sans,
+            ..Leaf::default()
+        };
         let issued = ca.issue(&leaf).unwrap();
-        Tls { ca: ca.cert_pem().into(), cert: issued.cert_pem, key: issued.key_pem }
+        Tls {
+            ca: ca.cert_pem().into(),
+            cert: issued.cert_pem,
+            key: issued.key_pem,
+        }
     }
 
     fn arguments(&self, folder: &Path, prefix: &str) -> Vec<String> {
@@ -53,7 +66,10 @@ impl Tls {
         vec![
             format!("--{prefix}trusted-ca-file={}", file("ca.crt", &self.ca)),
             format!("--{prefix}cert-file={}", file("server.crt", &self.cert)),
-            format!("--{prefix}key-file={}", file("server.key", self.key.reveal())),
+            format!(
+                "--{prefix}key-file={}",
+                file("server.key", self.key.reveal())
+            ),
             format!("--{prefix}client-cert-auth=true"),
         ]
     }
@@ -79,7 +95,11 @@ pub(crate) struct Server {
 /// An address nobody uses now.
 pub(crate) fn free(ip: &str) -> String {
     let ip: IpAddr = ip.parse().unwrap();
-    TcpListener::bind((ip, 0)).unwrap().local_addr().unwrap().to_string()
+    TcpListener::bind((ip, 0))
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .to_string()
 }
 
 pub(crate) fn scheme(tls: Option<&Tls>) -> &'static str {
@@ -89,7 +109,15 @@ pub(crate) fn scheme(tls: Option<&Tls>) -> &'static str {
 impl Server {
     /// A cluster of one.
     pub(crate) fn alone(tls: Option<&Tls>) -> Server {
-        let server = Server::spawn("m1", &free("127.0.0.1"), &free("127.0.0.1"), Plan { tls, ..Plan::default() });
+        let server = Server::spawn(
+            "m1",
+            &free("127.0.0.1"),
+            &free("127.0.0.1"),
+            Plan {
+                tls,
+                ..Plan::default()
+            },
+        );
         server.wait_for_log();
         server
     }
@@ -107,17 +135,37 @@ impl Server {
             format!("--advertise-client-urls={endpoint}"),
             format!("--listen-peer-urls={peer_url}"),
             format!("--initial-advertise-peer-urls={peer_url}"),
-            format!("--initial-cluster={}", if plan.cluster.is_empty() { &own } else { plan.cluster }),
-            format!("--initial-cluster-state={}", if plan.joins { "existing" } else { "new" }),
+            format!(
+                "--initial-cluster={}",
+                if plan.cluster.is_empty() {
+                    &own
+                } else {
+                    plan.cluster
+                }
+            ),
+            format!(
+                "--initial-cluster-state={}",
+                if plan.joins { "existing" } else { "new" }
+            ),
             "--heartbeat-interval=50".into(),
             "--election-timeout=500".into(),
             "--logger=zap".into(),
         ];
         for prefix in ["", "peer-"] {
-            arguments.extend(plan.tls.map(|tls| tls.arguments(folder.path(), prefix)).unwrap_or_default());
+            arguments.extend(
+                plan.tls
+                    .map(|tls| tls.arguments(folder.path(), prefix))
+                    .unwrap_or_default(),
+            );
         }
         let child = start(&arguments, folder.path());
-        Server { arguments, child, endpoint, folder, peer_url }
+        Server {
+            arguments,
+            child,
+            endpoint,
+            folder,
+            peer_url,
+        }
     }
 
     pub(crate) fn restart(&mut self) {
@@ -140,19 +188,32 @@ impl Server {
                 return;
             }
             let last: Vec<&str> = log.lines().rev().take(5).collect();
-            assert!(Instant::now() < end, "etcd did not start; newest lines first:\n{}", last.join("\n"));
+            assert!(
+                Instant::now() < end,
+                "etcd did not start; newest lines first:\n{}",
+                last.join("\n")
+            );
             std::thread::sleep(Duration::from_millis(20));
         }
     }
 
     pub(crate) fn client(&self) -> Client {
-        Client::new(Config { endpoints: vec![self.endpoint.clone()], ..Config::default() }).unwrap()
+        Client::new(Config {
+            endpoints: vec![self.endpoint.clone()],
+            ..Config::default()
+        })
+        .unwrap()
     }
 }
 
 fn start(arguments: &[String], folder: &Path) -> Child {
     let log = fs::File::create(folder.join("log")).unwrap();
-    Command::new(program("etcd")).args(arguments).stdout(Stdio::null()).stderr(log).spawn().unwrap()
+    Command::new(program("etcd"))
+        .args(arguments)
+        .stdout(Stdio::null())
+        .stderr(log)
+        .spawn()
+        .unwrap()
 }
 
 impl Drop for Server {
@@ -171,13 +232,34 @@ impl Cluster {
     pub(crate) fn start() -> Cluster {
         let ca = Ca::create("test-ca", 10).unwrap();
         // Peers come from 127.0.0.1, and etcd wants that address in their certificates.
-        let ips = ["127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.5", "127.0.0.1"];
+        let ips = [
+            "127.0.0.2",
+            "127.0.0.3",
+            "127.0.0.4",
+            "127.0.0.5",
+            "127.0.0.1",
+        ];
         let tls = Tls::new(&ca, &ips, 5);
         let peers: Vec<String> = ips[..3].iter().map(|ip| free(ip)).collect();
-        let list: Vec<String> = peers.iter().enumerate().map(|(index, peer)| format!("m{}=https://{peer}", index + 1)).collect();
+        let list: Vec<String> = peers
+            .iter()
+            .enumerate()
+            .map(|(index, peer)| format!("m{}=https://{peer}", index + 1))
+            .collect();
         let list = list.join(",");
-        let plan = Plan { cluster: &list, joins: false, tls: Some(&tls) };
-        let servers = peers.iter().zip(ips).enumerate().map(|(index, (peer, ip))| Server::spawn(&format!("m{}", index + 1), &free(ip), peer, plan)).collect();
+        let plan = Plan {
+            cluster: &list,
+            joins: false,
+            tls: Some(&tls),
+        };
+        let servers = peers
+            .iter()
+            .zip(ips)
+            .enumerate()
+            .map(|(index, (peer, ip))| {
+                Server::spawn(&format!("m{}", index + 1), &free(ip), peer, plan)
+            })
+            .collect();
         let cluster = Cluster { servers, tls };
         cluster.servers.iter().for_each(Server::wait_for_log);
         cluster
@@ -187,7 +269,11 @@ impl Cluster {
         Config {
             ca_pem: Some(self.tls.ca.clone()),
             cert_pem: Some(self.tls.cert.clone()),
-            endpoints: self.servers.iter().map(|server| server.endpoint.clone()).collect(),
+            endpoints: self
+                .servers
+                .iter()
+                .map(|server| server.endpoint.clone())
+                .collect(),
             key_pem: Some(self.tls.key.clone()),
             ..Config::default()
         }

@@ -96,7 +96,10 @@ pub(super) enum Row {
 impl Row {
     pub(super) fn plan(&self) -> Plan {
         match self {
-            Row::Line(line) => Plan { run: line.clone(), ..Plan::default() },
+            Row::Line(line) => Plan {
+                run: line.clone(),
+                ..Plan::default()
+            },
             Row::Plan(plan) => (**plan).clone(),
         }
     }
@@ -104,7 +107,9 @@ impl Row {
     /// One command line for each format.
     pub(super) fn expand(&self) -> Vec<Plan> {
         let plan = self.plan();
-        let Some(formats) = plan.formats.clone() else { return vec![plan] };
+        let Some(formats) = plan.formats.clone() else {
+            return vec![plan];
+        };
         formats
             .chars()
             .map(|letter| {
@@ -117,8 +122,16 @@ impl Row {
                     other => panic!("format `{other}` of `{}`", plan.run),
                 };
                 let hex = if letter.is_lowercase() { "--hex " } else { "" };
-                let format = if name == "simple" { String::new() } else { format!("-w {name} ") };
-                Plan { formats: Some(letter.into()), run: format!("{hex}{format}{}", plan.run), ..plan.clone() }
+                let format = if name == "simple" {
+                    String::new()
+                } else {
+                    format!("-w {name} ")
+                };
+                Plan {
+                    formats: Some(letter.into()),
+                    run: format!("{hex}{format}{}", plan.run),
+                    ..plan.clone()
+                }
             })
             .collect()
     }
@@ -134,15 +147,24 @@ fn yes() -> bool {
 
 /// The scenes of a folder, with the names of their files before their own.
 pub(super) fn scenes(folder: &str) -> Vec<Scene> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/etcdctl").join(folder);
-    let mut files: Vec<_> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/etcdctl")
+        .join(folder);
+    let mut files: Vec<_> = fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
     files.sort();
     let mut all = Vec::new();
     for file in files {
         let text = fs::read_to_string(&file).unwrap();
-        let scenes: Vec<Scene> = serde_yaml::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        let scenes: Vec<Scene> = serde_yaml::from_str(&text)
+            .unwrap_or_else(|error| panic!("{}: {error}", file.display()));
         let stem = file.file_stem().unwrap().to_string_lossy();
-        all.extend(scenes.into_iter().map(|scene| Scene { scene: format!("{stem}/{}", scene.scene), ..scene }));
+        all.extend(scenes.into_iter().map(|scene| Scene {
+            scene: format!("{stem}/{}", scene.scene),
+            ..scene
+        }));
     }
     all
 }
@@ -155,18 +177,28 @@ pub(super) fn words(line: &str) -> Vec<Vec<u8>> {
     while let Some(byte) = rest.next() {
         match byte {
             b' ' | b'\t' | b'\n' => words.extend(word.take()),
-            b'\'' => word.get_or_insert_default().extend(rest.by_ref().take_while(|byte| *byte != b'\'')),
+            b'\'' => word
+                .get_or_insert_default()
+                .extend(rest.by_ref().take_while(|byte| *byte != b'\'')),
             b'$' if rest.peek() == Some(&b'\'') => {
                 rest.next();
                 let word = word.get_or_insert_default();
                 while let Some(byte) = rest.next().filter(|byte| *byte != b'\'') {
-                    word.push(if byte == b'\\' { escaped(&mut rest) } else { byte });
+                    word.push(if byte == b'\\' {
+                        escaped(&mut rest)
+                    } else {
+                        byte
+                    });
                 }
             }
             b'"' => {
                 let word = word.get_or_insert_default();
                 while let Some(byte) = rest.next().filter(|byte| *byte != b'"') {
-                    word.push(if byte == b'\\' { rest.next().unwrap() } else { byte });
+                    word.push(if byte == b'\\' {
+                        rest.next().unwrap()
+                    } else {
+                        byte
+                    });
                 }
             }
             b'\\' => word.get_or_insert_default().push(rest.next().unwrap()),
@@ -191,8 +223,22 @@ fn escaped(rest: &mut impl Iterator<Item = u8>) -> u8 {
 
 #[test]
 fn words_are_split_as_by_a_shell() {
-    let split = |line: &str| words(line).iter().map(|word| String::from_utf8_lossy(word).into_owned()).collect::<Vec<_>>();
-    assert_eq!(split("put a 'b c' --prev-kv"), ["put", "a", "b c", "--prev-kv"]);
-    assert_eq!(split(r#"put "" "x \"y\"" z\ z"#), ["put", "", "x \"y\"", "z z"]);
-    assert_eq!(words(r"put $'\x00\xff\n'"), [b"put".to_vec(), vec![0, 255, 10]]);
+    let split = |line: &str| {
+        words(line)
+            .iter()
+            .map(|word| String::from_utf8_lossy(word).into_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        split("put a 'b c' --prev-kv"),
+        ["put", "a", "b c", "--prev-kv"]
+    );
+    assert_eq!(
+        split(r#"put "" "x \"y\"" z\ z"#),
+        ["put", "", "x \"y\"", "z z"]
+    );
+    assert_eq!(
+        words(r"put $'\x00\xff\n'"),
+        [b"put".to_vec(), vec![0, 255, 10]]
+    );
 }

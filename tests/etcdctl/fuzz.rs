@@ -60,7 +60,10 @@ impl Luck {
         for _ in 0..self.below(3) {
             let at = self.below(letters.len() + 1);
             match self.below(3) {
-                0 => letters.insert(at, ['"', '\'', '\\', '(', ')', ' ', '-', '=', '\u{7f}', 'x'][self.below(10)]),
+                0 => letters.insert(
+                    at,
+                    ['"', '\'', '\\', '(', ')', ' ', '-', '=', '\u{7f}', 'x'][self.below(10)],
+                ),
                 1 if at < letters.len() => drop(letters.remove(at)),
                 _ => letters.truncate(at.max(1)),
             }
@@ -87,19 +90,35 @@ fn make(seed: u64) -> Try {
         luck.of(VERBS).split(' ').map(String::from).collect()
     };
     for _ in 0..luck.below(if grammar { 2 } else { 6 }) {
-        let word = if luck.below(2) == 0 { luck.of(FLAGS) } else { luck.of(WORDS) };
-        let mut word = if luck.below(4) == 0 { luck.spoilt(word) } else { word.to_string() };
+        let word = if luck.below(2) == 0 {
+            luck.of(FLAGS)
+        } else {
+            luck.of(WORDS)
+        };
+        let mut word = if luck.below(4) == 0 {
+            luck.spoilt(word)
+        } else {
+            word.to_string()
+        };
         if word.starts_with("--") && luck.below(3) == 0 {
             word = format!("{word}={}", luck.of(WORDS));
         }
-        let at = if luck.below(4) == 0 { luck.below(words.len() + 1) } else { words.len() };
+        let at = if luck.below(4) == 0 {
+            luck.below(words.len() + 1)
+        } else {
+            words.len()
+        };
         // An argument cannot hold a zero byte.
         words.insert(at, word.replace('\0', ""));
     }
     let mut stdin = String::new();
     for _ in 0..luck.below(if grammar { 8 } else { 2 }) {
         let text = luck.of(TXN);
-        let text = if luck.below(3) == 0 { luck.spoilt(text) } else { text.to_string() };
+        let text = if luck.below(3) == 0 {
+            luck.spoilt(text)
+        } else {
+            text.to_string()
+        };
         stdin.push_str(&text);
         stdin.push_str(if luck.below(4) == 0 { "\n\n" } else { "\n" });
     }
@@ -108,21 +127,52 @@ fn make(seed: u64) -> Try {
 
 /// What is wrong with how it ended. A command that waits by nature may be waiting when its time is over.
 fn trouble(tool: &Tool, attempt: &Try) -> Option<String> {
-    let quoted: Vec<String> = attempt.line.iter().map(|word| format!("'{}'", word.replace('\'', "'\\''"))).collect();
-    let line = format!("--command-timeout=300ms --dial-timeout=300ms {}", quoted.join(" "));
+    let quoted: Vec<String> = attempt
+        .line
+        .iter()
+        .map(|word| format!("'{}'", word.replace('\'', "'\\''")))
+        .collect();
+    let line = format!(
+        "--command-timeout=300ms --dial-timeout=300ms {}",
+        quoted.join(" ")
+    );
     let patient = attempt.line.iter().any(|word| {
         let word = word.trim_start_matches('-');
-        let waits = ["watch", "lock", "elect", "lease", "make-mirror", "check", "e", "l"].contains(&word);
-        waits || "watch".starts_with(word) && !word.is_empty() || word.len() > 2 && "make-mirror".starts_with(word)
+        let waits = [
+            "watch",
+            "lock",
+            "elect",
+            "lease",
+            "make-mirror",
+            "check",
+            "e",
+            "l",
+        ]
+        .contains(&word);
+        waits
+            || "watch".starts_with(word) && !word.is_empty()
+            || word.len() > 2 && "make-mirror".starts_with(word)
     });
     // These have no deadline in etcdctl either, and wait for ever for a TLS that this server does not speak.
     let has = |text: &str| attempt.line.iter().any(|word| word.contains(text));
-    let patient = patient || (has("user") || has("role") || has("txn")) && (has("--insecure-") || has("--cacert") || has("--cert"));
-    let outcome = tool.start(&line).end_within(attempt.stdin.as_bytes(), if patient { 1 } else { 15 });
+    let patient = patient
+        || (has("user") || has("role") || has("txn"))
+            && (has("--insecure-") || has("--cacert") || has("--cert"));
+    let outcome = tool
+        .start(&line)
+        .end_within(attempt.stdin.as_bytes(), if patient { 1 } else { 15 });
     let stderr = String::from_utf8_lossy(&outcome.stderr).into_owned();
     let waited = outcome.code == "timeout" && patient;
-    let died = outcome.code == "101" || outcome.code.starts_with("signal") || stderr.contains("panicked") || (outcome.code == "timeout" && !waited);
-    died.then(|| format!("etcdctl {line} <<< {:?}\nexit {}: {stderr}\n", attempt.stdin, outcome.code))
+    let died = outcome.code == "101"
+        || outcome.code.starts_with("signal")
+        || stderr.contains("panicked")
+        || (outcome.code == "timeout" && !waited);
+    died.then(|| {
+        format!(
+            "etcdctl {line} <<< {:?}\nexit {}: {stderr}\n",
+            attempt.stdin, outcome.code
+        )
+    })
 }
 
 fn number(name: &str) -> Option<usize> {
@@ -134,7 +184,9 @@ fn random_lines_neither_panic_nor_hang() {
     const WORKERS: usize = 4;
     let count = number("ETCDCTL_FUZZ").unwrap_or(SAMPLE);
     let seed = number("ETCDCTL_FUZZ_SEED").unwrap_or(1);
-    let addresses: Vec<Addresses> = (0..WORKERS).map(|worker| Addresses::of_worker(16 + worker)).collect();
+    let addresses: Vec<Addresses> = (0..WORKERS)
+        .map(|worker| Addresses::of_worker(16 + worker))
+        .collect();
     let certificates = Certificates::new(&addresses);
     let (next, found) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
@@ -145,20 +197,33 @@ fn random_lines_neither_panic_nor_hang() {
                 let program = run::ours(folder.path());
                 loop {
                     // A server of its own for some tries only: what they did to it must not stop the later ones.
-                    let servers = Servers::start(Kind::Plain, Release::V35, &addresses, certificates);
+                    let servers =
+                        Servers::start(Kind::Plain, Release::V35, &addresses, certificates);
                     let endpoint = ("ETCDCTL_ENDPOINTS".to_string(), servers.endpoint(1));
-                    let tool = Tool { env: vec![endpoint], folder: folder.path().into(), program: program.clone() };
+                    let tool = Tool {
+                        env: vec![endpoint],
+                        folder: folder.path().into(),
+                        program: program.clone(),
+                    };
                     for _ in 0..50 {
                         let number = next.fetch_add(1, Ordering::Relaxed);
                         if number >= count {
                             return;
                         }
-                        found.lock().unwrap().extend(trouble(&tool, &make((seed + number) as u64)));
+                        found
+                            .lock()
+                            .unwrap()
+                            .extend(trouble(&tool, &make((seed + number) as u64)));
                     }
                 }
             });
         }
     });
     let found = found.into_inner().unwrap();
-    assert!(found.is_empty(), "{} of {count} lines:\n{}", found.len(), found.join("\n"));
+    assert!(
+        found.is_empty(),
+        "{} of {count} lines:\n{}",
+        found.len(),
+        found.join("\n")
+    );
 }

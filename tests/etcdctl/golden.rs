@@ -15,7 +15,9 @@ fn named(stage: &Stage<'_>, text: &str) -> String {
     for number in (2..=3).filter(|_| stage.three) {
         text = text.replace(&stage.servers.endpoint(number), &format!("EP{number}"));
     }
-    text = text.replace(&stage.servers.endpoint(1), "EP").replace(&stage.servers.endpoint(1).replace(":2379", ":2380"), "PEER");
+    text = text
+        .replace(&stage.servers.endpoint(1), "EP")
+        .replace(&stage.servers.endpoint(1).replace(":2379", ":2380"), "PEER");
     for (id, name) in [(member, "MEMBER"), (cluster, "CLUSTER")] {
         for written in [format!("{id:>16x}"), format!("{id:x}"), id.to_string()] {
             text = text.replace(&written, name);
@@ -23,26 +25,45 @@ fn named(stage: &Stage<'_>, text: &str) -> String {
     }
     let border = Regex::new(r"-{2,}\+").unwrap();
     let blanks = Regex::new(r" {2,}").unwrap();
-    let lines = text.split_inclusive('\n').map(|line| match line.chars().next() {
-        Some('+') => border.replace_all(line, "-+").into_owned(),
-        Some('|') => blanks.replace_all(line, " ").into_owned(),
-        _ => line.to_string(),
-    });
+    let lines = text
+        .split_inclusive('\n')
+        .map(|line| match line.chars().next() {
+            Some('+') => border.replace_all(line, "-+").into_owned(),
+            Some('|') => blanks.replace_all(line, " ").into_owned(),
+            _ => line.to_string(),
+        });
     lines.collect()
 }
 
 fn look(job: &Job, worker: &Worker<'_>) -> Vec<Case> {
     let side = Side::ours(None, worker.folder.path().join("etcdctl"));
     let mut stage = Stage::set(job, worker);
-    job.plans().iter().map(|plan| look_at(job, &mut stage, &side, plan)).collect()
+    job.plans()
+        .iter()
+        .map(|plan| look_at(job, &mut stage, &side, plan))
+        .collect()
 }
 
 fn look_at(job: &Job, stage: &mut Stage<'_>, side: &Side, plan: &Plan) -> Case {
     let seen = stage.run(side, job, plan);
-    let seen = Seen { code: seen.code, stderr: named(stage, &seen.stderr), stdout: named(stage, &seen.stdout) };
-    let want = plan.want.clone().unwrap_or_else(|| panic!("{}: `{}` does not say what it wants", job.name(), plan.run));
-    let want = Seen { code: want.code.to_string(), stderr: want.err, stdout: want.out };
-    Case { difference: want.difference(&seen), name: format!("{}: {}", job.name(), line(plan)) }
+    let seen = Seen {
+        code: seen.code,
+        stderr: named(stage, &seen.stderr),
+        stdout: named(stage, &seen.stdout),
+    };
+    let want = plan
+        .want
+        .clone()
+        .unwrap_or_else(|| panic!("{}: `{}` does not say what it wants", job.name(), plan.run));
+    let want = Seen {
+        code: want.code.to_string(),
+        stderr: want.err,
+        stdout: want.out,
+    };
+    Case {
+        difference: want.difference(&seen),
+        name: format!("{}: {}", job.name(), line(plan)),
+    }
 }
 
 #[test]

@@ -18,24 +18,48 @@ pub(super) struct Ids {
 impl Ids {
     /// As long as the id in hexadecimal, so that columns keep their widths.
     fn all(&self) -> impl Iterator<Item = (u64, String)> {
-        let leases = self.leases.iter().enumerate().map(|(number, id)| (*id, format!("<lease-num-{number:04}>")));
-        leases.chain(self.members.iter().enumerate().map(|(number, id)| (*id, format!("<memb-num-{number:05}>"))))
+        let leases = self
+            .leases
+            .iter()
+            .enumerate()
+            .map(|(number, id)| (*id, format!("<lease-num-{number:04}>")));
+        leases.chain(
+            self.members
+                .iter()
+                .enumerate()
+                .map(|(number, id)| (*id, format!("<memb-num-{number:05}>"))),
+        )
     }
 
     pub(super) fn replace(&self, text: &str) -> String {
         let mut text = text.to_string();
         for (id, name) in self.all() {
-            let escaped: String = format!("{id:x}").bytes().map(|byte| format!("\\x{byte:x}")).collect();
-            for written in [format!("{id:016x}"), format!("{id:>16x}"), format!("{id:x}"), id.to_string(), escaped] {
+            let escaped: String = format!("{id:x}")
+                .bytes()
+                .map(|byte| format!("\\x{byte:x}"))
+                .collect();
+            for written in [
+                format!("{id:016x}"),
+                format!("{id:>16x}"),
+                format!("{id:x}"),
+                id.to_string(),
+                escaped,
+            ] {
                 text = text.replace(&written, &name);
             }
         }
         let strings = Regex::new(r#""([A-Za-z0-9+/]{16,}={0,2})""#).unwrap();
         let replaced = strings.replace_all(&text, |found: &Captures<'_>| {
             let decoded = decode(&found[1]).and_then(|bytes| String::from_utf8(bytes).ok());
-            let renamed = decoded.as_ref().map(|decoded| self.all().fold(decoded.clone(), |text, (id, name)| text.replace(&format!("{id:x}"), &name)));
+            let renamed = decoded.as_ref().map(|decoded| {
+                self.all().fold(decoded.clone(), |text, (id, name)| {
+                    text.replace(&format!("{id:x}"), &name)
+                })
+            });
             match renamed {
-                Some(renamed) if Some(&renamed) != decoded.as_ref() => format!("\"base64 of {renamed}\""),
+                Some(renamed) if Some(&renamed) != decoded.as_ref() => {
+                    format!("\"base64 of {renamed}\"")
+                }
                 _ => found[0].to_string(),
             }
         });
@@ -63,7 +87,11 @@ pub(super) struct Seen {
 
 impl Seen {
     pub(super) fn of(outcome: &Outcome, rule: &Rule, ids: &Ids) -> Seen {
-        let message = if rule.protobuf && outcome.code == "0" { walk(&outcome.stdout) } else { None };
+        let message = if rule.protobuf && outcome.code == "0" {
+            walk(&outcome.stdout)
+        } else {
+            None
+        };
         let stdout = message.unwrap_or_else(|| readable(&outcome.stdout));
         let mut stderr = readable(&outcome.stderr);
         if rule.drop_log {
@@ -76,12 +104,29 @@ impl Seen {
             }
             if rule.sort { sorted(&text) } else { text }
         };
-        Seen { code: outcome.code.clone(), stderr: masked(&stderr), stdout: masked(&stdout) }
+        Seen {
+            code: outcome.code.clone(),
+            stderr: masked(&stderr),
+            stdout: masked(&stdout),
+        }
     }
 
     pub(super) fn text(&self) -> String {
-        let end = |text: &str| if text.is_empty() || text.ends_with('\n') { "" } else { "(no newline)\n" };
-        format!("{}{}--- stderr\n{}{}--- exit {}\n", self.stdout, end(&self.stdout), self.stderr, end(&self.stderr), self.code)
+        let end = |text: &str| {
+            if text.is_empty() || text.ends_with('\n') {
+                ""
+            } else {
+                "(no newline)\n"
+            }
+        };
+        format!(
+            "{}{}--- stderr\n{}{}--- exit {}\n",
+            self.stdout,
+            end(&self.stdout),
+            self.stderr,
+            end(&self.stderr),
+            self.code
+        )
     }
 
     /// The difference for a person to read, if there is one.
@@ -90,7 +135,13 @@ impl Seen {
             return None;
         }
         let (left, right) = (self.text(), ours.text());
-        Some(TextDiff::from_lines(&left, &right).unified_diff().context_radius(2).header("etcdctl", "ours").to_string())
+        Some(
+            TextDiff::from_lines(&left, &right)
+                .unified_diff()
+                .context_radius(2)
+                .header("etcdctl", "ours")
+                .to_string(),
+        )
     }
 }
 
@@ -105,7 +156,10 @@ fn said(line: &str) -> Option<String> {
     let entry: serde_json::Value = serde_json::from_str(line).ok()?;
     // Its sentence has a bracket too many, and the name beside it.
     let name = format!("variable {}", entry["environment-variable"]);
-    let sentence = entry["msg"].as_str()?.replacen("variable", &name, 1).replace("))", ")");
+    let sentence = entry["msg"]
+        .as_str()?
+        .replacen("variable", &name, 1)
+        .replace("))", ")");
     (entry["level"] == "fatal").then(|| format!("Error: {sentence}\n"))
 }
 
@@ -122,25 +176,57 @@ pub(super) fn reduce_help(real: &mut Seen, ours: &mut Seen) {
     if !real.stdout.starts_with("NAME:\n") || !ours.stdout.starts_with("NAME:\n") {
         return;
     }
-    real.stdout = listed(&real.stdout).into_iter().filter(|line| !NOT_OURS.iter().any(|other| line.starts_with(other))).collect();
-    ours.stdout = listed(&ours.stdout).into_iter().filter(|line| real.stdout.contains(line.as_str())).collect();
+    real.stdout = listed(&real.stdout)
+        .into_iter()
+        .filter(|line| !NOT_OURS.iter().any(|other| line.starts_with(other)))
+        .collect();
+    ours.stdout = listed(&ours.stdout)
+        .into_iter()
+        .filter(|line| real.stdout.contains(line.as_str()))
+        .collect();
 }
 
 /// What Debian's build of etcdctl 3.5 has from the library of its command line, the restore that is not ours, and what etcdctl
 /// 3.4 says of itself.
-const NOT_OURS: [&str; 7] =
-    ["COMMANDS: completion", "COMMANDS: help", "COMMANDS: migrate", "COMMANDS: restore", "COMMANDS: snapshot restore", "VERSION: 3.4", "API VERSION: 3.4"];
+const NOT_OURS: [&str; 7] = [
+    "COMMANDS: completion",
+    "COMMANDS: help",
+    "COMMANDS: migrate",
+    "COMMANDS: restore",
+    "COMMANDS: snapshot restore",
+    "VERSION: 3.4",
+    "API VERSION: 3.4",
+];
 
 /// The name, and the first column of the lists.
 fn listed(page: &str) -> Vec<String> {
     let (mut section, mut lines) = ("", Vec::new());
     for line in page.lines() {
-        let first = line.trim_start().split(['\t']).next().unwrap_or_default().split("  ").next().unwrap_or_default();
+        let first = line
+            .trim_start()
+            .split(['\t'])
+            .next()
+            .unwrap_or_default()
+            .split("  ")
+            .next()
+            .unwrap_or_default();
         if !line.starts_with([' ', '\t']) && line.ends_with(':') {
             section = line;
         } else if section == "NAME:" && !first.is_empty() {
-            lines.push(format!("{}\n", first.split(" - ").next().unwrap_or_default()));
-        } else if ["COMMANDS:", "OPTIONS:", "GLOBAL OPTIONS:", "VERSION:", "API VERSION:"].contains(&section) && !first.is_empty() {
+            lines.push(format!(
+                "{}\n",
+                first.split(" - ").next().unwrap_or_default()
+            ));
+        } else if [
+            "COMMANDS:",
+            "OPTIONS:",
+            "GLOBAL OPTIONS:",
+            "VERSION:",
+            "API VERSION:",
+        ]
+        .contains(&section)
+            && !first.is_empty()
+        {
             lines.push(format!("{section} {first}\n"));
         }
     }
@@ -161,7 +247,12 @@ fn apply(mask: &str, text: &str) -> String {
     const NUMBER: &str = "(?P<value>[0-9]+)";
     const TIME: &str = "(?P<value>(?:[0-9.]+(?:h|ms|m|s|µs|ns))+)";
     const SIZE: &str = "(?P<value>[0-9]+(?:\\.[0-9])? [kMG]?B)";
-    let fields = |before: &[&str], value: &str| -> Vec<String> { before.iter().map(|before| format!("(?P<before>{before}){value}")).collect() };
+    let fields = |before: &[&str], value: &str| -> Vec<String> {
+        before
+            .iter()
+            .map(|before| format!("(?P<before>{before}){value}"))
+            .collect()
+    };
     let columns: &[&str] = match mask {
         "raft" => &["RAFT TERM", "RAFT INDEX", "RAFT APPLIED INDEX"],
         "size" => &["DB SIZE", "TOTAL SIZE", "IN USE"],
@@ -171,10 +262,20 @@ fn apply(mask: &str, text: &str) -> String {
         _ => &[],
     };
     let patterns = match mask {
-        "file" => fields(&["(?m)^[0-9a-f]{1,8}, [0-9]+, [0-9]+, ", "\"totalSize\":", "\"Size\" : "], SIZE),
+        "file" => fields(
+            &[
+                "(?m)^[0-9a-f]{1,8}, [0-9]+, [0-9]+, ",
+                "\"totalSize\":",
+                "\"Size\" : ",
+            ],
+            SIZE,
+        ),
         "hash" => {
             let mut patterns = fields(&["\"hash\":", "\"Hash\" : "], NUMBER);
-            patterns.extend(fields(&["(?m)^", ":2379, "], "(?P<value>[0-9a-f]{1,10})(?P<after>, )"));
+            patterns.extend(fields(
+                &["(?m)^", ":2379, "],
+                "(?P<value>[0-9a-f]{1,10})(?P<after>, )",
+            ));
             patterns
         }
         "inuse" => fields(&["<size>, <size>, "], NUMBER),
@@ -190,17 +291,40 @@ fn apply(mask: &str, text: &str) -> String {
             ];
             let mut patterns = fields(&names, NUMBER);
             patterns.extend(fields(&["(?m)^1\\.4: "], NUMBER));
-            patterns.extend(fields(&["(?:true|false), (?:true|false), "], "(?P<value>[0-9]+, [0-9]+, [0-9]+)"));
+            patterns.extend(fields(
+                &["(?:true|false), (?:true|false), "],
+                "(?P<value>[0-9]+, [0-9]+, [0-9]+)",
+            ));
             patterns
         }
         "size" => {
-            let mut patterns = fields(&["\"dbSize\":", "\"dbSizeInUse\":", "\"DBSize\" : ", "\"DBSizeInUse\" : ", "\"totalSize\":", "\"Size\" : "], NUMBER);
-            patterns.extend(fields(&[", 3\\.[0-9]+\\.[0-9]+, (?:, )?", "<size>, ", "(?m)^[0-9a-f]{1,8}, [0-9]+, [0-9]+, "], SIZE));
+            let mut patterns = fields(
+                &[
+                    "\"dbSize\":",
+                    "\"dbSizeInUse\":",
+                    "\"DBSize\" : ",
+                    "\"DBSizeInUse\" : ",
+                    "\"totalSize\":",
+                    "\"Size\" : ",
+                ],
+                NUMBER,
+            );
+            patterns.extend(fields(
+                &[
+                    ", 3\\.[0-9]+\\.[0-9]+, (?:, )?",
+                    "<size>, ",
+                    "(?m)^[0-9a-f]{1,8}, [0-9]+, [0-9]+, ",
+                ],
+                SIZE,
+            ));
             patterns
         }
         "took" => fields(&["took = ", "took ", "\"took\":\"", "\"Took\" : \"?"], TIME),
         "ttl" => fields(&["remaining\\(", "\"ttl\":", "\"TTL\" : "], NUMBER),
-        "who" => fields(&["\"member_id\":", "\"MemberID\" : ", "(?m)^1\\.2: "], NUMBER),
+        "who" => fields(
+            &["\"member_id\":", "\"MemberID\" : ", "(?m)^1\\.2: "],
+            NUMBER,
+        ),
         other => panic!("mask `{other}`"),
     };
     let mut text = text.to_string();
@@ -212,7 +336,11 @@ fn apply(mask: &str, text: &str) -> String {
         };
         text = pattern.replace_all(&text, put).into_owned();
     }
-    if columns.is_empty() { text } else { mask_columns(&text, columns) }
+    if columns.is_empty() {
+        text
+    } else {
+        mask_columns(&text, columns)
+    }
 }
 
 /// Cells of some columns of a table, if the table is drawn as it should be: a border of dashes two wider than the
@@ -224,16 +352,25 @@ fn mask_columns(text: &str, columns: &[&str]) -> String {
         let trimmed = line.trim_end_matches('\n');
         let mark = trimmed.chars().next().unwrap_or(' ');
         if matches!(mark, '+' | '|') && trimmed.len() > 2 && trimmed.ends_with(mark) {
-            lines.push(trimmed[1..trimmed.len() - 1].split(mark).map(String::from).collect());
+            lines.push(
+                trimmed[1..trimmed.len() - 1]
+                    .split(mark)
+                    .map(String::from)
+                    .collect(),
+            );
         } else if lines.is_empty() {
             others.0.push_str(line);
         } else {
             others.1.push_str(line);
         }
     }
-    let Some(headings) = lines.get(1).cloned() else { return text.to_string() };
+    let Some(headings) = lines.get(1).cloned() else {
+        return text.to_string();
+    };
     for (index, heading) in headings.iter().enumerate() {
-        if columns.contains(&heading.trim()) && lines.iter().all(|line| line.len() == headings.len()) {
+        if columns.contains(&heading.trim())
+            && lines.iter().all(|line| line.len() == headings.len())
+        {
             let column: Vec<String> = lines.iter().map(|line| line[index].clone()).collect();
             if is_well_drawn(&column) {
                 for (line, cell) in lines.iter_mut().zip(column) {
@@ -259,12 +396,27 @@ fn mask_columns(text: &str, columns: &[&str]) -> String {
 }
 
 fn is_well_drawn(column: &[String]) -> bool {
-    let width = column.iter().map(|cell| cell.trim().trim_matches('-').chars().count()).max().unwrap_or(0) + 2;
+    let width = column
+        .iter()
+        .map(|cell| cell.trim().trim_matches('-').chars().count())
+        .max()
+        .unwrap_or(0)
+        + 2;
     column.iter().enumerate().all(|(row, cell)| {
         let left = cell.chars().take_while(|letter| *letter == ' ').count();
-        let right = cell.chars().rev().take_while(|letter| *letter == ' ').count();
+        let right = cell
+            .chars()
+            .rev()
+            .take_while(|letter| *letter == ' ')
+            .count();
         let border = cell.chars().all(|letter| letter == '-') || cell.trim().is_empty();
-        cell.chars().count() == width && (border || if row == 1 { left.abs_diff(right) <= 1 } else { right == 1 })
+        cell.chars().count() == width
+            && (border
+                || if row == 1 {
+                    left.abs_diff(right) <= 1
+                } else {
+                    right == 1
+                })
     })
 }
 
@@ -341,7 +493,9 @@ fn walk_into(mut bytes: &[u8], path: &str, text: &mut String) -> Option<()> {
                 let (value, rest) = bytes.split_at_checked(length)?;
                 bytes = rest;
                 let mut inner = String::new();
-                if !value.is_empty() && walk_into(value, &format!("{path}{field}."), &mut inner).is_some() {
+                if !value.is_empty()
+                    && walk_into(value, &format!("{path}{field}."), &mut inner).is_some()
+                {
                     text.push_str(&format!("{path}{field} holds\n{inner}"));
                 } else {
                     text.push_str(&format!("{path}{field}: \"{}\"\n", value.escape_ascii()));
@@ -390,11 +544,18 @@ mod tests {
     use super::*;
 
     fn outcome(stdout: &[u8], stderr: &str, code: &str) -> Outcome {
-        Outcome { code: code.into(), stderr: stderr.into(), stdout: stdout.into() }
+        Outcome {
+            code: code.into(),
+            stderr: stderr.into(),
+            stdout: stdout.into(),
+        }
     }
 
     fn differs(rule: &Rule, left: &[u8], right: &[u8]) -> bool {
-        let ids = Ids { leases: vec![0x694d_8e5f_0000_0102], members: vec![] };
+        let ids = Ids {
+            leases: vec![0x694d_8e5f_0000_0102],
+            members: vec![],
+        };
         let seen = |bytes: &[u8]| Seen::of(&outcome(bytes, "", "0"), rule, &ids);
         seen(left).difference(&seen(right)).is_some()
     }
@@ -408,76 +569,199 @@ mod tests {
         assert!(differs(&rule, b"a\n\n", b"a\n"), "a blank line is missing");
         assert!(differs(&rule, b"a\n", b"a"), "no newline at the end");
         assert!(differs(&rule, b"2\n", b"3\n"), "another count");
-        assert!(differs(&rule, b"{\"a\":1,\"b\":2}\n", b"{\"b\":2,\"a\":1}\n"), "another order");
-        assert!(differs(&rule, b"\"More\" : false\n", b"\"More\":false\n"), "a blank is missing");
-        assert!(differs(&rule, &[0xff, b'\n'], &[0xfe, b'\n']), "another byte");
+        assert!(
+            differs(&rule, b"{\"a\":1,\"b\":2}\n", b"{\"b\":2,\"a\":1}\n"),
+            "another order"
+        );
+        assert!(
+            differs(&rule, b"\"More\" : false\n", b"\"More\":false\n"),
+            "a blank is missing"
+        );
+        assert!(
+            differs(&rule, &[0xff, b'\n'], &[0xfe, b'\n']),
+            "another byte"
+        );
         let seen = |stderr, code| Seen::of(&outcome(b"", stderr, code), &rule, &Ids::default());
-        assert!(seen("", "0").difference(&seen("", "1")).is_some(), "another exit code");
-        assert!(seen("Error: x\n", "1").difference(&seen("Error: y\n", "1")).is_some(), "another error");
-        assert!(seen("Error: x\n", "1").difference(&seen("Error: x\nError: x\n", "1")).is_some(), "an error twice");
+        assert!(
+            seen("", "0").difference(&seen("", "1")).is_some(),
+            "another exit code"
+        );
+        assert!(
+            seen("Error: x\n", "1")
+                .difference(&seen("Error: y\n", "1"))
+                .is_some(),
+            "another error"
+        );
+        assert!(
+            seen("Error: x\n", "1")
+                .difference(&seen("Error: x\nError: x\n", "1"))
+                .is_some(),
+            "an error twice"
+        );
     }
 
     #[test]
     fn only_the_log_of_etcdctl_is_dropped() {
         let text = "{\"level\":\"warn\",\"ts\":\"x\"}\nError: x\n";
-        let seen = |drop_log| Seen::of(&outcome(b"", text, "1"), &Rule { drop_log, ..Rule::default() }, &Ids::default()).stderr;
-        assert_eq!((seen(true).as_str(), seen(false).as_str()), ("Error: x\n", text));
+        let seen = |drop_log| {
+            Seen::of(
+                &outcome(b"", text, "1"),
+                &Rule {
+                    drop_log,
+                    ..Rule::default()
+                },
+                &Ids::default(),
+            )
+            .stderr
+        };
+        assert_eq!(
+            (seen(true).as_str(), seen(false).as_str()),
+            ("Error: x\n", text)
+        );
     }
 
     #[test]
     fn what_ends_etcdctl_is_kept_of_its_log() {
         let text = "{\"level\":\"fatal\",\"msg\":\"a variable (bad))\",\"environment-variable\":\"X\",\"stacktrace\":\"main\"}\nstty: no terminal\n";
-        let rule = Rule { drop_log: true, ..Rule::default() };
-        assert_eq!(Seen::of(&outcome(b"", text, "1"), &rule, &Ids::default()).stderr, "Error: a variable \"X\" (bad)\n");
+        let rule = Rule {
+            drop_log: true,
+            ..Rule::default()
+        };
+        assert_eq!(
+            Seen::of(&outcome(b"", text, "1"), &rule, &Ids::default()).stderr,
+            "Error: a variable \"X\" (bad)\n"
+        );
     }
 
     #[test]
     fn help_must_list_all_that_etcdctl_lists() {
-        let page = |text: &str| Seen { code: "0".into(), stderr: String::new(), stdout: text.into() };
+        let page = |text: &str| Seen {
+            code: "0".into(),
+            stderr: String::new(),
+            stdout: text.into(),
+        };
         let real = "NAME:\n\tget - gets\n\nOPTIONS:\n      --limit=0\t\tso many\n  -h, --help[=false]\thelp\n";
         let equal = |ours: &str| {
             let (mut left, mut right) = (page(real), page(ours));
             reduce_help(&mut left, &mut right);
             left == right
         };
-        assert!(equal("NAME:\n\tget - a key\n\nOPTIONS:\n      --limit=0   at most\n      --more=1  more\n  -h, --help[=false]  this page\n"));
-        assert!(!equal("NAME:\n\tget - a key\n\nOPTIONS:\n      --limit=1   at most\n  -h, --help[=false]  this page\n"), "another default");
-        assert!(!equal("NAME:\n\tget - a key\n\nOPTIONS:\n      --limit=0   at most\n"), "an option is missing");
-        assert!(!equal("NAME:\n\tput - a key\n\nOPTIONS:\n      --limit=0   at most\n  -h, --help[=false]  this page\n"), "another name");
+        assert!(equal(
+            "NAME:\n\tget - a key\n\nOPTIONS:\n      --limit=0   at most\n      --more=1  more\n  -h, --help[=false]  this page\n"
+        ));
+        assert!(
+            !equal(
+                "NAME:\n\tget - a key\n\nOPTIONS:\n      --limit=1   at most\n  -h, --help[=false]  this page\n"
+            ),
+            "another default"
+        );
+        assert!(
+            !equal("NAME:\n\tget - a key\n\nOPTIONS:\n      --limit=0   at most\n"),
+            "an option is missing"
+        );
+        assert!(
+            !equal(
+                "NAME:\n\tput - a key\n\nOPTIONS:\n      --limit=0   at most\n  -h, --help[=false]  this page\n"
+            ),
+            "another name"
+        );
     }
 
     #[test]
     fn masks_hide_one_field_each() {
-        let took = Rule { masks: vec!["took".into()], ..Rule::default() };
-        let line = |name: &str, time: &str| format!("{name} is healthy: successfully committed proposal: took = {time}\n").into_bytes();
-        assert!(!differs(&took, &line("a", "2.480273ms"), &line("a", "12.5µs")));
-        assert!(differs(&took, &line("a", "2.480273ms"), &line("b", "2.480273ms")));
-        assert!(differs(&took, &line("a", "2.480273ms"), &line("a", "2.480273")), "no unit");
-        let size = Rule { masks: vec!["size".into()], ..Rule::default() };
-        assert!(!differs(&size, b"{\"dbSize\":20480,\"leader\":5}", b"{\"dbSize\":24576,\"leader\":5}"));
-        assert!(differs(&size, b"{\"dbSize\":20480,\"leader\":5}", b"{\"dbSize\":24576,\"leader\":6}"));
-        assert!(!differs(&size, b"e, 1, 3.5.16, 20 kB, true, false\n", b"e, 1, 3.5.16, 1.2 MB, true, false\n"));
-        assert!(differs(&size, b"e, 1, 3.5.16, 20 kB, true, false\n", b"e, 1, 3.5.16, 20 kB, true, true\n"));
+        let took = Rule {
+            masks: vec!["took".into()],
+            ..Rule::default()
+        };
+        let line = |name: &str, time: &str| {
+            format!("{name} is healthy: successfully committed proposal: took = {time}\n")
+                .into_bytes()
+        };
+        assert!(!differs(
+            &took,
+            &line("a", "2.480273ms"),
+            &line("a", "12.5µs")
+        ));
+        assert!(differs(
+            &took,
+            &line("a", "2.480273ms"),
+            &line("b", "2.480273ms")
+        ));
+        assert!(
+            differs(&took, &line("a", "2.480273ms"), &line("a", "2.480273")),
+            "no unit"
+        );
+        let size = Rule {
+            masks: vec!["size".into()],
+            ..Rule::default()
+        };
+        assert!(!differs(
+            &size,
+            b"{\"dbSize\":20480,\"leader\":5}",
+            b"{\"dbSize\":24576,\"leader\":5}"
+        ));
+        assert!(differs(
+            &size,
+            b"{\"dbSize\":20480,\"leader\":5}",
+            b"{\"dbSize\":24576,\"leader\":6}"
+        ));
+        assert!(!differs(
+            &size,
+            b"e, 1, 3.5.16, 20 kB, true, false\n",
+            b"e, 1, 3.5.16, 1.2 MB, true, false\n"
+        ));
+        assert!(differs(
+            &size,
+            b"e, 1, 3.5.16, 20 kB, true, false\n",
+            b"e, 1, 3.5.16, 20 kB, true, true\n"
+        ));
     }
 
     #[test]
     fn ids_are_masked_by_their_value() {
         let rule = Rule::default();
-        let ids = |id| Ids { leases: vec![id], members: vec![] };
-        let seen = |text: &str, id| Seen::of(&outcome(text.as_bytes(), "", "0"), &rule, &ids(id)).stdout;
-        assert_eq!(seen("lease 694d8e5f00000102 granted", 0x694d_8e5f_0000_0102), seen("lease 694d8e5f00000202 granted", 0x694d_8e5f_0000_0202));
-        assert_eq!(seen(&format!("{{\"ID\":{}}}", 0x694d_8e5f_0000_0102_u64), 0x694d_8e5f_0000_0102), "{\"ID\":<lease-num-0000>}");
-        assert_ne!(seen("lease 694d8e5f00000103 granted", 0x694d_8e5f_0000_0102), seen("lease 694d8e5f00000202 granted", 0x694d_8e5f_0000_0202));
+        let ids = |id| Ids {
+            leases: vec![id],
+            members: vec![],
+        };
+        let seen =
+            |text: &str, id| Seen::of(&outcome(text.as_bytes(), "", "0"), &rule, &ids(id)).stdout;
+        assert_eq!(
+            seen("lease 694d8e5f00000102 granted", 0x694d_8e5f_0000_0102),
+            seen("lease 694d8e5f00000202 granted", 0x694d_8e5f_0000_0202)
+        );
+        assert_eq!(
+            seen(
+                &format!("{{\"ID\":{}}}", 0x694d_8e5f_0000_0102_u64),
+                0x694d_8e5f_0000_0102
+            ),
+            "{\"ID\":<lease-num-0000>}"
+        );
+        assert_ne!(
+            seen("lease 694d8e5f00000103 granted", 0x694d_8e5f_0000_0102),
+            seen("lease 694d8e5f00000202 granted", 0x694d_8e5f_0000_0202)
+        );
         // l/694d8e5f00000102
-        assert_eq!(seen("{\"key\":\"bC82OTRkOGU1ZjAwMDAwMTAy\"}", 0x694d_8e5f_0000_0102), "{\"key\":\"base64 of l/<lease-num-0000>\"}");
+        assert_eq!(
+            seen(
+                "{\"key\":\"bC82OTRkOGU1ZjAwMDAwMTAy\"}",
+                0x694d_8e5f_0000_0102
+            ),
+            "{\"key\":\"base64 of l/<lease-num-0000>\"}"
+        );
     }
 
     #[test]
     fn a_table_is_masked_only_when_it_is_drawn_well() {
-        let rule = Rule { masks: vec!["took".into()], ..Rule::default() };
+        let rule = Rule {
+            masks: vec!["took".into()],
+            ..Rule::default()
+        };
         let short = b"+----+------+\n| EP | TOOK |\n+----+------+\n|  a | 15ms |\n+----+------+\n";
-        let long = b"+----+-------+\n| EP | TOOK  |\n+----+-------+\n|  a | 1.5ms |\n+----+-------+\n";
-        let left = b"+----+-------+\n| EP | TOOK  |\n+----+-------+\n|  a | 15ms  |\n+----+-------+\n";
+        let long =
+            b"+----+-------+\n| EP | TOOK  |\n+----+-------+\n|  a | 1.5ms |\n+----+-------+\n";
+        let left =
+            b"+----+-------+\n| EP | TOOK  |\n+----+-------+\n|  a | 15ms  |\n+----+-------+\n";
         let other = b"+----+------+\n| EP | TOOK |\n+----+------+\n|  b | 15ms |\n+----+------+\n";
         assert!(!differs(&rule, short, long));
         assert!(differs(&rule, short, left));
@@ -486,21 +770,45 @@ mod tests {
 
     #[test]
     fn messages_are_compared_field_by_field() {
-        let rule = Rule { masks: vec!["who".into()], protobuf: true, ..Rule::default() };
-        let header = |member: u8, revision: u8| vec![0x0a, 6, 0x08, 1, 0x10, member, 0x18, revision];
-        assert_eq!(walk(&header(2, 3)).unwrap(), "1 holds\n1.1: 1\n1.2: 2\n1.3: 3\n");
+        let rule = Rule {
+            masks: vec!["who".into()],
+            protobuf: true,
+            ..Rule::default()
+        };
+        let header =
+            |member: u8, revision: u8| vec![0x0a, 6, 0x08, 1, 0x10, member, 0x18, revision];
+        assert_eq!(
+            walk(&header(2, 3)).unwrap(),
+            "1 holds\n1.1: 1\n1.2: 2\n1.3: 3\n"
+        );
         assert!(!differs(&rule, &header(2, 3), &header(4, 3)));
-        assert!(differs(&rule, &header(2, 3), &header(2, 4)), "another revision");
-        assert!(differs(&rule, &header(2, 3), &[0x0a, 4, 0x08, 1, 0x10, 2]), "a field is missing");
-        assert!(differs(&rule, &[0x0a, 0, 0x12, 1, b'a'], &[0x0a, 0, 0x12, 1, b'b']), "another key");
+        assert!(
+            differs(&rule, &header(2, 3), &header(2, 4)),
+            "another revision"
+        );
+        assert!(
+            differs(&rule, &header(2, 3), &[0x0a, 4, 0x08, 1, 0x10, 2]),
+            "a field is missing"
+        );
+        assert!(
+            differs(&rule, &[0x0a, 0, 0x12, 1, b'a'], &[0x0a, 0, 0x12, 1, b'b']),
+            "another key"
+        );
     }
 
     #[test]
     fn sorting_keeps_what_is_there() {
-        let rule = Rule { sort: true, ..Rule::default() };
+        let rule = Rule {
+            sort: true,
+            ..Rule::default()
+        };
         assert!(!differs(&rule, b"b\na\n", b"a\nb\n"));
         assert!(differs(&rule, b"b\na\n", b"a\na\nb\n"));
-        assert!(!differs(&rule, b"[{\"e\":1},{\"e\":0}]\n", b"[{\"e\":0},{\"e\":1}]\n"));
+        assert!(!differs(
+            &rule,
+            b"[{\"e\":1},{\"e\":0}]\n",
+            b"[{\"e\":0},{\"e\":1}]\n"
+        ));
         assert!(differs(&rule, b"[{\"e\":1},{\"e\":0}]\n", b"[{\"e\":0}]\n"));
     }
 }

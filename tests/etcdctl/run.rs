@@ -39,7 +39,10 @@ impl Tool {
     pub(super) fn command(&self, line: &str) -> Command {
         let mut command = Command::new(&self.program);
         command.args(case::words(line).into_iter().map(OsString::from_vec));
-        command.current_dir(&self.folder).env_clear().env("PATH", "/usr/bin:/bin");
+        command
+            .current_dir(&self.folder)
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin");
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
         command
     }
@@ -83,9 +86,19 @@ fn read(mut from: impl Read + Send + 'static) -> (Shared, JoinHandle<()>) {
 
 impl Running {
     fn start(command: &mut Command) -> Running {
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
         let (stdout, stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
-        Running { child, limit: Instant::now() + LONGEST, stderr: read(stderr), stdout: read(stdout) }
+        Running {
+            child,
+            limit: Instant::now() + LONGEST,
+            stderr: read(stderr),
+            stdout: read(stdout),
+        }
     }
 
     pub(super) fn stdout(&self) -> Vec<u8> {
@@ -103,7 +116,12 @@ impl Running {
 
     pub(super) fn wait_for(&mut self, text: &str) {
         let wanted = text.as_bytes();
-        while !self.over() && !self.stdout().windows(wanted.len()).any(|window| window == wanted) {
+        while !self.over()
+            && !self
+                .stdout()
+                .windows(wanted.len())
+                .any(|window| window == wanted)
+        {
             std::thread::sleep(Duration::from_millis(5));
         }
     }
@@ -150,7 +168,11 @@ impl Running {
             }
             shared.lock().unwrap().clone()
         };
-        Outcome { code, stderr: all(self.stderr), stdout: all(self.stdout) }
+        Outcome {
+            code,
+            stderr: all(self.stderr),
+            stdout: all(self.stdout),
+        }
     }
 }
 

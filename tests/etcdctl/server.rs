@@ -60,7 +60,11 @@ pub(super) fn program(release: Release, name: &str) -> PathBuf {
     let fetch = || {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tools/etcd-binaries");
         let output = Command::new(script).arg(suite).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         PathBuf::from(String::from_utf8(output.stdout).unwrap().trim())
     };
     folder.get_or_init(fetch).join(name)
@@ -69,7 +73,10 @@ pub(super) fn program(release: Release, name: &str) -> PathBuf {
 /// A folder in memory where there is one: etcd waits for its disk at every write.
 pub(super) fn folder() -> TempDir {
     let builder = tempfile::Builder::new();
-    builder.tempdir_in("/dev/shm").or_else(|_| builder.tempdir()).unwrap()
+    builder
+        .tempdir_in("/dev/shm")
+        .or_else(|_| builder.tempdir())
+        .unwrap()
 }
 
 /// The addresses of one worker. They hold the process id, so two runs of the tests at a time do not meet.
@@ -82,7 +89,9 @@ impl Addresses {
     pub(super) fn of_worker(worker: usize) -> Addresses {
         let id = std::process::id() % 62_500;
         let ip = |last: usize| format!("127.{}.{}.{last}", 1 + id / 250, 1 + id % 250);
-        Addresses { ips: (1..=3).map(|member| ip(worker * 10 + member)).collect() }
+        Addresses {
+            ips: (1..=3).map(|member| ip(worker * 10 + member)).collect(),
+        }
     }
 }
 
@@ -95,10 +104,24 @@ impl Certificates {
     pub(super) fn new(workers: &[Addresses]) -> Certificates {
         let certificates = Certificates { folder: folder() };
         let ca = Ca::create("test-ca", 10).unwrap();
-        let sans: Vec<String> = workers.iter().flat_map(|worker| worker.ips.clone()).collect();
-        let issue = |name: &str, sans: Vec<String>| ca.issue(&Leaf { common_name: name.into(), days: 5, sans, ..Leaf::default() }).unwrap();
+        let sans: Vec<String> = workers
+            .iter()
+            .flat_map(|worker| worker.ips.clone())
+            .collect();
+        let issue = |name: &str, sans: Vec<String>| {
+            ca.issue(&Leaf {
+                common_name: name.into(),
+                days: 5,
+                sans,
+                ..Leaf::default()
+            })
+            .unwrap()
+        };
         certificates.write("ca.crt", ca.cert_pem());
-        certificates.write("other-ca.crt", Ca::create("other-ca", 10).unwrap().cert_pem());
+        certificates.write(
+            "other-ca.crt",
+            Ca::create("other-ca", 10).unwrap().cert_pem(),
+        );
         certificates.write_pair("server", &issue("server", sans));
         certificates.write_pair("client", &issue("root", vec!["client".into()]));
         certificates.write_pair("stranger", &issue("stranger", vec!["127.0.0.1".into()]));
@@ -139,8 +162,11 @@ impl Member {
         let end = Instant::now() + Duration::from_secs(30);
         loop {
             let log = fs::read_to_string(self.folder.path().join("log")).unwrap();
-            if (log.contains("serving client traffic") || log.contains("serving insecure client requests") || log.contains("serving client requests"))
-                && (log.contains("set initial cluster version") || log.contains("set the initial cluster version"))
+            if (log.contains("serving client traffic")
+                || log.contains("serving insecure client requests")
+                || log.contains("serving client requests"))
+                && (log.contains("set initial cluster version")
+                    || log.contains("set the initial cluster version"))
             {
                 return;
             }
@@ -164,8 +190,17 @@ pub(super) struct Servers {
 }
 
 impl Servers {
-    pub(super) fn start(kind: Kind, release: Release, addresses: &Addresses, certificates: &Certificates) -> Servers {
-        let mut servers = Servers { addresses: addresses.clone(), kind, members: BTreeMap::new() };
+    pub(super) fn start(
+        kind: Kind,
+        release: Release,
+        addresses: &Addresses,
+        certificates: &Certificates,
+    ) -> Servers {
+        let mut servers = Servers {
+            addresses: addresses.clone(),
+            kind,
+            members: BTreeMap::new(),
+        };
         let count = match kind {
             Kind::Three => 3,
             Kind::Pair => 2,
@@ -186,10 +221,23 @@ impl Servers {
 
     fn spawn(&self, number: usize, release: Release, certificates: &Certificates) -> Member {
         let folder = folder();
-        let (url, peer) = (self.url(number), format!("http://{}:2380", self.addresses.ips[number - 1]));
-        let all: Vec<String> = (1..=3).map(|number| format!("m{number}=http://{}:2380", self.addresses.ips[number - 1])).collect();
-        let cluster = if self.kind == Kind::Three { all.join(",") } else { all[number - 1].clone() };
-        let (heartbeat, election) = if self.kind == Kind::Three { (50, 500) } else { (20, 200) };
+        let (url, peer) = (
+            self.url(number),
+            format!("http://{}:2380", self.addresses.ips[number - 1]),
+        );
+        let all: Vec<String> = (1..=3)
+            .map(|number| format!("m{number}=http://{}:2380", self.addresses.ips[number - 1]))
+            .collect();
+        let cluster = if self.kind == Kind::Three {
+            all.join(",")
+        } else {
+            all[number - 1].clone()
+        };
+        let (heartbeat, election) = if self.kind == Kind::Three {
+            (50, 500)
+        } else {
+            (20, 200)
+        };
         let mut arguments = vec![
             format!("--name=m{number}"),
             format!("--data-dir={}", folder.path().join("data").display()),
@@ -204,15 +252,30 @@ impl Servers {
             "--bcrypt-cost=4".into(),
         ];
         if matches!(self.kind, Kind::Tls | Kind::Cert) {
-            arguments.push(format!("--cert-file={}", certificates.path("server.crt").display()));
-            arguments.push(format!("--key-file={}", certificates.path("server.key").display()));
+            arguments.push(format!(
+                "--cert-file={}",
+                certificates.path("server.crt").display()
+            ));
+            arguments.push(format!(
+                "--key-file={}",
+                certificates.path("server.key").display()
+            ));
         }
         if self.kind == Kind::Cert {
-            arguments.push(format!("--trusted-ca-file={}", certificates.path("ca.crt").display()));
+            arguments.push(format!(
+                "--trusted-ca-file={}",
+                certificates.path("ca.crt").display()
+            ));
             arguments.push("--client-cert-auth".into());
         }
         let log = fs::File::create(folder.path().join("log")).unwrap();
-        let child = Command::new(program(release, "etcd")).env_clear().args(arguments).stdout(Stdio::null()).stderr(log).spawn().unwrap();
+        let child = Command::new(program(release, "etcd"))
+            .env_clear()
+            .args(arguments)
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .unwrap();
         Member { child, folder }
     }
 
@@ -221,7 +284,11 @@ impl Servers {
     }
 
     pub(super) fn url(&self, number: usize) -> String {
-        let scheme = if matches!(self.kind, Kind::Tls | Kind::Cert) { "https" } else { "http" };
+        let scheme = if matches!(self.kind, Kind::Tls | Kind::Cert) {
+            "https"
+        } else {
+            "http"
+        };
         format!("{scheme}://{}", self.endpoint(number))
     }
 
@@ -231,8 +298,16 @@ impl Servers {
 
     /// A client of our own, to prepare and to look; with root's rights.
     pub(super) fn client(&self, certificates: &Certificates) -> Client {
-        let endpoints = self.members.keys().take(if self.kind == Kind::Three { 3 } else { 1 }).map(|number| self.url(*number)).collect();
-        let mut config = Config { endpoints, ..Config::default() };
+        let endpoints = self
+            .members
+            .keys()
+            .take(if self.kind == Kind::Three { 3 } else { 1 })
+            .map(|number| self.url(*number))
+            .collect();
+        let mut config = Config {
+            endpoints,
+            ..Config::default()
+        };
         match self.kind {
             Kind::Cert => {
                 config.ca_pem = Some(certificates.text("ca.crt"));
@@ -250,8 +325,16 @@ impl Servers {
     }
 
     fn open_client(&self) -> Client {
-        let endpoints = self.members.keys().map(|number| self.url(*number)).collect();
-        Client::new(Config { endpoints, ..Config::default() }).unwrap()
+        let endpoints = self
+            .members
+            .keys()
+            .map(|number| self.url(*number))
+            .collect();
+        Client::new(Config {
+            endpoints,
+            ..Config::default()
+        })
+        .unwrap()
     }
 
     fn let_first_lead(&self) {
@@ -259,13 +342,25 @@ impl Servers {
         let first = client.status(&self.url(1)).unwrap().member_id;
         let end = Instant::now() + Duration::from_secs(20);
         loop {
-            let statuses: Vec<_> = self.members.keys().filter_map(|number| client.status(&self.url(*number)).ok()).collect();
+            let statuses: Vec<_> = self
+                .members
+                .keys()
+                .filter_map(|number| client.status(&self.url(*number)).ok())
+                .collect();
             if statuses.len() == 3 && statuses.iter().all(|status| status.leader == first) {
                 return;
             }
-            assert!(Instant::now() < end, "the first member does not come to lead");
-            if let Some(leader) = statuses.iter().find(|status| status.leader == status.member_id && status.leader != first) {
-                let _ = self.only(&statuses, leader.member_id).map(|client| client.move_leader(first));
+            assert!(
+                Instant::now() < end,
+                "the first member does not come to lead"
+            );
+            if let Some(leader) = statuses
+                .iter()
+                .find(|status| status.leader == status.member_id && status.leader != first)
+            {
+                let _ = self
+                    .only(&statuses, leader.member_id)
+                    .map(|client| client.move_leader(first));
             }
             std::thread::sleep(Duration::from_millis(50));
         }
@@ -274,7 +369,11 @@ impl Servers {
     /// A client of the member with this id alone.
     fn only(&self, statuses: &[etcdsh::etcd::Status], id: u64) -> Option<Client> {
         let number = statuses.iter().position(|status| status.member_id == id)? + 1;
-        Client::new(Config { endpoints: vec![self.url(number)], ..Config::default() }).ok()
+        Client::new(Config {
+            endpoints: vec![self.url(number)],
+            ..Config::default()
+        })
+        .ok()
     }
 
     fn enable_auth(&self) {

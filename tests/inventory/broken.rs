@@ -40,9 +40,15 @@ fn message(files: &[(&str, &str)], source: &str) -> String {
         }
     }
     let source = dir.path().join(source).display().to_string();
-    let options = LoadOptions { base_dir: Some(dir.path().to_path_buf()) };
-    let error = Inventory::load(&[source], &options).map(|inventory| inventory.hosts()).unwrap_err();
-    error.to_string().replace(&format!("{}/", dir.path().display()), "")
+    let options = LoadOptions {
+        base_dir: Some(dir.path().to_path_buf()),
+    };
+    let error = Inventory::load(&[source], &options)
+        .map(|inventory| inventory.hosts())
+        .unwrap_err();
+    error
+        .to_string()
+        .replace(&format!("{}/", dir.path().display()), "")
 }
 
 /// The files, the source that is loaded and the message.
@@ -53,8 +59,16 @@ const HOSTS: &str = "etcd: { hosts: { h1: } }\n";
 #[test]
 fn files_that_cannot_be_read_say_so() {
     let cases: &[Unreadable<'_>] = &[
-        (&[("pigsty.yml", HOSTS)], "pigsti.yml", "inventory `pigsti.yml` does not exist\n hint: did you mean `pigsty.yml`?"),
-        (&[], "h1", "inventory `h1` does not exist\n hint: for a single host write `-i h1,` with a comma"),
+        (
+            &[("pigsty.yml", HOSTS)],
+            "pigsti.yml",
+            "inventory `pigsti.yml` does not exist\n hint: did you mean `pigsty.yml`?",
+        ),
+        (
+            &[],
+            "h1",
+            "inventory `h1` does not exist\n hint: for a single host write `-i h1,` with a comma",
+        ),
         (
             &[("inv/a.yml", HOSTS), ("inv/hosts.ini", "[etcd]\nh1\n")],
             "inv",
@@ -66,7 +80,10 @@ fn files_that_cannot_be_read_say_so() {
             "inventories in INI are not supported, only YAML\n --> hosts:2\n2 | [etcd]\n hint: ansible-inventory -i hosts --list -y --export > inventory.yml",
         ),
         (
-            &[("hosts.yml", HOSTS), ("group_vars/etcd.yml", "a: 1\n  b: 2\n")],
+            &[
+                ("hosts.yml", HOSTS),
+                ("group_vars/etcd.yml", "a: 1\n  b: 2\n"),
+            ],
             "hosts.yml",
             "wrong indentation\n --> group_vars/etcd.yml:2:3\n2 |   b: 2\n  |   ^\n caused by: line 1 has a value already, so nothing can belong to it",
         ),
@@ -86,7 +103,10 @@ fn files_that_cannot_be_read_say_so() {
             "the inventory script did not print JSON\n --> inv.sh --list:2:1\n command: inv.sh --list\n caused by: expected `,` or `]`",
         ),
         (
-            &[("inv.sh", "#!/bin/sh\necho '{\"etcd\": {\"hosts\": \"h1\"}}'\n")],
+            &[(
+                "inv.sh",
+                "#!/bin/sh\necho '{\"etcd\": {\"hosts\": \"h1\"}}'\n",
+            )],
             "inv.sh",
             "`hosts` of group `etcd` is a JSON array, not a string\n --> inv.sh --list:1:20\n1 | {\"etcd\": {\"hosts\": \"h1\"}}\n  |                    ^",
         ),
@@ -106,5 +126,10 @@ fn files_that_cannot_be_read_say_so() {
 #[test]
 fn a_key_without_a_space_is_warned_about() {
     let inventory = Inventory::parse("inv.yml", "all: { hosts: { h1: { etcd_seq:1 } } }").unwrap();
-    assert_eq!(inventory.warnings, ["inv.yml:1: `etcd_seq:1` has no space after its colon and sets nothing; write `etcd_seq: 1`"]);
+    assert_eq!(
+        inventory.warnings,
+        [
+            "inv.yml:1: `etcd_seq:1` has no space after its colon and sets nothing; write `etcd_seq: 1`"
+        ]
+    );
 }

@@ -22,7 +22,10 @@ fn ansible() -> Option<PathBuf> {
     if status.is_ok_and(|status| status.success()) {
         return Some(root().join(".work/ansible/bin/python3"));
     }
-    assert!(std::env::var_os("CI").is_none(), "Ansible could not be installed");
+    assert!(
+        std::env::var_os("CI").is_none(),
+        "Ansible could not be installed"
+    );
     eprintln!("skipped: Ansible could not be installed here");
     None
 }
@@ -46,11 +49,25 @@ fn ask(python: &Path, jobs: &[Value]) -> Vec<(i64, String, String)> {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    child.stdin.take().unwrap().write_all(json!(jobs).to_string().as_bytes()).unwrap();
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(json!(jobs).to_string().as_bytes())
+        .unwrap();
     let output = child.wait_with_output().unwrap();
     let answers: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
     let text = |answer: &Value, key: &str| answer[key].as_str().unwrap().to_string();
-    answers.iter().map(|answer| (answer["code"].as_i64().unwrap(), text(answer, "stdout"), text(answer, "stderr"))).collect()
+    answers
+        .iter()
+        .map(|answer| {
+            (
+                answer["code"].as_i64().unwrap(),
+                text(answer, "stdout"),
+                text(answer, "stderr"),
+            )
+        })
+        .collect()
 }
 
 struct Case {
@@ -67,11 +84,19 @@ fn cases() -> Vec<Case> {
         if path.is_dir() {
             let args = fs::read_to_string(path.join("args")).unwrap();
             let args = args.lines().map(str::to_string).collect();
-            cases.push(Case { args, dir: path, name });
+            cases.push(Case {
+                args,
+                dir: path,
+                name,
+            });
         } else {
             let args = vec!["-i".to_string(), path.display().to_string()];
             // A folder without group_vars of its own.
-            cases.push(Case { args, dir: here(), name });
+            cases.push(Case {
+                args,
+                dir: here(),
+                name,
+            });
         }
     }
     cases.sort_by(|a, b| a.name.cmp(&b.name));
@@ -92,14 +117,21 @@ impl Case {
                 other => panic!("{}: unknown argument {other}", self.name),
             }
         }
-        let options = LoadOptions { base_dir: Some(self.dir.clone()) };
-        let mut inventory = Inventory::load(&sources, &options).unwrap_or_else(|error| panic!("{}: {error}", self.name));
+        let options = LoadOptions {
+            base_dir: Some(self.dir.clone()),
+        };
+        let mut inventory = Inventory::load(&sources, &options)
+            .unwrap_or_else(|error| panic!("{}: {error}", self.name));
         inventory.set_extra(parse_extra(&extra).unwrap());
         (inventory, limit)
     }
 
     fn job(&self, args: &[&str]) -> Value {
-        let all: Vec<&str> = ["ansible-inventory"].into_iter().chain(self.args.iter().map(String::as_str)).chain(args.iter().copied()).collect();
+        let all: Vec<&str> = ["ansible-inventory"]
+            .into_iter()
+            .chain(self.args.iter().map(String::as_str))
+            .chain(args.iter().copied())
+            .collect();
         json!({ "args": all, "cwd": self.dir })
     }
 }
@@ -111,12 +143,18 @@ fn inventories_are_listed_as_ansible_lists_them() {
     let Some(python) = ansible() else { return };
     let cases = cases();
     assert!(cases.len() >= 40, "only {} cases", cases.len());
-    let jobs: Vec<Value> = cases.iter().flat_map(|case| FORMS.map(|form| case.job(form))).collect();
+    let jobs: Vec<Value> = cases
+        .iter()
+        .flat_map(|case| FORMS.map(|form| case.job(form)))
+        .collect();
     let answers = ask(&python, &jobs);
     let mut wrong = Vec::new();
     for (case, answers) in cases.iter().zip(answers.chunks(FORMS.len())) {
         let (inventory, limit) = case.load();
-        let ours = [inventory.list(limit.as_deref()).unwrap(), inventory.graph("all", true).unwrap()];
+        let ours = [
+            inventory.list(limit.as_deref()).unwrap(),
+            inventory.graph("all", true).unwrap(),
+        ];
         for ((form, ours), (code, theirs, complaint)) in FORMS.iter().zip(&ours).zip(answers) {
             let same = *code == 0 && (form != &FORMS[0] || as_json(ours) == as_json(theirs));
             // The keys of Python dictionaries can be other things than text, which shows only in a graph.
@@ -132,23 +170,45 @@ fn inventories_are_listed_as_ansible_lists_them() {
                 continue;
             }
             if !same || ours.trim_end() != theirs.trim_end() {
-                wrong.push(difference(&format!("{} {}", case.name, form.join(" ")), ours, theirs, complaint));
+                wrong.push(difference(
+                    &format!("{} {}", case.name, form.join(" ")),
+                    ours,
+                    theirs,
+                    complaint,
+                ));
             }
         }
     }
-    assert!(wrong.is_empty(), "{} differ\n{}", wrong.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} differ\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
 }
 
 /// Read as JSON, with the floats that JSON does not have taken as text.
 fn as_json(text: &str) -> Value {
-    let text = text.replace("-Infinity", "\"-inf\"").replace(" Infinity", " \"inf\"").replace("NaN", "\"nan\"");
+    let text = text
+        .replace("-Infinity", "\"-inf\"")
+        .replace(" Infinity", " \"inf\"")
+        .replace("NaN", "\"nan\"");
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
 }
 
 fn difference(name: &str, ours: &str, theirs: &str, complaint: &str) -> String {
-    let mut text = format!("== {name}\n{}", if theirs.is_empty() { complaint } else { "" });
+    let mut text = format!(
+        "== {name}\n{}",
+        if theirs.is_empty() { complaint } else { "" }
+    );
     let diff = similar::TextDiff::from_lines(theirs.trim_end(), ours.trim_end());
-    text.push_str(&diff.unified_diff().context_radius(2).header("ansible", "etcdsh").to_string());
+    text.push_str(
+        &diff
+            .unified_diff()
+            .context_radius(2)
+            .header("ansible", "etcdsh")
+            .to_string(),
+    );
     text
 }
 
@@ -160,7 +220,10 @@ fn patterns_select_what_ansible_selects() {
     let rows: Vec<(&str, Option<&str>)> = rows
         .lines()
         .filter(|line| !line.is_empty() && !line.starts_with('#'))
-        .map(|line| line.split_once(" -l ").map_or((line, None), |(pattern, limit)| (pattern, Some(limit))))
+        .map(|line| {
+            line.split_once(" -l ")
+                .map_or((line, None), |(pattern, limit)| (pattern, Some(limit)))
+        })
         .collect();
     assert!(rows.len() >= 30, "only {} rows", rows.len());
     let job = |(pattern, limit): &(&str, Option<&str>)| {
@@ -180,7 +243,9 @@ fn patterns_select_what_ansible_selects() {
             Err(error) if theirs.is_empty() || complaint.contains("Could not match") => {
                 assert!(!error.what.is_empty());
             }
-            ours => wrong.push(format!("{pattern} {limit:?}: ansible {theirs:?}, etcdsh {ours:?}\n{complaint}")),
+            ours => wrong.push(format!(
+                "{pattern} {limit:?}: ansible {theirs:?}, etcdsh {ours:?}\n{complaint}"
+            )),
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -190,30 +255,79 @@ fn patterns_select_what_ansible_selects() {
 fn one_host_is_listed_as_ansible_lists_it() {
     let Some(python) = ansible() else { return };
     let file = here().join("patterns.yml").display().to_string();
-    let args = ["ansible-inventory", "-i", &file, "--host", "db-2.example.com", "-e", "port=1 name='a b'", "-e", "{list: [1, yes]}"];
-    let limited = ["ansible-inventory", "-i", &file, "--list", "-l", "etcd:!db-1"];
+    let args = [
+        "ansible-inventory",
+        "-i",
+        &file,
+        "--host",
+        "db-2.example.com",
+        "-e",
+        "port=1 name='a b'",
+        "-e",
+        "{list: [1, yes]}",
+    ];
+    let limited = [
+        "ansible-inventory",
+        "-i",
+        &file,
+        "--list",
+        "-l",
+        "etcd:!db-1",
+    ];
     let part = ["ansible-inventory", "-i", &file, "--graph", "databases"];
     let tree = ["ansible-inventory", "-i", &file, "--graph"];
-    let jobs = [args.as_slice(), &limited, &part, &tree].map(|args| json!({ "args": args, "cwd": here() }));
+    let jobs = [args.as_slice(), &limited, &part, &tree]
+        .map(|args| json!({ "args": args, "cwd": here() }));
     let answers = ask(&python, &jobs);
     let mut inventory = Inventory::load(&[file], &LoadOptions::default()).unwrap();
-    assert_eq!(inventory.list(Some("etcd:!db-1")).unwrap(), answers[1].1.trim_end());
-    assert_eq!(inventory.graph("databases", false).unwrap(), answers[2].1.trim_end());
-    assert_eq!(inventory.graph("all", false).unwrap(), answers[3].1.trim_end());
-    inventory.set_extra(parse_extra(&["port=1 name='a b'".into(), "{list: [1, yes]}".into()]).unwrap());
-    assert_eq!(inventory.host("db-2.example.com").unwrap(), answers[0].1.trim_end(), "{}", answers[0].2);
+    assert_eq!(
+        inventory.list(Some("etcd:!db-1")).unwrap(),
+        answers[1].1.trim_end()
+    );
+    assert_eq!(
+        inventory.graph("databases", false).unwrap(),
+        answers[2].1.trim_end()
+    );
+    assert_eq!(
+        inventory.graph("all", false).unwrap(),
+        answers[3].1.trim_end()
+    );
+    inventory
+        .set_extra(parse_extra(&["port=1 name='a b'".into(), "{list: [1, yes]}".into()]).unwrap());
+    assert_eq!(
+        inventory.host("db-2.example.com").unwrap(),
+        answers[0].1.trim_end(),
+        "{}",
+        answers[0].2
+    );
 }
 
 #[test]
 fn templates_give_what_ansible_gives() {
     let Some(python) = ansible() else { return };
     let file = here().join("templates.yml").display().to_string();
-    let args = ["ansible", "h1", "-i", &file, "-m", "ansible.builtin.debug", "-a", "var=probe"];
+    let args = [
+        "ansible",
+        "h1",
+        "-i",
+        &file,
+        "-m",
+        "ansible.builtin.debug",
+        "-a",
+        "var=probe",
+    ];
     let answers = ask(&python, &[json!({ "args": args, "cwd": here() })]);
-    let theirs = answers[0].1.split_once("=>").unwrap_or_else(|| panic!("{:?}", answers[0])).1;
+    let theirs = answers[0]
+        .1
+        .split_once("=>")
+        .unwrap_or_else(|| panic!("{:?}", answers[0]))
+        .1;
     let theirs: Value = serde_json::from_str(theirs).unwrap();
     let inventory = Inventory::load(&[file], &LoadOptions::default()).unwrap();
-    let ours = inventory.var("h1", "probe").unwrap_or_else(|error| panic!("{error}")).unwrap();
+    let ours = inventory
+        .var("h1", "probe")
+        .unwrap_or_else(|error| panic!("{error}"))
+        .unwrap();
     let ours: Value = serde_json::from_str(&ours.to_json()).unwrap();
     let wrong: Vec<String> = theirs["probe"]
         .as_object()

@@ -10,11 +10,17 @@ fn text<'a>(panel: &'a Value, key: &str) -> &'a str {
 
 /// `@` and `%` become the labels of the chosen members, or of the chosen cluster.
 fn expression(short: &str) -> String {
-    short.replace("{@", "{job=\"etcd\", cls=\"$cls\", ins=~\"$ins\"").replace("{%", "{cls=\"$cls\"")
+    short
+        .replace("{@", "{job=\"etcd\", cls=\"$cls\", ins=~\"$ins\"")
+        .replace("{%", "{cls=\"$cls\"")
 }
 
 fn source(panel: &Value) -> Value {
-    if panel["logs"] == true { json!({ "type": "loki", "uid": "$logs" }) } else { json!({ "type": "prometheus", "uid": "$ds" }) }
+    if panel["logs"] == true {
+        json!({ "type": "loki", "uid": "$logs" })
+    } else {
+        json!({ "type": "prometheus", "uid": "$ds" })
+    }
 }
 
 fn targets(panel: &Value) -> Vec<Value> {
@@ -39,20 +45,30 @@ fn targets(panel: &Value) -> Vec<Value> {
 }
 
 fn steps(panel: &Value) -> Value {
-    let Some(steps) = panel["steps"].as_array() else { return json!([{ "color": "blue", "value": null }]) };
-    steps.iter().map(|step| json!({ "color": step[1], "value": step[0] })).collect()
+    let Some(steps) = panel["steps"].as_array() else {
+        return json!([{ "color": "blue", "value": null }]);
+    };
+    steps
+        .iter()
+        .map(|step| json!({ "color": step[1], "value": step[0] }))
+        .collect()
 }
 
 /// Words for values, in Grafana's form.
 fn mappings(words: &Value) -> Value {
-    let Some(words) = words.as_object() else { return json!([]) };
-    let options: Map<String, Value> = words.iter().enumerate().map(|(index, (value, text))| (value.clone(), json!({ "index": index, "text": text }))).collect();
+    let Some(words) = words.as_object() else {
+        return json!([]);
+    };
+    let options: Map<String, Value> = words
+        .iter()
+        .enumerate()
+        .map(|(index, (value, text))| (value.clone(), json!({ "index": index, "text": text })))
+        .collect();
     json!([{ "options": options, "type": "value" }])
 }
 
 fn defaults(panel: &Value) -> Value {
-    let mut defaults =
-        json!({ "color": { "mode": "thresholds" }, "mappings": mappings(&panel["mappings"]), "thresholds": { "mode": "absolute", "steps": steps(panel) } });
+    let mut defaults = json!({ "color": { "mode": "thresholds" }, "mappings": mappings(&panel["mappings"]), "thresholds": { "mode": "absolute", "steps": steps(panel) } });
     for key in ["unit", "decimals"] {
         if !panel[key].is_null() {
             defaults[key] = panel[key].clone();
@@ -63,7 +79,11 @@ fn defaults(panel: &Value) -> Value {
     }
     match text(panel, "kind") {
         "timeseries" => {
-            let line = if panel["steps"].is_null() { "off" } else { "dashed" };
+            let line = if panel["steps"].is_null() {
+                "off"
+            } else {
+                "dashed"
+            };
             defaults["color"] = json!({ "mode": "palette-classic" });
             defaults["custom"] = json!({ "fillOpacity": 8, "lineWidth": 1, "showPoints": "never", "spanNulls": false, "thresholdsStyle": { "mode": line } });
         }
@@ -95,15 +115,23 @@ fn options(panel: &Value) -> Value {
     let last = json!({ "calcs": ["lastNotNull"], "fields": "", "values": false });
     match text(panel, "kind") {
         "stat" => {
-            let mode = if panel["text"].is_null() { "value" } else { text(panel, "text") };
+            let mode = if panel["text"].is_null() {
+                "value"
+            } else {
+                text(panel, "text")
+            };
             json!({ "colorMode": "value", "graphMode": "none", "justifyMode": "center", "orientation": "auto", "reduceOptions": last, "textMode": mode })
         }
-        "gauge" => json!({ "reduceOptions": last, "showThresholdLabels": false, "showThresholdMarkers": true }),
+        "gauge" => {
+            json!({ "reduceOptions": last, "showThresholdLabels": false, "showThresholdMarkers": true })
+        }
         "state" => {
             json!({ "alignValue": "left", "legend": { "displayMode": "list", "placement": "bottom", "showLegend": false }, "mergeValues": true, "rowHeight": 0.8, "showValue": "auto" })
         }
         "table" => json!({ "cellHeight": "sm", "showHeader": true }),
-        "logs" => json!({ "enableLogDetails": true, "showTime": true, "sortOrder": "Descending", "wrapLogMessage": true }),
+        "logs" => {
+            json!({ "enableLogDetails": true, "showTime": true, "sortOrder": "Descending", "wrapLogMessage": true })
+        }
         _ => {
             json!({ "legend": { "calcs": [], "displayMode": "list", "placement": "bottom", "showLegend": true }, "tooltip": { "mode": "multi", "sort": "desc" } })
         }
@@ -112,17 +140,28 @@ fn options(panel: &Value) -> Value {
 
 /// A table has one row for each member, and only the columns that are named, in their order.
 fn transformations(panel: &Value) -> Value {
-    let Some(columns) = panel["columns"].as_object() else { return json!([]) };
-    let several = panel["queries"].as_array().is_some_and(|queries| queries.len() > 1);
-    let order: Map<String, Value> = columns.keys().enumerate().map(|(index, name)| (name.clone(), index.into())).collect();
+    let Some(columns) = panel["columns"].as_object() else {
+        return json!([]);
+    };
+    let several = panel["queries"]
+        .as_array()
+        .is_some_and(|queries| queries.len() > 1);
+    let order: Map<String, Value> = columns
+        .keys()
+        .enumerate()
+        .map(|(index, name)| (name.clone(), index.into()))
+        .collect();
     let mut steps = Vec::new();
     if several {
-        steps.push(json!({ "id": "joinByField", "options": { "byField": "ins", "mode": "outer" } }));
+        steps
+            .push(json!({ "id": "joinByField", "options": { "byField": "ins", "mode": "outer" } }));
     } else {
         steps.push(json!({ "id": "merge", "options": {} }));
     }
     steps.push(json!({ "id": "filterFieldsByName", "options": { "include": { "names": columns.keys().collect::<Vec<_>>() } } }));
-    steps.push(json!({ "id": "organize", "options": { "indexByName": order, "renameByName": columns } }));
+    steps.push(
+        json!({ "id": "organize", "options": { "indexByName": order, "renameByName": columns } }),
+    );
     steps.into()
 }
 
@@ -212,8 +251,24 @@ pub(super) fn dashboard(short: &Value) -> String {
         "panels": panels(short),
     });
     let entry = |(key, value): (&String, &Value)| match (key.as_str(), value) {
-        ("panels", Value::Array(panels)) => format!("\"{key}\": [\n{}\n]", panels.iter().map(Value::to_string).collect::<Vec<_>>().join(",\n")),
+        ("panels", Value::Array(panels)) => format!(
+            "\"{key}\": [\n{}\n]",
+            panels
+                .iter()
+                .map(Value::to_string)
+                .collect::<Vec<_>>()
+                .join(",\n")
+        ),
         _ => format!("\"{key}\": {value}"),
     };
-    format!("{{\n{}\n}}\n", whole.as_object().into_iter().flatten().map(entry).collect::<Vec<_>>().join(",\n"))
+    format!(
+        "{{\n{}\n}}\n",
+        whole
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(entry)
+            .collect::<Vec<_>>()
+            .join(",\n")
+    )
 }

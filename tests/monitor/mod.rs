@@ -34,15 +34,29 @@ fn yaml(path: &str) -> Value {
 fn promtool(args: &[&str], folder: &Path) -> Output {
     static TOOL: OnceLock<PathBuf> = OnceLock::new();
     let tool = TOOL.get_or_init(|| {
-        let output = Command::new(root().join("tests/tools/promtool")).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let output = Command::new(root().join("tests/tools/promtool"))
+            .output()
+            .unwrap();
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         PathBuf::from(String::from_utf8(output.stdout).unwrap().trim())
     });
-    Command::new(tool).args(args).current_dir(folder).output().unwrap()
+    Command::new(tool)
+        .args(args)
+        .current_dir(folder)
+        .output()
+        .unwrap()
 }
 
 fn said(output: &Output) -> String {
-    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+    format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
 }
 
 fn list<'a>(value: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> {
@@ -54,11 +68,19 @@ fn text<'a>(value: &'a Value, key: &str) -> &'a str {
 }
 
 fn rules() -> Vec<Value> {
-    yaml(RULES)["groups"].as_array().unwrap().iter().flat_map(|group| list(group, "rules").cloned().collect::<Vec<_>>()).collect()
+    yaml(RULES)["groups"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|group| list(group, "rules").cloned().collect::<Vec<_>>())
+        .collect()
 }
 
 fn alerts() -> Vec<Value> {
-    rules().into_iter().filter(|rule| rule["alert"].is_string()).collect()
+    rules()
+        .into_iter()
+        .filter(|rule| rule["alert"].is_string())
+        .collect()
 }
 
 #[test]
@@ -74,8 +96,15 @@ fn cases() -> Vec<(String, String, bool, Value)> {
     let mut found = Vec::new();
     for test in list(&tests, "tests") {
         for case in list(test, "promql_expr_test") {
-            let Some(name) = alert.captures(text(case, "expr")) else { continue };
-            found.push((name[1].to_string(), text(case, "eval_time").to_string(), list(case, "exp_samples").next().is_some(), test.clone()));
+            let Some(name) = alert.captures(text(case, "expr")) else {
+                continue;
+            };
+            found.push((
+                name[1].to_string(),
+                text(case, "eval_time").to_string(),
+                list(case, "exp_samples").next().is_some(),
+                test.clone(),
+            ));
         }
     }
     found
@@ -83,14 +112,28 @@ fn cases() -> Vec<(String, String, bool, Value)> {
 
 #[test]
 fn each_alert_fires_and_stays_silent_when_it_should() {
-    let output = promtool(&["test", "rules", "rules.yml"], &root().join("tests/monitor"));
+    let output = promtool(
+        &["test", "rules", "rules.yml"],
+        &root().join("tests/monitor"),
+    );
     assert!(output.status.success(), "{}", said(&output));
-    let mut seen: BTreeMap<String, [bool; 2]> = alerts().iter().map(|rule| (text(rule, "alert").to_string(), [false; 2])).collect();
+    let mut seen: BTreeMap<String, [bool; 2]> = alerts()
+        .iter()
+        .map(|rule| (text(rule, "alert").to_string(), [false; 2]))
+        .collect();
     for (alert, _, fires, _) in cases() {
-        seen.get_mut(&alert).unwrap_or_else(|| panic!("there is no alert `{alert}`"))[usize::from(fires)] = true;
+        seen.get_mut(&alert)
+            .unwrap_or_else(|| panic!("there is no alert `{alert}`"))[usize::from(fires)] = true;
     }
-    let lacking: Vec<_> = seen.iter().filter(|(_, both)| **both != [true; 2]).map(|(name, _)| name).collect();
-    assert!(lacking.is_empty(), "without a case that fires and one that is silent: {lacking:?}");
+    let lacking: Vec<_> = seen
+        .iter()
+        .filter(|(_, both)| **both != [true; 2])
+        .map(|(name, _)| name)
+        .collect();
+    assert!(
+        lacking.is_empty(),
+        "without a case that fires and one that is silent: {lacking:?}"
+    );
 }
 
 /// promtool says what it got when nothing is expected: so the texts of an alert are seen as Prometheus makes them.
@@ -104,7 +147,8 @@ fn the_texts_of_each_alert_name_the_member_and_the_next_thing_to_type() {
         }
         let mut test = test;
         test.as_object_mut().unwrap().remove("promql_expr_test");
-        test["alert_rule_test"] = serde_json::json!([{ "alertname": alert, "eval_time": at, "exp_alerts": [] }]);
+        test["alert_rule_test"] =
+            serde_json::json!([{ "alertname": alert, "eval_time": at, "exp_alerts": [] }]);
         tests.push(test);
     }
     assert_eq!(named.len(), alerts().len());
@@ -115,23 +159,47 @@ fn the_texts_of_each_alert_name_the_member_and_the_next_thing_to_type() {
     fs::write(folder.path().join("texts.yml"), whole.to_string()).unwrap();
     let said = said(&promtool(&["test", "rules", "texts.yml"], folder.path()));
     let summary = Regex::new(r#"summary="([^"]*)""#).unwrap();
-    let summaries: Vec<&str> = summary.captures_iter(&said).map(|found| found.get(1).unwrap().as_str()).collect();
+    let summaries: Vec<&str> = summary
+        .captures_iter(&said)
+        .map(|found| found.get(1).unwrap().as_str())
+        .collect();
     let place = Regex::new(r"\betcd(-\d)?\b|\bother\b|prometheus|short").unwrap();
     for alert in &named {
-        let own: Vec<_> = summaries.iter().filter(|summary| summary.contains(&format!("{alert}:"))).collect();
+        let own: Vec<_> = summaries
+            .iter()
+            .filter(|summary| summary.contains(&format!("{alert}:")))
+            .collect();
         assert!(!own.is_empty(), "{alert} has no summary\n{said}");
         for summary in own {
-            assert!(place.is_match(summary) && !summary.contains("expanding"), "{summary}");
+            assert!(
+                place.is_match(summary) && !summary.contains("expanding"),
+                "{summary}"
+            );
         }
     }
     for rule in alerts() {
         let (name, notes) = (text(&rule, "alert"), &rule["annotations"]);
-        let (level, severity) = (text(&rule["labels"], "level"), text(&rule["labels"], "severity"));
-        assert!([("0", "CRIT"), ("1", "WARN"), ("2", "INFO")].contains(&(level, severity)), "{name}: {level} {severity}");
+        let (level, severity) = (
+            text(&rule["labels"], "level"),
+            text(&rule["labels"], "severity"),
+        );
+        assert!(
+            [("0", "CRIT"), ("1", "WARN"), ("2", "INFO")].contains(&(level, severity)),
+            "{name}: {level} {severity}"
+        );
         assert_eq!(text(&rule["labels"], "category"), "etcd", "{name}");
-        assert!(text(notes, "summary").starts_with(&format!("{severity} {name}: ")), "{name}");
-        let last = text(notes, "description").lines().last().unwrap_or_default();
-        assert!(last.starts_with("etcdsh "), "{name}: its description ends with what to type, not with `{last}`");
+        assert!(
+            text(notes, "summary").starts_with(&format!("{severity} {name}: ")),
+            "{name}"
+        );
+        let last = text(notes, "description")
+            .lines()
+            .last()
+            .unwrap_or_default();
+        assert!(
+            last.starts_with("etcdsh "),
+            "{name}: its description ends with what to type, not with `{last}`"
+        );
     }
 }
 
@@ -140,7 +208,10 @@ fn every_alert_is_in_the_manual() {
     let page = read("docs/monitoring.md");
     for rule in alerts() {
         let name = text(&rule, "alert");
-        assert!(page.contains(&format!("| `{name}` |")), "docs/monitoring.md has no row for {name}");
+        assert!(
+            page.contains(&format!("| `{name}` |")),
+            "docs/monitoring.md has no row for {name}"
+        );
     }
 }
 
@@ -149,15 +220,24 @@ pub(crate) fn dashboard() -> Value {
 }
 
 fn panels(dashboard: &Value) -> Vec<Value> {
-    list(dashboard, "panels").flat_map(|panel| std::iter::once(panel.clone()).chain(list(panel, "panels").cloned().collect::<Vec<_>>())).collect()
+    list(dashboard, "panels")
+        .flat_map(|panel| {
+            std::iter::once(panel.clone()).chain(list(panel, "panels").cloned().collect::<Vec<_>>())
+        })
+        .collect()
 }
 
 /// Title and expression of each query that goes to Prometheus.
 pub(crate) fn expressions() -> Vec<(String, String)> {
     let mut found = Vec::new();
     for panel in panels(&dashboard()) {
-        for target in list(&panel, "targets").filter(|target| text(&target["datasource"], "type") == "prometheus") {
-            found.push((text(&panel, "title").to_string(), text(target, "expr").to_string()));
+        for target in list(&panel, "targets")
+            .filter(|target| text(&target["datasource"], "type") == "prometheus")
+        {
+            found.push((
+                text(&panel, "title").to_string(),
+                text(target, "expr").to_string(),
+            ));
         }
     }
     found
@@ -169,7 +249,10 @@ fn the_dashboard_is_fresh() {
     if std::env::var_os("ETCDSH_WRITE").is_some() {
         fs::write(root().join(DASHBOARD), &made).unwrap();
     }
-    assert!(made == read(DASHBOARD), "{DASHBOARD} is stale: ETCDSH_WRITE=1 cargo test the_dashboard_is_fresh");
+    assert!(
+        made == read(DASHBOARD),
+        "{DASHBOARD} is stale: ETCDSH_WRITE=1 cargo test the_dashboard_is_fresh"
+    );
 }
 
 #[test]
@@ -177,15 +260,31 @@ fn panels_have_ids_of_their_own_and_do_not_overlap() {
     let dashboard = dashboard();
     assert_eq!(dashboard["title"], "ETCD Overview");
     let panels = panels(&dashboard);
-    let rows: Vec<&str> = panels.iter().filter(|panel| panel["type"] == "row").map(|panel| text(panel, "title")).collect();
-    for row in ["Overview", "Alerts", "Metrics", "gRPC", "Disk", "MVCC", "Certificates and members", "Logs"] {
+    let rows: Vec<&str> = panels
+        .iter()
+        .filter(|panel| panel["type"] == "row")
+        .map(|panel| text(panel, "title"))
+        .collect();
+    for row in [
+        "Overview",
+        "Alerts",
+        "Metrics",
+        "gRPC",
+        "Disk",
+        "MVCC",
+        "Certificates and members",
+        "Logs",
+    ] {
         assert!(rows.contains(&row), "no row {row}");
     }
     let mut ids = BTreeSet::new();
     let mut taken: BTreeMap<(u64, u64), String> = BTreeMap::new();
     for panel in &panels {
         let title = text(panel, "title").to_string();
-        assert!(!title.is_empty() && ids.insert(panel["id"].as_u64().unwrap()), "{title}: its id is not its own");
+        assert!(
+            !title.is_empty() && ids.insert(panel["id"].as_u64().unwrap()),
+            "{title}: its id is not its own"
+        );
         let place = |key: &str| panel["gridPos"][key].as_u64().unwrap();
         let (x, y, w, h) = (place("x"), place("y"), place("w"), place("h"));
         assert!(w > 0 && h > 0 && x + w <= 24, "{title} leaves the grid");
@@ -194,7 +293,10 @@ fn panels_have_ids_of_their_own_and_do_not_overlap() {
                 panic!("{title} lies on {other}");
             }
         }
-        assert!(panel["type"] == "row" || text(panel, "description").len() > 40, "{title}: a description says what a bad value means");
+        assert!(
+            panel["type"] == "row" || text(panel, "description").len() > 40,
+            "{title}: a description says what a bad value means"
+        );
     }
 }
 
@@ -213,19 +315,28 @@ fn sources<'a>(value: &'a Value, found: &mut Vec<&'a Value>) {
 #[test]
 fn every_data_source_is_a_variable() {
     let dashboard = dashboard();
-    let variables: BTreeMap<String, Value> =
-        list(&dashboard["templating"], "list").map(|variable| (format!("${}", text(variable, "name")), variable.clone())).collect();
+    let variables: BTreeMap<String, Value> = list(&dashboard["templating"], "list")
+        .map(|variable| (format!("${}", text(variable, "name")), variable.clone()))
+        .collect();
     let mut found = Vec::new();
     sources(&dashboard, &mut found);
     assert!(found.len() > 100, "{}", found.len());
     for source in found {
         let variable = &variables[text(source, "uid")];
-        assert_eq!((text(variable, "type"), text(variable, "query")), ("datasource", text(source, "type")), "{source}");
+        assert_eq!(
+            (text(variable, "type"), text(variable, "query")),
+            ("datasource", text(source, "type")),
+            "{source}"
+        );
     }
     let used = Regex::new(r"\$(\w+)").unwrap();
     for (title, expression) in expressions() {
         for name in used.captures_iter(&expression) {
-            assert!(name[1].starts_with("__") || variables.contains_key(&name[0]), "{title}: there is no variable {}", &name[0]);
+            assert!(
+                name[1].starts_with("__") || variables.contains_key(&name[0]),
+                "{title}: there is no variable {}",
+                &name[0]
+            );
         }
     }
 }
@@ -233,13 +344,28 @@ fn every_data_source_is_a_variable() {
 /// Names of recording rules and alerts that a panel asks for are there.
 #[test]
 fn panels_ask_for_recorded_names_that_there_are() {
-    let known: BTreeSet<String> = rules().iter().map(|rule| text(rule, "record").to_string()).collect();
-    let written = ["etcd:ins:expected", "etcd:ins:cert_not_after", "etcd:ins:cert_not_before"];
+    let known: BTreeSet<String> = rules()
+        .iter()
+        .map(|rule| text(rule, "record").to_string())
+        .collect();
+    let written = [
+        "etcd:ins:expected",
+        "etcd:ins:cert_not_after",
+        "etcd:ins:cert_not_before",
+    ];
     let name = Regex::new(r"etcd:\w+:\w+").unwrap();
-    let asked = expressions().into_iter().chain(rules().into_iter().map(|rule| ("a rule".to_string(), text(&rule, "expr").to_string())));
+    let asked = expressions().into_iter().chain(
+        rules()
+            .into_iter()
+            .map(|rule| ("a rule".to_string(), text(&rule, "expr").to_string())),
+    );
     for (title, expression) in asked {
         for found in name.find_iter(&expression) {
-            assert!(known.contains(found.as_str()) || written.contains(&found.as_str()), "{title}: nothing records {}", found.as_str());
+            assert!(
+                known.contains(found.as_str()) || written.contains(&found.as_str()),
+                "{title}: nothing records {}",
+                found.as_str()
+            );
         }
     }
 }

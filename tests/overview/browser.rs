@@ -31,8 +31,13 @@ pub(super) struct Browser {
 impl Browser {
     /// Is there one on this machine? In CI there must be.
     pub(super) fn is_there() -> bool {
-        let there = ["chromium", "chromedriver"].iter().all(|name| Path::new("/usr/bin").join(name).exists());
-        assert!(there || std::env::var_os("CI").is_none_or(|ci| ci.is_empty()), "no Chromium in CI");
+        let there = ["chromium", "chromedriver"]
+            .iter()
+            .all(|name| Path::new("/usr/bin").join(name).exists());
+        assert!(
+            there || std::env::var_os("CI").is_none_or(|ci| ci.is_empty()),
+            "no Chromium in CI"
+        );
         if !there {
             eprintln!("not run, no Chromium here: tests/tools/setup installs it");
         }
@@ -41,7 +46,12 @@ impl Browser {
 
     pub(super) fn open(wide: u32, high: u32) -> Browser {
         let folder = tempfile::tempdir().unwrap();
-        let mut driver = Command::new("/usr/bin/chromedriver").arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut driver = Command::new("/usr/bin/chromedriver")
+            .arg("--port=0")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
         let mut said = BufReader::new(driver.stdout.take().unwrap());
         let port = loop {
             let mut line = String::new();
@@ -52,34 +62,66 @@ impl Browser {
         };
         // What it says later must not fill the pipe.
         std::thread::spawn(move || std::io::copy(&mut said, &mut std::io::sink()));
-        let mut browser = Browser { driver, folder, port, session: String::new() };
+        let mut browser = Browser {
+            driver,
+            folder,
+            port,
+            session: String::new(),
+        };
         let data = format!("--user-data-dir={}", browser.folder.path().display());
         let size = format!("--window-size={wide},{high}");
-        let args: Vec<&str> = FLAGS.into_iter().chain([data.as_str(), size.as_str()]).collect();
+        let args: Vec<&str> = FLAGS
+            .into_iter()
+            .chain([data.as_str(), size.as_str()])
+            .collect();
         let wanted = json!({ "capabilities": { "alwaysMatch": { "goog:chromeOptions": { "binary": "/usr/bin/chromium", "args": args } } } });
-        browser.session = browser.call("POST", "/session", Some(&wanted))["sessionId"].as_str().unwrap().to_string();
+        browser.session = browser.call("POST", "/session", Some(&wanted))["sessionId"]
+            .as_str()
+            .unwrap()
+            .to_string();
         browser
     }
 
     pub(super) fn go(&self, url: &str) {
-        self.call("POST", &format!("/session/{}/url", self.session), Some(&json!({ "url": url })));
+        self.call(
+            "POST",
+            &format!("/session/{}/url", self.session),
+            Some(&json!({ "url": url })),
+        );
     }
 
     /// The value of an expression in the page.
     pub(super) fn eval(&self, expression: &str) -> Value {
         let body = json!({ "script": format!("return {expression}"), "args": [] });
-        self.call("POST", &format!("/session/{}/execute/sync", self.session), Some(&body))
+        self.call(
+            "POST",
+            &format!("/session/{}/execute/sync", self.session),
+            Some(&body),
+        )
     }
 
     /// A picture of what is seen, PNG.
     pub(super) fn picture(&self) -> Vec<u8> {
-        let text = self.call("GET", &format!("/session/{}/screenshot", self.session), None);
-        base64::engine::general_purpose::STANDARD.decode(text.as_str().unwrap()).unwrap()
+        let text = self.call(
+            "GET",
+            &format!("/session/{}/screenshot", self.session),
+            None,
+        );
+        base64::engine::general_purpose::STANDARD
+            .decode(text.as_str().unwrap())
+            .unwrap()
     }
 
     fn call(&self, method: &str, path: &str, body: Option<&Value>) -> Value {
-        let (status, text) = http(self.port, method, path, &[], &body.map(Value::to_string).unwrap_or_default());
-        let answer: Value = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{method} {path}: {status} {text}"));
+        let (status, text) = http(
+            self.port,
+            method,
+            path,
+            &[],
+            &body.map(Value::to_string).unwrap_or_default(),
+        );
+        let answer: Value = serde_json::from_str(&text)
+            .unwrap_or_else(|_| panic!("{method} {path}: {status} {text}"));
         assert_eq!(status, 200, "{method} {path}: {answer}");
         answer["value"].clone()
     }
@@ -96,10 +138,23 @@ impl Drop for Browser {
 }
 
 /// One request to this machine: its status and its body.
-pub(super) fn http(port: u16, method: &str, path: &str, headers: &[&str], body: &str) -> (u16, String) {
+pub(super) fn http(
+    port: u16,
+    method: &str,
+    path: &str,
+    headers: &[&str],
+    body: &str,
+) -> (u16, String) {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
-    let host = if headers.iter().any(|header| header.starts_with("Host:")) { String::new() } else { format!("Host: 127.0.0.1:{port}\r\n") };
-    let more: String = headers.iter().map(|header| format!("{header}\r\n")).collect();
+    let host = if headers.iter().any(|header| header.starts_with("Host:")) {
+        String::new()
+    } else {
+        format!("Host: 127.0.0.1:{port}\r\n")
+    };
+    let more: String = headers
+        .iter()
+        .map(|header| format!("{header}\r\n"))
+        .collect();
     let length = body.len();
     write!(stream, "{method} {path} HTTP/1.1\r\n{host}{more}Content-Type: application/json\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}")
         .unwrap();
@@ -108,8 +163,17 @@ pub(super) fn http(port: u16, method: &str, path: &str, headers: &[&str], body: 
     while reader.read_line(&mut line).unwrap() > 2 {
         head.push_str(&std::mem::take(&mut line));
     }
-    let status = head.split(' ').nth(1).and_then(|code| code.parse().ok()).unwrap_or(0);
-    let length = head.to_lowercase().lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse::<usize>().ok());
+    let status = head
+        .split(' ')
+        .nth(1)
+        .and_then(|code| code.parse().ok())
+        .unwrap_or(0);
+    let length = head.to_lowercase().lines().find_map(|line| {
+        line.strip_prefix("content-length:")?
+            .trim()
+            .parse::<usize>()
+            .ok()
+    });
     let mut body = Vec::new();
     match length {
         Some(length) => {

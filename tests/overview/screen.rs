@@ -16,10 +16,15 @@ struct Picture {
 impl Picture {
     fn of(test: &Test, words: &str, columns: u16, rows: u16) -> Picture {
         let mut command = test.command(env!("CARGO_BIN_EXE_etcdsh"));
-        command.args(words.split_whitespace()).env("TERM", "xterm-256color");
+        command
+            .args(words.split_whitespace())
+            .env("TERM", "xterm-256color");
         let mut screen = Screen::of(command);
         screen.size(columns, rows);
-        Picture { parser: vt100::Parser::new(columns_of(rows), columns_of(columns), 0), screen }
+        Picture {
+            parser: vt100::Parser::new(columns_of(rows), columns_of(columns), 0),
+            screen,
+        }
     }
 
     fn text(&mut self) -> String {
@@ -44,11 +49,15 @@ fn columns_of(count: u16) -> std::num::NonZero<u16> {
 }
 
 fn line<'a>(text: &'a str, word: &str) -> &'a str {
-    text.lines().find(|line| line.contains(word)).unwrap_or_else(|| panic!("no line with `{word}`\n{text}"))
+    text.lines()
+        .find(|line| line.contains(word))
+        .unwrap_or_else(|| panic!("no line with `{word}`\n{text}"))
 }
 
 fn row<'a>(text: &'a str, member: &str) -> &'a str {
-    text.lines().find(|line| line.trim_start_matches(['>', ' ']).starts_with(member)).unwrap_or_else(|| panic!("no row of {member}\n{text}"))
+    text.lines()
+        .find(|line| line.trim_start_matches(['>', ' ']).starts_with(member))
+        .unwrap_or_else(|| panic!("no row of {member}\n{text}"))
 }
 
 fn two_die(members: &Members) {
@@ -61,14 +70,27 @@ fn keys_choose_sort_and_open_members_and_their_logs_and_it_survives_members_that
     let members = cluster(14);
     let mut picture = Picture::of(&members.test, "-i hosts.yml overview", 110, 40);
     let text = picture.wait("nothing is wrong");
-    assert!(line(&text, "etcd  healthy").contains("3 members, 3 take part, quorum 2, 1 more may fail"), "{text}");
-    assert!(row(&text, "etcd-1").contains("healthy") && text.contains("> etcd-1"), "{text}");
-    assert!(text.contains("fsync p99") && text.contains("peer round trip p95") && text.contains("leader etcd-"), "{text}");
+    assert!(
+        line(&text, "etcd  healthy").contains("3 members, 3 take part, quorum 2, 1 more may fail"),
+        "{text}"
+    );
+    assert!(
+        row(&text, "etcd-1").contains("healthy") && text.contains("> etcd-1"),
+        "{text}"
+    );
+    assert!(
+        text.contains("fsync p99")
+            && text.contains("peer round trip p95")
+            && text.contains("leader etcd-"),
+        "{text}"
+    );
 
     picture.screen.keys("j\r");
     let text = picture.wait("member id");
     assert!(
-        text.lines().any(|line| line.trim() == "etcd-2") && line(&text, "drift").contains("none") && line(&text, "certificate").contains("7299 days"),
+        text.lines().any(|line| line.trim() == "etcd-2")
+            && line(&text, "drift").contains("none")
+            && line(&text, "certificate").contains("7299 days"),
         "{text}"
     );
     picture.screen.keys("l");
@@ -82,8 +104,17 @@ fn keys_choose_sort_and_open_members_and_their_logs_and_it_survives_members_that
     picture.screen.keys("s");
     picture.wait("sorted by role");
     let text = picture.text();
-    let leader = line(&text, "leader etcd-").split_whitespace().nth(1).unwrap().to_string();
-    let first = text.lines().skip_while(|line| !line.contains("MEMBER")).nth(1).unwrap().to_string();
+    let leader = line(&text, "leader etcd-")
+        .split_whitespace()
+        .nth(1)
+        .unwrap()
+        .to_string();
+    let first = text
+        .lines()
+        .skip_while(|line| !line.contains("MEMBER"))
+        .nth(1)
+        .unwrap()
+        .to_string();
     assert!(first.contains(&leader), "the leader is first: {text}");
     picture.screen.keys("w");
     picture.wait("written: etcd-overview-etcd-");
@@ -95,7 +126,11 @@ fn keys_choose_sort_and_open_members_and_their_logs_and_it_survives_members_that
     assert!(!picture.text().contains("down"));
     picture.screen.keys("p");
     let text = picture.wait("no answer in time");
-    assert!(row(&text, "etcd-1").contains("down") && line(&text, "etcd  degraded").contains("2 take part"), "{text}");
+    assert!(
+        row(&text, "etcd-1").contains("down")
+            && line(&text, "etcd  degraded").contains("2 take part"),
+        "{text}"
+    );
     members.signal(0, "-CONT");
     picture.wait("nothing is wrong");
 
@@ -129,6 +164,11 @@ fn sixty_columns_and_no_colour_show_the_same_and_the_console_has_it_too() {
     assert_eq!(screen.line("cluster_status().verdict"), "healthy\n");
     assert_eq!(screen.leave(), 0);
     // Not on a terminal: the same in lines.
-    let ran = members.test.sh("printf ':overview\\n' | etcdsh -i hosts.yml");
-    assert!(ran.status == 0 && ran.stdout.contains("etcd-3") && ran.stdout.contains("healthy"), "{ran:?}");
+    let ran = members
+        .test
+        .sh("printf ':overview\\n' | etcdsh -i hosts.yml");
+    assert!(
+        ran.status == 0 && ran.stdout.contains("etcd-3") && ran.stdout.contains("healthy"),
+        "{ran:?}"
+    );
 }

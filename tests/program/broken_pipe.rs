@@ -17,22 +17,35 @@ fn a_reader_that_went_away_is_no_trouble() {
         "etcdsh -o json -l nowhere etcd | true",
     ] {
         let ran = test.sh(line);
-        assert_eq!((ran.status, ran.stderr.as_str()), (0, ""), "{line}\n{}", ran.stdout);
+        assert_eq!(
+            (ran.status, ran.stderr.as_str()),
+            (0, ""),
+            "{line}\n{}",
+            ran.stdout
+        );
     }
 }
 
 #[test]
 fn a_run_goes_on_when_its_reader_went_away() {
-    let test = Test::new().file("hosts.yml", "all: { hosts: { one: { ansible_connection: sandbox } } }\n").file(
-        "changes.rhai",
-        "play(\"p\", \"all\");\n\
+    let test = Test::new()
+        .file(
+            "hosts.yml",
+            "all: { hosts: { one: { ansible_connection: sandbox } } }\n",
+        )
+        .file(
+            "changes.rhai",
+            "play(\"p\", \"all\");\n\
          task(\"talk\", \"talk\", |h| for n in 0..5000 { say(h, `line ${n}`) });\n\
          task(\"write\", \"write\", |h| h.file(`${args[0]}/written`, #{ content: \"x\" }));\n",
-    );
+        );
     for form in ["human", "json"] {
         let folder = test.path(form);
         std::fs::create_dir(&folder).unwrap();
-        let ran = test.sh(&format!("etcdsh -o {form} -i hosts.yml changes.rhai {} | head -n 1", folder.display()));
+        let ran = test.sh(&format!(
+            "etcdsh -o {form} -i hosts.yml changes.rhai {} | head -n 1",
+            folder.display()
+        ));
         assert_eq!((ran.status, ran.stderr.as_str()), (0, ""), "{form}");
         assert!(folder.join("written").exists(), "{form}");
     }

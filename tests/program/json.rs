@@ -9,14 +9,16 @@ use super::Test;
 
 /// Events and their fields, as the tables of the document say: a heading `## event`, rows that begin with a field.
 fn documented() -> BTreeMap<String, BTreeSet<String>> {
-    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/json.md")).unwrap();
+    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/json.md"))
+        .unwrap();
     let mut events: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let mut event = String::new();
     for line in text.lines() {
         if let Some(name) = line.strip_prefix("## `") {
             event = name.trim_end_matches('`').to_string();
             events.insert(event.clone(), BTreeSet::new());
-        } else if let (Some(row), Some(fields)) = (line.strip_prefix("| `"), events.get_mut(&event)) {
+        } else if let (Some(row), Some(fields)) = (line.strip_prefix("| `"), events.get_mut(&event))
+        {
             fields.insert(row.split('`').next().unwrap().to_string());
         }
     }
@@ -24,7 +26,12 @@ fn documented() -> BTreeMap<String, BTreeSet<String>> {
 }
 
 fn fields(value: &Value) -> BTreeSet<String> {
-    value.as_object().into_iter().flatten().map(|(key, _)| key.clone()).collect()
+    value
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(key, _)| key.clone())
+        .collect()
 }
 
 fn seen(test: &Test, words: &str, events: &mut BTreeMap<String, BTreeSet<String>>) {
@@ -32,21 +39,43 @@ fn seen(test: &Test, words: &str, events: &mut BTreeMap<String, BTreeSet<String>
     assert_eq!(ran.stderr, "", "{words}");
     assert!(!ran.stdout.is_empty(), "{words} says nothing");
     for line in ran.stdout.lines() {
-        let event: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{words}: {error}: {line}"));
-        let name = event["event"].as_str().unwrap_or_else(|| panic!("{words}: no event: {line}")).to_string();
+        let event: Value =
+            serde_json::from_str(line).unwrap_or_else(|error| panic!("{words}: {error}: {line}"));
+        let name = event["event"]
+            .as_str()
+            .unwrap_or_else(|| panic!("{words}: no event: {line}"))
+            .to_string();
         for (key, kind) in [("error", "error object"), ("diff", "diff object")] {
             if event[key].is_object() {
-                events.entry(kind.into()).or_default().extend(fields(&event[key]));
+                events
+                    .entry(kind.into())
+                    .or_default()
+                    .extend(fields(&event[key]));
             }
         }
-        for row in event["hosts"].as_object().into_iter().flatten().map(|(_, row)| row) {
-            events.entry("recap row".into()).or_default().extend(fields(row));
+        for row in event["hosts"]
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(_, row)| row)
+        {
+            events
+                .entry("recap row".into())
+                .or_default()
+                .extend(fields(row));
         }
         if event["error"]["at"].is_object() {
-            events.entry("place object".into()).or_default().extend(fields(&event["error"]["at"]));
+            events
+                .entry("place object".into())
+                .or_default()
+                .extend(fields(&event["error"]["at"]));
         }
         let known = events.entry(name.clone()).or_insert_with(|| fields(&event));
-        assert_eq!(*known, fields(&event), "{words}: an event `{name}` with other fields");
+        assert_eq!(
+            *known,
+            fields(&event),
+            "{words}: an event `{name}` with other fields"
+        );
     }
 }
 

@@ -36,7 +36,10 @@ pub(crate) struct Ran {
 
 impl Test {
     pub(crate) fn new() -> Test {
-        let test = Test { env: Vec::new(), folder: tempfile::tempdir().unwrap() };
+        let test = Test {
+            env: Vec::new(),
+            folder: tempfile::tempdir().unwrap(),
+        };
         fs::create_dir_all(test.path(".bin")).unwrap();
         std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_etcdsh"), test.path(".bin/etcdsh")).unwrap();
         test.file(".bin/ssh", NO_SSH)
@@ -72,7 +75,14 @@ impl Test {
         let mut command = Command::new(program.as_ref());
         let bin = self.path(".bin");
         command.current_dir(self.folder.path()).env_clear();
-        command.env("HOME", self.folder.path()).env("LC_ALL", "C").env("TERM", "xterm").env("PATH", format!("{}:/usr/sbin:/usr/bin:/sbin:/bin", bin.display()));
+        command
+            .env("HOME", self.folder.path())
+            .env("LC_ALL", "C")
+            .env("TERM", "xterm")
+            .env(
+                "PATH",
+                format!("{}:/usr/sbin:/usr/bin:/sbin:/bin", bin.display()),
+            );
         command.env("ETCDSH_CONTROL_DIR", self.folder.path());
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
         command
@@ -90,20 +100,32 @@ impl Test {
     }
 
     fn run(&self, command: &mut Command) -> Ran {
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
         drop(child.stdin.take());
         self.ran(&child.wait_with_output().unwrap())
     }
 
     fn ran(&self, output: &Output) -> Ran {
         let text = |bytes: &[u8]| self.stable(&String::from_utf8_lossy(bytes));
-        Ran { status: output.status.code().unwrap_or(-1), stderr: text(&output.stderr), stdout: text(&output.stdout) }
+        Ran {
+            status: output.status.code().unwrap_or(-1),
+            stderr: text(&output.stderr),
+            stdout: text(&output.stdout),
+        }
     }
 
     /// Without what differs from one run to the next: the folder, times, the version.
     pub(crate) fn stable(&self, text: &str) -> String {
         let text = text.replace(&self.folder.path().display().to_string(), "DIR");
-        let text = text.replace(&format!("etcdsh {}", env!("CARGO_PKG_VERSION")), "etcdsh VERSION");
+        let text = text.replace(
+            &format!("etcdsh {}", env!("CARGO_PKG_VERSION")),
+            "etcdsh VERSION",
+        );
         let times = Regex::new(r"\d+\.\d+s").unwrap();
         let padded = Regex::new(r" +TIME").unwrap();
         let text = times.replace_all(&text, "TIME").into_owned();

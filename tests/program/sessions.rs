@@ -11,7 +11,8 @@ use std::path::Path;
 use super::Test;
 
 fn play(name: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/program/sessions/{name}.txt"));
+    let path =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/program/sessions/{name}.txt"));
     let golden = fs::read_to_string(&path).unwrap();
     let mut test = Test::new();
     let mut now = String::new();
@@ -27,7 +28,12 @@ fn play(name: &str) {
             test = test.file(path, &text);
         } else if let Some(command) = line.strip_prefix("$ ") {
             // The old output.
-            while lines.next_if(|line| !line.starts_with("$ ") && !line.starts_with("# ") && !line.starts_with("---")).is_some() {}
+            while lines
+                .next_if(|line| {
+                    !line.starts_with("$ ") && !line.starts_with("# ") && !line.starts_with("---")
+                })
+                .is_some()
+            {}
             now.push_str(&test.sh(command).text());
             now.push('\n');
         }
@@ -36,7 +42,10 @@ fn play(name: &str) {
         fs::write(&path, &now).unwrap();
         return;
     }
-    let difference = similar::TextDiff::from_lines(&golden, &now).unified_diff().header("as written", "as it is").to_string();
+    let difference = similar::TextDiff::from_lines(&golden, &now)
+        .unified_diff()
+        .header("as written", "as it is")
+        .to_string();
     assert!(golden == now, "{name}\n{difference}");
     assert!(!test.ssh_was_called(), "{name}: a connection was wanted");
 }
@@ -58,4 +67,14 @@ macro_rules! sessions {
     };
 }
 
-sessions!(default_inventory, help, identity, inventory, lists, mistakes, options, run_locally, script_words);
+sessions!(
+    default_inventory,
+    help,
+    identity,
+    inventory,
+    lists,
+    mistakes,
+    options,
+    run_locally,
+    script_words
+);

@@ -45,22 +45,33 @@ fn appears(test: &Test, path: &str) {
 }
 
 fn three() -> Test {
-    Test::new().file("hosts.yml", HOSTS).file("three.rhai", THREE)
+    Test::new()
+        .file("hosts.yml", HOSTS)
+        .file("three.rhai", THREE)
 }
 
 #[test]
 fn step_asks_before_each_task() {
     let test = three();
     let mut session = start(&test, "-i hosts.yml --no-color --step three.rhai");
-    session.expect("Perform task: first (the first)? (N)o/(y)es/(c)ontinue: ").unwrap();
+    session
+        .expect("Perform task: first (the first)? (N)o/(y)es/(c)ontinue: ")
+        .unwrap();
     session.send_line("what").unwrap();
-    session.expect("Perform task: first (the first)? (N)o/(y)es/(c)ontinue: ").unwrap();
+    session
+        .expect("Perform task: first (the first)? (N)o/(y)es/(c)ontinue: ")
+        .unwrap();
     session.send_line("").unwrap();
-    session.expect("Perform task: second (the second)? (N)o/(y)es/(c)ontinue: ").unwrap();
+    session
+        .expect("Perform task: second (the second)? (N)o/(y)es/(c)ontinue: ")
+        .unwrap();
     session.send_line("c").unwrap();
     let (text, code) = end(session);
     assert_eq!(code, 0);
-    assert!(!text.contains("in first") && text.contains("in second") && text.contains("in third"), "{text}");
+    assert!(
+        !text.contains("in first") && text.contains("in second") && text.contains("in third"),
+        "{text}"
+    );
     assert!(!text.contains("Perform task: third"), "{text}");
     assert!(text.contains("skipped=1"), "{text}");
 }
@@ -96,8 +107,16 @@ fn the_first_interrupt_finishes_the_step_and_reports() {
     session.send("\x03").unwrap();
     let (text, code) = end(session);
     assert_eq!(code, 99, "{text}");
-    assert!(text.contains("PLAY RECAP") && text.contains("interrupted") && !text.contains("TASK [second]"), "{text}");
-    assert!(test.path("finished").exists() && !test.path("never").exists(), "{text}");
+    assert!(
+        text.contains("PLAY RECAP")
+            && text.contains("interrupted")
+            && !text.contains("TASK [second]"),
+        "{text}"
+    );
+    assert!(
+        test.path("finished").exists() && !test.path("never").exists(),
+        "{text}"
+    );
 }
 
 #[test]
@@ -133,7 +152,9 @@ fn a_password_is_asked_for_and_not_shown() {
     let mut session = start(&test, "-i hosts.yml --no-color -k -K three.rhai");
     session.expect("SSH password: ").unwrap();
     session.send_line("pass-one").unwrap();
-    session.expect("BECOME password [defaults to SSH password]: ").unwrap();
+    session
+        .expect("BECOME password [defaults to SSH password]: ")
+        .unwrap();
     session.send_line("pass-two").unwrap();
     let (text, code) = end(session);
     assert_eq!(code, 0, "{text}");
@@ -153,5 +174,8 @@ fn the_terminal_is_as_before_when_a_question_is_interrupted() {
     session.expect("code=").unwrap();
     let said = session.expect(Eof).unwrap();
     let text = String::from_utf8_lossy(said.as_bytes()).into_owned();
-    assert!(text.contains("99") && text.contains("as before"), "{text:?}");
+    assert!(
+        text.contains("99") && text.contains("as before"),
+        "{text:?}"
+    );
 }

@@ -7,39 +7,89 @@ const HOSTS: [&str; 3] = ["10.10.10.10", "10.10.10.11", "10.10.10.12"];
 const PASSWORD: &str = "of-root-only";
 
 fn inventory(members: usize, vars: &str) -> String {
-    let hosts: String = (1..=members).map(|number| format!("        10.10.10.{}: {{ etcd_seq: {number} }}\n", 9 + number)).collect();
-    format!("all:\n  children:\n    etcd:\n      hosts:\n{hosts}      vars: {{ etcd_cluster: etcd{vars} }}\n")
+    let hosts: String = (1..=members)
+        .map(|number| {
+            format!(
+                "        10.10.10.{}: {{ etcd_seq: {number} }}\n",
+                9 + number
+            )
+        })
+        .collect();
+    format!(
+        "all:\n  children:\n    etcd:\n      hosts:\n{hosts}      vars: {{ etcd_cluster: etcd{vars} }}\n"
+    )
 }
 
 #[test]
 fn a_cluster_with_authentication_is_kept_and_a_member_joins_it() {
-    let Some(lab) = Lab::up(&["10.10.10.10", "10.10.10.11", "10.10.10.12=trixie", "10.10.10.13"], &inventory(3, "")) else { return };
+    let Some(lab) = Lab::up(
+        &[
+            "10.10.10.10",
+            "10.10.10.11",
+            "10.10.10.12=trixie",
+            "10.10.10.13",
+        ],
+        &inventory(3, ""),
+    ) else {
+        return;
+    };
     lab.flow("").ok();
     let user = format!("root:{PASSWORD}");
-    for words in [&["user", "add", user.as_str()][..], &["role", "add", "root"], &["user", "grant-role", "root", "root"], &["auth", "enable"]] {
+    for words in [
+        &["user", "add", user.as_str()][..],
+        &["role", "add", "root"],
+        &["user", "grant-role", "root", "root"],
+        &["auth", "enable"],
+    ] {
         lab.etcdsh(&[&["e"], words].concat()).ok();
     }
     // Nobody is logged in: what needs no login works, and what does says so.
     lab.flow("").changes_nothing();
-    lab.etcdsh(&["overview", "--once"]).ok().says(&["etcd  healthy  3 members, 3 take part"]);
-    lab.etcdsh(&["--eval", "etcd::client(hosts(\"etcd\")[0]).put(\"a\", \"1\")"])
-        .exits(1)
-        .says(&["authentication is on, and nobody is logged in", "set etcdsh_user and etcdsh_password in the inventory"]);
+    lab.etcdsh(&["overview", "--once"])
+        .ok()
+        .says(&["etcd  healthy  3 members, 3 take part"]);
+    lab.etcdsh(&[
+        "--eval",
+        "etcd::client(hosts(\"etcd\")[0]).put(\"a\", \"1\")",
+    ])
+    .exits(1)
+    .says(&[
+        "authentication is on, and nobody is logged in",
+        "set etcdsh_user and etcdsh_password in the inventory",
+    ]);
     let before = births(&lab, &HOSTS);
-    let run = lab.flow("-t etcd_config,etcd_launch -e etcd_heartbeat_interval=150").ok();
+    let run = lab
+        .flow("-t etcd_config,etcd_launch -e etcd_heartbeat_interval=150")
+        .ok();
     assert_eq!(run.restarted().len(), 3, "{}", run.readable());
-    assert!(births(&lab, &HOSTS).iter().zip(&before).all(|(after, before)| after != before));
+    assert!(
+        births(&lab, &HOSTS)
+            .iter()
+            .zip(&before)
+            .all(|(after, before)| after != before)
+    );
 
     // A follower would pass the promotion on to the leader without the login.
     let move_leader = "let hs = hosts(\"etcd\"); let all = etcd::client(hs[0]).status(); let last = all.find(|s| s.endpoint == etcd::client_url(hs[2])); \
                        if !last.is_leader { etcdctl(#{ endpoints: [all.find(|s| s.is_leader).endpoint] }).move_leader(last.member_id); }";
     lab.etcdsh(&["--eval", move_leader]).ok();
-    lab.write("pigsty.yml", &inventory(4, &format!(", etcd_heartbeat_interval: 150, etcd_root_password: {PASSWORD}")));
+    lab.write(
+        "pigsty.yml",
+        &inventory(
+            4,
+            &format!(", etcd_heartbeat_interval: 150, etcd_root_password: {PASSWORD}"),
+        ),
+    );
     let run = lab.flow("-l 10.10.10.13 -e etcd_init=existing").ok();
     assert!(!run.text().contains(PASSWORD), "the password is shown");
     lab.etcdsh(&["e", "put", "a", "1"]).ok().says(&["OK"]);
     let list = lab.etcdsh(&["em", "list"]).ok();
-    assert_eq!(list.stdout.matches(", started, etcd-").count(), 4, "{}", list.text());
+    assert_eq!(
+        list.stdout.matches(", started, etcd-").count(),
+        4,
+        "{}",
+        list.text()
+    );
     let run = lab.flow("-vvv").ok();
     assert!(!run.text().contains(PASSWORD), "the password is shown");
     lab.flow("").changes_nothing();

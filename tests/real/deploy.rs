@@ -5,7 +5,9 @@ use super::see::{HOSTS, THREE, births, etcdctl, healthy};
 
 #[test]
 fn three_fresh_hosts_become_a_cluster_and_a_second_run_changes_nothing() {
-    let Some(lab) = Lab::up(&["10.10.10.10", "10.10.10.11", "10.10.10.12=trixie"], THREE) else { return };
+    let Some(lab) = Lab::up(&["10.10.10.10", "10.10.10.11", "10.10.10.12=trixie"], THREE) else {
+        return;
+    };
     let fresh = lab.trees(&HOSTS);
     let dry = lab.flow("-C -D").ok();
     assert_eq!(lab.trees(&HOSTS), fresh, "a dry run wrote something");
@@ -24,7 +26,11 @@ fn three_fresh_hosts_become_a_cluster_and_a_second_run_changes_nothing() {
     lab.flow("-C -D").changes_nothing();
     let after = (lab.trees(&HOSTS), births(&lab, &HOSTS));
     for (before, after) in before.0.iter().zip(&after.0) {
-        assert_eq!(without_data(before), without_data(after), "a second run wrote something");
+        assert_eq!(
+            without_data(before),
+            without_data(after),
+            "a second run wrote something"
+        );
     }
     assert_eq!(before.1, after.1, "a second run restarted etcd");
 
@@ -36,7 +42,9 @@ fn three_fresh_hosts_become_a_cluster_and_a_second_run_changes_nothing() {
 
 /// A tree without what etcd itself writes.
 fn without_data(tree: &str) -> Vec<&str> {
-    tree.lines().filter(|line| !line.starts_with("data/etcd/member")).collect()
+    tree.lines()
+        .filter(|line| !line.starts_with("data/etcd/member"))
+        .collect()
 }
 
 fn owners_and_modes_are_those_of_pigsty(lab: &Lab) {
@@ -57,14 +65,26 @@ fn owners_and_modes_are_those_of_pigsty(lab: &Lab) {
 /etc/pki/ca.crt root:root 644
 ";
         assert_eq!(modes, wanted, "{host}");
-        assert_eq!(lab.on(host, "systemctl is-enabled etcd; systemctl is-active etcd"), "enabled\nactive\n");
+        assert_eq!(
+            lab.on(host, "systemctl is-enabled etcd; systemctl is-active etcd"),
+            "enabled\nactive\n"
+        );
     }
     let here = std::process::Command::new("stat")
-        .args(["-c", "%n %a", "files/pki/ca", "files/pki/ca/ca.key", "files/pki/etcd/etcd-1.key"])
+        .args([
+            "-c",
+            "%n %a",
+            "files/pki/ca",
+            "files/pki/ca/ca.key",
+            "files/pki/etcd/etcd-1.key",
+        ])
         .current_dir(lab.folder())
         .output()
         .unwrap();
-    assert_eq!(String::from_utf8_lossy(&here.stdout), "files/pki/ca 700\nfiles/pki/ca/ca.key 600\nfiles/pki/etcd/etcd-1.key 600\n");
+    assert_eq!(
+        String::from_utf8_lossy(&here.stdout),
+        "files/pki/ca 700\nfiles/pki/ca/ca.key 600\nfiles/pki/etcd/etcd-1.key 600\n"
+    );
 }
 
 fn the_client_environment_works(lab: &Lab) {
@@ -105,8 +125,12 @@ fn each_sub_task_runs_alone(lab: &Lab) {
     for tag in tags {
         lab.flow(&format!("-t {tag}")).changes_nothing();
     }
-    lab.flow("-t etcd_confg").exits(5).says(&["no task has the tag `etcd_confg`", "did you mean `etcd_conf"]);
-    lab.flow("--skip-tags etcd_launch,etcd_config").changes_nothing();
+    lab.flow("-t etcd_confg").exits(5).says(&[
+        "no task has the tag `etcd_confg`",
+        "did you mean `etcd_conf",
+    ]);
+    lab.flow("--skip-tags etcd_launch,etcd_config")
+        .changes_nothing();
     lab.flow("--start-at-task etcd_launch").changes_nothing();
 }
 
@@ -114,8 +138,16 @@ fn a_lost_file_comes_back(lab: &Lab) {
     let before = births(lab, &HOSTS);
     lab.on(HOSTS[1], "rm /etc/profile.d/etcdctl.sh /etc/etcd/server.crt; chmod 777 /data/etcd; chown root /etc/etcd/server.key");
     let run = lab.flow("").changes_something();
-    assert!(run.changes().iter().all(|(host, ..)| host == HOSTS[1]), "{}", run.readable());
-    assert_eq!(births(lab, &HOSTS), before, "leaf certificates and modes restart nothing");
+    assert!(
+        run.changes().iter().all(|(host, ..)| host == HOSTS[1]),
+        "{}",
+        run.readable()
+    );
+    assert_eq!(
+        births(lab, &HOSTS),
+        before,
+        "leaf certificates and modes restart nothing"
+    );
     lab.flow("").changes_nothing();
     owners_and_modes_are_those_of_pigsty(lab);
 }

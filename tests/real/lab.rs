@@ -26,7 +26,9 @@ impl Place {
     pub(super) fn take() -> Place {
         let mut standing = STANDING.lock().unwrap_or_else(PoisonError::into_inner);
         while *standing >= AT_ONCE {
-            standing = LEAVES.wait(standing).unwrap_or_else(PoisonError::into_inner);
+            standing = LEAVES
+                .wait(standing)
+                .unwrap_or_else(PoisonError::into_inner);
         }
         *standing += 1;
         Place
@@ -54,7 +56,11 @@ pub(super) type Change = (String, String, String);
 impl From<Output> for Run {
     fn from(output: Output) -> Run {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        Run { code: output.status.code().unwrap_or(-1), stderr: text(&output.stderr), stdout: text(&output.stdout) }
+        Run {
+            code: output.status.code().unwrap_or(-1),
+            stderr: text(&output.stderr),
+            stdout: text(&output.stdout),
+        }
     }
 }
 
@@ -87,20 +93,39 @@ impl Run {
 
     /// The events of `-o json`.
     pub(super) fn events(&self) -> Vec<Value> {
-        self.stdout.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+        self.stdout
+            .lines()
+            .filter_map(|line| serde_json::from_str(line).ok())
+            .collect()
     }
 
     pub(super) fn changes(&self) -> Vec<Change> {
         let word = |event: &Value, key: &str| event[key].as_str().unwrap_or_default().to_string();
-        let what = |event: &Value| event["what"].as_array().into_iter().flatten().filter_map(Value::as_str).collect::<Vec<_>>().join(", ");
-        self.events().iter().filter(|event| event["event"] == "change").map(|event| (word(event, "host"), word(event, "subject"), what(event))).collect()
+        let what = |event: &Value| {
+            event["what"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(Value::as_str)
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
+        self.events()
+            .iter()
+            .filter(|event| event["event"] == "change")
+            .map(|event| (word(event, "host"), word(event, "subject"), what(event)))
+            .collect()
     }
 
     /// It went well and changed nothing anywhere.
     #[track_caller]
     pub(super) fn changes_nothing(self) -> Run {
         let run = self.ok();
-        assert!(run.events().iter().any(|event| event["event"] == "recap"), "no recap\n{}", run.readable());
+        assert!(
+            run.events().iter().any(|event| event["event"] == "recap"),
+            "no recap\n{}",
+            run.readable()
+        );
         assert_eq!(run.changes(), [], "{}", run.readable());
         run
     }
@@ -115,19 +140,31 @@ impl Run {
 
     /// Hosts whose service was restarted, in that order.
     pub(super) fn restarted(&self) -> Vec<String> {
-        self.changes().into_iter().filter(|(_, subject, what)| subject == "service etcd" && what.contains("restart")).map(|(host, ..)| host).collect()
+        self.changes()
+            .into_iter()
+            .filter(|(_, subject, what)| subject == "service etcd" && what.contains("restart"))
+            .map(|(host, ..)| host)
+            .collect()
     }
 
     /// JSON events with the noise left out; other text as it is.
     pub(super) fn readable(&self) -> String {
         let line = |line: &str| match serde_json::from_str::<Value>(line) {
             Ok(event) => {
-                let keep = ["change", "warning", "message", "unknown", "recap"].iter().any(|kind| event["event"] == *kind) || !event["error"].is_null();
+                let keep = ["change", "warning", "message", "unknown", "recap"]
+                    .iter()
+                    .any(|kind| event["event"] == *kind)
+                    || !event["error"].is_null();
                 keep.then(|| event.to_string().replace("\\n", "\n"))
             }
             Err(_) => Some(line.to_string()),
         };
-        self.stdout.lines().filter_map(line).chain([self.stderr.clone()]).collect::<Vec<_>>().join("\n")
+        self.stdout
+            .lines()
+            .filter_map(line)
+            .chain([self.stderr.clone()])
+            .collect::<Vec<_>>()
+            .join("\n")
     }
 }
 
@@ -143,7 +180,12 @@ fn script() -> PathBuf {
 }
 
 fn call(args: &[&str]) -> Run {
-    Command::new(script()).args(args).stdin(Stdio::null()).output().expect("bash runs the script `lab`").into()
+    Command::new(script())
+        .args(args)
+        .stdin(Stdio::null())
+        .output()
+        .expect("bash runs the script `lab`")
+        .into()
 }
 
 /// Can this machine boot hosts? If not the test says so; in CI that is a failure.
@@ -153,7 +195,10 @@ pub(super) fn can_boot() -> bool {
         return true;
     }
     let why = check.stderr.trim();
-    assert!(std::env::var_os("CI").is_none_or(|ci| ci.is_empty()), "no real hosts in CI: {why}");
+    assert!(
+        std::env::var_os("CI").is_none_or(|ci| ci.is_empty()),
+        "no real hosts in CI: {why}"
+    );
     eprintln!("not run, no real hosts here: {why}");
     false
 }
@@ -168,7 +213,11 @@ impl Lab {
         let place = Place::take();
         let pid = std::process::id().to_string();
         let name = format!("t{pid}-{}", NUMBER.fetch_add(1, Ordering::Relaxed));
-        let lab = Lab { name, work: tempfile::tempdir().expect("a folder for the test"), _place: place };
+        let lab = Lab {
+            name,
+            work: tempfile::tempdir().expect("a folder for the test"),
+            _place: place,
+        };
         let boot = || call(&[&["up", "--owner", &pid, &lab.name], hosts].concat());
         let mut up = boot();
         if up.code != 0 {
@@ -197,19 +246,28 @@ impl Lab {
     #[track_caller]
     pub(super) fn write(&self, path: &str, text: &str) {
         let path = self.folder().join(path);
-        fs::create_dir_all(path.parent().expect("a file lies in a folder")).expect("a folder is made");
+        fs::create_dir_all(path.parent().expect("a file lies in a folder"))
+            .expect("a folder is made");
         fs::write(path, text).expect("a file is written");
     }
 
     #[track_caller]
     pub(super) fn read(&self, path: &str) -> String {
-        fs::read_to_string(self.folder().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+        fs::read_to_string(self.folder().join(path))
+            .unwrap_or_else(|error| panic!("{path}: {error}"))
     }
 
     /// Files below `folder` of the work folder, sorted; none when it is not there.
     pub(super) fn files(&self, folder: &str) -> Vec<String> {
-        let listed = Command::new("find").args([folder, "-type", "f"]).current_dir(self.folder()).output().expect("find runs");
-        let mut files: Vec<String> = String::from_utf8_lossy(&listed.stdout).lines().map(str::to_string).collect();
+        let listed = Command::new("find")
+            .args([folder, "-type", "f"])
+            .current_dir(self.folder())
+            .output()
+            .expect("find runs");
+        let mut files: Vec<String> = String::from_utf8_lossy(&listed.stdout)
+            .lines()
+            .map(str::to_string)
+            .collect();
         files.sort();
         files
     }
@@ -217,8 +275,16 @@ impl Lab {
     /// A command on the control side, to be started.
     pub(super) fn command(&self, program: &str) -> Command {
         let mut command = Command::new(script());
-        command.args(["exec", &self.name, program]).current_dir(self.folder()).stdin(Stdio::null());
-        for variable in ["ETCDSH_INVENTORY", "ETCDSH_FAULT", "ETCDSH_NO_PERSIST", "SSH_AUTH_SOCK"] {
+        command
+            .args(["exec", &self.name, program])
+            .current_dir(self.folder())
+            .stdin(Stdio::null());
+        for variable in [
+            "ETCDSH_INVENTORY",
+            "ETCDSH_FAULT",
+            "ETCDSH_NO_PERSIST",
+            "SSH_AUTH_SOCK",
+        ] {
             command.env_remove(variable);
         }
         command
@@ -226,31 +292,53 @@ impl Lab {
 
     /// `etcdsh WORDS...`, human output.
     pub(super) fn etcdsh(&self, words: &[&str]) -> Run {
-        self.command(env!("CARGO_BIN_EXE_etcdsh")).args(words).output().expect("etcdsh runs").into()
+        self.command(env!("CARGO_BIN_EXE_etcdsh"))
+            .args(words)
+            .output()
+            .expect("etcdsh runs")
+            .into()
     }
 
     /// `etcdsh -o json etcd OPTIONS`; the options are split at spaces.
     pub(super) fn flow(&self, options: &str) -> Run {
-        let words: Vec<&str> = ["-o", "json"].into_iter().chain(options.split_whitespace()).chain(["etcd"]).collect();
+        let words: Vec<&str> = ["-o", "json"]
+            .into_iter()
+            .chain(options.split_whitespace())
+            .chain(["etcd"])
+            .collect();
         self.etcdsh(&words)
     }
 
     /// The same with a variable in the environment.
     pub(super) fn flow_with(&self, variable: (&str, &str), options: &str) -> Run {
         let mut command = self.command(env!("CARGO_BIN_EXE_etcdsh"));
-        command.env(variable.0, variable.1).args(["-o", "json"]).args(options.split_whitespace()).arg("etcd").output().expect("etcdsh runs").into()
+        command
+            .env(variable.0, variable.1)
+            .args(["-o", "json"])
+            .args(options.split_whitespace())
+            .arg("etcd")
+            .output()
+            .expect("etcdsh runs")
+            .into()
     }
 
     /// `etcdsh etcd OPTIONS` on a terminal, with `typed` on its keyboard.
     pub(super) fn on_terminal(&self, options: &str, typed: &str) -> Run {
         let line = format!("{} {options} etcd", env!("CARGO_BIN_EXE_etcdsh"));
         let mut command = self.command("script");
-        let mut child =
-            command.args(["-qec", &line, "/dev/null"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("script(1) runs");
+        let mut child = command
+            .args(["-qec", &line, "/dev/null"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("script(1) runs");
         {
             use std::io::Write;
             let mut keyboard = child.stdin.take().expect("a keyboard");
-            keyboard.write_all(format!("{typed}\n").as_bytes()).expect("the keyboard is read");
+            keyboard
+                .write_all(format!("{typed}\n").as_bytes())
+                .expect("the keyboard is read");
             // Closing the keyboard is the end of the terminal: the question must have been answered before.
             let run: Run = std::thread::scope(|scope| {
                 let end = scope.spawn(move || child.wait_with_output().expect("it ends").into());
@@ -280,15 +368,23 @@ impl Lab {
     /// The same, still running when this returns.
     pub(super) fn begin(&self, host: &str, text: &str) -> Child {
         let mut command = Command::new(script());
-        command.args(["nsenter", &self.name, host, "sh", "-c", text]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .args(["nsenter", &self.name, host, "sh", "-c", text])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         command.spawn().expect("bash runs the script `lab`")
     }
 
     /// More for the `~/.ssh/config` of the control side.
     #[track_caller]
     pub(super) fn append_ssh_config(&self, text: &str) {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(".work/labs").join(&self.name).join("ssh");
-        let old = fs::read_to_string(folder.join("config")).expect("the laboratory has a configuration of ssh");
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join(".work/labs")
+            .join(&self.name)
+            .join("ssh");
+        let old = fs::read_to_string(folder.join("config"))
+            .expect("the laboratory has a configuration of ssh");
         fs::write(folder.join("config"), old + text).expect("it is written");
     }
 
@@ -298,7 +394,14 @@ impl Lab {
         let bytes = fs::File::open(self.folder().join(path)).expect("the file is there");
         let mut command = Command::new(script());
         let run: Run = command
-            .args(["nsenter", &self.name, host, "sh", "-c", &format!("cat >{target}")])
+            .args([
+                "nsenter",
+                &self.name,
+                host,
+                "sh",
+                "-c",
+                &format!("cat >{target}"),
+            ])
             .stdin(bytes)
             .output()
             .expect("bash runs the script `lab`")
@@ -313,8 +416,16 @@ impl Lab {
 
     /// The trees of several hosts and of the work folder.
     pub(super) fn trees(&self, hosts: &[&str]) -> Vec<String> {
-        let here = Command::new("find").args([".", "-printf", "%P %M %s %T@\n"]).current_dir(self.folder()).output().expect("find runs");
-        hosts.iter().map(|host| self.tree(host)).chain([String::from_utf8_lossy(&here.stdout).into_owned()]).collect()
+        let here = Command::new("find")
+            .args([".", "-printf", "%P %M %s %T@\n"])
+            .current_dir(self.folder())
+            .output()
+            .expect("find runs");
+        hosts
+            .iter()
+            .map(|host| self.tree(host))
+            .chain([String::from_utf8_lossy(&here.stdout).into_owned()])
+            .collect()
     }
 
     /// All hosts anew, as after `up` or the last `save`; the work folder stays.
@@ -331,7 +442,11 @@ impl Lab {
             if run.code == 0 {
                 return;
             }
-            assert!(start.elapsed() < Duration::from_secs(60), "on {host} this stays untrue: {script}\n{}", run.text());
+            assert!(
+                start.elapsed() < Duration::from_secs(60),
+                "on {host} this stays untrue: {script}\n{}",
+                run.text()
+            );
             std::thread::sleep(Duration::from_millis(100));
         }
     }

@@ -46,9 +46,17 @@ fn who(lab: &Lab, host: &str) -> Run {
 fn fails(lab: &Lab, host: &str, lines: &[&str]) {
     let run = who(lab, host).exits(4);
     for line in lines {
-        assert!(run.stdout.contains(line), "{host}: `{line}` is not said\n{}", run.text());
+        assert!(
+            run.stdout.contains(line),
+            "{host}: `{line}` is not said\n{}",
+            run.text()
+        );
     }
-    assert!(!run.text().contains("lab-"), "a password is shown\n{}", run.text());
+    assert!(
+        !run.text().contains("lab-"),
+        "a password is shown\n{}",
+        run.text()
+    );
 }
 
 /// Everything that stood on a command line or in an environment while `work` ran, as far as it holds `needle`.
@@ -58,11 +66,21 @@ fn seen_in_processes(needle: &str, work: impl FnOnce()) -> BTreeSet<String> {
         let watch = scope.spawn(|| {
             let mut seen = BTreeSet::new();
             while !stop.load(Ordering::Relaxed) {
-                for process in fs::read_dir("/proc").unwrap().flatten().map(|entry| entry.path()) {
+                for process in fs::read_dir("/proc")
+                    .unwrap()
+                    .flatten()
+                    .map(|entry| entry.path())
+                {
                     for file in ["cmdline", "environ"] {
                         let text = fs::read(process.join(file)).unwrap_or_default();
-                        if text.windows(needle.len()).any(|window| window == needle.as_bytes()) {
-                            seen.insert(format!("{file}: {}", String::from_utf8_lossy(&text).replace('\0', " ")));
+                        if text
+                            .windows(needle.len())
+                            .any(|window| window == needle.as_bytes())
+                        {
+                            seen.insert(format!(
+                                "{file}: {}",
+                                String::from_utf8_lossy(&text).replace('\0', " ")
+                            ));
                         }
                     }
                 }
@@ -80,35 +98,76 @@ fn every_user_becomes_root_or_is_told_why_not() {
     for image in ["bookworm", "trixie"] {
         let Some(lab) = up(image) else { return };
         let seen = seen_in_processes("lab-oper", || {
-            for (host, user) in
-                [("as_root", "root"), ("as_admin", "root"), ("as_admin_only", "admin"), ("as_oper", "root"), ("to_guest", "guest"), ("by_password", "root")]
-            {
+            for (host, user) in [
+                ("as_root", "root"),
+                ("as_admin", "root"),
+                ("as_admin_only", "admin"),
+                ("as_oper", "root"),
+                ("to_guest", "guest"),
+                ("by_password", "root"),
+            ] {
                 let run = who(&lab, host).ok().says(&[&format!("{host}  {user}\n")]);
-                assert!(!run.text().contains("lab-"), "a password is shown\n{}", run.text());
+                assert!(
+                    !run.text().contains("lab-"),
+                    "a password is shown\n{}",
+                    run.text()
+                );
                 let run = lab.etcdsh(&["-o", "json", "-l", host, "./who.rhai"]).ok();
-                assert!(!run.text().contains("lab-"), "a password is shown\n{}", run.text());
+                assert!(
+                    !run.text().contains("lab-"),
+                    "a password is shown\n{}",
+                    run.text()
+                );
             }
         });
         assert_eq!(seen, BTreeSet::new());
         fails(
             &lab,
             "as_oper_none",
-            &["error: as_oper_none: sudo asks for a password and none was given", "hint: run again with -K, or set `ansible_become_password`"],
+            &[
+                "error: as_oper_none: sudo asks for a password and none was given",
+                "hint: run again with -K, or set `ansible_become_password`",
+            ],
         );
         fails(
             &lab,
             "as_oper_wrong",
-            &["error: as_oper_wrong: sudo refused the password", "hint: check the password given with -K or `ansible_become_password`"],
+            &[
+                "error: as_oper_wrong: sudo refused the password",
+                "hint: check the password given with -K or `ansible_become_password`",
+            ],
         );
         fails(
             &lab,
             "as_guest",
-            &["error: as_guest: sudo refused", "guest is not in the sudoers file", "hint: allow the login user sudo, or log in as root with -u root"],
+            &[
+                "error: as_guest: sudo refused",
+                "guest is not in the sudoers file",
+                "hint: allow the login user sudo, or log in as root with -u root",
+            ],
         );
-        fails(&lab, "by_wrong_password", &["error: by_wrong_password: login as `oper@10.10.10.10` refused", "Permission denied"]);
-        fails(&lab, "by_no_password", &["error: by_no_password: login as `oper@10.10.10.10` refused", "hint: ssh-copy-id oper@10.10.10.10"]);
-        lab.etcdsh(&["run", "as_admin", "-b", "--", "id", "-un"]).ok().says(&["as_admin | ok | rc=0\nroot"]);
-        lab.etcdsh(&["run", "as_admin", "--", "id", "-un"]).ok().says(&["as_admin | ok | rc=0\nadmin"]);
+        fails(
+            &lab,
+            "by_wrong_password",
+            &[
+                "error: by_wrong_password: login as `oper@10.10.10.10` refused",
+                "Permission denied",
+            ],
+        );
+        fails(
+            &lab,
+            "by_no_password",
+            &[
+                "error: by_no_password: login as `oper@10.10.10.10` refused",
+                "hint: ssh-copy-id oper@10.10.10.10",
+            ],
+        );
+        lab.etcdsh(&["run", "as_admin", "-b", "--", "id", "-un"])
+            .ok()
+            .says(&["as_admin | ok | rc=0\nroot"]);
+        lab.etcdsh(&["run", "as_admin", "--", "id", "-un"])
+            .ok()
+            .says(&["as_admin | ok | rc=0\nadmin"]);
     }
 }
 
@@ -134,18 +193,45 @@ fn typed(lab: &Lab, words: &[&str], answers: &[(&str, &str)]) -> (String, i32) {
 fn passwords_are_asked_for_on_the_terminal() {
     let Some(lab) = up("bookworm") else { return };
     let seen = seen_in_processes("lab-oper", || {
-        let (said, code) = typed(&lab, &["--no-color", "-vvv", "-K", "-l", "as_oper_none", "./who.rhai"], &[("BECOME password: ", "lab-oper")]);
-        assert!(code == 0 && said.contains("as_oper_none  root") && !said.contains("lab-oper"), "{said}");
+        let (said, code) = typed(
+            &lab,
+            &[
+                "--no-color",
+                "-vvv",
+                "-K",
+                "-l",
+                "as_oper_none",
+                "./who.rhai",
+            ],
+            &[("BECOME password: ", "lab-oper")],
+        );
+        assert!(
+            code == 0 && said.contains("as_oper_none  root") && !said.contains("lab-oper"),
+            "{said}"
+        );
         let (said, code) = typed(
             &lab,
             &["--no-color", "-k", "-K", "-l", "asked", "./who.rhai"],
-            &[("SSH password: ", "lab-oper"), ("BECOME password [defaults to SSH password]: ", "")],
+            &[
+                ("SSH password: ", "lab-oper"),
+                ("BECOME password [defaults to SSH password]: ", ""),
+            ],
         );
-        assert!(code == 0 && said.contains("asked  root") && !said.contains("lab-oper"), "{said}");
+        assert!(
+            code == 0 && said.contains("asked  root") && !said.contains("lab-oper"),
+            "{said}"
+        );
     });
     assert_eq!(seen, BTreeSet::new());
-    let (said, code) = typed(&lab, &["--no-color", "-K", "-l", "as_oper_none", "./who.rhai"], &[("BECOME password: ", "lab-wrong")]);
-    assert!(code == 4 && said.contains("sudo refused the password") && !said.contains("lab-"), "{said}");
+    let (said, code) = typed(
+        &lab,
+        &["--no-color", "-K", "-l", "as_oper_none", "./who.rhai"],
+        &[("BECOME password: ", "lab-wrong")],
+    );
+    assert!(
+        code == 4 && said.contains("sudo refused the password") && !said.contains("lab-"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -155,7 +241,10 @@ fn the_password_goes_to_sudo_and_to_nothing_else() {
     lab.on(HOST, "printf 'Defaults log_input,log_output,!compress_io,iolog_dir=/var/log/io\\n' >/etc/sudoers.d/log");
     lab.write("pigsty.yml", "all: { hosts: { 10.10.10.10: { ansible_user: admin, ansible_become_password: never-needed } } }\n");
     who(&lab, "all").ok().says(&["10.10.10.10  root\n"]);
-    let written = lab.on(HOST, "grep -rac 'id -un' /var/log/io | grep -v ':0$' | wc -l");
+    let written = lab.on(
+        HOST,
+        "grep -rac 'id -un' /var/log/io | grep -v ':0$' | wc -l",
+    );
     assert_ne!(written.trim(), "0", "sudo wrote down what it was given");
     lab.on(HOST, "! grep -ra never-needed /var/log /tmp /home /root");
     // A user whose sudo asks, then one that lectures, then one that asks twice.
@@ -164,31 +253,58 @@ fn the_password_goes_to_sudo_and_to_nothing_else() {
     let run = who(&lab, "all");
     assert!(run.code == 0 || run.code == 4, "{}", run.text());
     assert!(!run.text().contains("lab-oper"), "{}", run.text());
-    lab.on(HOST, "printf 'Defaults lecture=always\\n' >/etc/sudoers.d/log");
+    lab.on(
+        HOST,
+        "printf 'Defaults lecture=always\\n' >/etc/sudoers.d/log",
+    );
     who(&lab, "all").ok().says(&["10.10.10.10  root\n"]);
     // Noise of a login shell is no answer.
     lab.on(HOST, "sed -i '1i echo hello from bashrc; echo oops >&2' /home/oper/.bashrc /root/.bashrc; touch /home/oper/.hushlogin");
     who(&lab, "all").ok().says(&["10.10.10.10  root\n"]);
     // Another login shell.
     lab.on(HOST, "usermod -s /bin/dash oper; command -v tcsh >/dev/null && usermod -s \"$(command -v tcsh)\" oper || :");
-    fresh(&lab, &["./who.rhai"], &[]).ok().says(&["10.10.10.10  root\n"]);
+    fresh(&lab, &["./who.rhai"], &[])
+        .ok()
+        .says(&["10.10.10.10  root\n"]);
     lab.on(HOST, "usermod -s /usr/sbin/nologin oper");
     let run = fresh(&lab, &["./who.rhai"], &[]);
     assert_eq!(run.code, 4, "{}", run.text());
-    assert!(run.stdout.contains("This account is currently not available"), "{}", run.text());
+    assert!(
+        run.stdout
+            .contains("This account is currently not available"),
+        "{}",
+        run.text()
+    );
     // sudo that is not there at all.
     lab.on(HOST, "mv /usr/bin/sudo /usr/bin/sudo.gone");
-    lab.write("pigsty.yml", "all: { hosts: { 10.10.10.10: { ansible_user: admin } } }\n");
+    lab.write(
+        "pigsty.yml",
+        "all: { hosts: { 10.10.10.10: { ansible_user: admin } } }\n",
+    );
     let run = fresh(&lab, &["./who.rhai"], &[]).exits(4);
-    assert!(run.stdout.contains("sudo") && run.stdout.contains("not found"), "{}", run.text());
+    assert!(
+        run.stdout.contains("sudo") && run.stdout.contains("not found"),
+        "{}",
+        run.text()
+    );
 }
 
 fn fresh(lab: &Lab, words: &[&str], variables: &[(&str, &str)]) -> Run {
-    lab.command(env!("CARGO_BIN_EXE_etcdsh")).env("ETCDSH_NO_PERSIST", "1").envs(variables.iter().copied()).args(words).output().unwrap().into()
+    lab.command(env!("CARGO_BIN_EXE_etcdsh"))
+        .env("ETCDSH_NO_PERSIST", "1")
+        .envs(variables.iter().copied())
+        .args(words)
+        .output()
+        .unwrap()
+        .into()
 }
 
 fn known_hosts(lab: &Lab) -> String {
-    let output = lab.command("sh").args(["-c", "cat ~/.ssh/known_hosts"]).output().unwrap();
+    let output = lab
+        .command("sh")
+        .args(["-c", "cat ~/.ssh/known_hosts"])
+        .output()
+        .unwrap();
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
@@ -196,7 +312,9 @@ fn known_hosts(lab: &Lab) -> String {
 fn unknown_host_keys_are_recorded_and_changed_ones_refused() {
     let Some(lab) = up("bookworm") else { return };
     let run = |variables: &[(&str, &str)]| fresh(&lab, &["-l", "as_root", "./who.rhai"], variables);
-    run(&[("ANSIBLE_HOST_KEY_CHECKING", "True")]).exits(4).says(&["the host key of `10.10.10.10` is not known", "hint: ssh "]);
+    run(&[("ANSIBLE_HOST_KEY_CHECKING", "True")])
+        .exits(4)
+        .says(&["the host key of `10.10.10.10` is not known", "hint: ssh "]);
     assert_eq!(known_hosts(&lab), "");
     run(&[("ANSIBLE_HOST_KEY_CHECKING", "False")]).ok();
     assert_eq!(known_hosts(&lab), "", "unchecked keys are not recorded");
@@ -219,7 +337,10 @@ fn unknown_host_keys_are_recorded_and_changed_ones_refused() {
     run(&[]).ok();
     lab.write("ansible.cfg", "");
     // What the hint says helps.
-    lab.command("ssh-keygen").args(["-R", HOST]).output().unwrap();
+    lab.command("ssh-keygen")
+        .args(["-R", HOST])
+        .output()
+        .unwrap();
     run(&[]).ok();
 }
 
@@ -241,24 +362,74 @@ fn hosts_are_reached_by_every_detour() {
         ),
     );
     std::fs::create_dir(lab.folder().join("counts")).unwrap();
-    for (host, user) in [("alias", "root"), ("jumped", "root"), ("other", "root"), ("port", "root"), ("relayed", "root"), ("key", "root")] {
+    for (host, user) in [
+        ("alias", "root"),
+        ("jumped", "root"),
+        ("other", "root"),
+        ("port", "root"),
+        ("relayed", "root"),
+        ("key", "root"),
+    ] {
         who(&lab, host).ok().says(&[&format!("{host}  {user}\n")]);
     }
-    assert_ne!(std::fs::read_dir(lab.folder().join("counts")).unwrap().count(), 0, "the relay was used");
-    who(&lab, "closed").exits(4).says(&["`10.10.10.10` cannot be reached over ssh", "Connection refused", "hint: ssh -p 2223 10.10.10.10 true"]);
-    who(&lab, "no_key").exits(4).says(&["login as `10.10.10.10` refused", "/nowhere"]);
-    who(&lab, "bad_port").exits(1).says(&["bad_port: `ansible_port` takes a port, not `ssh`"]);
-    who(&lab, "quote").exits(1).says(&["quote: a quote stays open in `ansible_ssh_common_args`"]);
-    who(&lab, "bad_option").exits(4).says(&["Bad configuration option: bogus"]);
+    assert_ne!(
+        std::fs::read_dir(lab.folder().join("counts"))
+            .unwrap()
+            .count(),
+        0,
+        "the relay was used"
+    );
+    who(&lab, "closed").exits(4).says(&[
+        "`10.10.10.10` cannot be reached over ssh",
+        "Connection refused",
+        "hint: ssh -p 2223 10.10.10.10 true",
+    ]);
+    who(&lab, "no_key")
+        .exits(4)
+        .says(&["login as `10.10.10.10` refused", "/nowhere"]);
+    who(&lab, "bad_port")
+        .exits(1)
+        .says(&["bad_port: `ansible_port` takes a port, not `ssh`"]);
+    who(&lab, "quote")
+        .exits(1)
+        .says(&["quote: a quote stays open in `ansible_ssh_common_args`"]);
+    who(&lab, "bad_option")
+        .exits(4)
+        .says(&["Bad configuration option: bogus"]);
     // The same from the command line and ansible.cfg; no other key is there any more.
-    lab.command("sh").args(["-c", "rm ~/.ssh/id_ed25519"]).output().unwrap();
+    lab.command("sh")
+        .args(["-c", "rm ~/.ssh/id_ed25519"])
+        .output()
+        .unwrap();
     let key = lab.folder().join("my key").display().to_string();
-    let only = |words: &[&str], variables: &[(&str, &str)]| fresh(&lab, &[words, &["-i", "10.10.10.10,", "./who.rhai"]].concat(), variables);
-    only(&[], &[]).exits(4).says(&["login as `10.10.10.10` refused"]);
-    only(&["--private-key", &key], &[]).ok().says(&["10.10.10.10  root\n"]);
-    only(&["--private-key", &key, "-u", "admin"], &[]).ok().says(&["10.10.10.10  root\n"]);
-    only(&[], &[("ANSIBLE_PRIVATE_KEY_FILE", &key), ("ANSIBLE_REMOTE_USER", "admin")]).ok().says(&["10.10.10.10  root\n"]);
-    only(&["--ssh-common-args", &format!("-i '{key}'")], &[]).ok().says(&["10.10.10.10  root\n"]);
+    let only = |words: &[&str], variables: &[(&str, &str)]| {
+        fresh(
+            &lab,
+            &[words, &["-i", "10.10.10.10,", "./who.rhai"]].concat(),
+            variables,
+        )
+    };
+    only(&[], &[])
+        .exits(4)
+        .says(&["login as `10.10.10.10` refused"]);
+    only(&["--private-key", &key], &[])
+        .ok()
+        .says(&["10.10.10.10  root\n"]);
+    only(&["--private-key", &key, "-u", "admin"], &[])
+        .ok()
+        .says(&["10.10.10.10  root\n"]);
+    only(
+        &[],
+        &[
+            ("ANSIBLE_PRIVATE_KEY_FILE", &key),
+            ("ANSIBLE_REMOTE_USER", "admin"),
+        ],
+    )
+    .ok()
+    .says(&["10.10.10.10  root\n"]);
+    only(&["--ssh-common-args", &format!("-i '{key}'")], &[])
+        .ok()
+        .says(&["10.10.10.10  root\n"]);
 }
 
 #[test]
@@ -267,36 +438,79 @@ fn unreachable_hosts_are_told_apart_from_failed_ones() {
     lab.write("pigsty.yml", "all: { hosts: { 10.10.10.10: , 10.10.10.77: , nowhere.invalid: }, vars: { ansible_timeout: 2 } }\n");
     lab.write("each.rhai", "play(\"each\", #{ a: \"10.10.10.10\", b: \"10.10.10.77\" });\ntask(\"run\", \"run\", |h| h.run(args[0], #{ changes: false }));\ntask(\"on\", \"on\", |h| say(h, \"went on\"));\n");
     let start = Instant::now();
-    lab.etcdsh(&["./each.rhai", "true"]).exits(4).says(&["unreachable 10.10.10.77", "cannot be reached over ssh", "10.10.10.10  went on", "unreachable=1"]);
-    lab.etcdsh(&["./each.rhai", "false"]).exits(2).says(&["unreachable=1", "failed=1"]);
-    lab.etcdsh(&["run", "nowhere.invalid", "--", "true"]).exits(4).says(&["the name `nowhere.invalid` does not resolve", "hint: set `ansible_host`"]);
-    assert!(start.elapsed() < Duration::from_secs(30), "{:?}", start.elapsed());
+    lab.etcdsh(&["./each.rhai", "true"]).exits(4).says(&[
+        "unreachable 10.10.10.77",
+        "cannot be reached over ssh",
+        "10.10.10.10  went on",
+        "unreachable=1",
+    ]);
+    lab.etcdsh(&["./each.rhai", "false"])
+        .exits(2)
+        .says(&["unreachable=1", "failed=1"]);
+    lab.etcdsh(&["run", "nowhere.invalid", "--", "true"])
+        .exits(4)
+        .says(&[
+            "the name `nowhere.invalid` does not resolve",
+            "hint: set `ansible_host`",
+        ]);
+    assert!(
+        start.elapsed() < Duration::from_secs(30),
+        "{:?}",
+        start.elapsed()
+    );
 }
 
 #[test]
 fn a_connection_is_kept_for_a_minute_unless_told_otherwise() {
     let Some(lab) = up("bookworm") else { return };
-    let control = tempfile::Builder::new().prefix("c").tempdir_in("/tmp").unwrap();
+    let control = tempfile::Builder::new()
+        .prefix("c")
+        .tempdir_in("/tmp")
+        .unwrap();
     let folder = control.path().display().to_string();
-    let logins = || lab.on(HOST, "journalctl -u ssh -o cat --no-pager | grep -c '^Accepted' || :").trim().to_string();
+    let logins = || {
+        lab.on(
+            HOST,
+            "journalctl -u ssh -o cat --no-pager | grep -c '^Accepted' || :",
+        )
+        .trim()
+        .to_string()
+    };
     let masters = || {
-        let output = std::process::Command::new("pgrep").args(["-f", &folder]).output().unwrap();
+        let output = std::process::Command::new("pgrep")
+            .args(["-f", &folder])
+            .output()
+            .unwrap();
         String::from_utf8_lossy(&output.stdout).lines().count()
     };
     let run = |variables: &[(&str, &str)]| -> Run {
         // `lab exec` has a folder of its own for connections.
         let mut command = lab.command("env");
-        command.arg(format!("ETCDSH_CONTROL_DIR={folder}")).envs(variables.iter().copied());
-        command.args([env!("CARGO_BIN_EXE_etcdsh"), "-l", "as_root", "./who.rhai"]).output().unwrap().into()
+        command
+            .arg(format!("ETCDSH_CONTROL_DIR={folder}"))
+            .envs(variables.iter().copied());
+        command
+            .args([env!("CARGO_BIN_EXE_etcdsh"), "-l", "as_root", "./who.rhai"])
+            .output()
+            .unwrap()
+            .into()
     };
     run(&[("ETCDSH_NO_PERSIST", "1")]).ok();
     assert_eq!((logins().as_str(), masters()), ("1", 0), "nothing is kept");
-    assert_eq!(std::fs::read_dir(control.path()).unwrap().count(), 0, "nothing is left behind");
+    assert_eq!(
+        std::fs::read_dir(control.path()).unwrap().count(),
+        0,
+        "nothing is left behind"
+    );
     run(&[]).ok();
     assert_eq!((logins().as_str(), masters()), ("2", 1));
     run(&[]).ok();
     run(&[]).ok();
-    assert_eq!((logins().as_str(), masters()), ("2", 1), "the kept connection is used again");
+    assert_eq!(
+        (logins().as_str(), masters()),
+        ("2", 1),
+        "the kept connection is used again"
+    );
     // One that has died is made anew, and does not hide that the host was replaced.
     lab.reset();
     run(&[]).ok();

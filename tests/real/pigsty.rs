@@ -59,9 +59,19 @@ WantedBy=multi-user.target
 
 #[test]
 fn a_cluster_made_by_pigsty_converges_and_keeps_its_data() {
-    let Some(lab) = Lab::up(&HOSTS, THREE) else { return };
-    let made = std::process::Command::new("sh").args(["-c", MAKE_PKI]).current_dir(lab.folder()).output().unwrap();
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let Some(lab) = Lab::up(&HOSTS, THREE) else {
+        return;
+    };
+    let made = std::process::Command::new("sh")
+        .args(["-c", MAKE_PKI])
+        .current_dir(lab.folder())
+        .output()
+        .unwrap();
+    assert!(
+        made.status.success(),
+        "{}",
+        String::from_utf8_lossy(&made.stderr)
+    );
     let make = |(index, host): (usize, &&str)| {
         let number = index + 1;
         lab.write("conf", &conf(number));
@@ -69,8 +79,16 @@ fn a_cluster_made_by_pigsty_converges_and_keeps_its_data() {
         lab.keep_on(host, "conf", "/tmp/conf");
         lab.keep_on(host, "unit", "/tmp/unit");
         lab.keep_on(host, "files/pki/ca/ca.crt", "/tmp/ca.crt");
-        lab.keep_on(host, &format!("files/pki/etcd/etcd-{number}.crt"), "/tmp/server.crt");
-        lab.keep_on(host, &format!("files/pki/etcd/etcd-{number}.key"), "/tmp/server.key");
+        lab.keep_on(
+            host,
+            &format!("files/pki/etcd/etcd-{number}.crt"),
+            "/tmp/server.crt",
+        );
+        lab.keep_on(
+            host,
+            &format!("files/pki/etcd/etcd-{number}.key"),
+            "/tmp/server.key",
+        );
         lab.begin(
             host,
             "set -e; apt-get -qq update; systemctl mask --runtime -q etcd; apt-get -qq -y install etcd-server etcd-client >/dev/null 2>&1; systemctl unmask --runtime -q etcd
@@ -82,18 +100,34 @@ fn a_cluster_made_by_pigsty_converges_and_keeps_its_data() {
     let installs: Vec<_> = HOSTS.iter().enumerate().map(make).collect();
     for child in installs {
         let output = child.wait_with_output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
     }
-    let certificates: Vec<String> = ["ca/ca.crt", "etcd/etcd-1.crt", "etcd/etcd-3.key"].map(|file| lab.read(&format!("files/pki/{file}"))).into();
+    let certificates: Vec<String> = ["ca/ca.crt", "etcd/etcd-1.crt", "etcd/etcd-3.key"]
+        .map(|file| lab.read(&format!("files/pki/{file}")))
+        .into();
     lab.on(HOSTS[0], "ETCDCTL_API=3 etcdctl --endpoints https://10.10.10.10:2379 --cacert /etc/pki/ca.crt --cert /etc/etcd/server.crt --key /etc/etcd/server.key put theirs kept");
 
-    lab.flow("-e etcd_clean=false").exits(2).says(&["a running etcd", "of `etcd-1`"]);
+    lab.flow("-e etcd_clean=false")
+        .exits(2)
+        .says(&["a running etcd", "of `etcd-1`"]);
     let run = lab.flow("").changes_something();
     assert_eq!(run.restarted().len(), 3, "{}", run.readable());
     healthy(&lab, HOSTS[0], &["etcd-1", "etcd-2", "etcd-3"]);
-    assert_eq!(etcdctl(&lab, HOSTS[1], "get theirs --print-value-only"), "kept\n");
-    let now: Vec<String> = ["ca/ca.crt", "etcd/etcd-1.crt", "etcd/etcd-3.key"].map(|file| lab.read(&format!("files/pki/{file}"))).into();
-    assert_eq!(now, certificates, "certificates that are good are used as found");
+    assert_eq!(
+        etcdctl(&lab, HOSTS[1], "get theirs --print-value-only"),
+        "kept\n"
+    );
+    let now: Vec<String> = ["ca/ca.crt", "etcd/etcd-1.crt", "etcd/etcd-3.key"]
+        .map(|file| lab.read(&format!("files/pki/{file}")))
+        .into();
+    assert_eq!(
+        now, certificates,
+        "certificates that are good are used as found"
+    );
     lab.flow("").changes_nothing();
 }
 
@@ -105,41 +139,82 @@ fn members_are_registered_on_infra_hosts_in_both_layouts() {
         )
     };
     let both = infra("10.10.10.11: {}, 10.10.10.12: {}");
-    let Some(lab) = Lab::up(&HOSTS, &both) else { return };
+    let Some(lab) = Lab::up(&HOSTS, &both) else {
+        return;
+    };
     // Old and new layout, by what is there.
     lab.on(HOSTS[1], "mkdir -p /etc/prometheus");
     let dry = lab.flow("-C").ok();
     let real = lab.flow("").ok();
     let on_infra = |run: &super::lab::Run| {
-        let mut all: Vec<_> = run.changes().into_iter().filter(|(host, ..)| host != HOSTS[0] && host != "localhost").collect();
+        let mut all: Vec<_> = run
+            .changes()
+            .into_iter()
+            .filter(|(host, ..)| host != HOSTS[0] && host != "localhost")
+            .collect();
         all.sort();
         all
     };
     assert_eq!(on_infra(&dry), on_infra(&real));
     let target = "# managed by etcdsh\n- labels: { cls: \"etcd\", ins: \"etcd-1\", ip: \"10.10.10.10\" }\n  targets: [ \"10.10.10.10:2379\" ]\n";
-    assert_eq!(lab.on(HOSTS[1], "cat /etc/prometheus/targets/etcd/etcd-1.yml"), target);
-    assert_eq!(lab.on(HOSTS[2], "cat /infra/targets/etcd/etcd-1.yml"), target);
+    assert_eq!(
+        lab.on(HOSTS[1], "cat /etc/prometheus/targets/etcd/etcd-1.yml"),
+        target
+    );
+    assert_eq!(
+        lab.on(HOSTS[2], "cat /infra/targets/etcd/etcd-1.yml"),
+        target
+    );
     // There is no Prometheus, so nothing is reloaded; rules and dashboard wait for one.
-    assert_eq!(lab.on(HOSTS[1], "ls -A /etc/prometheus"), "dashboards\nrules\ntargets\n");
-    assert_eq!(lab.on(HOSTS[2], "ls -A /infra /infra/rules"), "/infra:\ndashboards\nrules\ntargets\n\n/infra/rules:\netcd-members-etcd.yml\netcd-rules.yml\n");
+    assert_eq!(
+        lab.on(HOSTS[1], "ls -A /etc/prometheus"),
+        "dashboards\nrules\ntargets\n"
+    );
+    assert_eq!(
+        lab.on(HOSTS[2], "ls -A /infra /infra/rules"),
+        "/infra:\ndashboards\nrules\ntargets\n\n/infra/rules:\netcd-members-etcd.yml\netcd-rules.yml\n"
+    );
     lab.flow("").changes_nothing();
     lab.on(HOSTS[1], "rm /etc/prometheus/targets/etcd/etcd-1.yml");
     let run = lab.flow("-t register_prometheus").changes_something();
-    assert_eq!(run.changes(), [(HOSTS[1].to_string(), "file /etc/prometheus/targets/etcd/etcd-1.yml".to_string(), "create".to_string())]);
-    lab.flow("-t add_metrics -e etcd_target_dir=/srv/targets").ok();
+    assert_eq!(
+        run.changes(),
+        [(
+            HOSTS[1].to_string(),
+            "file /etc/prometheus/targets/etcd/etcd-1.yml".to_string(),
+            "create".to_string()
+        )]
+    );
+    lab.flow("-t add_metrics -e etcd_target_dir=/srv/targets")
+        .ok();
     assert_eq!(lab.on(HOSTS[2], "cat /srv/targets/etcd-1.yml"), target);
 
     let run = lab.flow("-t etcd_deregister").changes_something();
-    let gone: Vec<String> = run.changes().into_iter().map(|(_, subject, what)| format!("{subject}: {what}")).collect();
-    let wanted = |folder: &str| [format!("file {folder}/targets/etcd/etcd-1.yml: remove"), format!("file {folder}/rules/etcd-members-etcd.yml: remove")];
-    assert_eq!(gone, [wanted("/etc/prometheus"), wanted("/infra")].concat(), "the targets go and what is expected of them, and nothing else is touched");
+    let gone: Vec<String> = run
+        .changes()
+        .into_iter()
+        .map(|(_, subject, what)| format!("{subject}: {what}"))
+        .collect();
+    let wanted = |folder: &str| {
+        [
+            format!("file {folder}/targets/etcd/etcd-1.yml: remove"),
+            format!("file {folder}/rules/etcd-members-etcd.yml: remove"),
+        ]
+    };
+    assert_eq!(
+        gone,
+        [wanted("/etc/prometheus"), wanted("/infra")].concat(),
+        "the targets go and what is expected of them, and nothing else is touched"
+    );
     assert_eq!(lab.on(HOSTS[1], "ls /etc/prometheus/targets/etcd"), "");
     lab.flow("").changes_something();
 
     // One that is down is a warning.
     lab.does("kill", &[HOSTS[2]]);
     lab.flow("-T 2").ok().says(&["10.10.10.12", "warning"]);
-    lab.flow("-T 2 -t etcd_purge -y").ok().says(&["not deregistered"]);
+    lab.flow("-T 2 -t etcd_purge -y")
+        .ok()
+        .says(&["not deregistered"]);
     assert_eq!(lab.on(HOSTS[1], "ls /etc/prometheus/targets/etcd"), "");
     lab.does("boot", &[HOSTS[2]]);
     lab.flow("").ok();

@@ -16,13 +16,17 @@ pub(super) const THREE: &str = "all:
 ";
 
 /// A single node on 10.10.10.10.
-pub(super) const ONE: &str = "etcd: { hosts: { 10.10.10.10: { etcd_seq: 1 } }, vars: { etcd_cluster: etcd } }\n";
+pub(super) const ONE: &str =
+    "etcd: { hosts: { 10.10.10.10: { etcd_seq: 1 } }, vars: { etcd_cluster: etcd } }\n";
 
 pub(super) const HOSTS: [&str; 3] = ["10.10.10.10", "10.10.10.11", "10.10.10.12"];
 
 /// `etcdctl WORDS` of the distribution, on a host, with the environment that etcdsh has put there.
 pub(super) fn ctl(host: &str, words: &str) -> (String, String) {
-    (host.to_string(), format!(". /etc/profile.d/etcdctl.sh; etcdctl {words}"))
+    (
+        host.to_string(),
+        format!(". /etc/profile.d/etcdctl.sh; etcdctl {words}"),
+    )
 }
 
 #[track_caller]
@@ -33,7 +37,8 @@ pub(super) fn etcdctl(lab: &Lab, host: &str, words: &str) -> String {
 
 #[track_caller]
 pub(super) fn json(lab: &Lab, host: &str, words: &str) -> Value {
-    serde_json::from_str(&etcdctl(lab, host, &format!("{words} -w json"))).expect("etcdctl prints JSON")
+    serde_json::from_str(&etcdctl(lab, host, &format!("{words} -w json")))
+        .expect("etcdctl prints JSON")
 }
 
 /// Names of the members that have started, sorted, learners with a `?`.
@@ -44,7 +49,13 @@ pub(super) fn members(lab: &Lab, host: &str) -> Vec<String> {
         .as_array()
         .into_iter()
         .flatten()
-        .map(|member| format!("{}{}", member["name"].as_str().unwrap_or_default(), if member["isLearner"] == true { "?" } else { "" }))
+        .map(|member| {
+            format!(
+                "{}{}",
+                member["name"].as_str().unwrap_or_default(),
+                if member["isLearner"] == true { "?" } else { "" }
+            )
+        })
         .collect();
     names.sort();
     names
@@ -55,12 +66,25 @@ pub(super) fn members(lab: &Lab, host: &str) -> Vec<String> {
 pub(super) fn healthy(lab: &Lab, host: &str, names: &[&str]) {
     assert_eq!(members(lab, host), names);
     let health = json(lab, host, "endpoint health --cluster");
-    let well = health.as_array().into_iter().flatten().filter(|row| row["health"] == true).count();
+    let well = health
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter(|row| row["health"] == true)
+        .count();
     assert_eq!(well, names.len(), "{health}");
     let status = json(lab, host, "endpoint status --cluster");
     let rows: Vec<&Value> = status.as_array().into_iter().flatten().collect();
-    assert!(rows.iter().all(|row| row["Endpoint"].as_str().is_some_and(|url| url.starts_with("https://"))), "{status}");
-    let leaders = rows.iter().filter(|row| row["Status"]["leader"] == row["Status"]["header"]["member_id"]).count();
+    assert!(
+        rows.iter().all(|row| row["Endpoint"]
+            .as_str()
+            .is_some_and(|url| url.starts_with("https://"))),
+        "{status}"
+    );
+    let leaders = rows
+        .iter()
+        .filter(|row| row["Status"]["leader"] == row["Status"]["header"]["member_id"])
+        .count();
     assert_eq!(leaders, 1, "{status}");
 }
 

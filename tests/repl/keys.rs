@@ -38,7 +38,10 @@ fn tab_completes_what_can_stand_there() {
     }
     screen.keys("etcd_c\t");
     let shown = screen.wait("etcd_config()");
-    assert!(shown.contains("issue and copy the certificates"), "the offers say what they do: {shown}");
+    assert!(
+        shown.contains("issue and copy the certificates"),
+        "the offers say what they do: {shown}"
+    );
 }
 
 #[test]
@@ -71,7 +74,9 @@ fn control_c_stops_what_runs_on_the_hosts_too() {
     screen.keys(&format!(":! sleep {unique}\r"));
     let runs = || {
         let processes = std::fs::read_dir("/proc").unwrap().flatten();
-        processes.filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok()).any(|line| line == format!("sleep\0{unique}\0").into_bytes())
+        processes
+            .filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok())
+            .any(|line| line == format!("sleep\0{unique}\0").into_bytes())
     };
     let wait_for = |wanted: bool| {
         for _ in 0..600 {
@@ -119,14 +124,24 @@ fn what_is_typed_ahead_is_not_lost() {
 fn history_stays_for_the_project_without_secrets() {
     let test = folder().env("NO_COLOR", "1");
     let mut screen = Screen::ready(&test, "-i hosts.yml");
-    for line in ["let first = 123456;", "let p = secret(\"hunter2\");", ":set ansible_password=hunter3"] {
+    for line in [
+        "let first = 123456;",
+        "let p = secret(\"hunter2\");",
+        ":set ansible_password=hunter3",
+    ] {
         screen.keys(&format!("{line}\r"));
         screen.until_prompt();
     }
     assert_eq!(screen.leave(), 0);
     let folder = test.path(".local/state/etcdsh/history");
-    let kept: String = std::fs::read_dir(folder).unwrap().map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap()).collect();
-    assert!(kept.contains("let first = 123456;") && !kept.contains("hunter"), "{kept}");
+    let kept: String = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap())
+        .collect();
+    assert!(
+        kept.contains("let first = 123456;") && !kept.contains("hunter"),
+        "{kept}"
+    );
     let mut screen = Screen::ready(&test, "-i hosts.yml");
     screen.keys("\x12first");
     screen.wait("let first = 123456;");
@@ -174,7 +189,9 @@ fn sixty_columns_are_enough() {
     screen.keys("let long = \"0123456789012345678901234567890123456789012345678901234567890123456789\"; long.len()\r");
     screen.wait("70");
     screen.size(120, 40);
-    screen.keys("[#{ id: \"8e9e05c52164694d\", name: \"etcd-1\", urls: \"https://10.10.10.10:2379\" }]\r");
+    screen.keys(
+        "[#{ id: \"8e9e05c52164694d\", name: \"etcd-1\", urls: \"https://10.10.10.10:2379\" }]\r",
+    );
     screen.wait("8e9e05c52164694d");
     screen.keys(":set editing vi\r");
     screen.until_prompt();
@@ -184,7 +201,10 @@ fn sixty_columns_are_enough() {
 
 #[test]
 fn an_editor_is_opened_on_the_line_at_hand() {
-    let test = folder().env("NO_COLOR", "1").file("editor", "#!/bin/sh\nsed -i 's/20/21/' \"$1\"\n").env("EDITOR", "./editor");
+    let test = folder()
+        .env("NO_COLOR", "1")
+        .file("editor", "#!/bin/sh\nsed -i 's/20/21/' \"$1\"\n")
+        .env("EDITOR", "./editor");
     let mut screen = Screen::ready(&test, "-i hosts.yml");
     screen.keys("20 * 2");
     screen.wait("20 * 2");

@@ -23,18 +23,42 @@ fn settings_change_what_the_next_call_means() {
     assert_eq!(screen.line("hosts(\"etcd\").len()"), "3\n");
     screen.line("let h = host(\"two\");");
     screen.line(":set etcd_port=3379");
-    assert_eq!(screen.line("h.vars.etcd_port"), "3379\n", "a variable of an earlier line sees the new value");
+    assert_eq!(
+        screen.line("h.vars.etcd_port"),
+        "3379\n",
+        "a variable of an earlier line sees the new value"
+    );
     assert_eq!(screen.line(":set"), "etcd_port=3379\n");
     screen.line(":unset etcd_port");
     assert_eq!(screen.line("h.vars.etcd_port"), "2379\n");
     screen.line(":limit one,two");
     assert_eq!(screen.line("hosts(\"etcd\")"), "[one, two]\n");
-    assert!(screen.line(":limit nowhere").contains("nowhere"), "a pattern that fits nothing is refused");
-    assert_eq!(screen.line("hosts(\"etcd\")"), "[one, two]\n", "and the one before stays");
+    assert!(
+        screen.line(":limit nowhere").contains("nowhere"),
+        "a pattern that fits nothing is refused"
+    );
+    assert_eq!(
+        screen.line("hosts(\"etcd\")"),
+        "[one, two]\n",
+        "and the one before stays"
+    );
     screen.line(":check on");
-    assert!(screen.line("h.run(\"touch /tmp/never\")").contains("would change"), "check mode holds for values of earlier lines");
-    assert!(screen.line("e put a 1").contains("would change etcd: put a 1"));
-    assert!(screen.line(":! touch never").contains("would run on one, two"));
+    assert!(
+        screen
+            .line("h.run(\"touch /tmp/never\")")
+            .contains("would change"),
+        "check mode holds for values of earlier lines"
+    );
+    assert!(
+        screen
+            .line("e put a 1")
+            .contains("would change etcd: put a 1")
+    );
+    assert!(
+        screen
+            .line(":! touch never")
+            .contains("would run on one, two")
+    );
     assert_eq!(screen.leave(), 0);
     assert!(!test.path("never").exists());
 }
@@ -45,13 +69,21 @@ fn a_mistake_is_underlined_and_nothing_is_lost() {
     let mut screen = Screen::ready(&test, "-i hosts.yml");
     screen.line("let kept = 41;");
     let said = screen.line("etcd_instal()");
-    assert!(said.contains("there is no function `etcd_instal`") && said.contains("^^^^^^^^^^^") && said.contains("did you mean `etcd_install`?"), "{said}");
+    assert!(
+        said.contains("there is no function `etcd_instal`")
+            && said.contains("^^^^^^^^^^^")
+            && said.contains("did you mean `etcd_install`?"),
+        "{said}"
+    );
     assert!(screen.line(":lmit x").contains("did you mean `:limit`?"));
     assert_eq!(screen.line("kept + 1"), "42\n");
     assert_eq!(screen.line("_ * 2"), "84\n");
     screen.line("fn thrower(n) { throw `number ${n}` }");
     let said = screen.line("thrower(3)");
-    assert!(said.contains("number 3") && said.contains("fn thrower(n)"), "{said}");
+    assert!(
+        said.contains("number 3") && said.contains("fn thrower(n)"),
+        "{said}"
+    );
     let again = screen.line(":bt");
     assert!(again.contains("number 3"), "{again}");
 }
@@ -66,15 +98,25 @@ fn lines_go_on_where_the_parser_says_so() {
     assert_eq!(screen.line("double(21)"), "42\n");
     screen.line("let f = |x| double(x) + 1;");
     assert_eq!(screen.line("f.call(1)"), "3\n");
-    assert!(screen.line("switch 3 { 1 => \"one\", _ => \"other\" }").contains("other"));
+    assert!(
+        screen
+            .line("switch 3 { 1 => \"one\", _ => \"other\" }")
+            .contains("other")
+    );
 }
 
 #[test]
 fn results_are_tables() {
     let test = dumb();
     let mut screen = Screen::ready(&test, "-i hosts.yml");
-    assert_eq!(screen.line("[#{ name: \"a\", n: 1 }, #{ name: \"bbb\", n: 22 }]"), "name  n\na     1\nbbb   22\n");
-    assert_eq!(screen.line("#{ one: 1, three: \"x\" }"), "one    1\nthree  x\n");
+    assert_eq!(
+        screen.line("[#{ name: \"a\", n: 1 }, #{ name: \"bbb\", n: 22 }]"),
+        "name  n\na     1\nbbb   22\n"
+    );
+    assert_eq!(
+        screen.line("#{ one: 1, three: \"x\" }"),
+        "one    1\nthree  x\n"
+    );
     assert_eq!(screen.line("secret(\"abc\")"), "********\n");
 }
 
@@ -86,16 +128,28 @@ fn files_are_read_again_when_they_change() {
     assert_eq!(screen.line(":load ./mine.rhai"), "steps: greet()\n");
     assert_eq!(screen.line("answer()"), "1\n");
     let said = screen.line("greet()");
-    assert!(said.contains("TASK [greet] say hello") && said.contains("two  hello") && said.contains("PLAY RECAP"), "{said}");
+    assert!(
+        said.contains("TASK [greet] say hello")
+            && said.contains("two  hello")
+            && said.contains("PLAY RECAP"),
+        "{said}"
+    );
     screen.line("import \"other\" as o;");
     assert_eq!(screen.line("o::f()"), "1\n", "an import stays");
     std::thread::sleep(std::time::Duration::from_millis(20));
     std::fs::write(test.path("mine.rhai"), "fn answer() { 22 }\n").unwrap();
     std::fs::write(test.path("other.rhai"), "fn f() { 2 }\n").unwrap();
-    let hosts = std::fs::read_to_string(test.path("hosts.yml")).unwrap().replace("three:", "four:");
+    let hosts = std::fs::read_to_string(test.path("hosts.yml"))
+        .unwrap()
+        .replace("three:", "four:");
     std::fs::write(test.path("hosts.yml"), hosts).unwrap();
     let said = screen.line("answer()");
-    assert!(said.contains("read again: hosts.yml") && said.contains("read again: ./mine.rhai") && said.ends_with("22\n"), "{said}");
+    assert!(
+        said.contains("read again: hosts.yml")
+            && said.contains("read again: ./mine.rhai")
+            && said.ends_with("22\n"),
+        "{said}"
+    );
     assert_eq!(screen.line("o::f()"), "2\n");
     assert_eq!(screen.line("hosts(\"etcd\")[2].name"), "four\n");
 }
@@ -106,15 +160,28 @@ fn a_script_is_stepped_through() {
     let test = dumb().file("three.rhai", script);
     let mut screen = Screen::ready(&test, "-i hosts.yml -l one");
     let said = screen.line(":step ./three.rhai");
-    assert!(said.contains(">  1  first") && said.contains("   3  third"), "{said}");
+    assert!(
+        said.contains(">  1  first") && said.contains("   3  third"),
+        "{said}"
+    );
     screen.keys(":next\n");
     let said = screen.wait("step 2/3 second> ");
-    assert!(said.contains("in first") && !said.contains("in second"), "{said}");
-    assert_eq!(screen.line("host(\"one\").vars.etcd_seq"), "1\n", "between two steps all of the console is there");
+    assert!(
+        said.contains("in first") && !said.contains("in second"),
+        "{said}"
+    );
+    assert_eq!(
+        screen.line("host(\"one\").vars.etcd_seq"),
+        "1\n",
+        "between two steps all of the console is there"
+    );
     assert!(screen.line(":redo").contains("in first"));
     screen.line(":skip");
     let said = screen.line(":continue");
-    assert!(said.contains("in third") && !said.contains("in second"), "{said}");
+    assert!(
+        said.contains("in third") && !said.contains("in second"),
+        "{said}"
+    );
     screen.keys(":step off\n");
     screen.wait("etcd:one> ");
 }
@@ -125,9 +192,18 @@ fn a_name_tells_what_it_means_and_where_it_is_written() {
     let mut screen = Screen::ready(&test, "-i hosts.yml");
     let cases = [
         ("file?", "h.file(path, #{ ... })"),
-        ("etcd_install?", "a step of scripts/etcd.rhai: install the etcd packages"),
-        ("etcd_install??", "task(\"etcd_install\", \"install the etcd packages\""),
-        ("etcd::instance??", "fn instance(h) { `${h.vars.etcd_cluster}-${h.vars.etcd_seq}` }"),
+        (
+            "etcd_install?",
+            "a step of scripts/etcd.rhai: install the etcd packages",
+        ),
+        (
+            "etcd_install??",
+            "task(\"etcd_install\", \"install the etcd packages\"",
+        ),
+        (
+            "etcd::instance??",
+            "fn instance(h) { `${h.vars.etcd_cluster}-${h.vars.etcd_seq}` }",
+        ),
         ("etcd_port?", "client port"),
         (":help limit", ":limit [PATTERN|all]"),
         (":help", "e get a; e put a 10"),
@@ -151,28 +227,54 @@ fn a_copy_of_the_session_has_no_secrets() {
     screen.line(":log off");
     screen.line("3 + 3");
     let copy = std::fs::read_to_string(test.path("copy.txt")).unwrap();
-    assert!(!copy.contains("hunter") && copy.contains("secret(********)") && copy.contains("etcd> 1 + 1\n2\n") && !copy.contains("3 + 3"), "{copy}");
+    assert!(
+        !copy.contains("hunter")
+            && copy.contains("secret(********)")
+            && copy.contains("etcd> 1 + 1\n2\n")
+            && !copy.contains("3 + 3"),
+        "{copy}"
+    );
 }
 
 #[test]
 fn the_start_file_runs_unless_it_shall_not() {
-    let test = dumb().file(".config/etcdsh/init.rhai", "// mine\nfn mine() {\n    7\n}\n:limit two\n");
+    let test = dumb().file(
+        ".config/etcdsh/init.rhai",
+        "// mine\nfn mine() {\n    7\n}\n:limit two\n",
+    );
     let mut screen = Screen::ready(&test, "-i hosts.yml");
     assert_eq!(screen.line("mine()"), "7\n");
     assert_eq!(screen.line("hosts(\"etcd\")"), "[two]\n");
     let mut screen = Screen::ready(&test, "-i hosts.yml --norc");
-    assert!(screen.line("mine()").contains("there is no function `mine`"));
+    assert!(
+        screen
+            .line("mine()")
+            .contains("there is no function `mine`")
+    );
 }
 
 #[test]
 fn lines_from_a_pipe_stop_at_the_first_error() {
     let test = dumb();
-    let ran = test.sh("printf 'let a = 2;\\na + 1\\n:limit two\\nhosts(\"etcd\")\\n' | etcdsh -i hosts.yml");
-    assert_eq!((ran.stdout.as_str(), ran.status), ("3\n[two]\n", 0), "{ran:?}");
+    let ran = test
+        .sh("printf 'let a = 2;\\na + 1\\n:limit two\\nhosts(\"etcd\")\\n' | etcdsh -i hosts.yml");
+    assert_eq!(
+        (ran.stdout.as_str(), ran.status),
+        ("3\n[two]\n", 0),
+        "{ran:?}"
+    );
     let ran = test.sh("printf ':limit two\\nnope()\\nprint(\"never\")\\n' | etcdsh -i hosts.yml");
-    assert!(ran.status == 1 && ran.stderr.contains("there is no function `nope`") && !ran.stdout.contains("never"), "{ran:?}");
+    assert!(
+        ran.status == 1
+            && ran.stderr.contains("there is no function `nope`")
+            && !ran.stdout.contains("never"),
+        "{ran:?}"
+    );
     let ran = test.sh("printf ':limit two\\nhosts(\"etcd\")\\n' | etcdsh -i hosts.yml -o json");
-    assert_eq!(ran.stdout, "{\"event\":\"value\",\"value\":[\"two\"]}\n", "{ran:?}");
+    assert_eq!(
+        ran.stdout, "{\"event\":\"value\",\"value\":[\"two\"]}\n",
+        "{ran:?}"
+    );
 }
 
 #[test]
@@ -188,19 +290,40 @@ fn an_editor_changes_the_last_line() {
 fn equal_answers_of_hosts_stand_together() {
     let test = dumb();
     let mut screen = Screen::ready(&test, "-i hosts.yml");
-    assert_eq!(screen.line(":! echo same"), "one, two, three | ok | rc=0\nsame\n");
+    assert_eq!(
+        screen.line(":! echo same"),
+        "one, two, three | ok | rc=0\nsame\n"
+    );
     screen.line(":timing on");
     let said = screen.line(":! echo $((6 * 7))");
-    assert!(said.contains("42") && said.contains("one: 1 trip"), "{said}");
+    assert!(
+        said.contains("42") && said.contains("one: 1 trip"),
+        "{said}"
+    );
 }
 
 #[test]
 fn scripts_are_checked_for_editors() {
     let script = "let h = host(\"one\");\nprint(h.vars.etcd_prot);\nrun(\"etcd\", #{ tags: \"etcd_conff\", vars: #{ etcd_int: 1 } });\nnope(1);\nh.file(\"/a\", #{ ownr: \"x\" });\n";
-    let test = dumb().file("wrong.rhai", script).file("right.rhai", "run(\"etcd\", #{ tags: \"etcd_conf\", vars: #{ etcd_init: \"existing\" } });\n");
+    let test = dumb().file("wrong.rhai", script).file(
+        "right.rhai",
+        "run(\"etcd\", #{ tags: \"etcd_conf\", vars: #{ etcd_init: \"existing\" } });\n",
+    );
     let ran = test.etcdsh(&["check", "wrong.rhai", "--json"]);
-    let found: Vec<serde_json::Value> = ran.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let lines: Vec<_> = found.iter().map(|one| (one["line"].as_i64().unwrap(), one["message"].as_str().unwrap().to_string())).collect();
+    let found: Vec<serde_json::Value> = ran
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let lines: Vec<_> = found
+        .iter()
+        .map(|one| {
+            (
+                one["line"].as_i64().unwrap(),
+                one["message"].as_str().unwrap().to_string(),
+            )
+        })
+        .collect();
     let wanted = [
         "there is no parameter `etcd_prot`",
         "no task has the tag `etcd_conff`",
@@ -209,11 +332,20 @@ fn scripts_are_checked_for_editors() {
         "has no option `ownr`",
     ];
     for (part, line) in wanted.iter().zip([2, 3, 3, 4, 5]) {
-        assert!(lines.iter().any(|(at, message)| *at == line && message.contains(part)), "{part}: {lines:?}");
+        assert!(
+            lines
+                .iter()
+                .any(|(at, message)| *at == line && message.contains(part)),
+            "{part}: {lines:?}"
+        );
     }
     assert_eq!(ran.status, 1);
     let ran = test.etcdsh(&["check", "right.rhai"]);
-    assert_eq!((ran.stdout.as_str(), ran.status), ("right.rhai: no mistakes found\n", 0), "{ran:?}");
+    assert_eq!(
+        (ran.stdout.as_str(), ran.status),
+        ("right.rhai: no mistakes found\n", 0),
+        "{ran:?}"
+    );
     let ran = test.etcdsh(&["check", "--definitions", "defs"]);
     assert_eq!(ran.status, 0, "{ran:?}");
     assert!(std::fs::read_dir(test.path("defs")).unwrap().count() > 2);
@@ -224,29 +356,66 @@ fn shells_and_man_get_the_same_table() {
     let test = dumb();
     for shell in ["bash", "zsh", "fish"] {
         let ran = test.etcdsh(&["completion", shell]);
-        assert!(ran.status == 0 && ran.stdout.contains("sandbox") && ran.stdout.contains("start-at-task"), "{shell}");
+        assert!(
+            ran.status == 0
+                && ran.stdout.contains("sandbox")
+                && ran.stdout.contains("start-at-task"),
+            "{shell}"
+        );
     }
-    let ran = test.sh("etcdsh completion bash > c && bash -n c && bash -c '. ./c; complete -p etcdsh'");
+    let ran =
+        test.sh("etcdsh completion bash > c && bash -n c && bash -c '. ./c; complete -p etcdsh'");
     assert!(ran.stdout.contains("etcdsh"), "{ran:?}");
     let page = test.etcdsh(&["man"]).stdout;
-    assert!(page.contains(".SH CONSOLE") && page.contains(":limit"), "{page}");
+    assert!(
+        page.contains(".SH CONSOLE") && page.contains(":limit"),
+        "{page}"
+    );
 }
 
 #[test]
 fn some_of_the_lines_are_saved() {
     let test = dumb();
     let mut screen = Screen::ready(&test, "-i hosts.yml");
-    for line in ["let base = 40;", ":limit two", ":! rm -rf /nowhere", ":limit all", "print(base + 2);", "print(hosts(\"etcd\").len());"] {
+    for line in [
+        "let base = 40;",
+        ":limit two",
+        ":! rm -rf /nowhere",
+        ":limit all",
+        "print(base + 2);",
+        "print(hosts(\"etcd\").len());",
+    ] {
         screen.line(line);
     }
     let said = screen.line(":lines");
-    assert!(said.starts_with("  1  let base = 40;\n  2  for h in hosts(\"two\")") && said.ends_with("  4  print(hosts(\"etcd\").len());\n"), "{said}");
-    assert_eq!(screen.line(":save some.rhai 4"), "some.rhai: 1 line; run it with `etcdsh ./some.rhai`\n");
+    assert!(
+        said.starts_with("  1  let base = 40;\n  2  for h in hosts(\"two\")")
+            && said.ends_with("  4  print(hosts(\"etcd\").len());\n"),
+        "{said}"
+    );
+    assert_eq!(
+        screen.line(":save some.rhai 4"),
+        "some.rhai: 1 line; run it with `etcdsh ./some.rhai`\n"
+    );
     let said = screen.line(":save some.rhai 3-");
-    assert!(said.contains("these lines need others") && said.contains("base"), "{said}");
-    assert!(screen.line(":save some.rhai 9").contains("there is no line 9, only 4"));
-    assert!(screen.line(":save some.rhai 3-1").contains("`3-1` names no lines"));
-    assert_eq!(screen.line(":save some.rhai 1-1"), "some.rhai: 1 line; run it with `etcdsh ./some.rhai`\n");
+    assert!(
+        said.contains("these lines need others") && said.contains("base"),
+        "{said}"
+    );
+    assert!(
+        screen
+            .line(":save some.rhai 9")
+            .contains("there is no line 9, only 4")
+    );
+    assert!(
+        screen
+            .line(":save some.rhai 3-1")
+            .contains("`3-1` names no lines")
+    );
+    assert_eq!(
+        screen.line(":save some.rhai 1-1"),
+        "some.rhai: 1 line; run it with `etcdsh ./some.rhai`\n"
+    );
     let text = std::fs::read_to_string(test.path("some.rhai")).unwrap();
     assert!(text.ends_with("\n\nlet base = 40;\n"), "{text}");
 }
@@ -257,14 +426,32 @@ fn help_and_steps_fit_a_narrow_terminal() {
     let mut screen = Screen::ready(&test, "-i hosts.yml");
     screen.size(60, 30);
     let said = screen.line(":help");
-    let wide: Vec<&str> = said.lines().filter(|line| line.chars().count() > 60).collect();
+    let wide: Vec<&str> = said
+        .lines()
+        .filter(|line| line.chars().count() > 60)
+        .collect();
     assert!(wide.is_empty() && said.contains("Ctrl-D"), "{wide:?}");
     let said = screen.line(":tasks");
-    let wide: Vec<&str> = said.lines().filter(|line| line.chars().count() > 60).collect();
+    let wide: Vec<&str> = said
+        .lines()
+        .filter(|line| line.chars().count() > 60)
+        .collect();
     assert!(wide.is_empty(), "{wide:?}");
-    assert!(said.contains("packages; also") && said.contains("etcd_pkg\n") && !said.contains("\n  etcd_pkg()"), "{said}");
-    assert!(said.contains("  etcd_deregister()      etcd_target in a way of its own"), "{said}");
-    assert!(screen.line(":step").contains("no script is stepped through"));
+    assert!(
+        said.contains("packages; also")
+            && said.contains("etcd_pkg\n")
+            && !said.contains("\n  etcd_pkg()"),
+        "{said}"
+    );
+    assert!(
+        said.contains("  etcd_deregister()      etcd_target in a way of its own"),
+        "{said}"
+    );
+    assert!(
+        screen
+            .line(":step")
+            .contains("no script is stepped through")
+    );
     screen.keys(":step etcd etcd_conf\n");
     screen.wait("> ");
     screen.until_prompt();
@@ -278,14 +465,20 @@ fn one_of_several_clusters_is_chosen() {
     let mut screen = Screen::start(&test, "-i two.yml");
     screen.wait("2 clusters> ");
     let said = screen.line("e get a");
-    assert!(said.contains("left") && said.contains("right") && said.contains(":use left"), "{said}");
+    assert!(
+        said.contains("left") && said.contains("right") && said.contains(":use left"),
+        "{said}"
+    );
     let said = screen.line(":use rihgt");
     assert!(said.contains("rihgt") && said.contains("right"), "{said}");
     screen.keys(":use right\n");
     screen.wait("right> ");
     assert_eq!(screen.line("hosts(\"all\")"), "[r1]\n");
     let said = screen.line("etcd_assert()");
-    assert!(said.contains("r1") && !said.contains("l1"), "a step works on the cluster that was chosen: {said}");
+    assert!(
+        said.contains("r1") && !said.contains("l1"),
+        "a step works on the cluster that was chosen: {said}"
+    );
     screen.line(":! true");
     let said = screen.line(":save right.rhai");
     assert!(said.contains("run it with"), "{said}");
@@ -300,5 +493,8 @@ fn one_of_several_clusters_is_chosen() {
     assert_eq!(screen.leave(), 0);
     // What was typed for one cluster does not run on the other one later.
     let ran = test.etcdsh(&["-i", "two.yml", "./right.rhai"]);
-    assert!(ran.status == 0 && ran.stdout.contains("r1") && !ran.stdout.contains("l1"), "{ran:?}");
+    assert!(
+        ran.status == 0 && ran.stdout.contains("r1") && !ran.stdout.contains("l1"),
+        "{ran:?}"
+    );
 }

@@ -17,17 +17,30 @@ impl Members {
         let place = std::process::id() * 7 + number;
         let net = format!("127.{}.{}", 10 + place % 90, 1 + place / 90 % 9);
         let addresses: Vec<String> = (10..13).map(|last| format!("{net}.{last}")).collect();
-        let hosts: String = addresses.iter().enumerate().map(|(at, address)| format!("        {address}: {{ etcd_seq: {} }}\n", at + 1)).collect();
-        let inventory =
-            format!("all:\n  vars: {{ ansible_connection: sandbox }}\n  children:\n    etcd:\n      hosts:\n{hosts}      vars: {{ etcd_cluster: etcd }}\n");
+        let hosts: String = addresses
+            .iter()
+            .enumerate()
+            .map(|(at, address)| format!("        {address}: {{ etcd_seq: {} }}\n", at + 1))
+            .collect();
+        let inventory = format!(
+            "all:\n  vars: {{ ansible_connection: sandbox }}\n  children:\n    etcd:\n      hosts:\n{hosts}      vars: {{ etcd_cluster: etcd }}\n"
+        );
         // Nothing is fetched: the programs that the tests have anyway are taken.
-        let test = Test::new().file("hosts.yml", &inventory).file(".bin/apt-get", "#!/bin/sh\nexit 100\n");
+        let test = Test::new()
+            .file("hosts.yml", &inventory)
+            .file(".bin/apt-get", "#!/bin/sh\nexit 100\n");
         for name in ["etcd", "etcdctl"] {
             std::os::unix::fs::symlink(program(name), test.path(&format!(".bin/{name}"))).unwrap();
         }
         let sandbox = test.path("sandbox").display().to_string();
-        let test = test.env("ETCDSH_SANDBOX", &sandbox).env("NO_COLOR", "1").env("XDG_STATE_HOME", &sandbox.replace("/sandbox", "/state"));
-        Members { addresses, test: test.env("TERM", "dumb") }
+        let test = test
+            .env("ETCDSH_SANDBOX", &sandbox)
+            .env("NO_COLOR", "1")
+            .env("XDG_STATE_HOME", &sandbox.replace("/sandbox", "/state"));
+        Members {
+            addresses,
+            test: test.env("TERM", "dumb"),
+        }
     }
 }
 
@@ -44,18 +57,36 @@ impl Drop for Members {
 fn three_members_are_deployed_broken_repaired_and_what_was_done_is_saved() {
     let members = Members::new(1);
     let mut screen = Screen::ready(&members.test, "-i hosts.yml");
-    for step in ["etcd_install()", "etcd_dir()", "etcd_config()", "etcd_launch()"] {
+    for step in [
+        "etcd_install()",
+        "etcd_dir()",
+        "etcd_config()",
+        "etcd_launch()",
+    ] {
         let said = screen.line(step);
-        assert!(said.contains("PLAY RECAP") && said.contains("failed=0") && !said.contains("error:"), "{step}\n{said}");
+        assert!(
+            said.contains("PLAY RECAP") && said.contains("failed=0") && !said.contains("error:"),
+            "{step}\n{said}"
+        );
     }
-    assert_eq!(screen.line("e put /pg/a 10; e get /pg/a"), "OK\n/pg/a\n10\n");
+    assert_eq!(
+        screen.line("e put /pg/a 10; e get /pg/a"),
+        "OK\n/pg/a\n10\n"
+    );
     let said = screen.line("em list -w json");
     assert!(said.contains("\"name\":\"etcd-3\""), "{said}");
     let said = screen.line("let name = \"/pg/a\"; let list = etcd::client(host(hosts(\"etcd\")[0].name)).member_list(); list");
-    assert!(said.starts_with("name    id") && said.lines().count() == 4, "{said}");
+    assert!(
+        said.starts_with("name    id") && said.lines().count() == 4,
+        "{said}"
+    );
     assert_eq!(screen.line("e get ${name} --print-value-only"), "10\n");
     // A watch prints between prompts, and lives until it is stopped.
-    assert!(screen.line("e watch /pg/a").contains("[1] runs in the background"));
+    assert!(
+        screen
+            .line("e watch /pg/a")
+            .contains("[1] runs in the background")
+    );
     std::thread::sleep(Duration::from_millis(700));
     screen.keys("e put /pg/a 11\n");
     screen.wait("[1] 11");
@@ -69,12 +100,24 @@ fn three_members_are_deployed_broken_repaired_and_what_was_done_is_saved() {
     screen.line(&format!(":limit {broken}"));
     screen.line("for h in hosts(\"etcd\") { h.service(\"etcd\", #{ state: \"stopped\" }); }");
     screen.line(":limit all");
-    let said = screen.line("etcd::client(host(hosts(\"etcd\")[0].name)).health().filter(|x| !x.healthy).len()");
+    let said = screen
+        .line("etcd::client(host(hosts(\"etcd\")[0].name)).health().filter(|x| !x.healthy).len()");
     assert_eq!(said, "1\n");
     let said = screen.line("etcd_launch()");
-    assert!(said.contains("start") && said.contains("failed=0"), "{said}");
-    assert_eq!(screen.line("etcd::client(host(hosts(\"etcd\")[0].name)).health().filter(|x| !x.healthy).len()"), "0\n");
-    assert!(screen.line("e nonsense").contains("unknown command"), "what etcdctl says");
+    assert!(
+        said.contains("start") && said.contains("failed=0"),
+        "{said}"
+    );
+    assert_eq!(
+        screen.line(
+            "etcd::client(host(hosts(\"etcd\")[0].name)).health().filter(|x| !x.healthy).len()"
+        ),
+        "0\n"
+    );
+    assert!(
+        screen.line("e nonsense").contains("unknown command"),
+        "what etcdctl says"
+    );
     // A second run of the whole changes nothing.
     let said = screen.line(":run etcd -t etcd_config,etcd_launch");
     assert!(said.matches("changed=0").count() == 3, "{said}");
@@ -85,15 +128,24 @@ fn three_members_are_deployed_broken_repaired_and_what_was_done_is_saved() {
     assert!(said.contains("run it with `etcdsh ./mine.rhai`"), "{said}");
     assert_eq!(screen.leave(), 0);
     let saved = std::fs::read_to_string(members.test.path("mine.rhai")).unwrap();
-    assert!(saved.contains("run(\"etcd\", #{ tags: \"etcd_launch\" });") && saved.contains("print(e(`e put /pg/a 10; e get /pg/a`));"), "{saved}");
-    assert!(!saved.contains("purge") && !saved.contains("nonsense"), "{saved}");
+    assert!(
+        saved.contains("run(\"etcd\", #{ tags: \"etcd_launch\" });")
+            && saved.contains("print(e(`e put /pg/a 10; e get /pg/a`));"),
+        "{saved}"
+    );
+    assert!(
+        !saved.contains("purge") && !saved.contains("nonsense"),
+        "{saved}"
+    );
     let ran = members.test.etcdsh(&["check", "mine.rhai"]);
     assert_eq!(ran.status, 0, "{ran:?}\n{saved}");
     let ran = members.test.etcdsh(&["-i", "hosts.yml", "./mine.rhai"]);
     assert_eq!(ran.status, 0, "{ran:?}\n{saved}");
 
     // On a terminal with keys: what etcd holds is offered.
-    let ran = members.test.sh("for key in /pg/b /pg/meta/x /other/y; do etcdsh -i hosts.yml e put $key 1; done");
+    let ran = members
+        .test
+        .sh("for key in /pg/b /pg/meta/x /other/y; do etcdsh -i hosts.yml e put $key 1; done");
     assert_eq!(ran.status, 0, "{ran:?}");
     let test = &members.test;
     let mut command = test.command(env!("CARGO_BIN_EXE_etcdsh"));
@@ -105,7 +157,13 @@ fn three_members_are_deployed_broken_repaired_and_what_was_done_is_saved() {
     screen.completes("e member remove ", "etcd-3");
     let ran = members.test.sh("for line in 'role add reader' 'user add alice --no-password' 'lease grant 600'; do etcdsh -i hosts.yml e $line; done");
     assert_eq!(ran.status, 0, "{ran:?}");
-    let lease = ran.stdout.split_whitespace().skip_while(|word| *word != "lease").nth(1).unwrap().to_string();
+    let lease = ran
+        .stdout
+        .split_whitespace()
+        .skip_while(|word| *word != "lease")
+        .nth(1)
+        .unwrap()
+        .to_string();
     screen.completes("e role get re", "reader");
     screen.completes("e user get al", "alice");
     screen.completes("e user grant-role alice re", "reader");
@@ -116,7 +174,9 @@ fn three_members_are_deployed_broken_repaired_and_what_was_done_is_saved() {
     screen.until_prompt();
     // etcd is away: Tab is silent and quick.
     for address in &members.addresses {
-        let ran = test.sh(&format!("etcdsh -i hosts.yml run {address} -- systemctl stop etcd"));
+        let ran = test.sh(&format!(
+            "etcdsh -i hosts.yml run {address} -- systemctl stop etcd"
+        ));
         assert_eq!(ran.status, 0, "{ran:?}");
     }
     std::thread::sleep(Duration::from_secs(4));
@@ -124,5 +184,8 @@ fn three_members_are_deployed_broken_repaired_and_what_was_done_is_saved() {
     let begin = std::time::Instant::now();
     screen.keys("\x01\x0b20 + 22\r");
     let said = screen.wait("42");
-    assert!(begin.elapsed() < Duration::from_secs(3) && !said.contains("error"), "{said}");
+    assert!(
+        begin.elapsed() < Duration::from_secs(3) && !said.contains("error"),
+        "{said}"
+    );
 }

@@ -47,7 +47,10 @@ impl Screen {
     }
 
     pub(crate) fn size(&mut self, columns: u16, rows: u16) {
-        self.session.get_process_mut().set_window_size(columns, rows).unwrap();
+        self.session
+            .get_process_mut()
+            .set_window_size(columns, rows)
+            .unwrap();
     }
 
     pub(crate) fn keys(&mut self, text: &str) {
@@ -59,7 +62,10 @@ impl Screen {
     pub(crate) fn wait(&mut self, text: &str) -> String {
         match self.session.expect(text) {
             Ok(found) => plain(&String::from_utf8_lossy(found.before())),
-            Err(error) => panic!("`{text}` does not come: {error}\n{}", self.rest(Duration::from_millis(200))),
+            Err(error) => panic!(
+                "`{text}` does not come: {error}\n{}",
+                self.rest(Duration::from_millis(200))
+            ),
         }
     }
 

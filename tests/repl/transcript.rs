@@ -16,7 +16,9 @@ fn pieces(block: &str) -> Vec<(String, String)> {
     let mut found: Vec<(String, String)> = Vec::new();
     for line in block.lines() {
         match prompt.captures(line) {
-            Some(parts) if parts[1].starts_with('$') => found.push((format!("$ {}", &parts[2]), String::new())),
+            Some(parts) if parts[1].starts_with('$') => {
+                found.push((format!("$ {}", &parts[2]), String::new()))
+            }
             Some(parts) => found.push((parts[2].to_string(), String::new())),
             None => {
                 let last = found.last_mut().expect("a block begins with a prompt");
@@ -45,21 +47,41 @@ fn fits(wanted: &str, said: &str) -> bool {
 
 #[test]
 fn what_the_document_shows_is_what_comes() {
-    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/repl.md")).unwrap();
+    let page =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/repl.md")).unwrap();
     let members = Members::new(2);
-    let there = |text: &str| (0..3).fold(text.to_string(), |text, at| text.replace(&format!("10.10.10.1{at}"), &members.addresses[at]));
+    let there = |text: &str| {
+        (0..3).fold(text.to_string(), |text, at| {
+            text.replace(&format!("10.10.10.1{at}"), &members.addresses[at])
+        })
+    };
     let mut screen: Option<Screen> = None;
     let mut wrong = Vec::new();
-    for block in page.split("```console\n").skip(1).filter_map(|rest| rest.split("\n```").next()) {
+    for block in page
+        .split("```console\n")
+        .skip(1)
+        .filter_map(|rest| rest.split("\n```").next())
+    {
         for (line, wanted) in pieces(block) {
             if let Some(words) = line.strip_prefix("$ etcdsh") {
                 screen = None;
                 screen.replace(Screen::ready(&members.test, there(words).trim()));
                 continue;
             }
-            let said = screen.as_mut().expect("a console was started").line(&there(&line));
-            let said: String = said.lines().map(|line| format!("{}\n", line.trim_end())).filter(|line| line != "\n").collect();
-            let wanted: String = there(&wanted).lines().filter(|line| !line.is_empty()).map(|line| format!("{line}\n")).collect();
+            let said = screen
+                .as_mut()
+                .expect("a console was started")
+                .line(&there(&line));
+            let said: String = said
+                .lines()
+                .map(|line| format!("{}\n", line.trim_end()))
+                .filter(|line| line != "\n")
+                .collect();
+            let wanted: String = there(&wanted)
+                .lines()
+                .filter(|line| !line.is_empty())
+                .map(|line| format!("{line}\n"))
+                .collect();
             if !fits(&wanted, &said) {
                 wrong.push(format!("> {line}\n--- wanted\n{wanted}--- came\n{said}"));
             }

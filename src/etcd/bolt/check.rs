@@ -38,14 +38,20 @@ const NESTED: usize = 2;
 
 impl Bucket {
     fn new(level: usize) -> Bucket {
-        Bucket { found: Default::default(), level, path: Vec::new() }
+        Bucket {
+            found: Default::default(),
+            level,
+            path: Vec::new(),
+        }
     }
 
     fn problems(self) -> Problems {
-        self.found.into_iter().fold(Problems::default(), |mut all, some| {
-            all.append(some);
-            all
-        })
+        self.found
+            .into_iter()
+            .fold(Problems::default(), |mut all, some| {
+                all.append(some);
+                all
+            })
     }
 
     fn add(&mut self, kind: usize, line: String) {
@@ -55,20 +61,42 @@ impl Bucket {
     /// `last` is the key before this one, wherever it is.
     fn order(&mut self, found: &Found<'_>, last: &[u8], bounds: Bounds<'_>) {
         let key = found.key;
-        let first = if found.index == 0 { bounds.above.filter(|above| *above > key) } else { None };
+        let first = if found.index == 0 {
+            bounds.above.filter(|above| *above > key)
+        } else {
+            None
+        };
         let next = bounds.below.filter(|below| key >= *below);
         let is_behind = found.index > 0 && last >= key;
         if first.is_none() && next.is_none() && !is_behind {
             return;
         }
-        let name = format!("key[{}]=(hex){} on {} page({}) needs to be", found.index, hex(key), found.kind, found.page);
+        let name = format!(
+            "key[{}]=(hex){} on {} page({}) needs to be",
+            found.index,
+            hex(key),
+            found.kind,
+            found.page
+        );
         let stack = self.stack();
         if let Some(above) = first {
-            self.add(ORDER, format!("the first {name} >= the key in the ancestor ({}). Stack: {stack}", hex(above)));
+            self.add(
+                ORDER,
+                format!(
+                    "the first {name} >= the key in the ancestor ({}). Stack: {stack}",
+                    hex(above)
+                ),
+            );
         }
         if is_behind {
             let sign = if last == key { "=" } else { "<" };
-            self.add(ORDER, format!("{name} > (found {sign}) than previous element (hex){}. Stack: {stack}", hex(last)));
+            self.add(
+                ORDER,
+                format!(
+                    "{name} > (found {sign}) than previous element (hex){}. Stack: {stack}",
+                    hex(last)
+                ),
+            );
         }
         if let Some(below) = next {
             self.add(ORDER, format!("{name} < than key of the next element in ancestor (hex){}. Pages stack: {stack}", hex(below)));
@@ -104,13 +132,22 @@ fn hex(key: &[u8]) -> String {
 /// What is wrong with the file, and the tally if nothing is.
 pub(super) fn check(database: &Database) -> io::Result<std::result::Result<Tally, Problems>> {
     let end = database.meta.end;
-    let mut check = Check { database, freed: None, reached: PageSet::new(end), tally: Tally::new() };
+    let mut check = Check {
+        database,
+        freed: None,
+        reached: PageSet::new(end),
+        tally: Tally::new(),
+    };
     let mut problems = Problems::default();
     for page in [0, 1] {
         check.reached.insert(page);
         let header = check.read(page)?.header;
         if header.page != page || header.kind != META {
-            problems.add(format!("page {page}: expected to be a meta page, says that it is page {}, {}", header.page, header.kind_name()));
+            problems.add(format!(
+                "page {page}: expected to be a meta page, says that it is page {}, {}",
+                header.page,
+                header.kind_name()
+            ));
         }
     }
     problems.append(check.freelist()?);
@@ -121,7 +158,11 @@ pub(super) fn check(database: &Database) -> io::Result<std::result::Result<Tally
         let lost = (0..end).filter(|page| !check.reached.has(*page) && !freed.has(*page));
         lost.for_each(|page| problems.add(format!("page {page}: unreachable unfreed")));
     }
-    Ok(if problems.count == 0 { Ok(check.tally) } else { Err(problems) })
+    Ok(if problems.count == 0 {
+        Ok(check.tally)
+    } else {
+        Err(problems)
+    })
 }
 
 impl<'d> Check<'d> {
@@ -131,15 +172,23 @@ impl<'d> Check<'d> {
 
     fn freelist(&mut self) -> io::Result<Problems> {
         let mut problems = Problems::default();
-        let Some(page) = self.database.meta.freelist else { return Ok(problems) };
+        let Some(page) = self.database.meta.freelist else {
+            return Ok(problems);
+        };
         let mut extent = self.read(page)?;
         if extent.header.kind != FREELIST || extent.header.page != page {
-            problems.add(format!("invalid freelist page: {page}, page type is {}", extent.header.kind_name()));
+            problems.add(format!(
+                "invalid freelist page: {page}, page type is {}",
+                extent.header.kind_name()
+            ));
             return Ok(problems);
         }
         let last = page + u64::from(extent.header.overflow);
         if !self.database.meta.holds(last) {
-            problems.add(format!("page {page}: {} pages of overflow reach beyond the last page", extent.header.overflow));
+            problems.add(format!(
+                "page {page}: {} pages of overflow reach beyond the last page",
+                extent.header.overflow
+            ));
             return Ok(problems);
         }
         (page..=last).for_each(|page| _ = self.reached.insert(page));
@@ -155,7 +204,9 @@ impl<'d> Check<'d> {
         for number in 0..count {
             let free = u64_at(extent.bytes(at + 8 * number, 8)?, 0);
             if !self.database.meta.holds(free) {
-                problems.add(format!("page {page}: page {free} is free and outside of the file"));
+                problems.add(format!(
+                    "page {page}: page {free} is free and outside of the file"
+                ));
             } else if !freed.insert(free) {
                 problems.add(format!("page {free}: already freed"));
             }
@@ -187,7 +238,14 @@ impl<'d> Check<'d> {
     fn sound(&mut self, bucket: &mut Bucket, page: u64) -> io::Result<Option<Extent<'d>>> {
         let meta = &self.database.meta;
         if page >= meta.end {
-            bucket.add(PAGES, format!("page {page}: out of bounds: {} (stack: {})", meta.end, bucket.stack()));
+            bucket.add(
+                PAGES,
+                format!(
+                    "page {page}: out of bounds: {} (stack: {})",
+                    meta.end,
+                    bucket.stack()
+                ),
+            );
             return Ok(None);
         }
         if bucket.path.len() > DEEPEST_TREE {
@@ -197,51 +255,111 @@ impl<'d> Check<'d> {
         let extent = self.read(page)?;
         let header = extent.header;
         if header.page != page {
-            bucket.add(PAGES, format!("page {page}: says that it is page {}", header.page));
+            bucket.add(
+                PAGES,
+                format!("page {page}: says that it is page {}", header.page),
+            );
             return Ok(None);
         }
         if !header.has_known_kind() {
-            bucket.add(PAGES, format!("page {page}: has unexpected type/flags: {:x}", header.kind));
+            bucket.add(
+                PAGES,
+                format!("page {page}: has unexpected type/flags: {:x}", header.kind),
+            );
             return Ok(None);
         }
         let last = page + u64::from(header.overflow);
         if last >= meta.end {
-            bucket.add(PAGES, format!("page {page}: {} pages of overflow reach beyond the last page", header.overflow));
+            bucket.add(
+                PAGES,
+                format!(
+                    "page {page}: {} pages of overflow reach beyond the last page",
+                    header.overflow
+                ),
+            );
             return Ok(None);
         }
         if let Some(again) = (page..=last).find(|page| !self.reached.insert(*page)) {
-            bucket.add(PAGES, format!("page {again}: multiple references (stack: {})", bucket.stack()));
+            bucket.add(
+                PAGES,
+                format!(
+                    "page {again}: multiple references (stack: {})",
+                    bucket.stack()
+                ),
+            );
             return Ok(None);
         }
         if self.freed.as_ref().is_some_and(|freed| freed.has(page)) {
             bucket.add(PAGES, format!("page {page}: reachable freed"));
         } else if ![BRANCH, LEAF].contains(&header.kind) {
-            bucket.add(PAGES, format!("page {page}: invalid type: {} (stack: {})", header.kind_name(), bucket.stack()));
+            bucket.add(
+                PAGES,
+                format!(
+                    "page {page}: invalid type: {} (stack: {})",
+                    header.kind_name(),
+                    bucket.stack()
+                ),
+            );
             bucket.add(ORDER, format!("unexpected page type for pgId:{page}"));
         }
         Ok(Some(extent))
     }
 
-    fn branch(&mut self, bucket: &mut Bucket, mut extent: Extent<'_>, bounds: Bounds<'_>) -> Result<Vec<u8>, Wrong> {
+    fn branch(
+        &mut self,
+        bucket: &mut Bucket,
+        mut extent: Extent<'_>,
+        bounds: Bounds<'_>,
+    ) -> Result<Vec<u8>, Wrong> {
         let children = extent.children()?;
         // There may be many pages below this one, which is not needed for them.
         drop(extent);
         let mut last = Vec::new();
         for (index, child) in children.iter().enumerate() {
-            let found = Found { index, key: &child.key, kind: "branch", page: child.page };
+            let found = Found {
+                index,
+                key: &child.key,
+                kind: "branch",
+                page: child.page,
+            };
             bucket.order(&found, &last, bounds);
-            let below = children.get(index + 1).map(|next| next.key.as_slice()).or(bounds.below);
-            last = self.page(bucket, child.page, Bounds { above: Some(&child.key), below })?;
+            let below = children
+                .get(index + 1)
+                .map(|next| next.key.as_slice())
+                .or(bounds.below);
+            last = self.page(
+                bucket,
+                child.page,
+                Bounds {
+                    above: Some(&child.key),
+                    below,
+                },
+            )?;
         }
         Ok(last)
     }
 
     /// `page` is the one to name when the leaf is the value of a small bucket.
-    fn leaf(&mut self, bucket: &mut Bucket, page: u64, mut extent: Extent<'_>, bounds: Bounds<'_>) -> Result<Vec<u8>, Wrong> {
+    fn leaf(
+        &mut self,
+        bucket: &mut Bucket,
+        page: u64,
+        mut extent: Extent<'_>,
+        bounds: Bounds<'_>,
+    ) -> Result<Vec<u8>, Wrong> {
         let mut last = Vec::new();
         for (index, entry) in extent.entries()?.iter().enumerate() {
             let key = extent.key(entry)?.to_vec();
-            bucket.order(&Found { index, key: &key, kind: "leaf", page }, &last, bounds);
+            bucket.order(
+                &Found {
+                    index,
+                    key: &key,
+                    kind: "leaf",
+                    page,
+                },
+                &last,
+                bounds,
+            );
             self.entry(bucket, page, &mut extent, entry, &key)?;
             last = key;
         }
@@ -249,30 +367,54 @@ impl<'d> Check<'d> {
     }
 
     /// etcd's tools count what is in etcd's own buckets, level 1, and the names of buckets in them.
-    fn entry(&mut self, bucket: &mut Bucket, page: u64, extent: &mut Extent<'_>, entry: &Entry, key: &[u8]) -> Result<(), Wrong> {
+    fn entry(
+        &mut self,
+        bucket: &mut Bucket,
+        page: u64,
+        extent: &mut Extent<'_>,
+        entry: &Entry,
+        key: &[u8],
+    ) -> Result<(), Wrong> {
         if bucket.level == 0 {
             self.tally.bucket(key);
         }
         if bucket.level == 1 && !self.tally.key(key) {
-            bucket.add(NESTED, format!("page {page}: key {} is no revision", hex(key)));
+            bucket.add(
+                NESTED,
+                format!("page {page}: key {} is no revision", hex(key)),
+            );
         }
         if entry.is_bucket {
             return self.nested(bucket, page, extent, entry, key);
         }
         if bucket.level == 0 {
-            bucket.add(NESTED, format!("cannot get hash of bucket {}", key.escape_ascii()));
+            bucket.add(
+                NESTED,
+                format!("cannot get hash of bucket {}", key.escape_ascii()),
+            );
         }
         if bucket.level == 1 {
-            extent.each_piece(entry.value_at(), u64::from(entry.value), |piece| self.tally.value(piece))?;
+            extent.each_piece(entry.value_at(), u64::from(entry.value), |piece| {
+                self.tally.value(piece)
+            })?;
         }
         Ok(())
     }
 
-    fn nested(&mut self, bucket: &mut Bucket, page: u64, extent: &mut Extent<'_>, entry: &Entry, name: &[u8]) -> Result<(), Wrong> {
+    fn nested(
+        &mut self,
+        bucket: &mut Bucket,
+        page: u64,
+        extent: &mut Extent<'_>,
+        entry: &Entry,
+        name: &[u8],
+    ) -> Result<(), Wrong> {
         let size = entry.value as usize;
         let of = format!("bucket `{}`", name.escape_ascii());
         if bucket.level == DEEPEST_BUCKET {
-            return Err(Wrong::Page(format!("{of} is in more buckets than etcd knows")));
+            return Err(Wrong::Page(format!(
+                "{of} is in more buckets than etcd knows"
+            )));
         }
         if size < BUCKET_HEADER || size as u64 > self.database.meta.page_size {
             return Err(Wrong::Page(format!("{of} has a value of {size} bytes")));
@@ -285,10 +427,15 @@ impl<'d> Check<'d> {
             bucket.found[NESTED].append(inner.problems());
             return Ok(());
         }
-        let inline = Extent::inside(value[BUCKET_HEADER..].to_vec()).filter(|inline| inline.header.kind == LEAF);
-        let Some(inline) = inline else { return Err(Wrong::Page(format!("{of} is no leaf"))) };
+        let inline = Extent::inside(value[BUCKET_HEADER..].to_vec())
+            .filter(|inline| inline.header.kind == LEAF);
+        let Some(inline) = inline else {
+            return Err(Wrong::Page(format!("{of} is no leaf")));
+        };
         if let Err(wrong) = self.leaf(&mut inner, page, inline, Bounds::default()) {
-            let Wrong::Page(what) = wrong else { return Err(wrong) };
+            let Wrong::Page(what) = wrong else {
+                return Err(wrong);
+            };
             inner.add(PAGES, format!("page {page}: {of}: {what}"));
         }
         bucket.found[NESTED].append(inner.problems());

@@ -15,7 +15,15 @@ const SUMMED: usize = 56;
 /// The page size when no meta page tells it.
 const USUAL: u64 = 4096;
 /// Pages are as large as those of the system that made the file: 1 KiB to 64 KiB.
-const PAGE_SIZES: [u64; 7] = [1 << 10, 1 << 11, 1 << 12, 1 << 13, 1 << 14, 1 << 15, 1 << 16];
+const PAGE_SIZES: [u64; 7] = [
+    1 << 10,
+    1 << 11,
+    1 << 12,
+    1 << 13,
+    1 << 14,
+    1 << 15,
+    1 << 16,
+];
 /// In place of a page: the free pages are not written down, as in every file of etcd 3.4 and later.
 const NO_FREELIST: u64 = u64::MAX;
 
@@ -48,21 +56,38 @@ impl Meta {
             return invalid(format!("{length} bytes are less than a page"));
         }
         let (first, second) = pair(file).map_err(Wrong::File)?;
-        let page_size = first.as_ref().or(second.as_ref()).map_or(USUAL, |meta| meta.page_size);
+        let page_size = first
+            .as_ref()
+            .or(second.as_ref())
+            .map_or(USUAL, |meta| meta.page_size);
         if length < 2 * page_size {
-            return Err(Wrong::Format("file size too small", format!("{length} bytes are less than two pages of {page_size}")));
+            return Err(Wrong::Format(
+                "file size too small",
+                format!("{length} bytes are less than two pages of {page_size}"),
+            ));
         }
         let meta = match (first, second) {
             (Ok(first), Ok(second)) if second.transaction > first.transaction => second,
             (Ok(meta), _) | (Err(_), Ok(meta)) => meta,
-            (Err(what), Err(_)) => return Err(Wrong::Format(what, "neither of the first two pages is a meta page of bbolt".into())),
+            (Err(what), Err(_)) => {
+                return Err(Wrong::Format(
+                    what,
+                    "neither of the first two pages is a meta page of bbolt".into(),
+                ));
+            }
         };
         if meta.end > length / meta.page_size {
             let whole = length / meta.page_size;
-            return invalid(format!("the file is cut off: it should have {} pages of {} bytes and has {whole}", meta.end, meta.page_size));
+            return invalid(format!(
+                "the file is cut off: it should have {} pages of {} bytes and has {whole}",
+                meta.end, meta.page_size
+            ));
         }
         if !meta.holds(meta.root) || meta.freelist.is_some_and(|page| !meta.holds(page)) {
-            return invalid(format!("the meta page points outside of its {} pages", meta.end));
+            return invalid(format!(
+                "the meta page points outside of its {} pages",
+                meta.end
+            ));
         }
         Ok(meta)
     }
@@ -75,7 +100,9 @@ impl Meta {
     fn at(file: &File, position: u64) -> io::Result<Parsed> {
         let mut bytes = [0; HEADER + SIZE];
         match file.read_exact_at(&mut bytes, position) {
-            Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Ok(Err("invalid database")),
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => {
+                return Ok(Err("invalid database"));
+            }
             read => read?,
         }
         Ok(Meta::parse(&bytes[HEADER..]))
@@ -96,7 +123,13 @@ impl Meta {
             return Err("invalid database");
         }
         let freelist = Some(u64_at(bytes, 32)).filter(|page| *page != NO_FREELIST);
-        Ok(Meta { end: u64_at(bytes, 40), freelist, page_size, root: u64_at(bytes, 16), transaction: u64_at(bytes, 48) })
+        Ok(Meta {
+            end: u64_at(bytes, 40),
+            freelist,
+            page_size,
+            root: u64_at(bytes, 16),
+            transaction: u64_at(bytes, 48),
+        })
     }
 }
 

@@ -39,10 +39,15 @@ impl Database {
             }
             Err(TryLockError::Error(error)) => return Err(trouble("lock", path, &error)),
         }
-        let length = file.metadata().map_err(|error| trouble("stat", path, &error))?.len();
+        let length = file
+            .metadata()
+            .map_err(|error| trouble("stat", path, &error))?
+            .len();
         let meta = Meta::newest(&file, length).map_err(|error| match error {
             meta::Wrong::File(error) => trouble("read", path, &error),
-            meta::Wrong::Format(what, why) => Error::config(what).because(format!("{}: {why}", path.display())),
+            meta::Wrong::Format(what, why) => {
+                Error::config(what).because(format!("{}: {why}", path.display()))
+            }
         })?;
         Ok(Database { file, meta })
     }
@@ -52,10 +57,17 @@ impl Database {
 fn open(path: &Path) -> Result<File> {
     let metadata = fs::metadata(path).map_err(|error| trouble("stat", path, &error))?;
     if metadata.is_dir() {
-        return Err(trouble("open", path, &io::Error::from(ErrorKind::IsADirectory)));
+        return Err(trouble(
+            "open",
+            path,
+            &io::Error::from(ErrorKind::IsADirectory),
+        ));
     }
     if !metadata.is_file() {
-        return Err(Error::config(format!("open {}: not a regular file", path.display())));
+        return Err(Error::config(format!(
+            "open {}: not a regular file",
+            path.display()
+        )));
     }
     File::open(path).map_err(|error| trouble("open", path, &error))
 }

@@ -68,7 +68,12 @@ pub(super) struct Header {
 
 impl Header {
     fn parse(bytes: &[u8]) -> Header {
-        Header { count: u16_at(bytes, 10), kind: u16_at(bytes, 8), overflow: u32_at(bytes, 12), page: u64_at(bytes, 0) }
+        Header {
+            count: u16_at(bytes, 10),
+            kind: u16_at(bytes, 8),
+            overflow: u32_at(bytes, 12),
+            page: u64_at(bytes, 0),
+        }
     }
 
     pub(super) fn has_known_kind(&self) -> bool {
@@ -116,7 +121,8 @@ pub(super) struct Extent<'f> {
 }
 
 fn fill(file: &File, page: u64, position: u64, bytes: &mut [u8]) -> io::Result<()> {
-    file.read_exact_at(bytes, position).map_err(|error| io::Error::other(format!("page {page}: {error}")))
+    file.read_exact_at(bytes, position)
+        .map_err(|error| io::Error::other(format!("page {page}: {error}")))
 }
 
 impl<'f> Extent<'f> {
@@ -127,13 +133,27 @@ impl<'f> Extent<'f> {
         fill(file, page, position, &mut held)?;
         let header = Header::parse(&held);
         let length = (u64::from(header.overflow) + 1) * page_size;
-        Ok(Extent { file: Some(file), from: 0, header, held, length, position })
+        Ok(Extent {
+            file: Some(file),
+            from: 0,
+            header,
+            held,
+            length,
+            position,
+        })
     }
 
     pub(super) fn inside(value: Vec<u8>) -> Option<Extent<'f>> {
         let header = Header::parse(value.get(..HEADER)?);
         let length = value.len() as u64;
-        Some(Extent { file: None, from: 0, header, held: value, length, position: 0 })
+        Some(Extent {
+            file: None,
+            from: 0,
+            header,
+            held: value,
+            length,
+            position: 0,
+        })
     }
 
     /// `length` bytes at a place of the page; they are in it, or it is an error.
@@ -151,11 +171,18 @@ impl<'f> Extent<'f> {
             self.from = at;
         }
         let start = usize::try_from(at - self.from).map_err(io::Error::other)?;
-        self.held.get(start..start + length).ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+        self.held
+            .get(start..start + length)
+            .ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
     }
 
     /// Passes `length` bytes on in pieces.
-    pub(super) fn each_piece(&mut self, mut at: u64, length: u64, mut to: impl FnMut(&[u8])) -> io::Result<()> {
+    pub(super) fn each_piece(
+        &mut self,
+        mut at: u64,
+        length: u64,
+        mut to: impl FnMut(&[u8]),
+    ) -> io::Result<()> {
         let end = at + length;
         while at < end {
             let piece = usize::try_from(end - at).unwrap_or(PIECE).min(PIECE);
@@ -172,7 +199,10 @@ impl<'f> Extent<'f> {
     fn table(&mut self) -> Result<Vec<u8>> {
         let size = usize::from(self.header.count) * ELEMENT;
         if (HEADER + size) as u64 > self.length {
-            return wrong(format!("{} elements are more than the page can hold", self.header.count));
+            return wrong(format!(
+                "{} elements are more than the page can hold",
+                self.header.count
+            ));
         }
         Ok(self.bytes(HEADER as u64, size)?.to_vec())
     }
@@ -182,7 +212,10 @@ impl<'f> Extent<'f> {
             return wrong("a branch page without elements");
         }
         if self.length > LONGEST_BRANCH {
-            return wrong(format!("{} pages of overflow are more than a branch page can have", self.header.overflow));
+            return wrong(format!(
+                "{} pages of overflow are more than a branch page can have",
+                self.header.overflow
+            ));
         }
         let table = self.table()?;
         let mut free = (HEADER + table.len()) as u64;
@@ -190,7 +223,10 @@ impl<'f> Extent<'f> {
         for (index, element) in table.chunks_exact(ELEMENT).enumerate() {
             let (position, key) = (u32_at(element, 0), u32_at(element, 4));
             let at = self.place(index, position, key, 0, &mut free)?;
-            children.push(Child { key: self.bytes(at, key as usize)?.to_vec(), page: u64_at(element, 8) });
+            children.push(Child {
+                key: self.bytes(at, key as usize)?.to_vec(),
+                page: u64_at(element, 8),
+            });
         }
         Ok(children)
     }
@@ -200,12 +236,22 @@ impl<'f> Extent<'f> {
         let mut free = (HEADER + table.len()) as u64;
         let mut entries = Vec::with_capacity(usize::from(self.header.count));
         for (index, element) in table.chunks_exact(ELEMENT).enumerate() {
-            let (flags, position, key, value) = (u32_at(element, 0), u32_at(element, 4), u32_at(element, 8), u32_at(element, 12));
+            let (flags, position, key, value) = (
+                u32_at(element, 0),
+                u32_at(element, 4),
+                u32_at(element, 8),
+                u32_at(element, 12),
+            );
             if flags > BUCKET {
                 return wrong(format!("element {index} has unknown flags {flags:#x}"));
             }
             let at = self.place(index, position, key, value, &mut free)?;
-            entries.push(Entry { at, is_bucket: flags == BUCKET, key, value });
+            entries.push(Entry {
+                at,
+                is_bucket: flags == BUCKET,
+                key,
+                value,
+            });
         }
         Ok(entries)
     }
@@ -213,7 +259,14 @@ impl<'f> Extent<'f> {
     /// Where the key of an element is, whose position counts from the element itself.
     ///
     /// bbolt writes keys and values in the order of the elements. To insist on it keeps the work linear: no byte is read twice.
-    fn place(&self, index: usize, position: u32, key: u32, value: u32, free: &mut u64) -> Result<u64> {
+    fn place(
+        &self,
+        index: usize,
+        position: u32,
+        key: u32,
+        value: u32,
+        free: &mut u64,
+    ) -> Result<u64> {
         if key == 0 || key > LONGEST_KEY {
             return wrong(format!("the key of element {index} has {key} bytes"));
         }
@@ -222,7 +275,11 @@ impl<'f> Extent<'f> {
             return wrong(format!("element {index} overlaps another one"));
         }
         *free = at + u64::from(key) + u64::from(value);
-        if *free > self.length { wrong(format!("element {index} reaches beyond the page")) } else { Ok(at) }
+        if *free > self.length {
+            wrong(format!("element {index} reaches beyond the page"))
+        } else {
+            Ok(at)
+        }
     }
 
     /// How many free pages a freelist page names, and where the first one is.
@@ -232,6 +289,12 @@ impl<'f> Extent<'f> {
             count = u64_at(self.bytes(at, 8)?, 0);
             at += 8;
         }
-        if count > (self.length - at) / 8 { wrong(format!("{count} free pages are more than the page can hold")) } else { Ok((count, at)) }
+        if count > (self.length - at) / 8 {
+            wrong(format!(
+                "{count} free pages are more than the page can hold"
+            ))
+        } else {
+            Ok((count, at))
+        }
     }
 }

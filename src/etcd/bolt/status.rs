@@ -46,13 +46,22 @@ pub enum SnapshotHash {
 pub fn snapshot_status(path: &Path) -> Result<SnapshotStatus> {
     let database = Database::open(path)?;
     let problems = match check(&database).map_err(|error| trouble("read", path, &error))? {
-        Ok(tally) => return Ok(tally.status((database.meta.end * database.meta.page_size).cast_signed())),
+        Ok(tally) => {
+            return Ok(tally.status((database.meta.end * database.meta.page_size).cast_signed()));
+        }
         Err(problems) => problems,
     };
     let more = problems.count - problems.lines.len() as u64;
-    let mut error = Error::config(format!("snapshot file integrity check failed. {} errors found.", problems.count));
+    let mut error = Error::config(format!(
+        "snapshot file integrity check failed. {} errors found.",
+        problems.count
+    ));
     error.causes = problems.lines;
-    Err(if more > 0 { error.because(format!("{more} more")) } else { error })
+    Err(if more > 0 {
+        error.because(format!("{more} more"))
+    } else {
+        error
+    })
 }
 
 /// Compare the hash at the end of a snapshot with the rest of it, as `snapshot restore` does.
@@ -68,5 +77,9 @@ pub fn snapshot_hash(path: &Path) -> Result<SnapshotHash> {
     let mut expected = [0; HASH_SIZE as usize];
     file.read_exact(&mut expected).map_err(read)?;
     let found = hash.finalize().into();
-    Ok(if expected == found { SnapshotHash::Matches } else { SnapshotHash::Differs { expected, found } })
+    Ok(if expected == found {
+        SnapshotHash::Matches
+    } else {
+        SnapshotHash::Differs { expected, found }
+    })
 }

@@ -26,7 +26,14 @@ pub(super) struct Tally {
 
 impl Tally {
     pub(super) fn new() -> Tally {
-        Tally { bucket: Bucket::Other, hash: Crc::new(), keeps_value: false, keys: 0, revision: 0, version: Vec::new() }
+        Tally {
+            bucket: Bucket::Other,
+            hash: Crc::new(),
+            keeps_value: false,
+            keys: 0,
+            revision: 0,
+            version: Vec::new(),
+        }
     }
 
     pub(super) fn bucket(&mut self, name: &[u8]) {
@@ -46,7 +53,9 @@ impl Tally {
         if self.bucket != Bucket::Key {
             return true;
         }
-        let Some(main) = key.first_chunk() else { return false };
+        let Some(main) = key.first_chunk() else {
+            return false;
+        };
         self.revision = i64::from_be_bytes(*main);
         key.len() >= REVISION
     }
@@ -59,8 +68,17 @@ impl Tally {
     }
 
     pub(super) fn status(self, total_size: i64) -> SnapshotStatus {
-        let version = String::from_utf8(self.version).ok().filter(|version| is_version(version)).unwrap_or_default();
-        SnapshotStatus { hash: self.hash.value(), revision: self.revision, total_key: self.keys, total_size, version }
+        let version = String::from_utf8(self.version)
+            .ok()
+            .filter(|version| is_version(version))
+            .unwrap_or_default();
+        SnapshotStatus {
+            hash: self.hash.value(),
+            revision: self.revision,
+            total_key: self.keys,
+            total_size,
+            version,
+        }
     }
 }
 
@@ -68,7 +86,9 @@ impl Tally {
 fn is_version(version: &str) -> bool {
     let numbers = version.split(['-', '+']).next().unwrap_or_default();
     let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-    numbers.split('.').count() == 3 && numbers.split('.').all(is_number) && !version.contains(char::is_control)
+    numbers.split('.').count() == 3
+        && numbers.split('.').all(is_number)
+        && !version.contains(char::is_control)
 }
 
 #[cfg(test)]
@@ -77,8 +97,15 @@ mod tests {
 
     #[test]
     fn a_version_has_three_numbers() {
-        for (text, wanted) in [("3.6.0", true), ("3.6.0-alpha.0+x", true), ("3.6", false), ("3.6.", false), ("", false), ("v3.6.0", false), ("3.6.0\n", false)]
-        {
+        for (text, wanted) in [
+            ("3.6.0", true),
+            ("3.6.0-alpha.0+x", true),
+            ("3.6", false),
+            ("3.6.", false),
+            ("", false),
+            ("v3.6.0", false),
+            ("3.6.0\n", false),
+        ] {
             assert_eq!(is_version(text), wanted, "{text:?}");
         }
     }

@@ -13,7 +13,10 @@ pub(super) const VERB: Verb = Verb {
     arguments: "<revision>",
     about: "forget the history before a revision",
     example: "compaction 1000",
-    flags: &[Flag::bool("physical", "wait until the old revisions are gone from the database")],
+    flags: &[Flag::bool(
+        "physical",
+        "wait until the old revisions are gone from the database",
+    )],
     changes: true,
     deadline: Deadline::Command,
     since: Since::Always,
@@ -26,7 +29,11 @@ fn run(call: &mut Call<'_>) -> Outcome {
     }
     let revision = go::parse_int(&call.word(0), 10).map_err(|why| Failure::new(ERROR, why))?;
     let options = CompactionOptions::new();
-    let options = if call.flag("physical") { options.with_physical() } else { options };
+    let options = if call.flag("physical") {
+        options.with_physical()
+    } else {
+        options
+    };
     call.write(async |etcd| etcd.kv().compact(revision, Some(options.clone())).await)?;
     call.say(format_args!("compacted revision {revision}"))
 }

@@ -27,7 +27,8 @@ fn run(call: &mut Call<'_>) -> Outcome {
         Some(b"powershell") => powershell,
         // The library that etcdctl 3.5 of the distributions is built with has a group here.
         _ if call.style.strict && call.style.layout == Layout::V35 => {
-            let page = super::find(&[b"completion".to_vec()], call.style).map_or_else(|_| String::new(), |found| usage::page(&found, call.style));
+            let page = super::find(&[b"completion".to_vec()], call.style)
+                .map_or_else(|_| String::new(), |found| usage::page(&found, call.style));
             return Ok(call.io.out.write_all(page.as_bytes())?);
         }
         word => return Err(wrong(call, word.is_some())),
@@ -42,12 +43,16 @@ fn run(call: &mut Call<'_>) -> Outcome {
 fn wrong(call: &Call<'_>, named: bool) -> Box<Failure> {
     let shell = String::from_utf8_lossy(call.words.first().map_or(b"", Vec::as_slice)).into_owned();
     match call.words.len() {
-        2.. if call.style.strict && call.style.layout == Layout::V35 => {
-            Failure::usage(format!("unknown command {:?} for {:?}", call.word(1), format!("{} completion {shell}", call.style.program)))
-        }
-        1 if named => {
-            Failure::usage(format!("invalid argument {} for {:?}", crate::etcdctl::go::quote(&call.words[0]), format!("{} completion", call.style.program)))
-        }
+        2.. if call.style.strict && call.style.layout == Layout::V35 => Failure::usage(format!(
+            "unknown command {:?} for {:?}",
+            call.word(1),
+            format!("{} completion {shell}", call.style.program)
+        )),
+        1 if named => Failure::usage(format!(
+            "invalid argument {} for {:?}",
+            crate::etcdctl::go::quote(&call.words[0]),
+            format!("{} completion", call.style.program)
+        )),
         count => Failure::usage(format!("accepts 1 arg(s), received {count}")),
     }
 }
@@ -63,7 +68,10 @@ impl Caller {
     fn of(style: &Style) -> Caller {
         let mut words = style.program.split(' ');
         let command = words.next().unwrap_or_default().to_string();
-        Caller { command, inner: words.next().is_some() }
+        Caller {
+            command,
+            inner: words.next().is_some(),
+        }
     }
 }
 
@@ -84,26 +92,60 @@ struct Item {
 
 fn places(style: &Style) -> Vec<Place> {
     let mut paths = vec![String::new()];
-    for name in super::names("", style).into_iter().filter(|name| *name != "help") {
+    for name in super::names("", style)
+        .into_iter()
+        .filter(|name| *name != "help")
+    {
         paths.push(name.into());
-        paths.extend(super::names(name, style).into_iter().map(|inner| format!("{name} {inner}")));
+        paths.extend(
+            super::names(name, style)
+                .into_iter()
+                .map(|inner| format!("{name} {inner}")),
+        );
     }
     paths.iter().filter_map(|path| place(path, style)).collect()
 }
 
 fn place(path: &str, style: &Style) -> Option<Place> {
-    let words: Vec<Vec<u8>> = path.split(' ').filter(|word| !word.is_empty()).map(|word| word.as_bytes().to_vec()).collect();
+    let words: Vec<Vec<u8>> = path
+        .split(' ')
+        .filter(|word| !word.is_empty())
+        .map(|word| word.as_bytes().to_vec())
+        .collect();
     let found = super::find(&words, style).ok()?;
     let mut flags = Vec::new();
     for flag in &found.flags {
         let valued = flag.kind != Kind::Bool;
-        flags.push(Item { about: flag.about, name: format!("--{}", flag.name), valued });
-        flags.extend(flag.short.map(|letter| Item { about: flag.about, name: format!("-{letter}"), valued }));
+        flags.push(Item {
+            about: flag.about,
+            name: format!("--{}", flag.name),
+            valued,
+        });
+        flags.extend(flag.short.map(|letter| Item {
+            about: flag.about,
+            name: format!("-{letter}"),
+            valued,
+        }));
     }
     flags.sort_by(|a, b| a.name.cmp(&b.name));
-    let words = if found.verb.is_some() { Vec::new() } else { super::names(path, style) };
-    let words = words.into_iter().map(|name| Item { about: about(path, name, style), name: name.into(), valued: false }).collect();
-    let path = if path.is_empty() { String::new() } else { format!("/{}", path.replace(' ', "/")) };
+    let words = if found.verb.is_some() {
+        Vec::new()
+    } else {
+        super::names(path, style)
+    };
+    let words = words
+        .into_iter()
+        .map(|name| Item {
+            about: about(path, name, style),
+            name: name.into(),
+            valued: false,
+        })
+        .collect();
+    let path = if path.is_empty() {
+        String::new()
+    } else {
+        format!("/{}", path.replace(' ', "/"))
+    };
     Some(Place { flags, path, words })
 }
 
@@ -111,10 +153,20 @@ fn about(path: &str, name: &str, style: &Style) -> &'static str {
     if name == "help" {
         return "show the page of a command";
     }
-    let words: Vec<Vec<u8>> = path.split(' ').chain([name]).filter(|word| !word.is_empty()).map(|word| word.as_bytes().to_vec()).collect();
+    let words: Vec<Vec<u8>> = path
+        .split(' ')
+        .chain([name])
+        .filter(|word| !word.is_empty())
+        .map(|word| word.as_bytes().to_vec())
+        .collect();
     match super::find(&words, style) {
-        Ok(Found { verb: Some(verb), .. }) => verb.about,
-        Ok(found) => super::GROUPS.iter().find(|group| group.name == found.name).map_or("", |group| group.about),
+        Ok(Found {
+            verb: Some(verb), ..
+        }) => verb.about,
+        Ok(found) => super::GROUPS
+            .iter()
+            .find(|group| group.name == found.name)
+            .map_or("", |group| group.about),
         Err(_) => "",
     }
 }
@@ -123,11 +175,20 @@ const FORMATS: &str = "fields json protobuf simple table";
 
 /// All paths, for the loop that finds out where one is.
 fn paths(places: &[Place], between: &str) -> String {
-    places.iter().filter(|place| !place.path.is_empty()).map(|place| place.path.as_str()).collect::<Vec<_>>().join(between)
+    places
+        .iter()
+        .filter(|place| !place.path.is_empty())
+        .map(|place| place.path.as_str())
+        .collect::<Vec<_>>()
+        .join(between)
 }
 
 fn title(caller: &Caller, shell: &str) -> String {
-    format!("# {shell} completion of {}{}\n", caller.command, if caller.inner { " e" } else { "" })
+    format!(
+        "# {shell} completion of {}{}\n",
+        caller.command,
+        if caller.inner { " e" } else { "" }
+    )
 }
 
 fn bash(caller: &Caller, places: &[Place]) -> String {
@@ -138,7 +199,9 @@ fn bash(caller: &Caller, places: &[Place]) -> String {
         ""
     };
     let mut text = title(caller, "bash");
-    text += &format!("_{command}_words() {{\n    local current=${{COMP_WORDS[COMP_CWORD]}} place= word= candidates= index=1\n{begin}");
+    text += &format!(
+        "_{command}_words() {{\n    local current=${{COMP_WORDS[COMP_CWORD]}} place= word= candidates= index=1\n{begin}"
+    );
     text += &format!(
         "    for ((; index < COMP_CWORD; index++)); do\n        word=${{COMP_WORDS[index]}}\n        case $place/$word in\n            {})\n                place=$place/$word\n                ;;\n        esac\n    done\n",
         paths(places, " | ")
@@ -147,10 +210,19 @@ fn bash(caller: &Caller, places: &[Place]) -> String {
         "    case $word in\n        -w | --write-out)\n            COMPREPLY=($(compgen -W '{FORMATS}' -- \"$current\"))\n            return\n            ;;\n    esac\n    case $place in\n"
     );
     for Place { flags, path, words } in places {
-        let names: Vec<&str> = words.iter().chain(flags).map(|item| item.name.as_str()).collect();
-        text += &format!("        '{path}')\n            candidates='{}'\n            ;;\n", names.join(" "));
+        let names: Vec<&str> = words
+            .iter()
+            .chain(flags)
+            .map(|item| item.name.as_str())
+            .collect();
+        text += &format!(
+            "        '{path}')\n            candidates='{}'\n            ;;\n",
+            names.join(" ")
+        );
     }
-    text += &format!("    esac\n    COMPREPLY=($(compgen -W \"$candidates\" -- \"$current\"))\n}}\ncomplete -o default -F _{command}_words {command}\n");
+    text += &format!(
+        "    esac\n    COMPREPLY=($(compgen -W \"$candidates\" -- \"$current\"))\n}}\ncomplete -o default -F _{command}_words {command}\n"
+    );
     text
 }
 
@@ -163,13 +235,23 @@ fn zsh(caller: &Caller, places: &[Place]) -> String {
     };
     // `path` is the search path of zsh.
     let mut text = format!("#compdef {command}\n{}", title(caller, "zsh"));
-    text += &format!("_{command}_words() {{\n    local place= word= index=2\n    local -a candidates flags\n{begin}");
+    text += &format!(
+        "_{command}_words() {{\n    local place= word= index=2\n    local -a candidates flags\n{begin}"
+    );
     text += &format!(
         "    while (( index < CURRENT )); do\n        word=$words[index]\n        case $place/$word in\n            ({}) place=$place/$word ;;\n        esac\n        (( index++ ))\n    done\n",
         paths(places, "|")
     );
-    text += &format!("    if [[ $word == -w || $word == --write-out ]]; then\n        compadd -- {FORMATS}\n        return\n    fi\n    case $place in\n");
-    let list = |items: &[Item]| items.iter().map(|item| format!("                '{}:{}'", item.name, zsh_quoted(item.about))).collect::<Vec<_>>().join("\n");
+    text += &format!(
+        "    if [[ $word == -w || $word == --write-out ]]; then\n        compadd -- {FORMATS}\n        return\n    fi\n    case $place in\n"
+    );
+    let list = |items: &[Item]| {
+        items
+            .iter()
+            .map(|item| format!("                '{}:{}'", item.name, zsh_quoted(item.about)))
+            .collect::<Vec<_>>()
+            .join("\n")
+    };
     for Place { flags, path, words } in places {
         text += &format!(
             "        ('{path}')\n            candidates=(\n{}\n            )\n            flags=(\n{}\n            )\n            ;;\n",
@@ -178,12 +260,16 @@ fn zsh(caller: &Caller, places: &[Place]) -> String {
         );
     }
     text += "    esac\n    if [[ $words[CURRENT] == -* ]]; then\n        _describe -o flag flags\n    elif (( $#candidates )); then\n        _describe command candidates\n    else\n        _files\n    fi\n}\n";
-    text += &format!("if [[ $funcstack[1] == _{command} ]]; then\n    _{command}_words\nelse\n    compdef _{command}_words {command}\nfi\n");
+    text += &format!(
+        "if [[ $funcstack[1] == _{command} ]]; then\n    _{command}_words\nelse\n    compdef _{command}_words {command}\nfi\n"
+    );
     text
 }
 
 fn zsh_quoted(text: &str) -> String {
-    text.replace('\\', "\\\\").replace(':', "\\:").replace('\'', "'\\''")
+    text.replace('\\', "\\\\")
+        .replace(':', "\\:")
+        .replace('\'', "'\\''")
 }
 
 fn fish(caller: &Caller, places: &[Place]) -> String {
@@ -194,7 +280,9 @@ fn fish(caller: &Caller, places: &[Place]) -> String {
         ""
     };
     let mut text = title(caller, "fish");
-    text += &format!("function __{command}_at\n    set -l words (commandline -opc)\n    set -e words[1]\n    set -l place ''\n    set -l inside ''\n{begin}");
+    text += &format!(
+        "function __{command}_at\n    set -l words (commandline -opc)\n    set -e words[1]\n    set -l place ''\n    set -l inside ''\n{begin}"
+    );
     text += &format!(
         "    for word in $words\n        switch $place/$word\n            case {}\n                set place $place/$word\n        end\n    end\n    test \"x$place\" = \"x$argv[1]\"\nend\n",
         paths(places, " ")
@@ -230,13 +318,24 @@ fn powershell(caller: &Caller, places: &[Place]) -> String {
     };
     let quoted = |text: &str| text.replace('\'', "''");
     let mut text = title(caller, "powershell");
-    text +=
-        &format!("Register-ArgumentCompleter -Native -CommandName '{command}' -ScriptBlock {{\n    param($current, $commandAst, $cursor)\n    $known = @{{\n");
+    text += &format!(
+        "Register-ArgumentCompleter -Native -CommandName '{command}' -ScriptBlock {{\n    param($current, $commandAst, $cursor)\n    $known = @{{\n"
+    );
     for Place { flags, path, words } in places {
         let items: Vec<String> = words
             .iter()
             .chain(flags)
-            .map(|item| format!("            , @('{}', '{}')", item.name, quoted(if item.about.is_empty() { &item.name } else { item.about })))
+            .map(|item| {
+                format!(
+                    "            , @('{}', '{}')",
+                    item.name,
+                    quoted(if item.about.is_empty() {
+                        &item.name
+                    } else {
+                        item.about
+                    })
+                )
+            })
             .collect();
         text += &format!("        '{path}' = @(\n{}\n        )\n", items.join("\n"));
     }
@@ -255,14 +354,24 @@ mod tests {
     use super::*;
 
     fn style(program: &str, layout: Layout) -> Style {
-        Style { layout, place: None, strict: program == "etcdctl", ..Style::of_process(program, false) }
+        Style {
+            layout,
+            place: None,
+            strict: program == "etcdctl",
+            ..Style::of_process(program, false)
+        }
     }
 
     #[test]
     fn every_command_has_its_place() {
         let found = places(&style("etcdctl", Layout::V36));
         let at = |path: &str| {
-            found.iter().find(|place| place.path == path).map(|place| (place.words.len(), place.flags.iter().any(|flag| flag.name == "--cluster")))
+            found.iter().find(|place| place.path == path).map(|place| {
+                (
+                    place.words.len(),
+                    place.flags.iter().any(|flag| flag.name == "--cluster"),
+                )
+            })
         };
         assert_eq!(at("/endpoint"), Some((3, true)));
         assert_eq!(at("/endpoint/health"), Some((0, true)));
@@ -272,8 +381,16 @@ mod tests {
 
     #[test]
     fn scripts_name_what_the_release_has() {
-        let script = |layout| bash(&Caller::of(&style("etcdctl", layout)), &places(&style("etcdctl", layout)));
-        assert!(script(Layout::V36).contains("/downgrade/enable") && !script(Layout::V35).contains("/downgrade"));
+        let script = |layout| {
+            bash(
+                &Caller::of(&style("etcdctl", layout)),
+                &places(&style("etcdctl", layout)),
+            )
+        };
+        assert!(
+            script(Layout::V36).contains("/downgrade/enable")
+                && !script(Layout::V35).contains("/downgrade")
+        );
         assert!(script(Layout::V36).ends_with("complete -o default -F _etcdctl_words etcdctl\n"));
     }
 }

@@ -22,7 +22,12 @@ pub(super) const VERB: Verb = Verb {
     example: "defrag --endpoints=10.10.10.10:2379\ndefrag --cluster",
     flags: &[
         Flag::bool("cluster", "all members of the cluster"),
-        Flag::text("data-dir", "", "of a member that does not run: etcdutl does that").since(Since::UpTo35),
+        Flag::text(
+            "data-dir",
+            "",
+            "of a member that does not run: etcdutl does that",
+        )
+        .since(Since::UpTo35),
     ],
     changes: true,
     deadline: Deadline::Command,
@@ -40,10 +45,17 @@ fn run(call: &mut Call<'_>) -> Outcome {
         if call.style.strict {
             call.complain("Use `etcdutl defrag` instead. The --data-dir is going to be decomissioned in v3.6.\n")?;
         }
-        return Err(Failure::new(ERROR, "a database that no etcd runs on is defragmented by `etcdutl defrag`"));
+        return Err(Failure::new(
+            ERROR,
+            "a database that no etcd runs on is defragmented by `etcdutl defrag`",
+        ));
     }
     call.client()?;
-    if call.style.strict { in_turn(call) } else { with_care(call) }
+    if call.style.strict {
+        in_turn(call)
+    } else {
+        with_care(call)
+    }
 }
 
 /// As etcdctl: one endpoint after the other, each with its own deadline.
@@ -55,27 +67,51 @@ fn in_turn(call: &mut Call<'_>) -> Outcome {
         let start = Instant::now();
         let patience = call.patience()?;
         let outcome = match call.client_at(&endpoint) {
-            Ok(client) if endpoint.trim() == endpoint => defragment(&client, patience).map_err(|fault| call.cause(&fault)),
+            Ok(client) if endpoint.trim() == endpoint => {
+                defragment(&client, patience).map_err(|fault| call.cause(&fault))
+            }
             _ => Err("context deadline exceeded".into()),
         };
         failed |= outcome.is_err();
         report(call, &endpoint, start.elapsed(), "", outcome)?;
     }
-    if failed { Err(Failure::silent(ERROR)) } else { Ok(()) }
+    if failed {
+        Err(Failure::silent(ERROR))
+    } else {
+        Ok(())
+    }
 }
 
 fn defragment(client: &Client, patience: Patience) -> crate::etcd::Result<()> {
-    client.ask(Effect::Write, patience, async |etcd| etcd.maintenance().defragment().await).map(|_| ())
+    client
+        .ask(Effect::Write, patience, async |etcd| {
+            etcd.maintenance().defragment().await
+        })
+        .map(|_| ())
 }
 
-fn report(call: &mut Call<'_>, endpoint: &str, took: Duration, sizes: &str, outcome: Result<(), String>) -> Outcome {
+fn report(
+    call: &mut Call<'_>,
+    endpoint: &str,
+    took: Duration,
+    sizes: &str,
+    outcome: Result<(), String>,
+) -> Outcome {
     let new = call.style.layout >= Layout::V36;
     let took = go::duration(took);
     match outcome {
-        Ok(()) if new => call.say(format_args!("Finished defragmenting etcd member[{endpoint}]. took {took}{sizes}"))?,
-        Ok(()) => call.say(format_args!("Finished defragmenting etcd member[{endpoint}]{sizes}"))?,
-        Err(why) if new => call.complain(format_args!("Failed to defragment etcd member[{endpoint}]. took {took}. ({why})"))?,
-        Err(why) => call.complain(format_args!("Failed to defragment etcd member[{endpoint}] ({why})"))?,
+        Ok(()) if new => call.say(format_args!(
+            "Finished defragmenting etcd member[{endpoint}]. took {took}{sizes}"
+        ))?,
+        Ok(()) => call.say(format_args!(
+            "Finished defragmenting etcd member[{endpoint}]{sizes}"
+        ))?,
+        Err(why) if new => call.complain(format_args!(
+            "Failed to defragment etcd member[{endpoint}]. took {took}. ({why})"
+        ))?,
+        Err(why) => call.complain(format_args!(
+            "Failed to defragment etcd member[{endpoint}] ({why})"
+        ))?,
     }
     Ok(call.io.out.flush()?)
 }
@@ -84,7 +120,16 @@ fn with_care(call: &mut Call<'_>) -> Outcome {
     let cluster = call.flag("cluster");
     let targets = targets(call, cluster)?;
     let asked = ask_in_order(call, targets, status::ask)?;
-    let dead: Vec<String> = asked.iter().filter_map(|asked| Some(format!("{}: {}", asked.target.endpoint, asked.answer.as_ref().err()?))).collect();
+    let dead: Vec<String> = asked
+        .iter()
+        .filter_map(|asked| {
+            Some(format!(
+                "{}: {}",
+                asked.target.endpoint,
+                asked.answer.as_ref().err()?
+            ))
+        })
+        .collect();
     if !dead.is_empty() {
         // While one member is dead, a second one that answers nobody may cost the quorum.
         let mut failure = Failure::new(ERROR, "not every member answers, so none was defragmented");
@@ -92,22 +137,45 @@ fn with_care(call: &mut Call<'_>) -> Outcome {
         return Err(failure.with_hint("name the members that live: --endpoints=..."));
     }
     let members = in_order(asked);
-    let given = call.settings()?.command_timeout_given.then_some(call.settings()?.command_timeout);
+    let given = call
+        .settings()?
+        .command_timeout_given
+        .then_some(call.settings()?.command_timeout);
     for (place, (endpoint, before)) in members.iter().enumerate() {
         let client = call.client_at(endpoint)?;
         let start = Instant::now();
-        let patience = Patience { deadline: Some(start + given.unwrap_or(LONGEST)), stubborn: false };
+        let patience = Patience {
+            deadline: Some(start + given.unwrap_or(LONGEST)),
+            stubborn: false,
+        };
         let outcome = defragment(&client, patience).map_err(|fault| call.cause(&fault));
         let took = start.elapsed();
         let failed = outcome.is_err();
         let after = call.patience()?;
-        let after = status::ask(&client, after).ok().map_or(*before, |status| status.db_size);
-        let sizes = format!(", from {} to {}", go::size(before.cast_unsigned()), go::size(after.cast_unsigned()));
+        let after = status::ask(&client, after)
+            .ok()
+            .map_or(*before, |status| status.db_size);
+        let sizes = format!(
+            ", from {} to {}",
+            go::size(before.cast_unsigned()),
+            go::size(after.cast_unsigned())
+        );
         report(call, endpoint, took, &sizes, outcome)?;
         if failed || !recovered(&client) {
-            let left: Vec<&str> = members[place + 1..].iter().map(|(endpoint, _)| endpoint.as_str()).collect();
-            let text = if failed { format!("{endpoint} was not defragmented") } else { format!("{endpoint} is not healthy a minute later") };
-            let text = if left.is_empty() { text } else { format!("{text}; left alone: {}", left.join(", ")) };
+            let left: Vec<&str> = members[place + 1..]
+                .iter()
+                .map(|(endpoint, _)| endpoint.as_str())
+                .collect();
+            let text = if failed {
+                format!("{endpoint} was not defragmented")
+            } else {
+                format!("{endpoint} is not healthy a minute later")
+            };
+            let text = if left.is_empty() {
+                text
+            } else {
+                format!("{text}; left alone: {}", left.join(", "))
+            };
             return Err(Failure::new(ERROR, text));
         }
     }
@@ -127,13 +195,21 @@ fn in_order(asked: Vec<Asked<PbStatusResponse>>) -> Vec<(String, i64)> {
         }
     }
     members.sort_by_key(|(leads, ..)| *leads);
-    members.into_iter().map(|(_, endpoint, size)| (endpoint, size)).collect()
+    members
+        .into_iter()
+        .map(|(_, endpoint, size)| (endpoint, size))
+        .collect()
 }
 
 /// Wait until the member reads through the quorum again.
 fn recovered(client: &Client) -> bool {
-    let patience = Patience { deadline: Some(Instant::now() + RECOVERY), stubborn: true };
-    let answer = client.ask(Effect::Read, patience, async |etcd| etcd.kv().get("health", None).await);
+    let patience = Patience {
+        deadline: Some(Instant::now() + RECOVERY),
+        stubborn: true,
+    };
+    let answer = client.ask(Effect::Read, patience, async |etcd| {
+        etcd.kv().get("health", None).await
+    });
     match answer {
         Ok(_) => true,
         Err(fault) => matches!(fault.trouble(), crate::etcd::Trouble::Auth(_)),
@@ -151,13 +227,30 @@ mod tests {
     fn the_leader_comes_last_and_a_member_only_once() {
         let member = |endpoint: &str, member_id| Asked {
             answer: Ok(PbStatusResponse {
-                header: Some(PbResponseHeader { member_id, ..PbResponseHeader::default() }),
+                header: Some(PbResponseHeader {
+                    member_id,
+                    ..PbResponseHeader::default()
+                }),
                 leader: 1,
                 ..PbStatusResponse::default()
             }),
-            target: Target { endpoint: endpoint.into(), member: None },
+            target: Target {
+                endpoint: endpoint.into(),
+                member: None,
+            },
         };
-        let order = in_order(vec![member("a", 1), member("b", 2), member("b2", 2), member("c", 3)]);
-        assert_eq!(order.iter().map(|(endpoint, _)| endpoint.as_str()).collect::<Vec<_>>(), ["b", "c", "a"]);
+        let order = in_order(vec![
+            member("a", 1),
+            member("b", 2),
+            member("b2", 2),
+            member("c", 3),
+        ]);
+        assert_eq!(
+            order
+                .iter()
+                .map(|(endpoint, _)| endpoint.as_str())
+                .collect::<Vec<_>>(),
+            ["b", "c", "a"]
+        );
     }
 }

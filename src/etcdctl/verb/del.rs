@@ -49,23 +49,33 @@ pub(super) struct Delete {
 
 pub(super) fn parse(call: &mut Call<'_>) -> Outcome<Delete> {
     if call.words.is_empty() || call.words.len() > 2 {
-        return Err(Failure::arguments("del command needs one argument as key and an optional argument as range_end"));
+        return Err(Failure::arguments(
+            "del command needs one argument as key and an optional argument as range_end",
+        ));
     }
     let (prefix, from_key) = (call.flag("prefix"), call.flag("from-key"));
     if prefix && from_key {
-        return Err(Failure::arguments("`--prefix` and `--from-key` cannot be set at the same time, choose one"));
+        return Err(Failure::arguments(
+            "`--prefix` and `--from-key` cannot be set at the same time, choose one",
+        ));
     }
     let mut key = call.words[0].clone();
     let mut end = None;
     if let Some(word) = call.words.get(1) {
         if prefix || from_key {
-            return Err(Failure::arguments("too many arguments, only accept one argument when `--prefix` or `--from-key` is set"));
+            return Err(Failure::arguments(
+                "too many arguments, only accept one argument when `--prefix` or `--from-key` is set",
+            ));
         }
         end = Some(word.clone());
         announce(call)?;
     }
     if prefix || from_key {
-        end = Some(if from_key || key.is_empty() { vec![0] } else { crate::etcd::prefix_end(&key) });
+        end = Some(if from_key || key.is_empty() {
+            vec![0]
+        } else {
+            crate::etcd::prefix_end(&key)
+        });
         if key.is_empty() {
             key = vec![0];
         }
@@ -100,18 +110,32 @@ fn announce(call: &mut Call<'_>) -> Outcome {
 fn run(call: &mut Call<'_>) -> Outcome {
     let delete = parse(call)?;
     call.lacks(&[Format::Table])?;
-    if !call.style.strict && call.io.terminal && delete.end.is_some() && !confirmed(call, &delete)? {
+    if !call.style.strict && call.io.terminal && delete.end.is_some() && !confirmed(call, &delete)?
+    {
         return Err(Failure::silent(1));
     }
-    let answer = call.write(async |etcd| etcd.kv().delete(delete.key.clone(), Some(delete.options.clone())).await)?;
+    let answer = call.write(async |etcd| {
+        etcd.kv()
+            .delete(delete.key.clone(), Some(delete.options.clone()))
+            .await
+    })?;
     call.reply(&answer.0)
 }
 
 /// Show how many keys go, and some of them, and ask.
 fn confirmed(call: &mut Call<'_>, delete: &Delete) -> Outcome<bool> {
     let end = delete.end.clone().unwrap_or_default();
-    let options = etcd_client::GetOptions::new().with_range(end).with_keys_only().with_limit(SAMPLE);
-    let found = call.read(async |etcd| etcd.kv().get(delete.key.clone(), Some(options.clone())).await)?.0;
+    let options = etcd_client::GetOptions::new()
+        .with_range(end)
+        .with_keys_only()
+        .with_limit(SAMPLE);
+    let found = call
+        .read(async |etcd| {
+            etcd.kv()
+                .get(delete.key.clone(), Some(options.clone()))
+                .await
+        })?
+        .0;
     if found.count == 0 {
         return Ok(true);
     }
@@ -137,21 +161,30 @@ impl Reply for PbDeleteResponse {
         Ok(Object::write(page.out, |object| {
             json_with_header(object, self.header.as_ref())?;
             object.some_number("deleted", self.deleted)?;
-            if self.prev_kvs.is_empty() { Ok(()) } else { json::array(object.name("prev_kvs")?, &self.prev_kvs, json_kv) }
+            if self.prev_kvs.is_empty() {
+                Ok(())
+            } else {
+                json::array(object.name("prev_kvs")?, &self.prev_kvs, json_kv)
+            }
         })?)
     }
 
     fn fields(&self, page: &mut Page<'_>) -> Outcome {
         page.header_fields(self.header.as_ref())?;
         page.field("Deleted", self.deleted)?;
-        self.prev_kvs.iter().try_for_each(|kv| page.kv_fields("Prev", kv))
+        self.prev_kvs
+            .iter()
+            .try_for_each(|kv| page.kv_fields("Prev", kv))
     }
 
     fn decoded(&self) -> Option<Value> {
         Some(decoded::with_revision(self.header.as_ref(), |object| {
             object.insert("deleted".into(), self.deleted.into());
             if !self.prev_kvs.is_empty() {
-                object.insert("previous".into(), self.prev_kvs.iter().map(decoded::pair).collect());
+                object.insert(
+                    "previous".into(),
+                    self.prev_kvs.iter().map(decoded::pair).collect(),
+                );
             }
         }))
     }

@@ -34,7 +34,11 @@ fn run(call: &mut Call<'_>) -> Outcome {
     let (name, proposal) = match call.words.as_slice() {
         [name] => (name.clone(), None),
         [name, proposal] => (name.clone(), Some(proposal.clone())),
-        _ => return Err(Failure::arguments("elect takes one election name argument and an optional proposal argument")),
+        _ => {
+            return Err(Failure::arguments(
+                "elect takes one election name argument and an optional proposal argument",
+            ));
+        }
     };
     let listen = call.flag("listen");
     call.client()?;
@@ -82,25 +86,47 @@ fn campaign(call: &mut Call<'_>, name: &[u8], proposal: &[u8]) -> Outcome {
 
 fn observe(call: &mut Call<'_>, name: &[u8]) -> Outcome {
     // etcdctl opens a session for this, too: whoever may not have a lease may not look.
-    let _session = if call.style.strict { Some(Session::open(call, session::TTL)?) } else { None };
+    let _session = if call.style.strict {
+        Some(Session::open(call, session::TTL)?)
+    } else {
+        None
+    };
     let signals = Signals::listen(&call.style.stop)?;
     let prefix = [name, b"/"].concat();
-    let first = GetOptions::new().with_range(prefix_end(&prefix)).with_sort(SortTarget::Create, SortOrder::Ascend).with_limit(1);
+    let first = GetOptions::new()
+        .with_range(prefix_end(&prefix))
+        .with_sort(SortTarget::Create, SortOrder::Ascend)
+        .with_limit(1);
     loop {
         let answer = turn::get(call, &prefix, &first, &signals);
         // etcdctl keeps the reason to itself.
-        let Some(mut answer) = answer.map_err(|failure| if call.style.strict { lost() } else { failure })? else { return Ok(()) };
+        let Some(mut answer) =
+            answer.map_err(|failure| if call.style.strict { lost() } else { failure })?
+        else {
+            return Ok(());
+        };
         let mut header = answer.header.take().unwrap_or_default();
         let leader = if answer.kvs.is_empty() {
-            let watched = Watched { end: prefix_end(&prefix), key: prefix.clone(), revision: header.revision, ..Default::default() };
-            let Some((seen, leader)) = elected(call, watched, &signals)? else { return Ok(()) };
+            let watched = Watched {
+                end: prefix_end(&prefix),
+                key: prefix.clone(),
+                revision: header.revision,
+                ..Default::default()
+            };
+            let Some((seen, leader)) = elected(call, watched, &signals)? else {
+                return Ok(());
+            };
             header = seen;
             leader
         } else {
             answer.kvs.remove(0)
         };
         show(call, header, &leader)?;
-        let watched = Watched { key: leader.key, revision: header.revision + 1, ..Default::default() };
+        let watched = Watched {
+            key: leader.key,
+            revision: header.revision + 1,
+            ..Default::default()
+        };
         if !followed(call, watched, &signals)? {
             return Ok(());
         }
@@ -112,16 +138,30 @@ fn lost() -> Box<Failure> {
 }
 
 fn show(call: &mut Call<'_>, header: PbResponseHeader, leader: &PbKeyValue) -> Outcome {
-    call.reply(&PbRangeResponse { header: Some(header), kvs: vec![leader.clone()], ..Default::default() })?;
+    call.reply(&PbRangeResponse {
+        header: Some(header),
+        kvs: vec![leader.clone()],
+        ..Default::default()
+    })?;
     Ok(call.io.out.flush()?)
 }
 
 /// Wait for the first one that is elected; nothing when the end is asked for.
-fn elected(call: &mut Call<'_>, watched: Watched, signals: &Signals) -> Outcome<Option<(PbResponseHeader, PbKeyValue)>> {
+fn elected(
+    call: &mut Call<'_>,
+    watched: Watched,
+    signals: &Signals,
+) -> Outcome<Option<(PbResponseHeader, PbKeyValue)>> {
     let mut leader = None;
     let going = follow(call, watched, signals, |_, header, kind, kv| {
         if kind == PUT {
-            leader = Some((PbResponseHeader { revision: kv.mod_revision, ..header }, kv));
+            leader = Some((
+                PbResponseHeader {
+                    revision: kv.mod_revision,
+                    ..header
+                },
+                kv,
+            ));
         }
         Ok(kind != PUT)
     })?;
@@ -134,7 +174,14 @@ fn followed(call: &mut Call<'_>, watched: Watched, signals: &Signals) -> Outcome
         if kind == DELETE {
             return Ok(false);
         }
-        show(call, PbResponseHeader { revision: kv.mod_revision, ..header }, &kv)?;
+        show(
+            call,
+            PbResponseHeader {
+                revision: kv.mod_revision,
+                ..header
+            },
+            &kv,
+        )?;
         Ok(true)
     })
 }
@@ -146,7 +193,10 @@ fn follow(
     signals: &Signals,
     mut heed: impl FnMut(&mut Call<'_>, PbResponseHeader, i32, PbKeyValue) -> Outcome<bool>,
 ) -> Outcome<bool> {
-    let patience = Patience { deadline: None, stubborn: call.style.strict };
+    let patience = Patience {
+        deadline: None,
+        stubborn: call.style.strict,
+    };
     let (_watches, told) = Watches::one(call.client()?, patience, watched);
     loop {
         if signals.asked() {
@@ -164,9 +214,13 @@ fn follow(
                     }
                 }
             }
-            Ok(Told::Ended(_, reason)) if !call.style.strict => return Err(Failure::new(ERROR, reason.text())),
+            Ok(Told::Ended(_, reason)) if !call.style.strict => {
+                return Err(Failure::new(ERROR, reason.text()));
+            }
             Ok(Told::Failed(fault)) if !call.style.strict => return Err(call.failed(&fault)),
-            Ok(Told::Ended(..) | Told::Failed(_)) | Err(RecvTimeoutError::Disconnected) => return Err(lost()),
+            Ok(Told::Ended(..) | Told::Failed(_)) | Err(RecvTimeoutError::Disconnected) => {
+                return Err(lost());
+            }
             Ok(Told::Back(_) | Told::Lost(_)) | Err(RecvTimeoutError::Timeout) => {}
         }
     }

@@ -26,24 +26,49 @@ pub(super) const VERB: Verb = Verb {
     run,
 };
 
-const FLAGS: &[Flag] =
-    &[Flag::int("rev", "0", "the keys as they were at this revision; 0 is now"), Flag::bool("ttl", "note for keys with a lease how many seconds it has left")];
+const FLAGS: &[Flag] = &[
+    Flag::int(
+        "rev",
+        "0",
+        "the keys as they were at this revision; 0 is now",
+    ),
+    Flag::bool(
+        "ttl",
+        "note for keys with a lease how many seconds it has left",
+    ),
+];
 
 fn run(call: &mut Call<'_>) -> Outcome {
     if call.words.len() > 2 {
-        return Err(Failure::arguments("export command takes a prefix and a file"));
+        return Err(Failure::arguments(
+            "export command takes a prefix and a file",
+        ));
     }
     let prefix = call.words.first().cloned().unwrap_or_default();
-    let mut file = match call.words.get(1).map(|word| String::from_utf8_lossy(word).into_owned()) {
+    let mut file = match call
+        .words
+        .get(1)
+        .map(|word| String::from_utf8_lossy(word).into_owned())
+    {
         Some(name) if name != "-" => Some(Target::open(Path::new(&name))?),
         _ => None,
     };
     let (start, query) = Query::prefix(&prefix);
-    let query = Query { rev: call.number("rev"), ..query };
-    let mut leases = Leases { asked: HashMap::new(), wanted: call.flag("ttl") };
+    let query = Query {
+        rev: call.number("rev"),
+        ..query
+    };
+    let mut leases = Leases {
+        asked: HashMap::new(),
+        wanted: call.flag("ttl"),
+    };
     let (mut first, mut revision, mut written) = (true, query.rev, 0);
     pages::each(call, start, query, |call, page| {
-        let left = page.kvs.iter().map(|kv| leases.left(call, kv.lease)).collect::<Outcome<Vec<_>>>()?;
+        let left = page
+            .kvs
+            .iter()
+            .map(|kv| leases.left(call, kv.lease))
+            .collect::<Outcome<Vec<_>>>()?;
         let out: &mut dyn Write = match &mut file {
             Some(file) => &mut file.file,
             None => &mut *call.io.out,
@@ -55,14 +80,19 @@ fn run(call: &mut Call<'_>) -> Outcome {
             record::write_head(out, &prefix, revision, page.count)?;
         }
         written += page.kvs.len();
-        page.kvs.iter().zip(left).try_for_each(|(kv, ttl)| record::write(out, kv, ttl))?;
+        page.kvs
+            .iter()
+            .zip(left)
+            .try_for_each(|(kv, ttl)| record::write(out, kv, ttl))?;
         Ok(())
     })?;
     let Some(file) = file else { return Ok(()) };
     let name = file.name.display().to_string();
     file.finish()?;
     let keys = if written == 1 { "key" } else { "keys" };
-    call.complain(format_args!("{written} {keys} of revision {revision} exported to {name}"))
+    call.complain(format_args!(
+        "{written} {keys} of revision {revision} exported to {name}"
+    ))
 }
 
 /// How long the leases have left; each is asked for once.
@@ -79,7 +109,9 @@ impl Leases {
         if let Some(left) = self.asked.get(&lease) {
             return Ok(Some(*left));
         }
-        let left = call.read(async |etcd| etcd.lease().time_to_live(lease, None).await)?.ttl();
+        let left = call
+            .read(async |etcd| etcd.lease().time_to_live(lease, None).await)?
+            .ttl();
         self.asked.insert(lease, left);
         Ok(Some(left))
     }
@@ -98,12 +130,26 @@ impl Target {
         part.push(".part");
         let part = PathBuf::from(part);
         // Values may be secrets.
-        let file = File::options().write(true).create(true).truncate(true).mode(0o600).open(&part).map_err(|error| trouble(&part, &error))?;
-        Ok(Target { file: BufWriter::with_capacity(1 << 18, file), name: name.to_path_buf(), part })
+        let file = File::options()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&part)
+            .map_err(|error| trouble(&part, &error))?;
+        Ok(Target {
+            file: BufWriter::with_capacity(1 << 18, file),
+            name: name.to_path_buf(),
+            part,
+        })
     }
 
     fn finish(mut self) -> Outcome {
-        let done = self.file.flush().and_then(|()| self.file.get_ref().sync_all()).and_then(|()| std::fs::rename(&self.part, &self.name));
+        let done = self
+            .file
+            .flush()
+            .and_then(|()| self.file.get_ref().sync_all())
+            .and_then(|()| std::fs::rename(&self.part, &self.name));
         done.map_err(|error| trouble(&self.name, &error))
     }
 }
@@ -116,5 +162,8 @@ impl Drop for Target {
 }
 
 fn trouble(path: &Path, error: &std::io::Error) -> Box<Failure> {
-    Failure::new(ERROR, format!("cannot write {}: {}", path.display(), io_text(error)))
+    Failure::new(
+        ERROR,
+        format!("cannot write {}: {}", path.display(), io_text(error)),
+    )
 }

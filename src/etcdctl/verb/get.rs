@@ -33,19 +33,38 @@ pub(super) const VERB: Verb = Verb {
 };
 
 const FLAGS: &[Flag] = &[
-    Flag::text("consistency", "l", "l asks the quorum (linearizable), s only the member (serializable)"),
+    Flag::text(
+        "consistency",
+        "l",
+        "l asks the quorum (linearizable), s only the member (serializable)",
+    ),
     Flag::bool("count-only", "get only the number of keys"),
     Flag::bool("from-key", "get all keys from this one on"),
     Flag::bool("keys-only", "get the keys without their values"),
     Flag::int("limit", "0", "at most so many keys; 0 is all"),
-    Flag::int("max-create-rev", "0", "only keys created up to this revision"),
+    Flag::int(
+        "max-create-rev",
+        "0",
+        "only keys created up to this revision",
+    ),
     Flag::int("max-mod-rev", "0", "only keys changed up to this revision"),
-    Flag::int("min-create-rev", "0", "only keys created since this revision"),
+    Flag::int(
+        "min-create-rev",
+        "0",
+        "only keys created since this revision",
+    ),
     Flag::int("min-mod-rev", "0", "only keys changed since this revision"),
     Flag::text("order", "", "ASCEND or DESCEND"),
     Flag::bool("prefix", "get all keys that begin so"),
-    Flag::bool("print-value-only", "print only the values, in the simple format"),
-    Flag::int("rev", "0", "the keys as they were at this revision; 0 is now"),
+    Flag::bool(
+        "print-value-only",
+        "print only the values, in the simple format",
+    ),
+    Flag::int(
+        "rev",
+        "0",
+        "the keys as they were at this revision; 0 is now",
+    ),
     Flag::text("sort-by", "", "CREATE, KEY, MODIFY, VALUE or VERSION"),
 ];
 
@@ -56,31 +75,49 @@ pub(super) struct Get {
 }
 
 pub(super) fn parse(call: &mut Call<'_>) -> Outcome<Get> {
-    let mut key =
-        call.words.first().cloned().ok_or_else(|| Failure::arguments("get command needs one argument as key and an optional argument as range_end"))?;
+    let mut key = call.words.first().cloned().ok_or_else(|| {
+        Failure::arguments(
+            "get command needs one argument as key and an optional argument as range_end",
+        )
+    })?;
     let (prefix, from_key) = (call.flag("prefix"), call.flag("from-key"));
     if prefix && from_key {
-        return Err(Failure::arguments("`--prefix` and `--from-key` cannot be set at the same time, choose one"));
+        return Err(Failure::arguments(
+            "`--prefix` and `--from-key` cannot be set at the same time, choose one",
+        ));
     }
     let (keys_only, count_only) = (call.flag("keys-only"), call.flag("count-only"));
     if keys_only && count_only {
-        return Err(Failure::arguments("`--keys-only` and `--count-only` cannot be set at the same time, choose one"));
+        return Err(Failure::arguments(
+            "`--keys-only` and `--count-only` cannot be set at the same time, choose one",
+        ));
     }
     let serializable = match call.text("consistency").as_str() {
         "s" => true,
         "l" => false,
-        other => return Err(Failure::new(FEATURE, format!("unknown consistency flag {}", go::quote(other.as_bytes())))),
+        other => {
+            return Err(Failure::new(
+                FEATURE,
+                format!("unknown consistency flag {}", go::quote(other.as_bytes())),
+            ));
+        }
     };
     let mut end = None;
     if let Some(word) = call.words.get(1) {
         if prefix || from_key {
-            return Err(Failure::arguments("too many arguments, only accept one argument when `--prefix` or `--from-key` is set"));
+            return Err(Failure::arguments(
+                "too many arguments, only accept one argument when `--prefix` or `--from-key` is set",
+            ));
         }
         end = Some(word.clone());
     }
     let sort = sort(call)?;
     if prefix || from_key {
-        end = Some(if from_key || key.is_empty() { vec![0] } else { prefix_end(&key) });
+        end = Some(if from_key || key.is_empty() {
+            vec![0]
+        } else {
+            prefix_end(&key)
+        });
         if key.is_empty() {
             key = vec![0];
         }
@@ -88,7 +125,22 @@ pub(super) fn parse(call: &mut Call<'_>) -> Outcome<Get> {
     let (min_create, max_create) = range(call, "create")?;
     let (min_mod, max_mod) = range(call, "mod")?;
     let (limit, rev) = (call.number("limit"), call.number("rev"));
-    Ok(Get { key, query: Query { count_only, end, keys_only, limit, max_create, max_mod, min_create, min_mod, rev, serializable, sort } })
+    Ok(Get {
+        key,
+        query: Query {
+            count_only,
+            end,
+            keys_only,
+            limit,
+            max_create,
+            max_mod,
+            min_create,
+            min_mod,
+            rev,
+            serializable,
+            sort,
+        },
+    })
 }
 
 fn sort(call: &Call<'_>) -> Outcome<Option<(SortTarget, SortOrder)>> {
@@ -97,7 +149,12 @@ fn sort(call: &Call<'_>) -> Outcome<Option<(SortTarget, SortOrder)>> {
         "" => SortOrder::None,
         "ASCEND" => SortOrder::Ascend,
         "DESCEND" => SortOrder::Descend,
-        _ => return Err(Failure::new(FEATURE, format!("bad sort order {}", call.text("order")))),
+        _ => {
+            return Err(Failure::new(
+                FEATURE,
+                format!("bad sort order {}", call.text("order")),
+            ));
+        }
     };
     let target = match call.text("sort-by").to_uppercase().as_str() {
         "" | "KEY" => SortTarget::Key,
@@ -105,7 +162,12 @@ fn sort(call: &Call<'_>) -> Outcome<Option<(SortTarget, SortOrder)>> {
         "MODIFY" => SortTarget::Mod,
         "VALUE" => SortTarget::Value,
         "VERSION" => SortTarget::Version,
-        _ => return Err(Failure::new(FEATURE, format!("bad sort target {}", call.text("sort-by")))),
+        _ => {
+            return Err(Failure::new(
+                FEATURE,
+                format!("bad sort target {}", call.text("sort-by")),
+            ));
+        }
     };
     // By key and ascending is how etcd answers anyway; another target without an order ascends.
     Ok(match (target, order) {
@@ -116,9 +178,15 @@ fn sort(call: &Call<'_>) -> Outcome<Option<(SortTarget, SortOrder)>> {
 }
 
 fn range(call: &Call<'_>, what: &str) -> Outcome<(i64, i64)> {
-    let (min, max) = (call.number(&format!("min-{what}-rev")), call.number(&format!("max-{what}-rev")));
+    let (min, max) = (
+        call.number(&format!("min-{what}-rev")),
+        call.number(&format!("max-{what}-rev")),
+    );
     if min > max && max != 0 {
-        return Err(Failure::new(FEATURE, format!("invalid range of {what} revisions: min {min} is greater than max {max}")));
+        return Err(Failure::new(
+            FEATURE,
+            format!("invalid range of {what} revisions: min {min} is greater than max {max}"),
+        ));
     }
     Ok((min, max))
 }
@@ -128,22 +196,32 @@ fn run(call: &mut Call<'_>) -> Outcome {
     let format = call.format()?;
     let value_only = call.flag("print-value-only");
     let decoded = call.decoded()?;
-    if !call.style.strict && query.is_pageable() && (decoded || !matches!(format, Format::Protobuf | Format::Table)) {
+    if !call.style.strict
+        && query.is_pageable()
+        && (decoded || !matches!(format, Format::Protobuf | Format::Table))
+    {
         return paged(call, key, query, value_only && format == Format::Simple);
     }
     let options = query.options();
-    let answer = call.read(async |etcd| etcd.kv().get(key.clone(), Some(options.clone())).await)?.0;
+    let answer = call
+        .read(async |etcd| etcd.kv().get(key.clone(), Some(options.clone())).await)?
+        .0;
     if decoded {
         let mut page = call.page()?;
         return if query.count_only {
             page.line(answer.decoded().unwrap_or_default())
         } else {
-            answer.kvs.iter().try_for_each(|kv| page.line(decoded::pair(kv)))
+            answer
+                .kvs
+                .iter()
+                .try_for_each(|kv| page.line(decoded::pair(kv)))
         };
     }
     if query.count_only && format != Format::Fields {
         if call.style.strict {
-            return Err(Failure::arguments("--count-only is only for `--write-out=fields`"));
+            return Err(Failure::arguments(
+                "--count-only is only for `--write-out=fields`",
+            ));
         }
         if format == Format::Simple {
             return call.say(answer.count);
@@ -151,10 +229,15 @@ fn run(call: &mut Call<'_>) -> Outcome {
     }
     if value_only {
         if format != Format::Simple {
-            return Err(Failure::arguments("print-value-only is only for `--write-out=simple`"));
+            return Err(Failure::arguments(
+                "print-value-only is only for `--write-out=simple`",
+            ));
         }
         let mut page = call.page()?;
-        return answer.kvs.iter().try_for_each(|kv| page.bytes_line(&kv.value));
+        return answer
+            .kvs
+            .iter()
+            .try_for_each(|kv| page.bytes_line(&kv.value));
     }
     call.reply(&answer)
 }
@@ -162,8 +245,15 @@ fn run(call: &mut Call<'_>) -> Outcome {
 /// Fetch and print page by page. All pages are of the revision that the first one was read at.
 fn paged(call: &mut Call<'_>, key: Vec<u8>, query: Query, value_only: bool) -> Outcome {
     let (format, decoded) = (call.format()?, call.decoded()?);
-    let mut printer = Printer { decoded, first: true, format, value_only };
-    let end = pages::each(call, key, query, |call, answer| printer.print(&mut call.page()?, answer))?;
+    let mut printer = Printer {
+        decoded,
+        first: true,
+        format,
+        value_only,
+    };
+    let end = pages::each(call, key, query, |call, answer| {
+        printer.print(&mut call.page()?, answer)
+    })?;
     printer.finish(&mut call.page()?, end.more, end.count)
 }
 
@@ -180,7 +270,10 @@ impl Printer {
     fn print(&mut self, page: &mut Page<'_>, answer: &PbRangeResponse) -> Outcome {
         let first = std::mem::take(&mut self.first);
         match self.format {
-            _ if self.decoded => answer.kvs.iter().try_for_each(|kv| page.line(decoded::pair(kv))),
+            _ if self.decoded => answer
+                .kvs
+                .iter()
+                .try_for_each(|kv| page.line(decoded::pair(kv))),
             Format::Fields => {
                 if first {
                     page.header_fields(answer.header.as_ref())?;
@@ -191,7 +284,9 @@ impl Printer {
                 if first {
                     page.out.write_all(b"{\"header\":")?;
                     let header = answer.header.unwrap_or_default();
-                    Object::write(page.out, |object| crate::etcdctl::print::json_header(object, &header))?;
+                    Object::write(page.out, |object| {
+                        crate::etcdctl::print::json_header(object, &header)
+                    })?;
                     if !answer.kvs.is_empty() {
                         page.out.write_all(b",\"kvs\":[")?;
                     }
@@ -204,7 +299,10 @@ impl Printer {
                 }
                 Ok(())
             }
-            _ if self.value_only => answer.kvs.iter().try_for_each(|kv| page.bytes_line(&kv.value)),
+            _ if self.value_only => answer
+                .kvs
+                .iter()
+                .try_for_each(|kv| page.bytes_line(&kv.value)),
             _ => answer.kvs.iter().try_for_each(|kv| page.pair(kv)),
         }
     }
@@ -272,9 +370,21 @@ impl Reply for PbRangeResponse {
     fn native_table(&self, page: &Page<'_>) -> Outcome<Table> {
         let mut table = Table::left(&["key", "value", "version", "create", "modified", "lease"]);
         for kv in &self.kvs {
-            let lease = if kv.lease == 0 { String::new() } else { format!("{:x}", kv.lease) };
-            let numbers = [kv.version, kv.create_revision, kv.mod_revision].map(|number| number.to_string());
-            table.rows.push([vec![page.cell(&kv.key), page.cell(&kv.value)], numbers.to_vec(), vec![lease]].concat());
+            let lease = if kv.lease == 0 {
+                String::new()
+            } else {
+                format!("{:x}", kv.lease)
+            };
+            let numbers =
+                [kv.version, kv.create_revision, kv.mod_revision].map(|number| number.to_string());
+            table.rows.push(
+                [
+                    vec![page.cell(&kv.key), page.cell(&kv.value)],
+                    numbers.to_vec(),
+                    vec![lease],
+                ]
+                .concat(),
+            );
         }
         Ok(table)
     }

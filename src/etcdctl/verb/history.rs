@@ -37,8 +37,13 @@ pub(super) const VERB: Verb = Verb {
     run,
 };
 
-const FLAGS: &[Flag] =
-    &[Flag::bool("diff", "show what changed from one value to the next, line by line"), Flag::int("limit", "0", "only the last so many changes; 0 is all")];
+const FLAGS: &[Flag] = &[
+    Flag::bool(
+        "diff",
+        "show what changed from one value to the next, line by line",
+    ),
+    Flag::int("limit", "0", "only the last so many changes; 0 is all"),
+];
 
 /// Up to so many changes are asked for one by one.
 const WALKED: i64 = 50;
@@ -52,7 +57,9 @@ struct Change {
 }
 
 fn run(call: &mut Call<'_>) -> Outcome {
-    let [key] = call.words.as_slice() else { return Err(Failure::arguments("history command takes one key")) };
+    let [key] = call.words.as_slice() else {
+        return Err(Failure::arguments("history command takes one key"));
+    };
     let key = key.clone();
     let form = Form::of(call)?;
     let limit = call.number("limit");
@@ -60,12 +67,24 @@ fn run(call: &mut Call<'_>) -> Outcome {
     let revision = now.header.map_or(0, |header| header.revision);
     let now = now.kvs.into_iter().next();
     // One more than is shown: the difference to the value before.
-    let wanted = if limit > 0 { limit.saturating_add(i64::from(call.flag("diff"))) } else { 0 };
+    let wanted = if limit > 0 {
+        limit.saturating_add(i64::from(call.flag("diff")))
+    } else {
+        0
+    };
     let changes = match &now {
-        Some(kv) if wanted > 0 && wanted <= WALKED && kv.version >= wanted => walk(call, &key, kv.clone(), wanted)?,
+        Some(kv) if wanted > 0 && wanted <= WALKED && kv.version >= wanted => {
+            walk(call, &key, kv.clone(), wanted)?
+        }
         _ => watch(call, &key, revision, now.as_ref(), wanted)?,
     };
-    let skipped = if limit > 0 { changes.len().saturating_sub(usize::try_from(limit).unwrap_or(usize::MAX)) } else { 0 };
+    let skipped = if limit > 0 {
+        changes
+            .len()
+            .saturating_sub(usize::try_from(limit).unwrap_or(usize::MAX))
+    } else {
+        0
+    };
     if form == Form::Table {
         return table(call, changes.iter().skip(skipped));
     }
@@ -85,13 +104,27 @@ fn run(call: &mut Call<'_>) -> Outcome {
 }
 
 fn get(call: &mut Call<'_>, key: &[u8], rev: i64) -> Outcome<etcd_client::proto::PbRangeResponse> {
-    let options = Query { rev, ..Query::default() }.options();
-    Ok(call.read(async |etcd| etcd.kv().get(key.to_vec(), Some(options.clone())).await)?.0)
+    let options = Query {
+        rev,
+        ..Query::default()
+    }
+    .options();
+    Ok(call
+        .read(async |etcd| etcd.kv().get(key.to_vec(), Some(options.clone())).await)?
+        .0)
 }
 
 /// The last values of a key that has had so many since it was created: each is found just before the next.
-fn walk(call: &mut Call<'_>, key: &[u8], last: PbKeyValue, wanted: i64) -> Outcome<VecDeque<Change>> {
-    let mut changes = VecDeque::from([Change { kv: last, put: true }]);
+fn walk(
+    call: &mut Call<'_>,
+    key: &[u8],
+    last: PbKeyValue,
+    wanted: i64,
+) -> Outcome<VecDeque<Change>> {
+    let mut changes = VecDeque::from([Change {
+        kv: last,
+        put: true,
+    }]);
     for _ in 1..wanted {
         let Some(first) = changes.front() else { break };
         match get(call, key, first.kv.mod_revision - 1) {
@@ -111,14 +144,25 @@ fn is_compacted(text: &str) -> bool {
 }
 
 /// All changes up to `revision`; what the compaction left of the time before comes first.
-fn watch(call: &mut Call<'_>, key: &[u8], revision: i64, now: Option<&PbKeyValue>, wanted: i64) -> Outcome<VecDeque<Change>> {
+fn watch(
+    call: &mut Call<'_>,
+    key: &[u8],
+    revision: i64,
+    now: Option<&PbKeyValue>,
+    wanted: i64,
+) -> Outcome<VecDeque<Change>> {
     let mut start = 1;
     let mut changes = VecDeque::new();
     loop {
         match events(call, key, start, revision, now, wanted, &mut changes)? {
             None => return Ok(changes),
             Some(compacted) if compacted > start => start = compacted,
-            Some(compacted) => return Err(Failure::new(ERROR, format!("etcd has forgotten what was before revision {compacted}"))),
+            Some(compacted) => {
+                return Err(Failure::new(
+                    ERROR,
+                    format!("etcd has forgotten what was before revision {compacted}"),
+                ));
+            }
         }
         // The value of that moment is still there.
         changes.clear();
@@ -145,13 +189,19 @@ fn events(
     changes: &mut VecDeque<Change>,
 ) -> Outcome<Option<i64>> {
     let patience = call.patience()?;
-    let limit = call.settings()?.command_timeout_given.then_some(patience.deadline).flatten();
+    let limit = call
+        .settings()?
+        .command_timeout_given
+        .then_some(patience.deadline)
+        .flatten();
     let (endpoint, connection) = call.connected(patience)?;
     let wanted = usize::try_from(wanted).ok().filter(|wanted| *wanted > 0);
     let watched = block_on(async {
         let mut stream = open(&connection, key, start).await?;
         loop {
-            let Some(answer) = next(&mut stream, limit).await? else { return Ok(None) };
+            let Some(answer) = next(&mut stream, limit).await? else {
+                return Ok(None);
+            };
             if answer.compact_revision > 0 {
                 return Ok(Some(answer.compact_revision));
             }
@@ -159,11 +209,19 @@ fn events(
                 return Err(etcd_client::Error::WatchError(answer.cancel_reason));
             }
             let progress = !answer.created && answer.events.is_empty();
-            if progress && answer.header.is_some_and(|header| header.revision >= revision) {
+            if progress
+                && answer
+                    .header
+                    .is_some_and(|header| header.revision >= revision)
+            {
                 return Ok(None);
             }
             for event in answer.events {
-                let Some(change) = Change::of(event).filter(|change| change.kv.mod_revision <= revision) else { return Ok(None) };
+                let Some(change) =
+                    Change::of(event).filter(|change| change.kv.mod_revision <= revision)
+                else {
+                    return Ok(None);
+                };
                 let last = now.is_some_and(|now| change.kv.mod_revision >= now.mod_revision);
                 changes.push_back(change);
                 if wanted.is_some_and(|wanted| changes.len() > wanted) {
@@ -185,16 +243,31 @@ fn events(
     })
 }
 
-async fn open(connection: &Connection, key: &[u8], start: i64) -> Result<WatchStream, etcd_client::Error> {
-    connection.watch().watch(key.to_vec(), Some(WatchOptions::new().with_start_revision(start))).await
+async fn open(
+    connection: &Connection,
+    key: &[u8],
+    start: i64,
+) -> Result<WatchStream, etcd_client::Error> {
+    connection
+        .watch()
+        .watch(
+            key.to_vec(),
+            Some(WatchOptions::new().with_start_revision(start)),
+        )
+        .await
 }
 
 /// The next answer. While there is none, etcd is asked how far it is: without an event that is the only sign of the end.
-async fn next(stream: &mut WatchStream, limit: Option<Instant>) -> Result<Option<PbWatchResponse>, etcd_client::Error> {
+async fn next(
+    stream: &mut WatchStream,
+    limit: Option<Instant>,
+) -> Result<Option<PbWatchResponse>, etcd_client::Error> {
     loop {
         match tokio::time::timeout(PROGRESS, stream.message()).await {
             Ok(answer) => return Ok(answer?.map(|answer| answer.0)),
-            Err(_) if limit.is_some_and(|limit| Instant::now() >= limit) => return Err(etcd_client::Error::WatchError("no answer in time".into())),
+            Err(_) if limit.is_some_and(|limit| Instant::now() >= limit) => {
+                return Err(etcd_client::Error::WatchError("no answer in time".into()));
+            }
             Err(_) => stream.request_progress().await?,
         }
     }
@@ -211,27 +284,51 @@ impl Change {
     }
 
     fn lease(&self) -> String {
-        if self.kv.lease == 0 { String::new() } else { format!("{:x}", self.kv.lease) }
+        if self.kv.lease == 0 {
+            String::new()
+        } else {
+            format!("{:x}", self.kv.lease)
+        }
     }
 }
 
 /// `42  PUT`, with the lease if there is one.
 fn head(call: &mut Call<'_>, change: &Change) -> Outcome {
-    let lease = if change.kv.lease == 0 { String::new() } else { format!("  lease {}", change.lease()) };
-    call.say(format_args!("{}  {}{lease}", change.kv.mod_revision, change.kind()))
+    let lease = if change.kv.lease == 0 {
+        String::new()
+    } else {
+        format!("  lease {}", change.lease())
+    };
+    call.say(format_args!(
+        "{}  {}{lease}",
+        change.kv.mod_revision,
+        change.kind()
+    ))
 }
 
 fn simple(call: &mut Call<'_>, change: &Change) -> Outcome {
     head(call, change)?;
-    if change.put { call.page()?.bytes_line(&change.kv.value) } else { Ok(()) }
+    if change.put {
+        call.page()?.bytes_line(&change.kv.value)
+    } else {
+        Ok(())
+    }
 }
 
 fn difference(call: &mut Call<'_>, before: Option<&Change>, change: &Change) -> Outcome {
     head(call, change)?;
-    let value = |change: Option<&Change>| change.filter(|change| change.put).map_or_else(String::new, |change| lines(&change.kv.value));
+    let value = |change: Option<&Change>| {
+        change
+            .filter(|change| change.put)
+            .map_or_else(String::new, |change| lines(&change.kv.value))
+    };
     let (old, new) = (value(before), value(Some(change)));
     let diff = TextDiff::from_lines(&old, &new);
-    let text = diff.unified_diff().context_radius(2).missing_newline_hint(false).to_string();
+    let text = diff
+        .unified_diff()
+        .context_radius(2)
+        .missing_newline_hint(false)
+        .to_string();
     Ok(call.io.out.write_all(text.as_bytes())?)
 }
 
@@ -241,7 +338,11 @@ fn lines(value: &[u8]) -> String {
         Some(value) => serde_json::to_string_pretty(&value).unwrap_or_default(),
         None => String::from_utf8(value.to_vec()).unwrap_or_else(|_| go::quote(value)),
     };
-    if text.is_empty() || text.ends_with('\n') { text } else { text + "\n" }
+    if text.is_empty() || text.ends_with('\n') {
+        text
+    } else {
+        text + "\n"
+    }
 }
 
 fn json(change: &Change) -> Value {
@@ -261,8 +362,18 @@ fn table<'c>(call: &mut Call<'_>, changes: impl Iterator<Item = &'c Change>) -> 
     let mut table = Table::left(&["revision", "type", "version", "value", "lease"]);
     let page = call.page()?;
     for change in changes {
-        let version = if change.put { change.kv.version.to_string() } else { String::new() };
-        table.rows.push(vec![change.kv.mod_revision.to_string(), change.kind().into(), version, page.cell(&change.kv.value), change.lease()]);
+        let version = if change.put {
+            change.kv.version.to_string()
+        } else {
+            String::new()
+        };
+        table.rows.push(vec![
+            change.kv.mod_revision.to_string(),
+            change.kind().into(),
+            version,
+            page.cell(&change.kv.value),
+            change.lease(),
+        ]);
     }
     Ok(table.fitted(page.width).write(page.out)?)
 }
@@ -273,7 +384,12 @@ mod tests {
 
     #[test]
     fn values_are_compared_by_lines() {
-        for (value, wanted) in [(&b"a\nb"[..], "a\nb\n"), (br#"{"a":1}"#, "{\n  \"a\": 1\n}\n"), (b"\xff", "\"\\xff\"\n"), (b"", "")] {
+        for (value, wanted) in [
+            (&b"a\nb"[..], "a\nb\n"),
+            (br#"{"a":1}"#, "{\n  \"a\": 1\n}\n"),
+            (b"\xff", "\"\\xff\"\n"),
+            (b"", ""),
+        ] {
             assert_eq!(lines(value), wanted);
         }
     }

@@ -34,12 +34,26 @@ pub(super) const VERB: Verb = Verb {
 };
 
 const FLAGS: &[Flag] = &[
-    Flag::bool("delete-extra", "delete keys below the prefix that the file does not have"),
-    Flag::text("dest-prefix", "", "put the keys below this prefix instead of their own"),
+    Flag::bool(
+        "delete-extra",
+        "delete keys below the prefix that the file does not have",
+    ),
+    Flag::text(
+        "dest-prefix",
+        "",
+        "put the keys below this prefix instead of their own",
+    ),
     Flag::bool("diff", "show what would change, and change nothing"),
     Flag::bool("dry-run", "the same as --diff"),
-    Flag::bool("leases", "give keys that had a lease a new one, as long as export --ttl has noted"),
-    Flag::int("max-txn-ops", "128", "keys in one transaction; etcd's own limit is 128"),
+    Flag::bool(
+        "leases",
+        "give keys that had a lease a new one, as long as export --ttl has noted",
+    ),
+    Flag::int(
+        "max-txn-ops",
+        "128",
+        "keys in one transaction; etcd's own limit is 128",
+    ),
     Flag::text("prefix", "", "only keys that begin so"),
     Flag::bool("yes", "do not ask").short('y'),
 ];
@@ -57,7 +71,9 @@ impl Route {
         if !key.starts_with(&self.only) {
             return None;
         }
-        let Some((from, to)) = &self.to else { return Some(key) };
+        let Some((from, to)) = &self.to else {
+            return Some(key);
+        };
         let rest = key.strip_prefix(from.as_slice())?;
         Some([to, rest].concat())
     }
@@ -77,12 +93,25 @@ struct Survey {
 }
 
 fn run(call: &mut Call<'_>) -> Outcome {
-    let [name] = call.words.as_slice() else { return Err(Failure::arguments("import command takes one file, - is standard input")) };
+    let [name] = call.words.as_slice() else {
+        return Err(Failure::arguments(
+            "import command takes one file, - is standard input",
+        ));
+    };
     let name = String::from_utf8_lossy(name).into_owned();
-    let operations = usize::try_from(call.number("max-txn-ops")).ok().filter(|count| *count > 0);
+    let operations = usize::try_from(call.number("max-txn-ops"))
+        .ok()
+        .filter(|count| *count > 0);
     let operations = operations.ok_or_else(|| Failure::arguments("--max-txn-ops is at least 1"))?;
     let form = Form::of(call)?;
-    let mut lines = Lines { file: open(call, &name)?, name, route: Route { only: call.text("prefix").into_bytes(), to: None } };
+    let mut lines = Lines {
+        file: open(call, &name)?,
+        name,
+        route: Route {
+            only: call.text("prefix").into_bytes(),
+            to: None,
+        },
+    };
     let survey = lines.survey()?;
     let area = area(call, &mut lines, survey.head.as_ref())?;
     if !survey.ascending {
@@ -101,7 +130,8 @@ fn run(call: &mut Call<'_>) -> Outcome {
 /// The file, or standard input in a file that nobody else sees.
 fn open(call: &mut Call<'_>, name: &str) -> Outcome<File> {
     if name != "-" {
-        return File::open(Path::new(name)).map_err(|error| Failure::arguments(format!("open {name}: {}", io_text(&error))));
+        return File::open(Path::new(name))
+            .map_err(|error| Failure::arguments(format!("open {name}: {}", io_text(&error))));
     }
     let mut file = tempfile::tempfile()?;
     std::io::copy(&mut call.io.input, &mut file)?;
@@ -110,22 +140,43 @@ fn open(call: &mut Call<'_>, name: &str) -> Outcome<File> {
 
 /// Settle where the keys go; with `--delete-extra` the result is the prefix that the file is all of.
 fn area(call: &mut Call<'_>, lines: &mut Lines, head: Option<&Head>) -> Outcome<Option<Vec<u8>>> {
-    let own = if call.given("prefix") { Some(lines.route.only.clone()) } else { head.and_then(|head| head.prefix.clone()) };
+    let own = if call.given("prefix") {
+        Some(lines.route.only.clone())
+    } else {
+        head.and_then(|head| head.prefix.clone())
+    };
     if call.given("dest-prefix") {
-        lines.route.to = Some((own.clone().unwrap_or_default(), call.text("dest-prefix").into_bytes()));
+        lines.route.to = Some((
+            own.clone().unwrap_or_default(),
+            call.text("dest-prefix").into_bytes(),
+        ));
     }
     if !call.flag("delete-extra") {
         return Ok(None);
     }
-    let own = own.ok_or_else(|| Failure::arguments("--delete-extra needs --prefix: the file does not say what it is an export of"))?;
-    Ok(Some(lines.route.to.as_ref().map_or(own, |(_, to)| to.clone())))
+    let own = own.ok_or_else(|| {
+        Failure::arguments(
+            "--delete-extra needs --prefix: the file does not say what it is an export of",
+        )
+    })?;
+    Ok(Some(
+        lines.route.to.as_ref().map_or(own, |(_, to)| to.clone()),
+    ))
 }
 
 impl Lines {
     pub(in crate::etcdctl) fn read(&self) -> Outcome<Records<'_>> {
         let mut file = self.file.try_clone()?;
         file.seek(SeekFrom::Start(0))?;
-        Ok(Records { input: BufReader::with_capacity(1 << 18, file), line: Vec::new(), lines: self, number: 0, start: 0, end: 0, head: None })
+        Ok(Records {
+            input: BufReader::with_capacity(1 << 18, file),
+            line: Vec::new(),
+            lines: self,
+            number: 0,
+            start: 0,
+            end: 0,
+            head: None,
+        })
     }
 
     /// Read all lines once: the first that is wrong ends it.
@@ -145,9 +196,13 @@ impl Lines {
         }
         let head = records.head;
         match head.as_ref().and_then(|head| head.count) {
-            Some(wanted) if wanted != count => {
-                Err(Failure::new(INPUT, format!("{}: the export is not complete, it holds {count} of {wanted} keys", self.name)))
-            }
+            Some(wanted) if wanted != count => Err(Failure::new(
+                INPUT,
+                format!(
+                    "{}: the export is not complete, it holds {count} of {wanted} keys",
+                    self.name
+                ),
+            )),
             _ => Ok(Survey { ascending, head }),
         }
     }
@@ -163,7 +218,13 @@ impl Lines {
         }
         places.sort_unstable();
         if let Some(pair) = places.windows(2).find(|pair| pair[0].0 == pair[1].0) {
-            return Err(Failure::new(INPUT, format!("{}: line {}: its key was there on line {}", self.name, pair[1].1, pair[0].1)));
+            return Err(Failure::new(
+                INPUT,
+                format!(
+                    "{}: line {}: its key was there on line {}",
+                    self.name, pair[1].1, pair[0].1
+                ),
+            ));
         }
         let mut source = BufReader::new(self.file.try_clone()?);
         let mut target = BufWriter::with_capacity(1 << 18, tempfile::tempfile()?);
@@ -177,8 +238,14 @@ impl Lines {
             target.write_all(line.trim_ascii_end())?;
             target.write_all(b"\n")?;
         }
-        let file = target.into_inner().map_err(|error| Failure::new(ERROR, error.to_string()))?;
-        Ok(Lines { file, name: self.name.clone(), route: self.route.clone() })
+        let file = target
+            .into_inner()
+            .map_err(|error| Failure::new(ERROR, error.to_string()))?;
+        Ok(Lines {
+            file,
+            name: self.name.clone(),
+            route: self.route.clone(),
+        })
     }
 }
 
@@ -230,7 +297,10 @@ impl Records<'_> {
     }
 
     pub(in crate::etcdctl) fn wrong(&self, why: &str) -> Box<Failure> {
-        Failure::new(INPUT, format!("{}: line {}: {why}", self.lines.name, self.number))
+        Failure::new(
+            INPUT,
+            format!("{}: line {}: {why}", self.lines.name, self.number),
+        )
     }
 }
 
@@ -248,8 +318,14 @@ fn show(call: &mut Call<'_>, form: Form, difference: &Difference) -> Outcome {
         write!(call.io.out, "{sign} ")?;
         call.page()?.bytes_line(key)?;
     }
-    let more = difference.writes().saturating_sub(difference.sample.len() as u64);
-    if more > 0 { call.say(format_args!("  and {more} more")) } else { Ok(()) }
+    let more = difference
+        .writes()
+        .saturating_sub(difference.sample.len() as u64);
+    if more > 0 {
+        call.say(format_args!("  and {more} more"))
+    } else {
+        Ok(())
+    }
 }
 
 /// Yes was said: on the command line or now.
@@ -259,28 +335,54 @@ fn agreed(call: &mut Call<'_>, difference: &Difference) -> Outcome<bool> {
     }
     if call.io.terminal {
         call.say(summary(difference))?;
-        return if ask::yes(call.io, "change the cluster?")? { Ok(true) } else { Err(Failure::silent(1)) };
+        return if ask::yes(call.io, "change the cluster?")? {
+            Ok(true)
+        } else {
+            Err(Failure::silent(1))
+        };
     }
     if difference.deleted == 0 {
         return Ok(true);
     }
-    Err(Failure::new(ERROR, format!("keys would be deleted: {}", difference.deleted)).with_hint("-y says yes to it"))
+    Err(Failure::new(
+        ERROR,
+        format!("keys would be deleted: {}", difference.deleted),
+    )
+    .with_hint("-y says yes to it"))
 }
 
 fn summary(difference: &Difference) -> String {
-    let Difference { changed, created, deleted, same, .. } = difference;
+    let Difference {
+        changed,
+        created,
+        deleted,
+        same,
+        ..
+    } = difference;
     format!("create {created}, change {changed}, delete {deleted}, leave {same}")
 }
 
-fn report(call: &mut Call<'_>, form: Form, difference: &Difference, transactions: Option<u64>) -> Outcome {
+fn report(
+    call: &mut Call<'_>,
+    form: Form,
+    difference: &Difference,
+    transactions: Option<u64>,
+) -> Outcome {
     if form == Form::Json {
         let sample = |wanted: Kind| {
-            difference.sample.iter().filter(move |(kind, _)| *kind == wanted).map(|(_, key)| Value::from(String::from_utf8_lossy(key))).collect()
+            difference
+                .sample
+                .iter()
+                .filter(move |(kind, _)| *kind == wanted)
+                .map(|(_, key)| Value::from(String::from_utf8_lossy(key)))
+                .collect()
         };
         let mut object = Map::new();
-        for (name, count, kind) in
-            [("create", difference.created, Kind::Create), ("change", difference.changed, Kind::Change), ("delete", difference.deleted, Kind::Delete)]
-        {
+        for (name, count, kind) in [
+            ("create", difference.created, Kind::Create),
+            ("change", difference.changed, Kind::Change),
+            ("delete", difference.deleted, Kind::Delete),
+        ] {
             object.insert(name.into(), count.into());
             object.insert(format!("{name}_sample"), sample(kind));
         }
@@ -295,7 +397,10 @@ fn report(call: &mut Call<'_>, form: Form, difference: &Difference, transactions
     };
     call.say(format_args!("{}{done}", summary(difference)))?;
     if difference.leases > 0 && transactions.is_some() && !call.flag("leases") {
-        call.complain(format_args!("{} of the keys had a lease and have none now; --leases gives them new ones", difference.leases))?;
+        call.complain(format_args!(
+            "{} of the keys had a lease and have none now; --leases gives them new ones",
+            difference.leases
+        ))?;
     }
     Ok(())
 }
@@ -307,7 +412,11 @@ mod tests {
     fn lines(text: &str, route: Route) -> Lines {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(text.as_bytes()).unwrap();
-        Lines { file, name: "f".into(), route }
+        Lines {
+            file,
+            name: "f".into(),
+            route,
+        }
     }
 
     fn keys(lines: &Lines) -> String {
@@ -322,7 +431,10 @@ mod tests {
     #[test]
     fn keys_go_where_they_are_sent() {
         let text = "{\"key\":\"/a/1\",\"value\":\"\"}\n\n{\"key\":\"/b/2\",\"value\":\"\"}";
-        let route = |only: &str, to: Option<(&str, &str)>| Route { only: only.into(), to: to.map(|(from, to)| (from.into(), to.into())) };
+        let route = |only: &str, to: Option<(&str, &str)>| Route {
+            only: only.into(),
+            to: to.map(|(from, to)| (from.into(), to.into())),
+        };
         for (route, wanted) in [
             (route("", None), "/a/1 /b/2"),
             (route("/b", None), "/b/2"),
@@ -336,21 +448,50 @@ mod tests {
     #[test]
     fn wrong_files_are_refused_before_anything_is_asked() {
         for (text, wanted) in [
-            ("{\"export\":1,\"count\":2}\n{\"key\":\"a\",\"value\":\"\"}\n", "f: the export is not complete, it holds 1 of 2 keys"),
-            ("{\"key\":\"a\",\"value\":\"\"}\n\nhello\n", "f: line 3: expected value at column 1"),
-            ("{\"key\":\"a\",\"value\":\"\"}\n{\"key\":\"a\",\"value\":\"b\"}\n", "f: line 2: its key was there on the line before"),
+            (
+                "{\"export\":1,\"count\":2}\n{\"key\":\"a\",\"value\":\"\"}\n",
+                "f: the export is not complete, it holds 1 of 2 keys",
+            ),
+            (
+                "{\"key\":\"a\",\"value\":\"\"}\n\nhello\n",
+                "f: line 3: expected value at column 1",
+            ),
+            (
+                "{\"key\":\"a\",\"value\":\"\"}\n{\"key\":\"a\",\"value\":\"b\"}\n",
+                "f: line 2: its key was there on the line before",
+            ),
         ] {
-            assert_eq!(lines(text, Route::default()).survey().err().map(|failure| failure.text().to_string()).as_deref(), Some(wanted));
+            assert_eq!(
+                lines(text, Route::default())
+                    .survey()
+                    .err()
+                    .map(|failure| failure.text().to_string())
+                    .as_deref(),
+                Some(wanted)
+            );
         }
     }
 
     #[test]
     fn lines_in_another_order_are_sorted() {
         let line = |key: &str| format!("{{\"key\":\"{key}\",\"value\":\"v{key}\"}}");
-        let mixed = lines(&[line("c"), line("a"), line("b")].join("\n"), Route::default());
+        let mixed = lines(
+            &[line("c"), line("a"), line("b")].join("\n"),
+            Route::default(),
+        );
         assert!(!mixed.survey().unwrap().ascending);
         assert_eq!(keys(&mixed.sorted().unwrap()), "a b c");
-        let twice = lines(&[line("c"), line("a"), line("c")].join("\n"), Route::default());
-        assert_eq!(twice.sorted().err().map(|failure| failure.text().to_string()).as_deref(), Some("f: line 3: its key was there on line 1"));
+        let twice = lines(
+            &[line("c"), line("a"), line("c")].join("\n"),
+            Route::default(),
+        );
+        assert_eq!(
+            twice
+                .sorted()
+                .err()
+                .map(|failure| failure.text().to_string())
+                .as_deref(),
+            Some("f: line 3: its key was there on line 1")
+        );
     }
 }

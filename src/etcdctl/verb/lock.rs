@@ -16,7 +16,11 @@ pub(super) const VERB: Verb = Verb {
     arguments: "<lockname> [command arg1 arg2 ...]",
     about: "hold a lock until interrupted, or while a command runs",
     example: "lock backup\nlock backup -- tar -cf /tmp/backup.tar /etc",
-    flags: &[Flag::int("ttl", "10", "seconds until the lock is free when its holder has died")],
+    flags: &[Flag::int(
+        "ttl",
+        "10",
+        "seconds until the lock is free when its holder has died",
+    )],
     changes: true,
     deadline: Deadline::Never,
     since: Since::Always,
@@ -25,7 +29,9 @@ pub(super) const VERB: Verb = Verb {
 
 fn run(call: &mut Call<'_>) -> Outcome {
     let Some(name) = call.words.first().cloned() else {
-        return Err(Failure::arguments("lock takes a lock name argument and an optional command to execute"));
+        return Err(Failure::arguments(
+            "lock takes a lock name argument and an optional command to execute",
+        ));
     };
     call.client()?;
     let session = Session::open(call, call.number("ttl"))?;
@@ -43,20 +49,37 @@ fn run(call: &mut Call<'_>) -> Outcome {
             return Err(failure);
         }
     }
-    if call.words.len() > 1 { with_command(call, &session, &turn) } else { until_asked(call, &session, &turn, &signals) }
+    if call.words.len() > 1 {
+        with_command(call, &session, &turn)
+    } else {
+        until_asked(call, &session, &turn, &signals)
+    }
 }
 
 /// A signal while waiting is a failure; a wish of the caller's is none.
 pub(super) fn stopped(signals: &Signals) -> Outcome {
-    if signals.came() { Err(Failure::new(ERROR, "context canceled")) } else { Ok(()) }
+    if signals.came() {
+        Err(Failure::new(ERROR, "context canceled"))
+    } else {
+        Ok(())
+    }
 }
 
 fn with_command(call: &mut Call<'_>, session: &Session, turn: &Turn) -> Outcome {
     call.io.out.flush()?;
     let mut command = child::command(&call.words[1..], call.style);
-    let variables = [("ETCD_LOCK_KEY", String::from_utf8_lossy(&turn.key).into_owned()), ("ETCD_LOCK_REV", turn.revision.to_string())];
+    let variables = [
+        (
+            "ETCD_LOCK_KEY",
+            String::from_utf8_lossy(&turn.key).into_owned(),
+        ),
+        ("ETCD_LOCK_REV", turn.revision.to_string()),
+    ];
     // In etcdctl a variable that was there before comes first: of two locks in each other the outer one's.
-    for (name, value) in variables.into_iter().filter(|(name, _)| !call.style.strict || std::env::var_os(name).is_none()) {
+    for (name, value) in variables
+        .into_iter()
+        .filter(|(name, _)| !call.style.strict || std::env::var_os(name).is_none())
+    {
         command.env(name, value);
     }
     let end = child::run(command);

@@ -29,8 +29,16 @@ pub(super) const VERB: Verb = Verb {
 
 const FLAGS: &[Flag] = &[
     Flag::int("depth", "1", "levels that are looked into"),
-    Flag::bool("long", "show the number of keys in a folder; size, version and lease of a key").short('l'),
-    Flag::int("rev", "0", "the keys as they were at this revision; 0 is now"),
+    Flag::bool(
+        "long",
+        "show the number of keys in a folder; size, version and lease of a key",
+    )
+    .short('l'),
+    Flag::int(
+        "rev",
+        "0",
+        "the keys as they were at this revision; 0 is now",
+    ),
     Flag::text("separator", "/", "what stands between the parts of a key"),
 ];
 
@@ -44,14 +52,25 @@ fn run(call: &mut Call<'_>) -> Outcome {
     }
     let form = Form::of(call)?;
     let (long, rev) = (level.values, call.number("rev"));
-    let mut listing = Listing { form, long, table: Table::left(if long { &["name", "keys", "size", "version", "lease"] } else { &["name"] }) };
+    let mut listing = Listing {
+        form,
+        long,
+        table: Table::left(if long {
+            &["name", "keys", "size", "version", "lease"]
+        } else {
+            &["name"]
+        }),
+    };
     let mut found = listing.itself(call, &level, rev)?;
     level.walk(call, rev, &mut |call, entries| {
         found |= !entries.is_empty();
         listing.add(call, rev, entries)
     })?;
     if !found && form != Form::Json {
-        call.complain(format_args!("no key begins with {}", go::quote(&level.prefix)))?;
+        call.complain(format_args!(
+            "no key begins with {}",
+            go::quote(&level.prefix)
+        ))?;
     }
     if form == Form::Table {
         let page = call.page()?;
@@ -63,15 +82,26 @@ fn run(call: &mut Call<'_>) -> Outcome {
 /// What the words and flags of `ls` and `tree` say.
 pub(super) fn level(call: &Call<'_>, name: &str, values: usize) -> Outcome<Level> {
     if call.words.len() > 1 {
-        return Err(Failure::arguments(format!("{name} command takes one prefix at most")));
+        return Err(Failure::arguments(format!(
+            "{name} command takes one prefix at most"
+        )));
     }
     let separator = call.text("separator").into_bytes();
     if separator.is_empty() {
         return Err(Failure::arguments("the separator is empty"));
     }
-    let depth = usize::try_from(call.number("depth")).map_err(|_| Failure::arguments("--depth is below zero"))?;
-    let prefix = call.words.first().map_or_else(Vec::new, |prefix| level::folder(prefix, &separator));
-    Ok(Level { depth, prefix, separator, values: values > 0 })
+    let depth = usize::try_from(call.number("depth"))
+        .map_err(|_| Failure::arguments("--depth is below zero"))?;
+    let prefix = call
+        .words
+        .first()
+        .map_or_else(Vec::new, |prefix| level::folder(prefix, &separator));
+    Ok(Level {
+        depth,
+        prefix,
+        separator,
+        values: values > 0,
+    })
 }
 
 /// The formats of what etcdctl does not have: JSON is one object a line, with text instead of base64.
@@ -103,10 +133,33 @@ struct Listing {
 impl Listing {
     /// `ls a/b` shows the key `a/b`, too, when there is one beside the folder.
     fn itself(&mut self, call: &mut Call<'_>, level: &Level, rev: i64) -> Outcome<bool> {
-        let Some(key) = call.words.first().filter(|key| **key != level.prefix).cloned() else { return Ok(false) };
-        let options = Query { keys_only: !level.values, rev, ..Query::default() }.options();
-        let answer = call.read(async |etcd| etcd.kv().get(key.clone(), Some(options.clone())).await)?.0;
-        let entries: Vec<Entry> = answer.kvs.into_iter().map(|kv| Entry { folder: false, keys: None, name: kv.key.clone(), kv }).collect();
+        let Some(key) = call
+            .words
+            .first()
+            .filter(|key| **key != level.prefix)
+            .cloned()
+        else {
+            return Ok(false);
+        };
+        let options = Query {
+            keys_only: !level.values,
+            rev,
+            ..Query::default()
+        }
+        .options();
+        let answer = call
+            .read(async |etcd| etcd.kv().get(key.clone(), Some(options.clone())).await)?
+            .0;
+        let entries: Vec<Entry> = answer
+            .kvs
+            .into_iter()
+            .map(|kv| Entry {
+                folder: false,
+                keys: None,
+                name: kv.key.clone(),
+                kv,
+            })
+            .collect();
         let found = !entries.is_empty();
         self.add(call, rev, entries)?;
         Ok(found)
@@ -114,7 +167,9 @@ impl Listing {
 
     fn add(&mut self, call: &mut Call<'_>, rev: i64, mut entries: Vec<Entry>) -> Outcome {
         if self.long {
-            entries.chunks_mut(COUNTED).try_for_each(|few| count(call, rev, few))?;
+            entries
+                .chunks_mut(COUNTED)
+                .try_for_each(|few| count(call, rev, few))?;
         }
         for entry in &entries {
             match self.form {
@@ -132,7 +187,11 @@ impl Listing {
     fn line(&self, call: &mut Call<'_>, entry: &Entry) -> Outcome {
         if self.long {
             let [keys, size, version, lease] = details(entry);
-            let what = if keys.is_empty() { size } else { format!("{keys} keys") };
+            let what = if keys.is_empty() {
+                size
+            } else {
+                format!("{keys} keys")
+            };
             write!(call.io.out, "{what:>12} {version:>7} {lease:>16}  ")?;
         }
         call.page()?.bytes_line(&entry.name)
@@ -148,7 +207,11 @@ impl Listing {
 
     fn json(&self, entry: &Entry) -> Value {
         let mut object = Map::new();
-        decoded::insert_bytes(&mut object, if entry.folder { "folder" } else { "key" }, &entry.name);
+        decoded::insert_bytes(
+            &mut object,
+            if entry.folder { "folder" } else { "key" },
+            &entry.name,
+        );
         if self.long && !entry.folder {
             object.insert("size".into(), entry.kv.value.len().into());
             object.insert("revision".into(), entry.kv.mod_revision.into());
@@ -165,25 +228,48 @@ impl Listing {
 /// Keys, or size, version and lease.
 fn details(entry: &Entry) -> [String; 4] {
     if entry.folder {
-        return [entry.keys.map_or_else(String::new, |keys| keys.to_string()), String::new(), String::new(), String::new()];
+        return [
+            entry.keys.map_or_else(String::new, |keys| keys.to_string()),
+            String::new(),
+            String::new(),
+            String::new(),
+        ];
     }
-    let lease = if entry.kv.lease == 0 { String::new() } else { format!("{:x}", entry.kv.lease) };
-    [String::new(), go::size(entry.kv.value.len() as u64), entry.kv.version.to_string(), lease]
+    let lease = if entry.kv.lease == 0 {
+        String::new()
+    } else {
+        format!("{:x}", entry.kv.lease)
+    };
+    [
+        String::new(),
+        go::size(entry.kv.value.len() as u64),
+        entry.kv.version.to_string(),
+        lease,
+    ]
 }
 
 /// Count the keys of the folders where they are not known yet.
 pub(super) fn count(call: &mut Call<'_>, rev: i64, entries: &mut [Entry]) -> Outcome {
-    let unknown: Vec<&mut Entry> = entries.iter_mut().filter(|entry| entry.folder && entry.keys.is_none()).collect();
+    let unknown: Vec<&mut Entry> = entries
+        .iter_mut()
+        .filter(|entry| entry.folder && entry.keys.is_none())
+        .collect();
     if unknown.is_empty() {
         return Ok(());
     }
     let question = |entry: &&mut Entry| {
-        let query = Query { count_only: true, end: Some(prefix_end(&entry.name)), rev, ..Query::default() };
+        let query = Query {
+            count_only: true,
+            end: Some(prefix_end(&entry.name)),
+            rev,
+            ..Query::default()
+        };
         TxnOp::get(entry.name.clone(), Some(query.options()))
     };
     let questions: Vec<TxnOp> = unknown.iter().map(question).collect();
     let pace = Pace::of(call)?;
-    let answers = level::together(call.client()?, pace, &questions).map_err(|fault| call.failed(&fault))?;
+    let answers =
+        level::together(call.client()?, pace, &questions).map_err(|fault| call.failed(&fault))?;
     for (entry, answer) in unknown.into_iter().zip(answers) {
         entry.keys = Some(answer.count);
     }

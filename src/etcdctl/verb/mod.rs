@@ -84,16 +84,56 @@ pub(super) struct Group {
 }
 
 pub(super) static GROUPS: &[Group] = &[
-    Group { name: "alarm", about: "alarms of the members", flags: &[] },
-    Group { name: "auth", about: "authentication, on or off", flags: &[] },
-    Group { name: "check", about: "how the cluster performs", flags: &[] },
-    Group { name: "downgrade", about: "the cluster's downgrade to an older version", flags: &[] },
-    Group { name: "endpoint", about: "the members behind the endpoints", flags: &[Flag::bool("cluster", "ask all members of the cluster")] },
-    Group { name: "lease", about: "leases", flags: &[] },
-    Group { name: "member", about: "members of the cluster", flags: &[] },
-    Group { name: "role", about: "roles and their permissions", flags: &[] },
-    Group { name: "snapshot", about: "snapshots of a member's database", flags: &[] },
-    Group { name: "user", about: "users", flags: &[] },
+    Group {
+        name: "alarm",
+        about: "alarms of the members",
+        flags: &[],
+    },
+    Group {
+        name: "auth",
+        about: "authentication, on or off",
+        flags: &[],
+    },
+    Group {
+        name: "check",
+        about: "how the cluster performs",
+        flags: &[],
+    },
+    Group {
+        name: "downgrade",
+        about: "the cluster's downgrade to an older version",
+        flags: &[],
+    },
+    Group {
+        name: "endpoint",
+        about: "the members behind the endpoints",
+        flags: &[Flag::bool("cluster", "ask all members of the cluster")],
+    },
+    Group {
+        name: "lease",
+        about: "leases",
+        flags: &[],
+    },
+    Group {
+        name: "member",
+        about: "members of the cluster",
+        flags: &[],
+    },
+    Group {
+        name: "role",
+        about: "roles and their permissions",
+        flags: &[],
+    },
+    Group {
+        name: "snapshot",
+        about: "snapshots of a member's database",
+        flags: &[],
+    },
+    Group {
+        name: "user",
+        about: "users",
+        flags: &[],
+    },
 ];
 
 /// All commands, by name.
@@ -199,15 +239,33 @@ pub(super) struct Unknown {
 
 impl Unknown {
     /// etcdctl up to 3.5 says it twice.
-    pub(super) fn write(&self, err: &mut dyn Write, style: &Style, again: bool) -> std::io::Result<()> {
+    pub(super) fn write(
+        &self,
+        err: &mut dyn Write,
+        style: &Style,
+        again: bool,
+    ) -> std::io::Result<()> {
         let near = if self.near.is_empty() {
             String::new()
         } else {
-            format!("\n\nDid you mean this?\n{}", self.near.iter().map(|name| format!("\t{name}\n")).collect::<String>())
+            format!(
+                "\n\nDid you mean this?\n{}",
+                self.near
+                    .iter()
+                    .map(|name| format!("\t{name}\n"))
+                    .collect::<String>()
+            )
         };
-        let said = format!("Error: unknown command {:?} for {:?}{near}", self.word, style.program);
+        let said = format!(
+            "Error: unknown command {:?} for {:?}{near}",
+            self.word, style.program
+        );
         writeln!(err, "{said}\nRun '{} --help' for usage.", style.program)?;
-        if again { writeln!(err, "{said}") } else { Ok(()) }
+        if again {
+            writeln!(err, "{said}")
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -217,7 +275,11 @@ pub(super) fn names(path: &str, style: &Style) -> Vec<&'static str> {
         "" => Some(name.split(' ').next().unwrap_or(name)),
         path => name.strip_prefix(path)?.strip_prefix(' '),
     };
-    let mut names: Vec<&str> = ALL.iter().filter(|verb| verb.is_there(style)).filter_map(|verb| below(verb.name)).collect();
+    let mut names: Vec<&str> = ALL
+        .iter()
+        .filter(|verb| verb.is_there(style))
+        .filter_map(|verb| below(verb.name))
+        .collect();
     if path.is_empty() {
         names.push("help");
     }
@@ -232,11 +294,18 @@ fn meant(word: &str, path: &str, style: &Style) -> Option<&'static str> {
     if let Some(name) = all.iter().find(|name| **name == word) {
         return Some(name);
     }
-    let strict = Style { strict: true, ..style.clone() };
+    let strict = Style {
+        strict: true,
+        ..style.clone()
+    };
     let only = |names: Vec<&'static str>| {
         let mut matching = names.into_iter().filter(|name| name.starts_with(word));
         let first = matching.next();
-        if matching.next().is_some() { None } else { first }
+        if matching.next().is_some() {
+            None
+        } else {
+            first
+        }
     };
     only(names(path, &strict)).or_else(|| only(all))
 }
@@ -246,24 +315,53 @@ pub(super) fn find(words: &[Vec<u8>], style: &Style) -> Result<Found, Unknown> {
     let globals = settings::globals(style);
     let mut rest = words.to_vec();
     let mut path = String::new();
-    let mut flags: Vec<&'static Flag> = std::iter::once(&HELP).chain(globals.iter().copied()).collect();
+    let mut flags: Vec<&'static Flag> = std::iter::once(&HELP)
+        .chain(globals.iter().copied())
+        .collect();
     let mut inherited = globals;
     loop {
-        let here = || Found { flags: flags.clone(), inherited: inherited.clone(), name: path.clone(), notice: None, rest: rest.clone(), verb: None };
-        let Some(place) = flag::first_word(&rest, &flags) else { return Ok(here()) };
+        let here = || Found {
+            flags: flags.clone(),
+            inherited: inherited.clone(),
+            name: path.clone(),
+            notice: None,
+            rest: rest.clone(),
+            verb: None,
+        };
+        let Some(place) = flag::first_word(&rest, &flags) else {
+            return Ok(here());
+        };
         let word = String::from_utf8_lossy(&rest[place]).into_owned();
         let Some(name) = meant(&word, &path, style) else {
             // Within a group cobra shows the group's page.
-            return if path.is_empty() { Err(unknown(word, style)) } else { Ok(here()) };
+            return if path.is_empty() {
+                Err(unknown(word, style))
+            } else {
+                Ok(here())
+            };
         };
         rest.remove(place);
         if path.is_empty() && name == "help" {
             return Ok(help_for(&rest, style));
         }
-        path = if path.is_empty() { name.to_string() } else { format!("{path} {name}") };
-        if let Some(verb) = ALL.iter().find(|verb| verb.name == path && verb.is_there(style)) {
+        path = if path.is_empty() {
+            name.to_string()
+        } else {
+            format!("{path} {name}")
+        };
+        if let Some(verb) = ALL
+            .iter()
+            .find(|verb| verb.name == path && verb.is_there(style))
+        {
             flags.extend(verb.flags.iter().filter(|flag| flag.since.is_there(style)));
-            return Ok(Found { flags, inherited, name: path, notice: None, rest, verb: Some(verb) });
+            return Ok(Found {
+                flags,
+                inherited,
+                name: path,
+                notice: None,
+                rest,
+                verb: Some(verb),
+            });
         }
         if let Some(group) = GROUPS.iter().find(|group| group.name == path) {
             flags.extend(group.flags);
@@ -276,11 +374,21 @@ pub(super) fn find(words: &[Vec<u8>], style: &Style) -> Result<Found, Unknown> {
 fn help_for(words: &[Vec<u8>], style: &Style) -> Found {
     let page = |words: &[Vec<u8>]| find(&[words, &[b"--help".to_vec()]].concat(), style);
     page(words).unwrap_or_else(|_| {
-        let topics: Vec<String> = words.iter().map(|word| format!("`{}`", String::from_utf8_lossy(word))).collect();
+        let topics: Vec<String> = words
+            .iter()
+            .map(|word| format!("`{}`", String::from_utf8_lossy(word)))
+            .collect();
         let notice = Some(format!("Unknown help topic [{}]", topics.join(" ")));
         match page(&[]) {
             Ok(found) => Found { notice, ..found },
-            Err(_) => Found { flags: vec![&HELP], inherited: Vec::new(), name: String::new(), notice, rest: Vec::new(), verb: None },
+            Err(_) => Found {
+                flags: vec![&HELP],
+                inherited: Vec::new(),
+                name: String::new(),
+                notice,
+                rest: Vec::new(),
+                verb: None,
+            },
         }
     })
 }
@@ -312,8 +420,23 @@ const ORDER: [&str; 22] = [
 ];
 
 fn unknown(word: String, style: &Style) -> Unknown {
-    let near = |name: &&str| strsim::levenshtein(&word.to_lowercase(), &name.to_lowercase()) <= 2 || name.to_lowercase().starts_with(&word.to_lowercase());
-    let mut near: Vec<&str> = names("", style).into_iter().filter(|name| *name != "help").filter(near).collect();
-    near.sort_by_key(|name| ORDER.iter().position(|known| known == name).unwrap_or(ORDER.len()));
-    Unknown { near: near.into_iter().map(str::to_string).collect(), word }
+    let near = |name: &&str| {
+        strsim::levenshtein(&word.to_lowercase(), &name.to_lowercase()) <= 2
+            || name.to_lowercase().starts_with(&word.to_lowercase())
+    };
+    let mut near: Vec<&str> = names("", style)
+        .into_iter()
+        .filter(|name| *name != "help")
+        .filter(near)
+        .collect();
+    near.sort_by_key(|name| {
+        ORDER
+            .iter()
+            .position(|known| known == name)
+            .unwrap_or(ORDER.len())
+    });
+    Unknown {
+        near: near.into_iter().map(str::to_string).collect(),
+        word,
+    }
 }

@@ -36,10 +36,20 @@ fn run(call: &mut Call<'_>) -> Outcome {
     call.client()?;
     // One budget for all steps.
     let patience = call.patience()?;
-    let (client, leader) = if call.style.strict { given_leader(call, patience)? } else { leader(call, patience)? };
-    let answer = client.ask(Effect::Write, patience, async |etcd| etcd.maintenance().move_leader(target).await);
+    let (client, leader) = if call.style.strict {
+        given_leader(call, patience)?
+    } else {
+        leader(call, patience)?
+    };
+    let answer = client.ask(Effect::Write, patience, async |etcd| {
+        etcd.maintenance().move_leader(target).await
+    });
     let answer = answer.map_err(|fault| call.failed(&fault))?;
-    call.reply(&Moved { answer: answer.0, leader, target })
+    call.reply(&Moved {
+        answer: answer.0,
+        leader,
+        target,
+    })
 }
 
 /// The first of the endpoints whose member leads; one that does not answer ends the search.
@@ -52,15 +62,26 @@ fn given_leader(call: &mut Call<'_>, patience: Patience) -> Outcome<(Client, u64
             return Ok((client, status.leader));
         }
     }
-    Err(Failure::arguments(format!("no leader endpoint given at [{}]", endpoints.join(" "))))
+    Err(Failure::arguments(format!(
+        "no leader endpoint given at [{}]",
+        endpoints.join(" ")
+    )))
 }
 
 /// The leader, wherever it is: among the endpoints, or where the members' list says it listens.
 fn leader(call: &mut Call<'_>, patience: Patience) -> Outcome<(Client, u64)> {
     let endpoints = call.settings()?.config.endpoints.clone();
-    let targets = endpoints.into_iter().map(|endpoint| Target { endpoint, member: None }).collect();
+    let targets = endpoints
+        .into_iter()
+        .map(|endpoint| Target {
+            endpoint,
+            member: None,
+        })
+        .collect();
     let quick = Patience {
-        deadline: patience.deadline.map(|deadline| deadline.min(Instant::now() + (deadline.saturating_duration_since(Instant::now()) / 2))),
+        deadline: patience.deadline.map(|deadline| {
+            deadline.min(Instant::now() + (deadline.saturating_duration_since(Instant::now()) / 2))
+        }),
         ..patience
     };
     let asked = ask_in_order(call, targets, |client, _| status::ask(client, quick))?;
@@ -68,25 +89,47 @@ fn leader(call: &mut Call<'_>, patience: Patience) -> Outcome<(Client, u64)> {
         let id = found.ok().map_or(0, |status| status.leader);
         return Ok((call.client_at(&found.target.endpoint)?, id));
     }
-    let id = asked.iter().filter_map(|asked| asked.ok()).map(|status| status.leader).find(|leader| *leader != 0);
+    let id = asked
+        .iter()
+        .filter_map(|asked| asked.ok())
+        .map(|status| status.leader)
+        .find(|leader| *leader != 0);
     let Some(id) = id else {
         let mut failure = Failure::new(ERROR, "no endpoint knows a leader");
         failure.causes = asked
             .iter()
-            .map(|asked| format!("{}: {}", asked.target.endpoint, asked.answer.as_ref().err().map_or("it has no leader", String::as_str)))
+            .map(|asked| {
+                format!(
+                    "{}: {}",
+                    asked.target.endpoint,
+                    asked
+                        .answer
+                        .as_ref()
+                        .err()
+                        .map_or("it has no leader", String::as_str)
+                )
+            })
             .collect();
         return Err(failure);
     };
     let list = call.read(async |etcd| Ok(rpc::member_list(&etcd.channel, true).await?))?;
-    let urls = list.members.into_iter().find(|member| member.id == id).map(|member| member.client_ur_ls).unwrap_or_default();
+    let urls = list
+        .members
+        .into_iter()
+        .find(|member| member.id == id)
+        .map(|member| member.client_ur_ls)
+        .unwrap_or_default();
     let mut config = call.settings()?.config.clone();
     config.endpoints.clone_from(&urls);
-    let client = Client::new(config).map_err(|_| Failure::new(ERROR, format!("the leader {id:x} has no URL for clients")))?;
+    let client = Client::new(config)
+        .map_err(|_| Failure::new(ERROR, format!("the leader {id:x} has no URL for clients")))?;
     Ok((client, id))
 }
 
 fn is_leader(status: &PbStatusResponse) -> bool {
-    status.header.is_some_and(|header| header.member_id == status.leader)
+    status
+        .header
+        .is_some_and(|header| header.member_id == status.leader)
 }
 
 struct Moved {
@@ -97,11 +140,16 @@ struct Moved {
 
 impl Reply for Moved {
     fn simple(&self, page: &mut Page<'_>) -> Outcome {
-        page.line(format_args!("Leadership transferred from {:x} to {:x}", self.leader, self.target))
+        page.line(format_args!(
+            "Leadership transferred from {:x} to {:x}",
+            self.leader, self.target
+        ))
     }
 
     fn json(&self, page: &mut Page<'_>) -> Outcome {
-        Ok(Object::write(page.out, |object| json_with_header(object, self.answer.header.as_ref()))?)
+        Ok(Object::write(page.out, |object| {
+            json_with_header(object, self.answer.header.as_ref())
+        })?)
     }
 
     fn decoded(&self) -> Option<Value> {

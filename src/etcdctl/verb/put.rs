@@ -41,11 +41,14 @@ pub(super) struct Put {
 }
 
 pub(super) fn parse(call: &mut Call<'_>) -> Outcome<Put> {
-    let wrong = || Failure::arguments("put command needs 1 argument and input from stdin or 2 arguments");
+    let wrong =
+        || Failure::arguments("put command needs 1 argument and input from stdin or 2 arguments");
     let key = call.words.first().cloned().ok_or_else(wrong)?;
     let ignore_value = call.flag("ignore-value");
     if ignore_value && call.words.len() > 1 {
-        return Err(Failure::arguments("put command needs only 1 argument when 'ignore-value' is set"));
+        return Err(Failure::arguments(
+            "put command needs only 1 argument when 'ignore-value' is set",
+        ));
     }
     let value = match call.words.get(1) {
         _ if ignore_value => Vec::new(),
@@ -63,7 +66,8 @@ pub(super) fn parse(call: &mut Call<'_>) -> Outcome<Put> {
         }
     };
     let lease = call.text("lease");
-    let lease = go::parse_int(&lease, 16).map_err(|why| Failure::arguments(format!("bad lease ID ({why}), expecting ID in Hex")))?;
+    let lease = go::parse_int(&lease, 16)
+        .map_err(|why| Failure::arguments(format!("bad lease ID ({why}), expecting ID in Hex")))?;
     let mut options = PutOptions::new().with_lease(lease);
     if call.flag("prev-kv") {
         options = options.with_prev_key();
@@ -74,13 +78,25 @@ pub(super) fn parse(call: &mut Call<'_>) -> Outcome<Put> {
     if call.flag("ignore-lease") {
         options = options.with_ignore_lease();
     }
-    Ok(Put { key, options, value })
+    Ok(Put {
+        key,
+        options,
+        value,
+    })
 }
 
 fn run(call: &mut Call<'_>) -> Outcome {
     let put = parse(call)?;
     call.lacks(&[Format::Table])?;
-    let answer = call.write(async |etcd| etcd.kv().put(put.key.clone(), put.value.clone(), Some(put.options.clone())).await)?;
+    let answer = call.write(async |etcd| {
+        etcd.kv()
+            .put(
+                put.key.clone(),
+                put.value.clone(),
+                Some(put.options.clone()),
+            )
+            .await
+    })?;
     call.reply(&answer.0)
 }
 
@@ -93,13 +109,17 @@ impl Reply for PbPutResponse {
     fn json(&self, page: &mut Page<'_>) -> Outcome {
         Ok(Object::write(page.out, |object| {
             json_with_header(object, self.header.as_ref())?;
-            self.prev_kv.as_ref().map_or(Ok(()), |kv| json_kv(object.name("prev_kv")?, kv))
+            self.prev_kv
+                .as_ref()
+                .map_or(Ok(()), |kv| json_kv(object.name("prev_kv")?, kv))
         })?)
     }
 
     fn fields(&self, page: &mut Page<'_>) -> Outcome {
         page.header_fields(self.header.as_ref())?;
-        self.prev_kv.as_ref().map_or(Ok(()), |kv| page.kv_fields("Prev", kv))
+        self.prev_kv
+            .as_ref()
+            .map_or(Ok(()), |kv| page.kv_fields("Prev", kv))
     }
 
     fn decoded(&self) -> Option<Value> {

@@ -27,9 +27,17 @@ pub(super) const VERB: Verb = Verb {
 };
 
 const FLAGS: &[Flag] = &[
-    Flag::int("depth", "1", "levels below the prefix that keys are gathered by"),
+    Flag::int(
+        "depth",
+        "1",
+        "levels below the prefix that keys are gathered by",
+    ),
     Flag::int("limit", "20", "how many prefixes are shown; 0 is all"),
-    Flag::int("rev", "0", "the keys as they were at this revision; 0 is now"),
+    Flag::int(
+        "rev",
+        "0",
+        "the keys as they were at this revision; 0 is now",
+    ),
     Flag::text("separator", "/", "what stands between the parts of a key"),
     Flag::text("sort", "bytes", "bytes or keys"),
 ];
@@ -52,9 +60,14 @@ struct Ranking {
 
 impl Ranking {
     fn add(&mut self, level: &Level, kv: &PbKeyValue) {
-        if self.open.keys == 0 || !self.open.name.ends_with(&level.separator) || !kv.key.starts_with(&self.open.name) {
+        if self.open.keys == 0
+            || !self.open.name.ends_with(&level.separator)
+            || !kv.key.starts_with(&self.open.name)
+        {
             self.close();
-            self.open.name = level.cut(&kv.key).map_or_else(|| kv.key.clone(), |end| kv.key[..end].to_vec());
+            self.open.name = level
+                .cut(&kv.key)
+                .map_or_else(|| kv.key.clone(), |end| kv.key[..end].to_vec());
         }
         let bytes = (kv.key.len() + kv.value.len()) as u64;
         for weight in [&mut self.open, &mut self.total] {
@@ -76,7 +89,13 @@ impl Ranking {
 
     fn sort(&mut self) {
         let by_keys = self.by_keys;
-        self.ranked.sort_by_key(|weight| std::cmp::Reverse(if by_keys { (weight.keys, weight.bytes) } else { (weight.bytes, weight.keys) }));
+        self.ranked.sort_by_key(|weight| {
+            std::cmp::Reverse(if by_keys {
+                (weight.keys, weight.bytes)
+            } else {
+                (weight.bytes, weight.keys)
+            })
+        });
         if self.limit > 0 {
             self.ranked.truncate(self.limit);
         }
@@ -89,19 +108,39 @@ fn run(call: &mut Call<'_>) -> Outcome {
     }
     let sort = call.text("sort");
     if sort != "bytes" && sort != "keys" {
-        return Err(Failure::new(FEATURE, format!("unknown sort `{sort}`, there are bytes and keys")));
+        return Err(Failure::new(
+            FEATURE,
+            format!("unknown sort `{sort}`, there are bytes and keys"),
+        ));
     }
     if call.text("separator").is_empty() {
         return Err(Failure::arguments("the separator is empty"));
     }
-    let positive = |call: &Call<'_>, name: &str| usize::try_from(call.number(name)).map_err(|_| Failure::arguments(format!("--{name} is below zero")));
+    let positive = |call: &Call<'_>, name: &str| {
+        usize::try_from(call.number(name))
+            .map_err(|_| Failure::arguments(format!("--{name} is below zero")))
+    };
     let prefix = call.words.first().cloned().unwrap_or_default();
-    let level = Level { depth: positive(call, "depth")?, prefix, separator: call.text("separator").into_bytes(), values: true };
+    let level = Level {
+        depth: positive(call, "depth")?,
+        prefix,
+        separator: call.text("separator").into_bytes(),
+        values: true,
+    };
     let limit = positive(call, "limit")?;
     let form = Form::of(call)?;
     let (start, query) = Query::prefix(&level.prefix);
-    let query = Query { rev: call.number("rev"), ..query };
-    let mut ranking = Ranking { by_keys: sort == "keys", limit, open: Weight::default(), ranked: Vec::new(), total: Weight::default() };
+    let query = Query {
+        rev: call.number("rev"),
+        ..query
+    };
+    let mut ranking = Ranking {
+        by_keys: sort == "keys",
+        limit,
+        open: Weight::default(),
+        ranked: Vec::new(),
+        total: Weight::default(),
+    };
     pages::each(call, start, query, |_, page| {
         page.kvs.iter().for_each(|kv| ranking.add(&level, kv));
         Ok(())
@@ -112,9 +151,15 @@ fn run(call: &mut Call<'_>) -> Outcome {
 }
 
 fn print(call: &mut Call<'_>, form: Form, ranking: &Ranking) -> Outcome {
-    let total = Weight { name: b"total".to_vec(), ..ranking.total.clone() };
+    let total = Weight {
+        name: b"total".to_vec(),
+        ..ranking.total.clone()
+    };
     match form {
-        Form::Json => ranking.ranked.iter().try_for_each(|weight| call.say(json(weight))),
+        Form::Json => ranking
+            .ranked
+            .iter()
+            .try_for_each(|weight| call.say(json(weight))),
         Form::Simple => {
             for weight in ranking.ranked.iter().chain([&total]) {
                 let [size, keys] = cells(weight);
@@ -127,7 +172,9 @@ fn print(call: &mut Call<'_>, form: Form, ranking: &Ranking) -> Outcome {
             let mut table = Table::left(&["prefix", "bytes", "keys"]);
             let page = call.page()?;
             for weight in ranking.ranked.iter().chain([&total]) {
-                table.rows.push([vec![page.cell(&weight.name)], cells(weight).to_vec()].concat());
+                table
+                    .rows
+                    .push([vec![page.cell(&weight.name)], cells(weight).to_vec()].concat());
             }
             Ok(table.fitted(page.width).write(page.out)?)
         }
@@ -152,15 +199,52 @@ mod tests {
 
     #[test]
     fn the_largest_prefixes_are_kept() {
-        let level = Level { depth: 1, prefix: b"/".to_vec(), separator: b"/".to_vec(), values: true };
-        let mut ranking = Ranking { by_keys: false, limit: 2, open: Weight::default(), ranked: Vec::new(), total: Weight::default() };
-        for (key, size) in [("/a/1", 10), ("/a/2", 10), ("/b", 100), ("/b/1", 1), ("/c/1", 5)] {
-            ranking.add(&level, &PbKeyValue { key: key.into(), value: vec![0; size], ..PbKeyValue::default() });
+        let level = Level {
+            depth: 1,
+            prefix: b"/".to_vec(),
+            separator: b"/".to_vec(),
+            values: true,
+        };
+        let mut ranking = Ranking {
+            by_keys: false,
+            limit: 2,
+            open: Weight::default(),
+            ranked: Vec::new(),
+            total: Weight::default(),
+        };
+        for (key, size) in [
+            ("/a/1", 10),
+            ("/a/2", 10),
+            ("/b", 100),
+            ("/b/1", 1),
+            ("/c/1", 5),
+        ] {
+            ranking.add(
+                &level,
+                &PbKeyValue {
+                    key: key.into(),
+                    value: vec![0; size],
+                    ..PbKeyValue::default()
+                },
+            );
         }
         ranking.close();
         ranking.sort();
-        let names: Vec<_> = ranking.ranked.iter().map(|weight| (String::from_utf8_lossy(&weight.name).into_owned(), weight.bytes, weight.keys)).collect();
-        assert_eq!(names, [("/b".to_string(), 102, 1), ("/a/".to_string(), 28, 2)]);
+        let names: Vec<_> = ranking
+            .ranked
+            .iter()
+            .map(|weight| {
+                (
+                    String::from_utf8_lossy(&weight.name).into_owned(),
+                    weight.bytes,
+                    weight.keys,
+                )
+            })
+            .collect();
+        assert_eq!(
+            names,
+            [("/b".to_string(), 102, 1), ("/a/".to_string(), 28, 2)]
+        );
         assert_eq!((ranking.total.bytes, ranking.total.keys), (144, 5));
     }
 }

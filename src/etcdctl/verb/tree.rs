@@ -24,8 +24,16 @@ pub(super) const VERB: Verb = Verb {
 };
 
 const FLAGS: &[Flag] = &[
-    Flag::int("depth", "0", "levels that are shown; folders below them show how many keys they hold; 0 is all"),
-    Flag::int("rev", "0", "the keys as they were at this revision; 0 is now"),
+    Flag::int(
+        "depth",
+        "0",
+        "levels that are shown; folders below them show how many keys they hold; 0 is all",
+    ),
+    Flag::int(
+        "rev",
+        "0",
+        "the keys as they were at this revision; 0 is now",
+    ),
     Flag::text("separator", "/", "what stands between the parts of a key"),
 ];
 
@@ -36,20 +44,42 @@ fn run(call: &mut Call<'_>) -> Outcome {
         return Err(Failure::new(FEATURE, "a tree is no table, ls -l is one"));
     }
     let rev = call.number("rev");
-    let mut tree = Tree { level: &level, open: Vec::new() };
+    let mut tree = Tree {
+        level: &level,
+        open: Vec::new(),
+    };
     let mut found = false;
     level.walk(call, rev, &mut |call, mut entries| {
         found |= !entries.is_empty();
-        entries.chunks_mut(64).try_for_each(|few| ls::count(call, rev, few))?;
-        entries.iter().try_for_each(|entry| if form == Form::Json { call.say(json(entry)) } else { tree.show(call, entry) })?;
+        entries
+            .chunks_mut(64)
+            .try_for_each(|few| ls::count(call, rev, few))?;
+        entries.iter().try_for_each(|entry| {
+            if form == Form::Json {
+                call.say(json(entry))
+            } else {
+                tree.show(call, entry)
+            }
+        })?;
         Ok(call.io.out.flush()?)
     })?;
-    if found || form == Form::Json { Ok(()) } else { call.complain(format_args!("no key begins with {}", go::quote(&level.prefix))) }
+    if found || form == Form::Json {
+        Ok(())
+    } else {
+        call.complain(format_args!(
+            "no key begins with {}",
+            go::quote(&level.prefix)
+        ))
+    }
 }
 
 fn json(entry: &Entry) -> Value {
     let mut object = Map::new();
-    decoded::insert_bytes(&mut object, if entry.folder { "folder" } else { "key" }, &entry.name);
+    decoded::insert_bytes(
+        &mut object,
+        if entry.folder { "folder" } else { "key" },
+        &entry.name,
+    );
     if let Some(keys) = entry.keys {
         object.insert("keys".into(), keys.into());
     }
@@ -70,14 +100,25 @@ impl Tree<'_> {
             self.open.push(self.level.prefix.clone());
         }
         let base = usize::from(!self.level.prefix.is_empty());
-        let parts = parts(&entry.name[self.level.prefix.len()..], &self.level.separator);
-        let known = parts.iter().zip(&self.open[base..]).take_while(|(part, open)| *part == *open).count();
+        let parts = parts(
+            &entry.name[self.level.prefix.len()..],
+            &self.level.separator,
+        );
+        let known = parts
+            .iter()
+            .zip(&self.open[base..])
+            .take_while(|(part, open)| *part == *open)
+            .count();
         self.open.truncate(base + known);
         let last = parts.len() - 1;
         for (place, part) in parts.iter().enumerate().skip(known.min(last)) {
             write!(call.io.out, "{:1$}", "", 2 * (base + place))?;
             let page = call.page()?;
-            let text = if page.hex { page.cell(part).into_bytes() } else { part.to_vec() };
+            let text = if page.hex {
+                page.cell(part).into_bytes()
+            } else {
+                part.to_vec()
+            };
             page.out.write_all(&text)?;
             match entry.keys.filter(|_| place == last) {
                 Some(keys) => call.say(format_args!("  ({keys})"))?,
@@ -97,9 +138,18 @@ fn parts<'a>(name: &'a [u8], separator: &[u8]) -> Vec<&'a [u8]> {
     let mut parts = Vec::new();
     let mut rest = name;
     loop {
-        let begin = if rest.starts_with(separator) { separator.len() } else { 0 };
-        let place = rest[begin..].windows(separator.len()).position(|window| window == separator);
-        let Some(end) = place.map(|place| begin + place + separator.len()).filter(|end| *end < rest.len()) else {
+        let begin = if rest.starts_with(separator) {
+            separator.len()
+        } else {
+            0
+        };
+        let place = rest[begin..]
+            .windows(separator.len())
+            .position(|window| window == separator);
+        let Some(end) = place
+            .map(|place| begin + place + separator.len())
+            .filter(|end| *end < rest.len())
+        else {
             parts.push(rest);
             return parts;
         };
@@ -114,8 +164,18 @@ mod tests {
 
     #[test]
     fn a_name_has_parts() {
-        for (name, wanted) in [("a/b/c", "a/ b/ c"), ("/a/b/", "/a/ b/"), ("a", "a"), ("", ""), ("a//b/c", "a/ /b/ c"), ("/", "/")] {
-            let text: Vec<_> = parts(name.as_bytes(), b"/").into_iter().map(|part| String::from_utf8_lossy(part).into_owned()).collect();
+        for (name, wanted) in [
+            ("a/b/c", "a/ b/ c"),
+            ("/a/b/", "/a/ b/"),
+            ("a", "a"),
+            ("", ""),
+            ("a//b/c", "a/ /b/ c"),
+            ("/", "/"),
+        ] {
+            let text: Vec<_> = parts(name.as_bytes(), b"/")
+                .into_iter()
+                .map(|part| String::from_utf8_lossy(part).into_owned())
+                .collect();
             assert_eq!(text.join(" "), wanted, "{name}");
         }
     }

@@ -34,16 +34,31 @@ fn run(call: &mut Call<'_>) -> Outcome {
     let compares = block(call, "compares:", |_, line| compare(line))?;
     let then = block(call, "success requests (get, put, del):", operation)?;
     let otherwise = block(call, "failure requests (get, put, del):", operation)?;
-    let changes = then.iter().chain(&otherwise).any(|operation| operation.changes);
-    let plain = |operations: Vec<Operation>| operations.into_iter().map(|operation| operation.raw).collect::<Vec<_>>();
-    let txn = Txn::new().when(compares).and_then(plain(then)).or_else(plain(otherwise));
+    let changes = then
+        .iter()
+        .chain(&otherwise)
+        .any(|operation| operation.changes);
+    let plain = |operations: Vec<Operation>| {
+        operations
+            .into_iter()
+            .map(|operation| operation.raw)
+            .collect::<Vec<_>>()
+    };
+    let txn = Txn::new()
+        .when(compares)
+        .and_then(plain(then))
+        .or_else(plain(otherwise));
     let effect = if changes { Effect::Write } else { Effect::Read };
     let answer = call.ask(effect, async |etcd| etcd.kv().txn(txn.clone()).await)?;
     call.reply(&answer.0)
 }
 
 /// The lines up to an empty one, each read by `parse`.
-fn block<T>(call: &mut Call<'_>, prompt: &str, parse: impl Fn(&mut Call<'_>, &[u8]) -> Outcome<T>) -> Outcome<Vec<T>> {
+fn block<T>(
+    call: &mut Call<'_>,
+    prompt: &str,
+    parse: impl Fn(&mut Call<'_>, &[u8]) -> Outcome<T>,
+) -> Outcome<Vec<T>> {
     if call.flag("interactive") {
         call.say(prompt)?;
         call.io.out.flush()?;
@@ -71,18 +86,29 @@ fn trimmed(line: &[u8]) -> &[u8] {
 /// `TARGET("KEY") OP "VALUE"`.
 fn compare(line: &[u8]) -> Outcome<Compare> {
     let text = String::from_utf8_lossy(line);
-    let malformed = |more: String| Failure::new(INPUT, format!("malformed comparison: {text}{more}"));
-    let open = line.iter().position(|byte| *byte == b'(').ok_or_else(|| malformed(String::new()))?;
+    let malformed =
+        |more: String| Failure::new(INPUT, format!("malformed comparison: {text}{more}"));
+    let open = line
+        .iter()
+        .position(|byte| *byte == b'(')
+        .ok_or_else(|| malformed(String::new()))?;
     let target = String::from_utf8_lossy(&line[..open]);
     let read = scan(&line[open + 1..]);
-    let (key, op) = (read.key.clone().unwrap_or_default(), read.op.unwrap_or_default());
+    let (key, op) = (
+        read.key.clone().unwrap_or_default(),
+        read.op.unwrap_or_default(),
+    );
     let op_text = String::from_utf8_lossy(op);
     let Some(value) = read.value else {
-        return Err(malformed(format!("; got {target}({}) {op_text} \"\"", go::quote(&key))));
+        return Err(malformed(format!(
+            "; got {target}({}) {op_text} \"\"",
+            go::quote(&key)
+        )));
     };
     let number = |base| {
         let value = String::from_utf8_lossy(&value);
-        go::parse_int(&value, base).map_err(|_| Failure::new(INPUT, format!("invalid txn compare request: {text}")))
+        go::parse_int(&value, base)
+            .map_err(|_| Failure::new(INPUT, format!("invalid txn compare request: {text}")))
     };
     let operator = || match op {
         b"=" => Ok(CompareOp::Equal),
@@ -123,15 +149,22 @@ struct Scanned<'l> {
 
 fn scan(text: &[u8]) -> Scanned<'_> {
     let mut read = Scanned::default();
-    let Some((key, rest)) = string(text) else { return read };
+    let Some((key, rest)) = string(text) else {
+        return read;
+    };
     read.key = Some(key);
-    let Some(rest) = rest.strip_prefix(b")") else { return read };
+    let Some(rest) = rest.strip_prefix(b")") else {
+        return read;
+    };
     let op = rest.trim_ascii_start();
     if op.len() == rest.len() || op.is_empty() {
         return read;
     }
     let rest = op;
-    let end = rest.iter().position(u8::is_ascii_whitespace).unwrap_or(rest.len());
+    let end = rest
+        .iter()
+        .position(u8::is_ascii_whitespace)
+        .unwrap_or(rest.len());
     read.op = Some(&rest[..end]);
     read.value = string(&rest[end..]).map(|(value, _)| value);
     read
@@ -160,11 +193,17 @@ fn operation(call: &mut Call<'_>, line: &[u8]) -> Outcome<Operation> {
     let invalid = || Failure::new(INPUT, format!("invalid txn request: {text}"));
     let mut words = line::words(line).ok_or_else(|| Failure::new(INPUT, "invalid syntax"))?;
     if words.len() < 2 {
-        return Err(Failure::new(INPUT, format!("invalid txn compare request: {text}")));
+        return Err(Failure::new(
+            INPUT,
+            format!("invalid txn compare request: {text}"),
+        ));
     }
     let place = flag::first_word(&words, &[]).ok_or_else(invalid)?;
     let name = words.remove(place);
-    let verb = [&del::VERB, &get::VERB, &put::VERB].into_iter().find(|verb| verb.name.as_bytes().starts_with(&name)).ok_or_else(invalid)?;
+    let verb = [&del::VERB, &get::VERB, &put::VERB]
+        .into_iter()
+        .find(|verb| verb.name.as_bytes().starts_with(&name))
+        .ok_or_else(invalid)?;
     let flags: Vec<&'static Flag> = std::iter::once(&HELP).chain(verb.flags).collect();
     let (values, words) = match flag::parse(&words, &flags) {
         Ok(parsed) => parsed,
@@ -180,7 +219,13 @@ fn operation(call: &mut Call<'_>, line: &[u8]) -> Outcome<Operation> {
     }
     // What follows on standard input is the transaction's, not a value of `put`.
     let mut nothing = std::io::empty();
-    let mut io = Io { err: &mut *call.io.err, input: &mut nothing, out: &mut *call.io.out, stdin: false, terminal: false };
+    let mut io = Io {
+        err: &mut *call.io.err,
+        input: &mut nothing,
+        out: &mut *call.io.out,
+        stdin: false,
+        terminal: false,
+    };
     let mut call = Call::new(verb, call.style, &mut io, Vec::new(), values, words);
     let changes = verb.changes;
     let raw = match verb.name {
@@ -251,7 +296,9 @@ impl Reply for PbTxnResponse {
         let result = if self.succeeded { "SUCCESS" } else { "FAILURE" };
         rows(self, page, result, &mut table.rows);
         if table.rows.is_empty() {
-            table.rows.push([result, "", "", "", ""].map(String::from).to_vec());
+            table
+                .rows
+                .push([result, "", "", "", ""].map(String::from).to_vec());
         }
         Ok(table)
     }
@@ -274,20 +321,41 @@ fn replies(txn: &PbTxnResponse) -> impl Iterator<Item = &dyn Reply> {
 fn rows(txn: &PbTxnResponse, page: &Page<'_>, result: &str, all: &mut Vec<Vec<String>>) {
     for response in &txn.responses {
         let (request, count, kvs) = match &response.response {
-            Some(PbTxnOpResponse::ResponseDeleteRange(reply)) => ("del", reply.deleted, reply.prev_kvs.as_slice()),
+            Some(PbTxnOpResponse::ResponseDeleteRange(reply)) => {
+                ("del", reply.deleted, reply.prev_kvs.as_slice())
+            }
             Some(PbTxnOpResponse::ResponsePut(reply)) => ("put", 1, reply.prev_kv.as_slice()),
-            Some(PbTxnOpResponse::ResponseRange(reply)) => ("get", reply.count, reply.kvs.as_slice()),
+            Some(PbTxnOpResponse::ResponseRange(reply)) => {
+                ("get", reply.count, reply.kvs.as_slice())
+            }
             Some(PbTxnOpResponse::ResponseTxn(inner)) => {
-                rows(inner, page, if inner.succeeded { "SUCCESS" } else { "FAILURE" }, all);
+                rows(
+                    inner,
+                    page,
+                    if inner.succeeded {
+                        "SUCCESS"
+                    } else {
+                        "FAILURE"
+                    },
+                    all,
+                );
                 continue;
             }
             None => continue,
         };
-        let row = |pair: [String; 2]| [result.to_string(), request.to_string(), count.to_string()].into_iter().chain(pair).collect();
+        let row = |pair: [String; 2]| {
+            [result.to_string(), request.to_string(), count.to_string()]
+                .into_iter()
+                .chain(pair)
+                .collect()
+        };
         if kvs.is_empty() {
             all.push(row([String::new(), String::new()]));
         }
-        all.extend(kvs.iter().map(|kv| row([page.cell(&kv.key), page.cell(&kv.value)])));
+        all.extend(
+            kvs.iter()
+                .map(|kv| row([page.cell(&kv.key), page.cell(&kv.value)])),
+        );
     }
 }
 
@@ -303,14 +371,33 @@ mod tests {
         let equal = CompareOp::Equal;
         for (line, wanted) in [
             (r#"ver("k") = "1""#, Compare::version("k", equal, 1)),
-            (r#"version("k") != "1" rest"#, Compare::version("k", CompareOp::NotEqual, 1)),
-            (r#"c("k") < "-1""#, Compare::create_revision("k", CompareOp::Less, -1)),
-            (r#"mod("k") > "5""#, Compare::mod_revision("k", CompareOp::Greater, 5)),
-            (r#"val("\x23\"") = "a\nb""#, Compare::value("#\"", equal, "a\nb")),
-            ("value(  `k\\n`)\t=  `v`", Compare::value("k\\n", equal, "v")),
+            (
+                r#"version("k") != "1" rest"#,
+                Compare::version("k", CompareOp::NotEqual, 1),
+            ),
+            (
+                r#"c("k") < "-1""#,
+                Compare::create_revision("k", CompareOp::Less, -1),
+            ),
+            (
+                r#"mod("k") > "5""#,
+                Compare::mod_revision("k", CompareOp::Greater, 5),
+            ),
+            (
+                r#"val("\x23\"") = "a\nb""#,
+                Compare::value("#\"", equal, "a\nb"),
+            ),
+            (
+                "value(  `k\\n`)\t=  `v`",
+                Compare::value("k\\n", equal, "v"),
+            ),
             (r#"lease("k") = "10""#, Compare::lease("k", equal, 16)),
         ] {
-            assert_eq!(format!("{:?}", compare(line.as_bytes()).unwrap()), format!("{wanted:?}"), "{line}");
+            assert_eq!(
+                format!("{:?}", compare(line.as_bytes()).unwrap()),
+                format!("{wanted:?}"),
+                "{line}"
+            );
         }
     }
 
@@ -318,14 +405,38 @@ mod tests {
     fn wrong_compares_are_told_as_etcdctl_does() {
         for (line, wanted) in [
             (r#"ver k > "1""#, r#"malformed comparison: ver k > "1""#),
-            (r#"ver(k) > "1""#, r#"malformed comparison: ver(k) > "1"; got ver("")  """#),
-            (r#"ver("k")>"1""#, r#"malformed comparison: ver("k")>"1"; got ver("k")  """#),
-            (r#"ver("k") > 1"#, r#"malformed comparison: ver("k") > 1; got ver("k") > """#),
-            (r#"val("k" ) = "1""#, r#"malformed comparison: val("k" ) = "1"; got val("k")  """#),
-            (r#"xx("k") > "1""#, r#"malformed comparison: xx("k") > "1" (unknown target xx)"#),
-            (r#"ver("k") > "x""#, r#"invalid txn compare request: ver("k") > "x""#),
-            (r#"ver("k") == "1""#, r#"malformed comparison: ver("k") == "1" (unknown operator ==)"#),
-            ("ver(\"k\") =", "malformed comparison: ver(\"k\") =; got ver(\"k\") = \"\""),
+            (
+                r#"ver(k) > "1""#,
+                r#"malformed comparison: ver(k) > "1"; got ver("")  """#,
+            ),
+            (
+                r#"ver("k")>"1""#,
+                r#"malformed comparison: ver("k")>"1"; got ver("k")  """#,
+            ),
+            (
+                r#"ver("k") > 1"#,
+                r#"malformed comparison: ver("k") > 1; got ver("k") > """#,
+            ),
+            (
+                r#"val("k" ) = "1""#,
+                r#"malformed comparison: val("k" ) = "1"; got val("k")  """#,
+            ),
+            (
+                r#"xx("k") > "1""#,
+                r#"malformed comparison: xx("k") > "1" (unknown target xx)"#,
+            ),
+            (
+                r#"ver("k") > "x""#,
+                r#"invalid txn compare request: ver("k") > "x""#,
+            ),
+            (
+                r#"ver("k") == "1""#,
+                r#"malformed comparison: ver("k") == "1" (unknown operator ==)"#,
+            ),
+            (
+                "ver(\"k\") =",
+                "malformed comparison: ver(\"k\") =; got ver(\"k\") = \"\"",
+            ),
         ] {
             let failure = compare(line.as_bytes()).unwrap_err();
             assert_eq!((failure.code, failure.text()), (INPUT, wanted));
@@ -334,13 +445,31 @@ mod tests {
 
     #[test]
     fn no_line_makes_it_panic() {
-        const PIECES: [&[u8]; 16] =
-            [b"\"", b"'", b"\\", b"(", b")", b"val", b"ver", b"lease", b" ", b"=", b"\\x", b"\\u00", b"1", b"\xff", "\u{e9}".as_bytes(), b"`"];
+        const PIECES: [&[u8]; 16] = [
+            b"\"",
+            b"'",
+            b"\\",
+            b"(",
+            b")",
+            b"val",
+            b"ver",
+            b"lease",
+            b" ",
+            b"=",
+            b"\\x",
+            b"\\u00",
+            b"1",
+            b"\xff",
+            "\u{e9}".as_bytes(),
+            b"`",
+        ];
         let mut seed = 7_u64;
         for _ in 0..20_000 {
             let mut line = Vec::new();
             for _ in 0..12 {
-                seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                seed = seed
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1_442_695_040_888_963_407);
                 line.extend_from_slice(PIECES[(seed >> 60) as usize]);
             }
             let _ = (compare(&line).is_ok(), line::words(&line), trimmed(&line));
@@ -349,13 +478,42 @@ mod tests {
 
     #[test]
     fn a_transaction_in_a_transaction_is_printed_in_it() {
-        let op = |response| PbResponseOp { response: Some(response) };
-        let header = Some(PbResponseHeader { revision: 3, ..Default::default() });
-        let inner = PbTxnResponse { header, succeeded: false, responses: vec![op(PbTxnOpResponse::ResponseRange(PbRangeResponse::default()))] };
-        let txn = PbTxnResponse { header: None, succeeded: true, responses: vec![op(PbTxnOpResponse::ResponseTxn(inner)), PbResponseOp { response: None }] };
+        let op = |response| PbResponseOp {
+            response: Some(response),
+        };
+        let header = Some(PbResponseHeader {
+            revision: 3,
+            ..Default::default()
+        });
+        let inner = PbTxnResponse {
+            header,
+            succeeded: false,
+            responses: vec![op(PbTxnOpResponse::ResponseRange(
+                PbRangeResponse::default(),
+            ))],
+        };
+        let txn = PbTxnResponse {
+            header: None,
+            succeeded: true,
+            responses: vec![
+                op(PbTxnOpResponse::ResponseTxn(inner)),
+                PbResponseOp { response: None },
+            ],
+        };
         let printed = |format| {
             let mut out = Vec::new();
-            reply(&txn, format, true, &mut Page { hex: false, layout: Layout::V36, out: &mut out, width: None }).unwrap();
+            reply(
+                &txn,
+                format,
+                true,
+                &mut Page {
+                    hex: false,
+                    layout: Layout::V36,
+                    out: &mut out,
+                    width: None,
+                },
+            )
+            .unwrap();
             String::from_utf8(out).unwrap()
         };
         assert_eq!(printed(Format::Simple), "SUCCESS\n\nFAILURE\n\n");

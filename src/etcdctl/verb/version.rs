@@ -19,6 +19,15 @@ pub(super) const VERB: Verb = Verb {
 
 fn run(call: &mut Call<'_>) -> Outcome {
     let (version, api) = (verb_version(call.style), api_version(call.style));
-    call.say(format_args!("etcdctl version: {version}\nAPI version: {api}"))?;
-    if call.style.strict { Ok(()) } else { call.say(format_args!("etcdsh version: {}", env!("CARGO_PKG_VERSION"))) }
+    call.say(format_args!(
+        "etcdctl version: {version}\nAPI version: {api}"
+    ))?;
+    if call.style.strict {
+        Ok(())
+    } else {
+        call.say(format_args!(
+            "etcdsh version: {}",
+            env!("CARGO_PKG_VERSION")
+        ))
+    }
 }

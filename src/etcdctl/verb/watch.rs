@@ -13,7 +13,9 @@ use super::{Deadline, Since, Verb};
 use crate::etcd::{Fault, Told, Watched, Watches, prefix_end};
 use crate::etcdctl::call::Call;
 use crate::etcdctl::child::{self, Ended};
-use crate::etcdctl::failure::{ARGUMENTS, ERROR, Failure, INPUT, INTERRUPTED, Outcome, strict_text};
+use crate::etcdctl::failure::{
+    ARGUMENTS, ERROR, Failure, INPUT, INTERRUPTED, Outcome, strict_text,
+};
 use crate::etcdctl::flag::{self, Flag, HELP, Values};
 use crate::etcdctl::json::Object;
 use crate::etcdctl::print::{Format, Page, Reply, json_header, json_kv};
@@ -34,10 +36,17 @@ pub(super) const VERB: Verb = Verb {
 };
 
 const FLAGS: &[Flag] = &[
-    Flag::bool("interactive", "read watches from standard input, one a line, and `progress`").short('i'),
+    Flag::bool(
+        "interactive",
+        "read watches from standard input, one a line, and `progress`",
+    )
+    .short('i'),
     Flag::bool("prefix", "watch all keys that begin so"),
     Flag::bool("prev-kv", "print the pair that was there before, too"),
-    Flag::bool("progress-notify", "print from time to time how far the watch has come"),
+    Flag::bool(
+        "progress-notify",
+        "print from time to time how far the watch has come",
+    ),
     Flag::int("rev", "0", "the first revision to print; 0 is the next one"),
 ];
 
@@ -54,11 +63,23 @@ struct Environment(Vec<Vec<u8>>);
 
 impl Environment {
     fn of(style: &Style) -> Outcome<Environment> {
-        let (key, end) = (style.variable("ETCDCTL_WATCH_KEY"), style.variable("ETCDCTL_WATCH_RANGE_END"));
+        let (key, end) = (
+            style.variable("ETCDCTL_WATCH_KEY"),
+            style.variable("ETCDCTL_WATCH_RANGE_END"),
+        );
         if let (None, Some(end)) = (&key, &end) {
-            return Err(Failure::arguments(format!("ETCDCTL_WATCH_KEY is empty but got ETCDCTL_WATCH_RANGE_END={}", go::quote(end.as_bytes()))));
+            return Err(Failure::arguments(format!(
+                "ETCDCTL_WATCH_KEY is empty but got ETCDCTL_WATCH_RANGE_END={}",
+                go::quote(end.as_bytes())
+            )));
         }
-        Ok(Environment([key, end].into_iter().flatten().map(String::into_bytes).collect()))
+        Ok(Environment(
+            [key, end]
+                .into_iter()
+                .flatten()
+                .map(String::into_bytes)
+                .collect(),
+        ))
     }
 
     fn is_empty(&self) -> bool {
@@ -75,25 +96,45 @@ struct Words {
 impl Words {
     fn split(values: &Values, mut words: Vec<Vec<u8>>) -> Words {
         let command = words.split_off(values.before_dashes.unwrap_or(words.len()));
-        Words { command, keys: words }
+        Words {
+            command,
+            keys: words,
+        }
     }
 
     /// Neither a command where `--` is, nor keys in two places.
-    fn check(&self, values: &Values, environment: &Environment, interactive: bool) -> Result<(), &'static str> {
+    fn check(
+        &self,
+        values: &Values,
+        environment: &Environment,
+        interactive: bool,
+    ) -> Result<(), &'static str> {
         let dashes = values.before_dashes.is_some();
         if dashes && self.command.is_empty() {
             return Err(NO_COMMAND);
         }
         if environment.is_empty() {
-            return if interactive && !dashes && self.keys.is_empty() { Err(BAD_ARGUMENTS) } else { Ok(()) };
+            return if interactive && !dashes && self.keys.is_empty() {
+                Err(BAD_ARGUMENTS)
+            } else {
+                Ok(())
+            };
         }
         // On a line with a command etcdctl does not look.
-        if self.keys.is_empty() || interactive && dashes { Ok(()) } else { Err(CONFLICT) }
+        if self.keys.is_empty() || interactive && dashes {
+            Ok(())
+        } else {
+            Err(CONFLICT)
+        }
     }
 }
 
 /// What is to be watched.
-fn watched(values: &Values, environment: &Environment, keys: &[Vec<u8>]) -> Result<Watched, &'static str> {
+fn watched(
+    values: &Values,
+    environment: &Environment,
+    keys: &[Vec<u8>],
+) -> Result<Watched, &'static str> {
     let flag = |name| values.given(name).and_then(go::parse_bool).unwrap_or(false);
     let keys: Vec<&Vec<u8>> = environment.0.iter().chain(keys).collect();
     let mut key = keys.first().copied().ok_or(BAD_ARGUMENTS)?.clone();
@@ -104,13 +145,26 @@ fn watched(values: &Values, environment: &Environment, keys: &[Vec<u8>]) -> Resu
         }
         end.clone_from(keys[1]);
     } else if flag("prefix") {
-        end = if key.is_empty() { vec![0] } else { prefix_end(&key) };
+        end = if key.is_empty() {
+            vec![0]
+        } else {
+            prefix_end(&key)
+        };
         if key.is_empty() {
             key = vec![0];
         }
     }
-    let revision = values.given("rev").and_then(|text| go::parse_int(text, 0).ok()).unwrap_or(0);
-    Ok(Watched { end, key, prev_kv: flag("prev-kv"), progress_notify: flag("progress-notify"), revision })
+    let revision = values
+        .given("rev")
+        .and_then(|text| go::parse_int(text, 0).ok())
+        .unwrap_or(0);
+    Ok(Watched {
+        end,
+        key,
+        prev_kv: flag("prev-kv"),
+        progress_notify: flag("progress-notify"),
+        revision,
+    })
 }
 
 fn run(call: &mut Call<'_>) -> Outcome {
@@ -119,7 +173,9 @@ fn run(call: &mut Call<'_>) -> Outcome {
         return interactive(call, &environment);
     }
     let words = Words::split(&call.values, call.words.clone());
-    words.check(&call.values, &environment, false).map_err(Failure::arguments)?;
+    words
+        .check(&call.values, &environment, false)
+        .map_err(Failure::arguments)?;
     if words.keys.is_empty() && words.command.is_empty() && environment.is_empty() {
         return Err(Failure::arguments(BAD_ARGUMENTS));
     }
@@ -186,7 +242,12 @@ struct Shown {
 
 impl Shown {
     fn new(sender: SyncSender<Happening>, interactive: bool) -> Shown {
-        Shown { interactive, sender, source: None, watches: HashMap::new() }
+        Shown {
+            interactive,
+            sender,
+            source: None,
+            watches: HashMap::new(),
+        }
     }
 
     fn add(&mut self, call: &mut Call<'_>, watched: Watched, command: Vec<Vec<u8>>) -> Outcome {
@@ -195,7 +256,14 @@ impl Shown {
             self.source = Some(Watches::open(call.client()?, patience, self.sender.clone()));
         }
         if let Some(source) = &mut self.source {
-            self.watches.insert(source.add(watched), One { command, running: false, waiting: VecDeque::new() });
+            self.watches.insert(
+                source.add(watched),
+                One {
+                    command,
+                    running: false,
+                    waiting: VecDeque::new(),
+                },
+            );
         }
         Ok(())
     }
@@ -204,28 +272,44 @@ impl Shown {
         match happening {
             Happening::Ran(_, Err((command, ended))) => {
                 let words: Vec<String> = command.iter().map(|word| go::quote(word)).collect();
-                call.complain(format_args!("command [{}] error ({})", words.join(" "), ended.text))?;
+                call.complain(format_args!(
+                    "command [{}] error ({})",
+                    words.join(" "),
+                    ended.text
+                ))?;
                 Err(Failure::silent(ERROR))
             }
             Happening::Ran(number, Ok(())) => {
-                let Some(one) = self.watches.get_mut(&number) else { return Ok(()) };
+                let Some(one) = self.watches.get_mut(&number) else {
+                    return Ok(());
+                };
                 one.running = false;
                 self.catch_up(call, number)
             }
             Happening::Read(_) => Ok(()),
             Happening::Told(Told::Ended(number, reason)) => {
-                let reason = if call.style.strict { reason.raw() } else { reason.text() };
+                let reason = if call.style.strict {
+                    reason.raw()
+                } else {
+                    reason.text()
+                };
                 self.news(call, number, News::Ended(reason.to_string()))
             }
-            Happening::Told(Told::Response(number, response)) => self.news(call, number, News::Response(response)),
+            Happening::Told(Told::Response(number, response)) => {
+                self.news(call, number, News::Response(response))
+            }
             Happening::Told(Told::Failed(fault)) => self.failed(call, &fault),
             Happening::Told(Told::Lost(why)) => notice(call, &format!("connection lost: {why}")),
-            Happening::Told(Told::Back(endpoint)) => notice(call, &format!("connected again, to {endpoint}")),
+            Happening::Told(Told::Back(endpoint)) => {
+                notice(call, &format!("connected again, to {endpoint}"))
+            }
         }
     }
 
     fn news(&mut self, call: &mut Call<'_>, number: usize, news: News) -> Outcome {
-        let Some(one) = self.watches.get_mut(&number) else { return Ok(()) };
+        let Some(one) = self.watches.get_mut(&number) else {
+            return Ok(());
+        };
         one.waiting.push_back(news);
         self.catch_up(call, number)
     }
@@ -233,7 +317,9 @@ impl Shown {
     /// Print what waits, up to the next command that runs.
     fn catch_up(&mut self, call: &mut Call<'_>, number: usize) -> Outcome {
         while let Some(one) = self.watches.get_mut(&number).filter(|one| !one.running) {
-            let Some(news) = one.waiting.pop_front() else { break };
+            let Some(news) = one.waiting.pop_front() else {
+                break;
+            };
             let response = match news {
                 News::Ended(reason) => {
                     self.watches.remove(&number);
@@ -244,7 +330,11 @@ impl Shown {
             };
             if response.canceled {
                 self.watches.remove(&number);
-                self.cancelled(call, "etcdserver: mvcc: required revision has been compacted", Some(&response))?;
+                self.cancelled(
+                    call,
+                    "etcdserver: mvcc: required revision has been compacted",
+                    Some(&response),
+                )?;
                 continue;
             }
             if !one.command.is_empty() && !response.events.is_empty() {
@@ -255,7 +345,8 @@ impl Shown {
             if let Some(command) = command {
                 let (sender, style) = (self.sender.clone(), call.style.clone());
                 std::thread::spawn(move || {
-                    let ran = run_for(&command, &response, &style).map_err(|ended| (command, ended));
+                    let ran =
+                        run_for(&command, &response, &style).map_err(|ended| (command, ended));
                     let _ = sender.send(Happening::Ran(number, ran));
                 });
             }
@@ -264,16 +355,33 @@ impl Shown {
     }
 
     /// etcd ended the watch. That is the end of the command, too, unless there are others.
-    fn cancelled(&self, call: &mut Call<'_>, reason: &str, response: Option<&PbWatchResponse>) -> Outcome {
+    fn cancelled(
+        &self,
+        call: &mut Call<'_>,
+        reason: &str,
+        response: Option<&PbWatchResponse>,
+    ) -> Outcome {
         call.complain(format_args!("watch was canceled ({reason})"))?;
-        let cancelled = PbWatchResponse { canceled: true, ..Default::default() };
-        reply(call, &Printed { response: response.unwrap_or(&cancelled), from_etcd: response.is_some() })?;
+        let cancelled = PbWatchResponse {
+            canceled: true,
+            ..Default::default()
+        };
+        reply(
+            call,
+            &Printed {
+                response: response.unwrap_or(&cancelled),
+                from_etcd: response.is_some(),
+            },
+        )?;
         if self.interactive {
             return Ok(());
         }
         let failure = Failure::new(INTERRUPTED, "watch is canceled by the server");
         Err(match response {
-            Some(response) if !call.style.strict => failure.with_hint(format!("the history begins at revision {}: --rev={0}", response.compact_revision)),
+            Some(response) if !call.style.strict => failure.with_hint(format!(
+                "the history begins at revision {}: --rev={0}",
+                response.compact_revision
+            )),
             _ => failure,
         })
     }
@@ -290,7 +398,11 @@ impl Shown {
 }
 
 fn notice(call: &mut Call<'_>, text: &str) -> Outcome {
-    if call.style.strict { Ok(()) } else { call.complain(text) }
+    if call.style.strict {
+        Ok(())
+    } else {
+        call.complain(text)
+    }
 }
 
 fn show(call: &mut Call<'_>, response: &PbWatchResponse) -> Outcome {
@@ -298,7 +410,13 @@ fn show(call: &mut Call<'_>, response: &PbWatchResponse) -> Outcome {
     if response.events.is_empty() && revision != 0 {
         call.say(format_args!("progress notify: {revision}"))?;
     }
-    reply(call, &Printed { response, from_etcd: true })
+    reply(
+        call,
+        &Printed {
+            response,
+            from_etcd: true,
+        },
+    )
 }
 
 fn reply(call: &mut Call<'_>, told: &Printed<'_>) -> Outcome {
@@ -336,7 +454,12 @@ fn interactive(call: &mut Call<'_>, environment: &Environment) -> Outcome {
         let over = done.clone();
         let _ = more.send(());
         scope.spawn(move || {
-            let mut lines = Lines { buffer: Vec::new(), input, over, stdin };
+            let mut lines = Lines {
+                buffer: Vec::new(),
+                input,
+                over,
+                stdin,
+            };
             // One line at a time, so that nothing is read behind the one that ends the command.
             while wanted.recv().is_ok() && sender.send(Happening::Read(lines.next())).is_ok() {}
         });
@@ -348,8 +471,15 @@ fn interactive(call: &mut Call<'_>, environment: &Environment) -> Outcome {
                 };
                 match read {
                     Ok(Some(line)) => order(call, &mut shown, environment, &line)?,
-                    Ok(None) => return Err(Failure::new(INPUT, "error reading watch request line: EOF")),
-                    Err(error) => return Err(Failure::new(INPUT, format!("error reading watch request line: {error}"))),
+                    Ok(None) => {
+                        return Err(Failure::new(INPUT, "error reading watch request line: EOF"));
+                    }
+                    Err(error) => {
+                        return Err(Failure::new(
+                            INPUT,
+                            format!("error reading watch request line: {error}"),
+                        ));
+                    }
                 }
                 let _ = more.send(());
             }
@@ -362,11 +492,20 @@ fn interactive(call: &mut Call<'_>, environment: &Environment) -> Outcome {
 }
 
 /// A line of input: `watch ...` or `progress`.
-fn order(call: &mut Call<'_>, shown: &mut Shown, environment: &Environment, line: &[u8]) -> Outcome {
+fn order(
+    call: &mut Call<'_>,
+    shown: &mut Shown,
+    environment: &Environment,
+    line: &[u8],
+) -> Outcome {
     let text = String::from_utf8_lossy(line).into_owned();
     let words = line::words(line).ok_or_else(|| Failure::new(INPUT, "invalid syntax"))?;
     match words.first().map(Vec::as_slice) {
-        None => return call.complain(format_args!("Invalid command: {text} (watch and progress supported)")),
+        None => {
+            return call.complain(format_args!(
+                "Invalid command: {text} (watch and progress supported)"
+            ));
+        }
         Some(b"progress") => {
             if let Some(source) = &shown.source {
                 source.progress();
@@ -374,18 +513,25 @@ fn order(call: &mut Call<'_>, shown: &mut Shown, environment: &Environment, line
             return Ok(());
         }
         Some(b"watch") => {}
-        Some(_) => return call.complain(format_args!("Invalid command {text} (only support watch)")),
+        Some(_) => {
+            return call.complain(format_args!("Invalid command {text} (only support watch)"));
+        }
     }
     if words.len() < 2 && environment.is_empty() {
-        return call.complain(format_args!("Invalid command {text} (command type or key is not provided)"));
+        return call.complain(format_args!(
+            "Invalid command {text} (command type or key is not provided)"
+        ));
     }
     let flags: Vec<&'static Flag> = std::iter::once(&HELP).chain(FLAGS).collect();
-    let (values, words) = flag::parse(&words[1..], &flags).map_err(|failure| Failure::new(ARGUMENTS, failure.text()))?;
+    let (values, words) = flag::parse(&words[1..], &flags)
+        .map_err(|failure| Failure::new(ARGUMENTS, failure.text()))?;
     if values.given("help").is_some() {
         return Err(Failure::arguments("pflag: help requested"));
     }
     let words = Words::split(&values, words);
-    words.check(&values, environment, true).map_err(Failure::arguments)?;
+    words
+        .check(&values, environment, true)
+        .map_err(Failure::arguments)?;
     match watched(&values, environment, &words.keys) {
         Ok(watched) => shown.add(call, watched, words.command),
         Err(why) => call.complain(format_args!("Invalid command {text} ({why})")),
@@ -425,7 +571,10 @@ impl Lines<'_> {
     /// Wait until there is something to read; false when the command is over.
     fn ready(&self) -> io::Result<bool> {
         let stdin = io::stdin();
-        let tick = Timespec { tv_sec: 0, tv_nsec: TICK.subsec_nanos().into() };
+        let tick = Timespec {
+            tv_sec: 0,
+            tv_nsec: TICK.subsec_nanos().into(),
+        };
         while !self.over.asked() {
             match poll(&mut [PollFd::new(&stdin, PollFlags::IN)], Some(&tick)) {
                 Ok(0) | Err(rustix::io::Errno::INTR) => {}
@@ -464,7 +613,9 @@ impl Reply for Printed<'_> {
     fn json(&self, page: &mut Page<'_>) -> Outcome {
         let response = self.response;
         Ok(Object::write(page.out, |object| {
-            object.object("Header", |object| json_header(object, &response.header.unwrap_or_default()))?;
+            object.object("Header", |object| {
+                json_header(object, &response.header.unwrap_or_default())
+            })?;
             if self.from_etcd {
                 object.array("Events", &response.events, json_event)?;
             } else {
@@ -480,7 +631,10 @@ impl Reply for Printed<'_> {
         page.header_fields(self.response.header.as_ref())?;
         self.response.events.iter().try_for_each(|event| {
             page.field("Type", kind(event))?;
-            event.prev_kv.as_ref().map_or(Ok(()), |kv| page.kv_fields("Prev", kv))?;
+            event
+                .prev_kv
+                .as_ref()
+                .map_or(Ok(()), |kv| page.kv_fields("Prev", kv))?;
             page.kv_fields("", event.kv.as_ref().unwrap_or(&PbKeyValue::default()))
         })
     }
@@ -488,15 +642,32 @@ impl Reply for Printed<'_> {
     fn protobuf(&self) -> Outcome<Vec<u8>> {
         // etcdctl keeps the id and the reason to itself, and writes a header also when there is none.
         let header = Some(self.response.header.unwrap_or_default());
-        Ok(PbWatchResponse { cancel_reason: String::new(), header, watch_id: 0, ..self.response.clone() }.encode_to_vec())
+        Ok(PbWatchResponse {
+            cancel_reason: String::new(),
+            header,
+            watch_id: 0,
+            ..self.response.clone()
+        }
+        .encode_to_vec())
     }
 
     fn native_table(&self, page: &Page<'_>) -> Outcome<Table> {
         let mut table = Table::left(&["event", "key", "value", "version", "modified", "lease"]);
         for event in &self.response.events {
             let kv = event.kv.clone().unwrap_or_default();
-            let lease = if kv.lease == 0 { String::new() } else { format!("{:x}", kv.lease) };
-            table.rows.push(vec![kind(event), page.cell(&kv.key), page.cell(&kv.value), kv.version.to_string(), kv.mod_revision.to_string(), lease]);
+            let lease = if kv.lease == 0 {
+                String::new()
+            } else {
+                format!("{:x}", kv.lease)
+            };
+            table.rows.push(vec![
+                kind(event),
+                page.cell(&kv.key),
+                page.cell(&kv.value),
+                kv.version.to_string(),
+                kv.mod_revision.to_string(),
+                lease,
+            ]);
         }
         Ok(table)
     }
@@ -508,7 +679,10 @@ fn json_event(page: &mut dyn io::Write, event: &PbEvent) -> io::Result<()> {
         if let Some(kv) = &event.kv {
             json_kv(object.name("kv")?, kv)?;
         }
-        event.prev_kv.as_ref().map_or(Ok(()), |kv| json_kv(object.name("prev_kv")?, kv))
+        event
+            .prev_kv
+            .as_ref()
+            .map_or(Ok(()), |kv| json_kv(object.name("prev_kv")?, kv))
     })
 }
 
@@ -521,12 +695,23 @@ mod tests {
         let words = line::words(line.as_bytes()).unwrap();
         let flags: Vec<&'static Flag> = FLAGS.iter().collect();
         let (values, words) = flag::parse(&words, &flags).unwrap();
-        let environment = Environment(environment.iter().map(|word| word.as_bytes().to_vec()).collect());
+        let environment = Environment(
+            environment
+                .iter()
+                .map(|word| word.as_bytes().to_vec())
+                .collect(),
+        );
         let words = Words::split(&values, words);
         words.check(&values, &environment, interactive)?;
         let watched = watched(&values, &environment, &words.keys)?;
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        Ok(format!("{}..{} @{} {}", text(&watched.key), text(&watched.end), watched.revision, words.command.len()))
+        Ok(format!(
+            "{}..{} @{} {}",
+            text(&watched.key),
+            text(&watched.end),
+            watched.revision,
+            words.command.len()
+        ))
     }
 
     #[test]
@@ -540,7 +725,12 @@ mod tests {
             ("k --rev 5 -- echo --rev x", &[], false, Ok("k.. @5 3")),
             ("k -- k k", &[], false, Ok("k.. @0 2")),
             ("k --", &[], false, Err(NO_COMMAND)),
-            ("a b --prefix", &[], false, Err("`range_end` and `--prefix` are mutually exclusive")),
+            (
+                "a b --prefix",
+                &[],
+                false,
+                Err("`range_end` and `--prefix` are mutually exclusive"),
+            ),
             ("-- echo", &[], true, Err(BAD_ARGUMENTS)),
             ("--rev 2", &[], true, Err(BAD_ARGUMENTS)),
             ("--rev 2", &["k", "kz"], false, Ok("k..kz @2 0")),
@@ -549,29 +739,68 @@ mod tests {
             ("a -- echo", &["k"], false, Err(CONFLICT)),
             ("a -- echo", &["k"], true, Ok("k..a @0 1")),
         ] {
-            assert_eq!(read(line, environment, interactive), wanted.map(str::to_string).map_err(str::to_string), "{line}");
+            assert_eq!(
+                read(line, environment, interactive),
+                wanted.map(str::to_string).map_err(str::to_string),
+                "{line}"
+            );
         }
     }
 
     #[test]
     fn an_event_of_an_unknown_kind_is_a_number() {
-        let event = PbEvent { r#type: 7, ..Default::default() };
-        let response = PbWatchResponse { events: vec![event], ..Default::default() };
+        let event = PbEvent {
+            r#type: 7,
+            ..Default::default()
+        };
+        let response = PbWatchResponse {
+            events: vec![event],
+            ..Default::default()
+        };
         let printed = |format| {
             let mut out = Vec::new();
-            reply(&Printed { from_etcd: true, response: &response }, format, true, &mut Page { hex: false, layout: Layout::V36, out: &mut out, width: None })
-                .unwrap();
+            reply(
+                &Printed {
+                    from_etcd: true,
+                    response: &response,
+                },
+                format,
+                true,
+                &mut Page {
+                    hex: false,
+                    layout: Layout::V36,
+                    out: &mut out,
+                    width: None,
+                },
+            )
+            .unwrap();
             String::from_utf8(out).unwrap()
         };
         assert_eq!(printed(Format::Simple), "7\n\n\n");
-        assert_eq!(printed(Format::Json), "{\"Header\":{},\"Events\":[{\"type\":7}],\"CompactRevision\":0,\"Canceled\":false,\"Created\":false}\n");
+        assert_eq!(
+            printed(Format::Json),
+            "{\"Header\":{},\"Events\":[{\"type\":7}],\"CompactRevision\":0,\"Canceled\":false,\"Created\":false}\n"
+        );
     }
 
     #[test]
     fn lines_end_with_the_input() {
         let mut input = &b"watch a\n\nprogress"[..];
-        let mut lines = Lines { buffer: Vec::new(), input: &mut input, over: Stop::default(), stdin: false };
-        let mut read = || lines.next().unwrap().map(|line| String::from_utf8(line).unwrap());
-        assert_eq!((read().as_deref(), read().as_deref(), read()), (Some("watch a"), Some(""), None));
+        let mut lines = Lines {
+            buffer: Vec::new(),
+            input: &mut input,
+            over: Stop::default(),
+            stdin: false,
+        };
+        let mut read = || {
+            lines
+                .next()
+                .unwrap()
+                .map(|line| String::from_utf8(line).unwrap())
+        };
+        assert_eq!(
+            (read().as_deref(), read().as_deref(), read()),
+            (Some("watch a"), Some(""), None)
+        );
     }
 }

@@ -20,8 +20,14 @@ pub(in crate::etcdctl::verb) const VERB: Verb = Verb {
 
 fn run(call: &mut Call<'_>) -> Outcome {
     if !call.words.is_empty() {
-        return Err(Failure::arguments("alarm list command accepts no arguments"));
+        return Err(Failure::arguments(
+            "alarm list command accepts no arguments",
+        ));
     }
-    let answer = call.read(async |etcd| etcd.maintenance().alarm(AlarmAction::Get, AlarmType::None, None).await)?;
+    let answer = call.read(async |etcd| {
+        etcd.maintenance()
+            .alarm(AlarmAction::Get, AlarmType::None, None)
+            .await
+    })?;
     call.reply(&answer.0)
 }

@@ -26,8 +26,16 @@ impl Reply for PbAlarmResponse {
     /// The text form of the message: fields that are zero are not in it.
     fn simple(&self, page: &mut Page<'_>) -> Outcome {
         for alarm in &self.alarms {
-            let member = if alarm.member_id == 0 { String::new() } else { format!("memberID:{} ", alarm.member_id) };
-            let kind = if alarm.alarm == 0 { String::new() } else { format!("alarm:{} ", kind(alarm)) };
+            let member = if alarm.member_id == 0 {
+                String::new()
+            } else {
+                format!("memberID:{} ", alarm.member_id)
+            };
+            let kind = if alarm.alarm == 0 {
+                String::new()
+            } else {
+                format!("alarm:{} ", kind(alarm))
+            };
             page.line(format_args!("{member}{kind}"))?;
         }
         Ok(())
@@ -68,7 +76,11 @@ impl Reply for PbAlarmResponse {
 
     fn native_table(&self, _: &Page<'_>) -> Outcome<Table> {
         let mut table = Table::left(&["member", "alarm"]);
-        table.rows = self.alarms.iter().map(|alarm| vec![format!("{:x}", alarm.member_id), kind(alarm)]).collect();
+        table.rows = self
+            .alarms
+            .iter()
+            .map(|alarm| vec![format!("{:x}", alarm.member_id), kind(alarm)])
+            .collect();
         Ok(table)
     }
 }

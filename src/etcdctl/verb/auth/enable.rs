@@ -35,7 +35,9 @@ fn run(call: &mut Call<'_>) -> Outcome {
 /// Make the role and grant it to the user. etcdctl stumbles over a role that is there already.
 fn grant(call: &mut Call<'_>) -> Outcome {
     match call.write(async |etcd| etcd.auth().role_add(ROOT).await) {
-        Err(failure) if call.style.strict || failure.text() != ROLE_IS_THERE => return Err(failure),
+        Err(failure) if call.style.strict || failure.text() != ROLE_IS_THERE => {
+            return Err(failure);
+        }
         _ => {}
     }
     call.write(async |etcd| etcd.auth().user_grant_role(ROOT, ROOT).await)?;

@@ -30,7 +30,10 @@ fn run(call: &mut Call<'_>) -> Outcome {
 
 impl Reply for AuthStatusResponse {
     fn simple(&self, page: &mut Page<'_>) -> Outcome {
-        page.line(format_args!("Authentication Status: {}\nAuthRevision: {}", self.enabled, self.auth_revision))
+        page.line(format_args!(
+            "Authentication Status: {}\nAuthRevision: {}",
+            self.enabled, self.auth_revision
+        ))
     }
 
     fn json(&self, page: &mut Page<'_>) -> Outcome {
@@ -47,7 +50,10 @@ impl Reply for AuthStatusResponse {
 
     fn native_table(&self, _: &Page<'_>) -> Outcome<Table> {
         let mut table = Table::left(&["enabled", "revision"]);
-        table.rows.push(vec![self.enabled.to_string(), self.auth_revision.to_string()]);
+        table.rows.push(vec![
+            self.enabled.to_string(),
+            self.auth_revision.to_string(),
+        ]);
         Ok(table)
     }
 }

@@ -24,12 +24,22 @@ impl Bar {
     pub(super) fn new(call: &Call<'_>, total: u64) -> Bar {
         let strict = call.style.strict;
         let width = if strict && std::io::stdout().is_terminal() {
-            rustix::termios::tcgetwinsize(std::io::stdout()).ok().map(|size| usize::from(size.ws_col))
+            rustix::termios::tcgetwinsize(std::io::stdout())
+                .ok()
+                .map(|size| usize::from(size.ws_col))
         } else {
             None
         };
         let now = Instant::now();
-        Bar { changed: now, current: 0, start: now, strict, total, visible: strict || call.io.terminal, width }
+        Bar {
+            changed: now,
+            current: 0,
+            start: now,
+            strict,
+            total,
+            visible: strict || call.io.terminal,
+            width,
+        }
     }
 
     pub(super) fn draw(&mut self, call: &mut Call<'_>, current: u64) {
@@ -64,12 +74,23 @@ impl Bar {
             return String::new();
         }
         let each = (self.changed - self.start).as_secs_f64() / number(self.current);
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole seconds that are more than none")]
-        let left = (number(self.total.saturating_sub(self.current)) * each - self.changed.elapsed().as_secs_f64()).max(0.0) as u64;
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "whole seconds that are more than none"
+        )]
+        let left = (number(self.total.saturating_sub(self.current)) * each
+            - self.changed.elapsed().as_secs_f64())
+        .max(0.0) as u64;
         match left {
             0 => String::new(),
             left if left < 3600 => format!(" {:02}m{:02}s", left / 60, left % 60),
-            left => format!(" {:02}h{:02}m{:02}s", left / 3600, left / 60 % 60, left % 60),
+            left => format!(
+                " {:02}h{:02}m{:02}s",
+                left / 3600,
+                left / 60 % 60,
+                left % 60
+            ),
         }
     }
 }
@@ -82,11 +103,16 @@ fn number(count: u64) -> f64 {
 fn line(current: u64, total: u64, time: &str, width: Option<usize>) -> String {
     let counts = format!(" {current} / {total} ");
     let percent = format!(" {:6.2}%", number(current) * 100.0 / number(total.max(1)));
-    let Some(width) = width else { return format!("{counts}{percent}{time}") };
+    let Some(width) = width else {
+        return format!("{counts}{percent}{time}");
+    };
     let room = width.saturating_sub(counts.len() + percent.len() + time.len() + 2);
     let mut bar = String::new();
     if room > 0 {
-        let full = usize::try_from((u64::try_from(room).unwrap_or(0) * current).div_ceil(total.max(1))).unwrap_or(room).min(room);
+        let full =
+            usize::try_from((u64::try_from(room).unwrap_or(0) * current).div_ceil(total.max(1)))
+                .unwrap_or(room)
+                .min(room);
         let (whole, head) = match full {
             0 => (0, ""),
             full if full == room => (room, ""),
@@ -106,8 +132,18 @@ mod tests {
         for (current, time, width, wanted) in [
             (0, "", None, " 0 / 60    0.00%"),
             (1, " 00m59s", None, " 1 / 60    1.67% 00m59s"),
-            (30, " 00m30s", Some(40), " 30 / 60 Boooooom       !  50.00% 00m30s"),
-            (60, " 1m0s", Some(40), " 60 / 60 Boooooooooooooooo! 100.00% 1m0s"),
+            (
+                30,
+                " 00m30s",
+                Some(40),
+                " 30 / 60 Boooooom       !  50.00% 00m30s",
+            ),
+            (
+                60,
+                " 1m0s",
+                Some(40),
+                " 60 / 60 Boooooooooooooooo! 100.00% 1m0s",
+            ),
             (60, "", Some(10), " 60 / 60  100.00%"),
         ] {
             assert_eq!(line(current, 60, time, width), wanted);

@@ -48,9 +48,15 @@ fn connections(call: &mut Call<'_>, clients: usize) -> Outcome<Vec<Arc<Connectio
     let dial = call.settings()?.config.connect_timeout;
     let mut all = Vec::new();
     for place in 0..clients.min(CONNECTIONS) {
-        let patience = Patience { deadline: Some(Instant::now() + dial), stubborn: false };
+        let patience = Patience {
+            deadline: Some(Instant::now() + dial),
+            stubborn: false,
+        };
         // A dead member costs its share of the connections.
-        if let Ok((_, connection)) = call.client_at(&endpoints[place % endpoints.len()])?.connected(patience) {
+        if let Ok((_, connection)) = call
+            .client_at(&endpoints[place % endpoints.len()])?
+            .connected(patience)
+        {
             all.push(connection);
         }
     }
@@ -62,37 +68,74 @@ fn connections(call: &mut Call<'_>, clients: usize) -> Outcome<Vec<Arc<Connectio
 }
 
 /// The prefix must be free: what is under it is deleted at the end.
-fn refuse_keys(call: &mut Call<'_>, prefix: &str, deadline: Option<Instant>, hint: &str) -> Outcome {
+fn refuse_keys(
+    call: &mut Call<'_>,
+    prefix: &str,
+    deadline: Option<Instant>,
+    hint: &str,
+) -> Outcome {
     let stubborn = call.style.strict;
-    let deadline = if stubborn { deadline } else { call.patience()?.deadline };
-    let options = GetOptions::new().with_range(prefix_end(prefix.as_bytes())).with_limit(1);
+    let deadline = if stubborn {
+        deadline
+    } else {
+        call.patience()?.deadline
+    };
+    let options = GetOptions::new()
+        .with_range(prefix_end(prefix.as_bytes()))
+        .with_limit(1);
     let client = call.client()?;
-    let found = client.ask(Effect::Read, Patience { deadline, stubborn }, async |etcd| etcd.kv().get(first(prefix), Some(options.clone())).await);
+    let found = client.ask(
+        Effect::Read,
+        Patience { deadline, stubborn },
+        async |etcd| etcd.kv().get(first(prefix), Some(options.clone())).await,
+    );
     let found = found.map_err(|fault| call.failed(&fault))?;
     if found.kvs().is_empty() {
         return Ok(());
     }
-    Err(Failure::new(INPUT, format!("prefix {} has keys. Delete with {hint} first", go::quote(prefix.as_bytes()))))
+    Err(Failure::new(
+        INPUT,
+        format!(
+            "prefix {} has keys. Delete with {hint} first",
+            go::quote(prefix.as_bytes())
+        ),
+    ))
 }
 
 /// An empty prefix is the whole of the keys.
 fn first(prefix: &str) -> Vec<u8> {
-    if prefix.is_empty() { vec![0] } else { prefix.as_bytes().to_vec() }
+    if prefix.is_empty() {
+        vec![0]
+    } else {
+        prefix.as_bytes().to_vec()
+    }
 }
 
 /// Delete what was written; the revision of that.
 fn delete(client: &Client, prefix: &str, deadline: Option<Instant>) -> crate::etcd::Result<i64> {
     let options = DeleteOptions::new().with_range(prefix_end(prefix.as_bytes()));
-    let patience = Patience { deadline, stubborn: true };
-    let answer = client.ask(Effect::Write, patience, async |etcd| etcd.kv().delete(first(prefix), Some(options.clone())).await)?;
-    Ok(answer.header().map_or(0, etcd_client::ResponseHeader::revision))
+    let patience = Patience {
+        deadline,
+        stubborn: true,
+    };
+    let answer = client.ask(Effect::Write, patience, async |etcd| {
+        etcd.kv().delete(first(prefix), Some(options.clone())).await
+    })?;
+    Ok(answer
+        .header()
+        .map_or(0, etcd_client::ResponseHeader::revision))
 }
 
 fn compact(call: &mut Call<'_>, revision: i64) -> Outcome {
     call.say(format_args!("Compacting with revision {revision}"))?;
-    let patience = Patience { deadline: Some(Instant::now() + TIDY), stubborn: true };
+    let patience = Patience {
+        deadline: Some(Instant::now() + TIDY),
+        stubborn: true,
+    };
     let options = CompactionOptions::new().with_physical();
-    let done = call.client()?.ask(Effect::Write, patience, async |etcd| etcd.kv().compact(revision, Some(options.clone())).await);
+    let done = call.client()?.ask(Effect::Write, patience, async |etcd| {
+        etcd.kv().compact(revision, Some(options.clone())).await
+    });
     done.map_err(|fault| call.failed(&fault))?;
     call.say(format_args!("Compacted with revision {revision}"))
 }
@@ -101,8 +144,15 @@ fn defragment(call: &mut Call<'_>) -> Outcome {
     for endpoint in call.settings()?.config.endpoints.clone() {
         let name = go::quote(endpoint.as_bytes());
         call.say(format_args!("Defragmenting {name}"))?;
-        let patience = Patience { deadline: Some(Instant::now() + TIDY), stubborn: true };
-        let done = call.client_at(&endpoint)?.ask(Effect::Write, patience, async |etcd| etcd.maintenance().defragment().await);
+        let patience = Patience {
+            deadline: Some(Instant::now() + TIDY),
+            stubborn: true,
+        };
+        let done = call
+            .client_at(&endpoint)?
+            .ask(Effect::Write, patience, async |etcd| {
+                etcd.maintenance().defragment().await
+            });
         done.map_err(|fault| call.failed(&fault))?;
         call.say(format_args!("Defragmented {name}"))?;
     }
@@ -132,7 +182,13 @@ impl Report {
     fn deviation(&self) -> f64 {
         let count = self.latencies.len() as f64;
         let average = self.latencies.iter().sum::<f64>() / count;
-        (self.latencies.iter().map(|latency| (latency - average).powi(2)).sum::<f64>() / count).sqrt()
+        (self
+            .latencies
+            .iter()
+            .map(|latency| (latency - average).powi(2))
+            .sum::<f64>()
+            / count)
+            .sqrt()
     }
 
     fn print_errors(&self, call: &mut Call<'_>) -> Outcome {
@@ -140,7 +196,9 @@ impl Report {
             return Ok(());
         }
         call.say("FAIL: too many errors")?;
-        self.errors.iter().try_for_each(|(error, count)| call.say(format_args!("FAIL: ERROR({error}) -> {count}")))
+        self.errors.iter().try_for_each(|(error, count)| {
+            call.say(format_args!("FAIL: ERROR({error}) -> {count}"))
+        })
     }
 }
 
@@ -186,7 +244,12 @@ impl Pace {
 }
 
 /// Write with all clients until the pace says that it is enough.
-async fn write(load: Load, pace: Pace, connections: Vec<Arc<Connection>>, done: Arc<AtomicU64>) -> Report {
+async fn write(
+    load: Load,
+    pace: Pace,
+    connections: Vec<Arc<Connection>>,
+    done: Arc<AtomicU64>,
+) -> Report {
     let start = Instant::now();
     let pace = Arc::new(Mutex::new(pace));
     let load = Arc::new(load);
@@ -208,7 +271,12 @@ async fn write(load: Load, pace: Pace, connections: Vec<Arc<Connection>>, done: 
     report
 }
 
-async fn client(load: &Load, pace: &Mutex<Pace>, connection: &Connection, done: &AtomicU64) -> Report {
+async fn client(
+    load: &Load,
+    pace: &Mutex<Pace>,
+    connection: &Connection,
+    done: &AtomicU64,
+) -> Report {
     let mut report = Report::default();
     let mut kv = connection.kv();
     let value = vec![0; load.value];
@@ -248,7 +316,11 @@ mod tests {
 
     #[test]
     fn a_report_counts() {
-        let report = Report { latencies: vec![0.1, 0.3], total: Duration::from_secs(4), ..Report::default() };
+        let report = Report {
+            latencies: vec![0.1, 0.3],
+            total: Duration::from_secs(4),
+            ..Report::default()
+        };
         assert!((report.per_second() - 0.5).abs() < 1e-9);
         assert!((report.slowest() - 0.3).abs() < 1e-9);
         assert!((report.deviation() - 0.1).abs() < 1e-9);
@@ -257,7 +329,13 @@ mod tests {
 
     #[test]
     fn the_pace_is_kept_and_ends() {
-        let pace = |left, until| Pace { left, next: Instant::now(), period: Duration::from_millis(5), stop: Arc::default(), until };
+        let pace = |left, until| Pace {
+            left,
+            next: Instant::now(),
+            period: Duration::from_millis(5),
+            stop: Arc::default(),
+            until,
+        };
         let turns = |mut pace: Pace| {
             crate::runtime::block_on(async move {
                 let mut turns = 0_u32;
@@ -270,7 +348,16 @@ mod tests {
         let start = Instant::now();
         assert_eq!(turns(pace(Some(10), None)), 10);
         assert!(start.elapsed() >= Duration::from_millis(40));
-        assert!((5..=13).contains(&turns(pace(None, Some(Instant::now() + Duration::from_millis(50))))));
-        assert_eq!(turns(Pace { stop: Arc::new(AtomicBool::new(true)), ..pace(None, None) }), 0);
+        assert!((5..=13).contains(&turns(pace(
+            None,
+            Some(Instant::now() + Duration::from_millis(50))
+        ))));
+        assert_eq!(
+            turns(Pace {
+                stop: Arc::new(AtomicBool::new(true)),
+                ..pace(None, None)
+            }),
+            0
+        );
     }
 }

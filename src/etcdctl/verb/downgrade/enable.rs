@@ -22,7 +22,10 @@ pub(in crate::etcdctl::verb) const VERB: Verb = Verb {
 
 fn run(call: &mut Call<'_>) -> Outcome {
     let version = version(call)?;
-    if !call.style.strict && call.io.terminal && !ask::yes(call.io, &format!("let the cluster go back to {version}?"))? {
+    if !call.style.strict
+        && call.io.terminal
+        && !ask::yes(call.io, &format!("let the cluster go back to {version}?"))?
+    {
         return Err(Failure::silent(1));
     }
     send(call, &DowngradeOptions::Enable(version), "enable")

@@ -29,7 +29,10 @@ fn version(call: &Call<'_>) -> Outcome<String> {
 fn send(call: &mut Call<'_>, options: &DowngradeOptions, step: &'static str) -> Outcome {
     call.lacks(LACKS)?;
     let answer = call.write(async |etcd| etcd.maintenance().downgrade(options.clone()).await)?;
-    call.reply(&Answered { answer: answer.0, step })
+    call.reply(&Answered {
+        answer: answer.0,
+        step,
+    })
 }
 
 struct Answered {
@@ -39,7 +42,10 @@ struct Answered {
 
 impl Reply for Answered {
     fn simple(&self, page: &mut Page<'_>) -> Outcome {
-        page.line(format_args!("Downgrade {} success, cluster version {}", self.step, self.answer.version))
+        page.line(format_args!(
+            "Downgrade {} success, cluster version {}",
+            self.step, self.answer.version
+        ))
     }
 
     fn json(&self, page: &mut Page<'_>) -> Outcome {

@@ -19,7 +19,11 @@ pub(in crate::etcdctl::verb) const VERB: Verb = Verb {
     arguments: "",
     about: "print the hash of the keys and their history for each endpoint",
     example: "endpoint hashkv --cluster\nendpoint hashkv --rev=1000",
-    flags: &[Flag::int("rev", "0", "up to this revision; 0 is the newest")],
+    flags: &[Flag::int(
+        "rev",
+        "0",
+        "up to this revision; 0 is the newest",
+    )],
     changes: false,
     deadline: Deadline::Command,
     since: Since::Always,
@@ -33,12 +37,18 @@ fn run(call: &mut Call<'_>) -> Outcome {
     let cluster = call.inherited_flag("cluster");
     let rev = call.number("rev");
     let targets = targets(call, cluster)?;
-    let mut rows =
-        ask_in_order(call, targets, |client, patience| client.look(patience, async |etcd| etcd.maintenance().hash_kv(rev).await).map(|answer| answer.0))?;
+    let mut rows = ask_in_order(call, targets, |client, patience| {
+        client
+            .look(patience, async |etcd| etcd.maintenance().hash_kv(rev).await)
+            .map(|answer| answer.0)
+    })?;
     let mut last = None;
     for row in &rows {
         if let Err(why) = &row.answer {
-            call.complain(format_args!("Failed to get the hash of endpoint {} ({why})", row.target.endpoint))?;
+            call.complain(format_args!(
+                "Failed to get the hash of endpoint {} ({why})",
+                row.target.endpoint
+            ))?;
             last = Some(why.clone());
         }
     }
@@ -51,7 +61,9 @@ struct Hashes(Vec<Asked<PbHashKvResponse>>);
 
 impl Hashes {
     fn each(&self) -> impl Iterator<Item = (&str, &PbHashKvResponse)> {
-        self.0.iter().filter_map(|asked| Some((asked.target.endpoint.as_str(), asked.ok()?)))
+        self.0
+            .iter()
+            .filter_map(|asked| Some((asked.target.endpoint.as_str(), asked.ok()?)))
     }
 
     fn rows(&self, layout: Layout) -> impl Iterator<Item = Vec<String>> {
@@ -67,7 +79,8 @@ impl Hashes {
 
 impl Reply for Hashes {
     fn simple(&self, page: &mut Page<'_>) -> Outcome {
-        self.rows(page.layout).try_for_each(|row| page.line(row.join(", ")))
+        self.rows(page.layout)
+            .try_for_each(|row| page.line(row.join(", ")))
     }
 
     fn json(&self, page: &mut Page<'_>) -> Outcome {
@@ -82,7 +95,11 @@ impl Reply for Hashes {
                     json_with_header(object, hash.header.as_ref())?;
                     object.some_number("hash", hash.hash)?;
                     object.some_number("compact_revision", hash.compact_revision)?;
-                    if layout >= Layout::V36 { object.some_number("hash_revision", hash.hash_revision) } else { Ok(()) }
+                    if layout >= Layout::V36 {
+                        object.some_number("hash_revision", hash.hash_revision)
+                    } else {
+                        Ok(())
+                    }
                 })
             })
         })?)
@@ -110,7 +127,11 @@ impl Reply for Hashes {
     }
 
     fn table(&self, page: &Page<'_>) -> Outcome<Table> {
-        let mut table = if page.layout >= Layout::V36 { Table::new(&["endpoint", "hash", "hash revision"]) } else { Table::new(&["endpoint", "hash"]) };
+        let mut table = if page.layout >= Layout::V36 {
+            Table::new(&["endpoint", "hash", "hash revision"])
+        } else {
+            Table::new(&["endpoint", "hash"])
+        };
         table.rows = self.rows(page.layout).collect();
         Ok(table)
     }

@@ -34,21 +34,46 @@ fn run(call: &mut Call<'_>) -> Outcome {
     let dial = call.settings()?.config.connect_timeout;
     let login = call.settings()?.config.user.is_some();
     let targets = targets(call, cluster)?;
-    let order: Vec<String> = targets.iter().map(|target| target.endpoint.clone()).collect();
-    let asked = ask_each(call, targets, |client, patience| Ok(examine(client, patience, login.then_some(dial))))?;
+    let order: Vec<String> = targets
+        .iter()
+        .map(|target| target.endpoint.clone())
+        .collect();
+    let asked = ask_each(call, targets, |client, patience| {
+        Ok(examine(client, patience, login.then_some(dial)))
+    })?;
     let mut rows = Vec::new();
     for asked in asked {
         let endpoint = asked.target.endpoint;
         rows.push(match asked.answer {
-            Ok(Examined { took, trouble: None, .. }) => Health { endpoint, error: String::new(), took: Some(took) },
-            Ok(Examined { logged_in, took, trouble: Some(trouble) }) => {
+            Ok(Examined {
+                took,
+                trouble: None,
+                ..
+            }) => Health {
+                endpoint,
+                error: String::new(),
+                took: Some(took),
+            },
+            Ok(Examined {
+                logged_in,
+                took,
+                trouble: Some(trouble),
+            }) => {
                 let error = match trouble {
                     Found::Alarms(text) => text,
                     Found::Fault(fault) => call.cause(&fault),
                 };
-                Health { endpoint, error, took: logged_in.then_some(took) }
+                Health {
+                    endpoint,
+                    error,
+                    took: logged_in.then_some(took),
+                }
             }
-            Err(error) => Health { endpoint, error, took: None },
+            Err(error) => Health {
+                endpoint,
+                error,
+                took: None,
+            },
         });
     }
     // etcdctl prints them as they come.
@@ -61,16 +86,27 @@ fn run(call: &mut Call<'_>) -> Outcome {
     } else {
         call.reply(&Healths(rows))?;
     }
-    if failed { Err(Failure::new(ERROR, "unhealthy cluster")) } else { Ok(()) }
+    if failed {
+        Err(Failure::new(ERROR, "unhealthy cluster"))
+    } else {
+        Ok(())
+    }
 }
 
 /// What is good on standard output, what is not on standard error.
 fn lines(call: &mut Call<'_>, rows: &[Health]) -> Outcome {
     for row in rows {
         if row.error.is_empty() {
-            call.say(format_args!("{} is healthy: successfully committed proposal: took = {}", row.endpoint, row.took()))?;
+            call.say(format_args!(
+                "{} is healthy: successfully committed proposal: took = {}",
+                row.endpoint,
+                row.took()
+            ))?;
         } else {
-            call.complain(format_args!("{} is unhealthy: failed to commit proposal: {}", row.endpoint, row.error))?;
+            call.complain(format_args!(
+                "{} is unhealthy: failed to commit proposal: {}",
+                row.endpoint, row.error
+            ))?;
         }
     }
     Ok(())
@@ -90,9 +126,16 @@ enum Found {
 /// Read a key through the quorum, then the alarms. `dial` is the time for a login, when there is a user.
 fn examine(client: &Client, patience: Patience, dial: Option<Duration>) -> Examined {
     if let Some(dial) = dial {
-        let patience = Patience { deadline: Some(Instant::now() + dial), ..patience };
+        let patience = Patience {
+            deadline: Some(Instant::now() + dial),
+            ..patience
+        };
         if let Err(fault) = client.connected(patience) {
-            return Examined { logged_in: false, took: Duration::ZERO, trouble: Some(Found::Fault(fault)) };
+            return Examined {
+                logged_in: false,
+                took: Duration::ZERO,
+                trouble: Some(Found::Fault(fault)),
+            };
         }
     }
     let start = Instant::now();
@@ -103,11 +146,19 @@ fn examine(client: &Client, patience: Patience, dial: Option<Duration>) -> Exami
         Err(fault) if !denied(&fault) => Some(Found::Fault(fault)),
         _ => alarms(client, patience).map(Found::Alarms),
     };
-    Examined { logged_in: true, took, trouble }
+    Examined {
+        logged_in: true,
+        took,
+        trouble,
+    }
 }
 
 fn alarms(client: &Client, patience: Patience) -> Option<String> {
-    let Ok(answer) = client.look(patience, async |etcd| etcd.maintenance().alarm(AlarmAction::Get, AlarmType::None, None).await) else {
+    let Ok(answer) = client.look(patience, async |etcd| {
+        etcd.maintenance()
+            .alarm(AlarmAction::Get, AlarmType::None, None)
+            .await
+    }) else {
         return Some("Unable to fetch the alarm list".into());
     };
     if answer.0.alarms.is_empty() {
@@ -173,8 +224,18 @@ impl Reply for Healths {
 
     fn table(&self, _: &Page<'_>) -> Outcome<Table> {
         let mut table = Table::new(&["endpoint", "health", "took", "error"]);
-        table.rows =
-            self.0.iter().map(|health| vec![health.endpoint.clone(), health.error.is_empty().to_string(), health.took(), health.error.clone()]).collect();
+        table.rows = self
+            .0
+            .iter()
+            .map(|health| {
+                vec![
+                    health.endpoint.clone(),
+                    health.error.is_empty().to_string(),
+                    health.took(),
+                    health.error.clone(),
+                ]
+            })
+            .collect();
         Ok(table)
     }
 }

@@ -25,18 +25,37 @@ pub(super) struct Target {
 /// etcdctl takes the given ones as they were typed and knows nothing of SRV records here; native mode does.
 pub(super) fn targets(call: &mut Call<'_>, cluster: bool) -> Outcome<Vec<Target>> {
     if !cluster {
-        let endpoints = if call.style.strict { call.typed_endpoints() } else { call.settings()?.config.endpoints.clone() };
-        return Ok(endpoints.into_iter().map(|endpoint| Target { endpoint, member: None }).collect());
+        let endpoints = if call.style.strict {
+            call.typed_endpoints()
+        } else {
+            call.settings()?.config.endpoints.clone()
+        };
+        return Ok(endpoints
+            .into_iter()
+            .map(|endpoint| Target {
+                endpoint,
+                member: None,
+            })
+            .collect());
     }
     let members = members(call)?;
-    let urls = members.into_iter().flat_map(|member| member.client_ur_ls.into_iter().map(move |endpoint| Target { endpoint, member: Some(member.id) }));
+    let urls = members.into_iter().flat_map(|member| {
+        member.client_ur_ls.into_iter().map(move |endpoint| Target {
+            endpoint,
+            member: Some(member.id),
+        })
+    });
     Ok(urls.collect())
 }
 
 fn members(call: &mut Call<'_>) -> Outcome<Vec<PbMember>> {
     call.client().map_err(|failure| failure.with_code(ERROR))?;
     let list = call.read(async |etcd| Ok(rpc::member_list(&etcd.channel, true).await?));
-    let list = list.map_err(|failure| failure.within(|text| format!("failed to fetch endpoints from etcd cluster member list: {text}")))?;
+    let list = list.map_err(|failure| {
+        failure.within(|text| {
+            format!("failed to fetch endpoints from etcd cluster member list: {text}")
+        })
+    })?;
     Ok(list.members)
 }
 
@@ -66,9 +85,15 @@ pub(super) fn ask_each<T: Send>(
         let typed_badly = call.style.strict && target.endpoint.trim() != target.endpoint;
         match call.client_at(&target.endpoint) {
             Ok(client) if !typed_badly => clients.push((client, target)),
-            _ if call.style.strict => asked.push(Asked { answer: Err("context deadline exceeded".into()), target }),
+            _ if call.style.strict => asked.push(Asked {
+                answer: Err("context deadline exceeded".into()),
+                target,
+            }),
             Ok(_) => {}
-            Err(failure) => asked.push(Asked { answer: Err(failure.text().to_string()), target }),
+            Err(failure) => asked.push(Asked {
+                answer: Err(failure.text().to_string()),
+                target,
+            }),
         }
     }
     let (sender, answers) = mpsc::channel();
@@ -79,7 +104,10 @@ pub(super) fn ask_each<T: Send>(
         }
     });
     drop(sender);
-    asked.extend(answers.into_iter().map(|(answer, target)| Asked { answer: answer.map_err(|fault| call.cause(&fault)), target }));
+    asked.extend(answers.into_iter().map(|(answer, target)| Asked {
+        answer: answer.map_err(|fault| call.cause(&fault)),
+        target,
+    }));
     Ok(asked)
 }
 
@@ -89,8 +117,15 @@ pub(super) fn ask_in_order<T: Send>(
     targets: Vec<Target>,
     ask: impl Fn(&Client, Patience) -> Result<T, Box<Fault>> + Sync,
 ) -> Outcome<Vec<Asked<T>>> {
-    let order: Vec<String> = targets.iter().map(|target| target.endpoint.clone()).collect();
+    let order: Vec<String> = targets
+        .iter()
+        .map(|target| target.endpoint.clone())
+        .collect();
     let mut asked = ask_each(call, targets, ask)?;
-    asked.sort_by_key(|asked| order.iter().position(|endpoint| *endpoint == asked.target.endpoint));
+    asked.sort_by_key(|asked| {
+        order
+            .iter()
+            .position(|endpoint| *endpoint == asked.target.endpoint)
+    });
     Ok(asked)
 }

@@ -39,23 +39,46 @@ fn run(call: &mut Call<'_>) -> Outcome {
     if call.style.strict {
         for row in &rows {
             if let Err(why) = &row.answer {
-                call.complain(format_args!("Failed to get the status of endpoint {} ({why})", row.target.endpoint))?;
+                call.complain(format_args!(
+                    "Failed to get the status of endpoint {} ({why})",
+                    row.target.endpoint
+                ))?;
             }
         }
         rows.retain(|row| row.answer.is_ok());
     }
     call.reply(&Statuses(rows))?;
-    if failed { Err(Failure::silent(ERROR)) } else { Ok(()) }
+    if failed {
+        Err(Failure::silent(ERROR))
+    } else {
+        Ok(())
+    }
 }
 
-pub(in crate::etcdctl::verb) fn ask(client: &Client, patience: Patience) -> crate::etcd::Result<PbStatusResponse> {
-    client.look(patience, async |etcd| etcd.maintenance().status().await).map(|answer| answer.0)
+pub(in crate::etcdctl::verb) fn ask(
+    client: &Client,
+    patience: Patience,
+) -> crate::etcd::Result<PbStatusResponse> {
+    client
+        .look(patience, async |etcd| etcd.maintenance().status().await)
+        .map(|answer| answer.0)
 }
 
 /// In native mode a member that does not answer has a row, too, with the reason.
 struct Statuses(Vec<Asked<PbStatusResponse>>);
 
-const COLUMNS_35: [&str; 10] = ["endpoint", "ID", "version", "db size", "is leader", "is learner", "raft term", "raft index", "raft applied index", "errors"];
+const COLUMNS_35: [&str; 10] = [
+    "endpoint",
+    "ID",
+    "version",
+    "db size",
+    "is leader",
+    "is learner",
+    "raft term",
+    "raft index",
+    "raft applied index",
+    "errors",
+];
 const COLUMNS_36: [&str; 16] = [
     "endpoint",
     "ID",
@@ -77,7 +100,9 @@ const COLUMNS_36: [&str; 16] = [
 
 impl Reply for Statuses {
     fn simple(&self, page: &mut Page<'_>) -> Outcome {
-        self.0.iter().try_for_each(|asked| page.line(row(asked, page.layout).join(", ")))
+        self.0
+            .iter()
+            .try_for_each(|asked| page.line(row(asked, page.layout).join(", ")))
     }
 
     fn json(&self, page: &mut Page<'_>) -> Outcome {
@@ -89,7 +114,9 @@ impl Reply for Statuses {
             Object::write(page, |object| {
                 object.string("Endpoint", &asked.target.endpoint)?;
                 match &asked.answer {
-                    Ok(status) => object.object("Status", |object| json_status(object, status, layout)),
+                    Ok(status) => {
+                        object.object("Status", |object| json_status(object, status, layout))
+                    }
                     Err(why) => object.string("Error", why),
                 }
             })
@@ -115,7 +142,11 @@ impl Reply for Statuses {
     }
 
     fn table(&self, page: &Page<'_>) -> Outcome<Table> {
-        let mut table = if page.layout >= Layout::V36 { Table::new(&COLUMNS_36) } else { Table::new(&COLUMNS_35) };
+        let mut table = if page.layout >= Layout::V36 {
+            Table::new(&COLUMNS_36)
+        } else {
+            Table::new(&COLUMNS_35)
+        };
         table.rows = self.0.iter().map(|asked| row(asked, page.layout)).collect();
         Ok(table)
     }
@@ -123,7 +154,11 @@ impl Reply for Statuses {
 
 /// An empty list of endpoints: since 3.6 Go's nil.
 pub(super) fn empty(layout: Layout) -> &'static [u8] {
-    if layout >= Layout::V36 { b"null" } else { b"[]" }
+    if layout >= Layout::V36 {
+        b"null"
+    } else {
+        b"[]"
+    }
 }
 
 fn row(asked: &Asked<PbStatusResponse>, layout: Layout) -> Vec<String> {
@@ -132,10 +167,17 @@ fn row(asked: &Asked<PbStatusResponse>, layout: Layout) -> Vec<String> {
     let status = match &asked.answer {
         Ok(status) => status,
         Err(why) => {
-            let columns = if new { COLUMNS_36.as_slice() } else { &COLUMNS_35 };
+            let columns = if new {
+                COLUMNS_36.as_slice()
+            } else {
+                &COLUMNS_35
+            };
             let mut row = vec![String::new(); columns.len()];
             row[0] = endpoint;
-            row[1] = asked.target.member.map_or_else(String::new, |id| format!("{id:x}"));
+            row[1] = asked
+                .target
+                .member
+                .map_or_else(String::new, |id| format!("{id:x}"));
             if let Some(place) = columns.iter().position(|name| *name == "errors") {
                 row[place].clone_from(why);
             }
@@ -146,22 +188,49 @@ fn row(asked: &Asked<PbStatusResponse>, layout: Layout) -> Vec<String> {
     let size = |bytes: i64| go::size(bytes.cast_unsigned());
     let mut row = vec![endpoint, format!("{id:x}"), status.version.clone()];
     if new {
-        let unused = status.db_size_in_use.saturating_mul(100).checked_div(status.db_size).map_or(0, |used| 100_i64.saturating_sub(used));
-        row.extend([status.storage_version.clone(), size(status.db_size), size(status.db_size_in_use), format!("{unused}%"), size(status.db_size_quota)]);
+        let unused = status
+            .db_size_in_use
+            .saturating_mul(100)
+            .checked_div(status.db_size)
+            .map_or(0, |used| 100_i64.saturating_sub(used));
+        row.extend([
+            status.storage_version.clone(),
+            size(status.db_size),
+            size(status.db_size_in_use),
+            format!("{unused}%"),
+            size(status.db_size_quota),
+        ]);
     } else {
         row.push(size(status.db_size));
     }
-    row.extend([(status.leader == id).to_string(), status.is_learner.to_string()]);
-    row.extend([status.raft_term, status.raft_index, status.raft_applied_index].map(|number| number.to_string()));
+    row.extend([
+        (status.leader == id).to_string(),
+        status.is_learner.to_string(),
+    ]);
+    row.extend(
+        [
+            status.raft_term,
+            status.raft_index,
+            status.raft_applied_index,
+        ]
+        .map(|number| number.to_string()),
+    );
     row.push(status.errors.join(", "));
     if new {
         let downgrade = status.downgrade_info.as_ref();
-        row.extend([downgrade.map_or_else(String::new, |info| info.target_version.clone()), downgrade.is_some_and(|info| info.enabled).to_string()]);
+        row.extend([
+            downgrade.map_or_else(String::new, |info| info.target_version.clone()),
+            downgrade.is_some_and(|info| info.enabled).to_string(),
+        ]);
     }
     row
 }
 
-fn json_status(object: &mut Object<'_>, status: &PbStatusResponse, layout: Layout) -> io::Result<()> {
+fn json_status(
+    object: &mut Object<'_>,
+    status: &PbStatusResponse,
+    layout: Layout,
+) -> io::Result<()> {
     json_with_header(object, status.header.as_ref())?;
     object.some_string("version", &status.version)?;
     object.some_number("dbSize", status.db_size)?;
@@ -177,7 +246,9 @@ fn json_status(object: &mut Object<'_>, status: &PbStatusResponse, layout: Layou
     }
     object.some_string("storageVersion", &status.storage_version)?;
     object.some_number("dbSizeQuota", status.db_size_quota)?;
-    let Some(info) = &status.downgrade_info else { return Ok(()) };
+    let Some(info) = &status.downgrade_info else {
+        return Ok(());
+    };
     object.object("downgradeInfo", |object| {
         object.some_bool("enabled", info.enabled)?;
         object.some_string("targetVersion", &info.target_version)
@@ -188,7 +259,9 @@ fn decoded(asked: &Asked<PbStatusResponse>) -> Value {
     let endpoint = &asked.target.endpoint;
     let status = match &asked.answer {
         Ok(status) => status,
-        Err(why) => return json!({ "endpoint": endpoint, "id": asked.target.member.map(|id| format!("{id:x}")), "error": why }),
+        Err(why) => {
+            return json!({ "endpoint": endpoint, "id": asked.target.member.map(|id| format!("{id:x}")), "error": why });
+        }
     };
     let id = status.header.map_or(0, |header| header.member_id);
     json!({
@@ -247,15 +320,34 @@ mod tests {
     use crate::etcdctl::print::{self, Format};
 
     fn printed(answer: Result<PbStatusResponse, String>, format: Format, layout: Layout) -> String {
-        let target = Target { endpoint: "a:1".into(), member: Some(0xab) };
+        let target = Target {
+            endpoint: "a:1".into(),
+            member: Some(0xab),
+        };
         let mut out = Vec::new();
-        print::reply(&Statuses(vec![Asked { answer, target }]), format, true, &mut Page { hex: false, layout, out: &mut out, width: None }).unwrap();
+        print::reply(
+            &Statuses(vec![Asked { answer, target }]),
+            format,
+            true,
+            &mut Page {
+                hex: false,
+                layout,
+                out: &mut out,
+                width: None,
+            },
+        )
+        .unwrap();
         String::from_utf8(out).unwrap()
     }
 
     fn status() -> PbStatusResponse {
         PbStatusResponse {
-            header: Some(PbResponseHeader { cluster_id: 1, member_id: 10, revision: 3, raft_term: 2 }),
+            header: Some(PbResponseHeader {
+                cluster_id: 1,
+                member_id: 10,
+                revision: 3,
+                raft_term: 2,
+            }),
             version: "3.6.4".into(),
             db_size: 20_480,
             leader: 10,
@@ -274,8 +366,16 @@ mod tests {
     #[test]
     fn a_status_looks_as_in_each_release() {
         for (format, layout, wanted) in [
-            (Format::Simple, Layout::V35, "a:1, a, 3.6.4, 20 kB, true, false, 2, 7, 7, x, y\n"),
-            (Format::Simple, Layout::V36, "a:1, a, 3.6.4, 3.6.0, 20 kB, 16 kB, 20%, 2.1 GB, true, false, 2, 7, 7, x, y, , false\n"),
+            (
+                Format::Simple,
+                Layout::V35,
+                "a:1, a, 3.6.4, 20 kB, true, false, 2, 7, 7, x, y\n",
+            ),
+            (
+                Format::Simple,
+                Layout::V36,
+                "a:1, a, 3.6.4, 3.6.0, 20 kB, 16 kB, 20%, 2.1 GB, true, false, 2, 7, 7, x, y, , false\n",
+            ),
             (
                 Format::Json,
                 Layout::V35,
@@ -320,16 +420,33 @@ mod tests {
     #[test]
     fn a_dead_member_has_a_row() {
         let dead = || Err("connection refused".to_string());
-        assert_eq!(printed(dead(), Format::Simple, Layout::V35), "a:1, ab, , , , , , , , connection refused\n");
-        assert_eq!(printed(dead(), Format::Simple, Layout::V36), "a:1, ab, , , , , , , , , , , , connection refused, , \n");
-        assert_eq!(printed(dead(), Format::Json, Layout::V36), "[{\"Endpoint\":\"a:1\",\"Error\":\"connection refused\"}]\n");
+        assert_eq!(
+            printed(dead(), Format::Simple, Layout::V35),
+            "a:1, ab, , , , , , , , connection refused\n"
+        );
+        assert_eq!(
+            printed(dead(), Format::Simple, Layout::V36),
+            "a:1, ab, , , , , , , , , , , , connection refused, , \n"
+        );
+        assert_eq!(
+            printed(dead(), Format::Json, Layout::V36),
+            "[{\"Endpoint\":\"a:1\",\"Error\":\"connection refused\"}]\n"
+        );
     }
 
     #[test]
     fn a_size_that_makes_no_sense_does_no_harm() {
-        let odd = PbStatusResponse { db_size: 0, db_size_in_use: i64::MAX, ..status() };
+        let odd = PbStatusResponse {
+            db_size: 0,
+            db_size_in_use: i64::MAX,
+            ..status()
+        };
         assert!(printed(Ok(odd), Format::Simple, Layout::V36).contains(", 0 B, "));
-        let odd = PbStatusResponse { db_size: -1, db_size_in_use: i64::MIN, ..status() };
+        let odd = PbStatusResponse {
+            db_size: -1,
+            db_size_in_use: i64::MIN,
+            ..status()
+        };
         assert!(printed(Ok(odd), Format::Simple, Layout::V36).contains(" EB, "));
     }
 }

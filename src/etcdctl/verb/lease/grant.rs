@@ -26,17 +26,23 @@ fn run(call: &mut Call<'_>) -> Outcome {
     if call.words.len() != 1 {
         return Err(Failure::arguments("lease grant command needs TTL argument"));
     }
-    let ttl = go::parse_int(&call.word(0), 10).map_err(|why| Failure::arguments(format!("bad TTL ({why})")))?;
+    let ttl = go::parse_int(&call.word(0), 10)
+        .map_err(|why| Failure::arguments(format!("bad TTL ({why})")))?;
     call.client()?;
     call.lacks(&[Format::Table])?;
     let answer = call.write(async |etcd| etcd.lease().grant(ttl, None).await);
-    let answer = answer.map_err(|failure| failure.within(|text| format!("failed to grant lease ({text})")))?;
+    let answer = answer
+        .map_err(|failure| failure.within(|text| format!("failed to grant lease ({text})")))?;
     call.reply(&answer.0)
 }
 
 impl Reply for PbLeaseGrantResponse {
     fn simple(&self, page: &mut Page<'_>) -> Outcome {
-        page.line(format_args!("lease {} granted with TTL({}s)", go::hex16(self.id), self.ttl))
+        page.line(format_args!(
+            "lease {} granted with TTL({}s)",
+            go::hex16(self.id),
+            self.ttl
+        ))
     }
 
     fn json(&self, page: &mut Page<'_>) -> Outcome {

@@ -33,19 +33,28 @@ const LONGEST: u64 = 365 * 24 * 3600;
 
 fn run(call: &mut Call<'_>) -> Outcome {
     if call.words.len() != 1 {
-        return Err(Failure::arguments("lease keep-alive command needs lease ID as argument"));
+        return Err(Failure::arguments(
+            "lease keep-alive command needs lease ID as argument",
+        ));
     }
     let id = super::id(call)?;
     call.client()?;
     call.lacks(&[Format::Table])?;
-    if call.flag("once") { once(call, id) } else { always(call, id) }
+    if call.flag("once") {
+        once(call, id)
+    } else {
+        always(call, id)
+    }
 }
 
 fn once(call: &mut Call<'_>, id: i64) -> Outcome {
     let answer = call.read(async |etcd| Ok(rpc::keep_alive(&etcd.channel, id).await?));
     let answer = answer.map_err(|failure| failure.with_code(CONNECTION))?;
     if answer.ttl <= 0 {
-        return Err(Failure::new(CONNECTION, "etcdserver: requested lease not found"));
+        return Err(Failure::new(
+            CONNECTION,
+            "etcdserver: requested lease not found",
+        ));
     }
     call.reply(&answer)
 }
@@ -57,7 +66,15 @@ fn always(call: &mut Call<'_>, id: i64) -> Outcome {
     let mut end = Instant::now() + call.settings()?.config.connect_timeout + Duration::from_secs(1);
     let mut stream = None;
     loop {
-        let reply = match renewed(&client, &mut stream, id, Patience { deadline: Some(end), stubborn: strict }) {
+        let reply = match renewed(
+            &client,
+            &mut stream,
+            id,
+            Patience {
+                deadline: Some(end),
+                stubborn: strict,
+            },
+        ) {
             Ok(reply) => reply,
             // For etcdctl a lease that cannot be reached is one that has ended.
             Err(_) if strict => break,
@@ -72,26 +89,43 @@ fn always(call: &mut Call<'_>, id: i64) -> Outcome {
         call.io.out.flush()?;
         std::thread::sleep(ttl / 3);
     }
-    if call.format()? == Format::Simple { call.say(format_args!("lease {} expired or revoked.", go::hex16(id))) } else { Ok(()) }
+    if call.format()? == Format::Simple {
+        call.say(format_args!("lease {} expired or revoked.", go::hex16(id)))
+    } else {
+        Ok(())
+    }
 }
 
 /// Renew on the stream there is; when it has broken, on a new one to any endpoint, until the lease must have ended.
-fn renewed(client: &Client, stream: &mut Option<KeepAlive>, id: i64, patience: Patience) -> etcd::Result<PbLeaseKeepAliveResponse> {
+fn renewed(
+    client: &Client,
+    stream: &mut Option<KeepAlive>,
+    id: i64,
+    patience: Patience,
+) -> etcd::Result<PbLeaseKeepAliveResponse> {
     if let Some(live) = stream {
-        let left = patience.deadline.map_or(Duration::ZERO, |end| end.saturating_duration_since(Instant::now()));
+        let left = patience.deadline.map_or(Duration::ZERO, |end| {
+            end.saturating_duration_since(Instant::now())
+        });
         // Half of it, so that another endpoint can still be asked.
         if let Some(Ok(reply)) = block_on_for(left / 2, live.renew()) {
             return Ok(reply);
         }
     }
-    let (begun, reply) = client.ask(Effect::Read, patience, async |etcd| Ok(KeepAlive::begin(&etcd.channel, id).await?))?;
+    let (begun, reply) = client.ask(Effect::Read, patience, async |etcd| {
+        Ok(KeepAlive::begin(&etcd.channel, id).await?)
+    })?;
     *stream = Some(begun);
     Ok(reply)
 }
 
 impl Reply for PbLeaseKeepAliveResponse {
     fn simple(&self, page: &mut Page<'_>) -> Outcome {
-        page.line(format_args!("lease {} keepalived with TTL({})", go::hex16(self.id), self.ttl))
+        page.line(format_args!(
+            "lease {} keepalived with TTL({})",
+            go::hex16(self.id),
+            self.ttl
+        ))
     }
 
     fn json(&self, page: &mut Page<'_>) -> Outcome {

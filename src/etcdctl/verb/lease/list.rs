@@ -39,7 +39,9 @@ const CHUNK: usize = 1000;
 /// Each lease is asked for, many at a time.
 fn table(call: &mut Call<'_>) -> Outcome {
     let listed = call.read(async |etcd| Ok(rpc::lease_list(&etcd.channel).await?));
-    let listed = listed.map_err(|failure| failure.with_code(CONNECTION))?.leases;
+    let listed = listed
+        .map_err(|failure| failure.with_code(CONNECTION))?
+        .leases;
     let mut leases = Vec::with_capacity(listed.len());
     for chunk in listed.chunks(CHUNK) {
         let asked = call.read(async |etcd| {
@@ -59,19 +61,25 @@ fn table(call: &mut Call<'_>) -> Outcome {
 impl Reply for PbLeaseLeasesResponse {
     fn simple(&self, page: &mut Page<'_>) -> Outcome {
         page.line(format_args!("found {} leases", self.leases.len()))?;
-        self.leases.iter().try_for_each(|lease| page.line(go::hex16(lease.id)))
+        self.leases
+            .iter()
+            .try_for_each(|lease| page.line(go::hex16(lease.id)))
     }
 
     fn json(&self, page: &mut Page<'_>) -> Outcome {
         Ok(Object::write(page.out, |object| {
             json_flat(object, self.header.as_ref())?;
-            object.array("leases", &self.leases, |page, lease| Object::write(page, |object| object.raw("id", lease.id)))
+            object.array("leases", &self.leases, |page, lease| {
+                Object::write(page, |object| object.raw("id", lease.id))
+            })
         })?)
     }
 
     fn fields(&self, page: &mut Page<'_>) -> Outcome {
         page.header_fields(self.header.as_ref())?;
-        self.leases.iter().try_for_each(|lease| page.lease_field("ID", lease.id))
+        self.leases
+            .iter()
+            .try_for_each(|lease| page.lease_field("ID", lease.id))
     }
 
     fn protobuf(&self) -> Outcome<Vec<u8>> {

@@ -22,8 +22,13 @@ const SHOWN: usize = 3;
 /// The word that is a lease's id, in hex; native mode takes `0x` in front, too.
 fn id(call: &Call<'_>) -> Outcome<i64> {
     let word = call.word(0);
-    let digits = if call.style.strict { &word } else { word.strip_prefix("0x").unwrap_or(&word) };
-    go::parse_int(digits, 16).map_err(|why| Failure::arguments(format!("bad lease ID arg ({why}), expecting ID in Hex")))
+    let digits = if call.style.strict {
+        &word
+    } else {
+        word.strip_prefix("0x").unwrap_or(&word)
+    };
+    go::parse_int(digits, 16)
+        .map_err(|why| Failure::arguments(format!("bad lease ID arg ({why}), expecting ID in Hex")))
 }
 
 /// In JSON the fields of a lease's header stand among the others.
@@ -40,7 +45,12 @@ fn table(page: &Page<'_>, leases: &[PbLeaseTimeToLiveResponse]) -> Table {
     let mut table = Table::left(&["id", "ttl", "remaining", "keys"]);
     // One that has ended since the list was made is not there any longer.
     for lease in leases.iter().filter(|lease| lease.ttl >= 0) {
-        table.rows.push(vec![go::hex16(lease.id), format!("{}s", lease.granted_ttl), format!("{}s", lease.ttl), keys(page, &lease.keys)]);
+        table.rows.push(vec![
+            go::hex16(lease.id),
+            format!("{}s", lease.granted_ttl),
+            format!("{}s", lease.ttl),
+            keys(page, &lease.keys),
+        ]);
     }
     table
 }

@@ -29,9 +29,13 @@ fn run(call: &mut Call<'_>) -> Outcome {
     call.client()?;
     call.lacks(&[Format::Protobuf, Format::Table])?;
     let answer = call.write(async |etcd| etcd.lease().revoke(id).await);
-    let answer = answer.map_err(|failure| failure.within(|text| format!("failed to revoke lease ({text})")))?;
+    let answer = answer
+        .map_err(|failure| failure.within(|text| format!("failed to revoke lease ({text})")))?;
     let PbLeaseRevokeResponse { header } = answer.0;
-    call.reply(&Revoked { header, done: Done::new(header, format!("lease {} revoked", go::hex16(id))) })
+    call.reply(&Revoked {
+        header,
+        done: Done::new(header, format!("lease {} revoked", go::hex16(id))),
+    })
 }
 
 struct Revoked {
@@ -55,16 +59,29 @@ impl Reply for Revoked {
     /// etcdctl's printer does not know this message, and says so with all that is in it.
     fn protobuf(&self) -> Outcome<Vec<u8>> {
         let header = self.header.as_ref().map_or_else(|| "<nil>".into(), go_text);
-        Err(Failure::new(FEATURE, format!("marshal unsupported for type clientv3.LeaseRevokeResponse ({{{header} {{}} [] 0}})")))
+        Err(Failure::new(
+            FEATURE,
+            format!(
+                "marshal unsupported for type clientv3.LeaseRevokeResponse ({{{header} {{}} [] 0}})"
+            ),
+        ))
     }
 }
 
 /// A header as Go prints it: each field that is not 0, and a blank.
 fn go_text(header: &PbResponseHeader) -> String {
     let (cluster, member, term) = (header.cluster_id, header.member_id, header.raft_term);
-    let fields =
-        [("cluster_id", cluster.to_string()), ("member_id", member.to_string()), ("revision", header.revision.to_string()), ("raft_term", term.to_string())];
-    fields.iter().filter(|(_, value)| value != "0").map(|(name, value)| format!("{name}:{value} ")).collect()
+    let fields = [
+        ("cluster_id", cluster.to_string()),
+        ("member_id", member.to_string()),
+        ("revision", header.revision.to_string()),
+        ("raft_term", term.to_string()),
+    ];
+    fields
+        .iter()
+        .filter(|(_, value)| value != "0")
+        .map(|(name, value)| format!("{name}:{value} "))
+        .collect()
 }
 
 #[cfg(test)]
@@ -73,7 +90,12 @@ mod tests {
 
     #[test]
     fn a_header_reads_as_in_go() {
-        let header = PbResponseHeader { cluster_id: 7, member_id: 8, revision: 0, raft_term: 2 };
+        let header = PbResponseHeader {
+            cluster_id: 7,
+            member_id: 8,
+            revision: 0,
+            raft_term: 2,
+        };
         assert_eq!(go_text(&header), "cluster_id:7 member_id:8 raft_term:2 ");
     }
 }

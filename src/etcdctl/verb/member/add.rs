@@ -21,7 +21,14 @@ pub(in crate::etcdctl::verb) const VERB: Verb = Verb {
     arguments: "<name>",
     about: "add a member to the cluster",
     example: "member add pg-4 --peer-urls=https://10.10.10.14:2380 --learner",
-    flags: &[Flag::bool("learner", "it learns first and does not vote yet"), Flag::text("peer-urls", "", "where its peers reach it, separated by commas")],
+    flags: &[
+        Flag::bool("learner", "it learns first and does not vote yet"),
+        Flag::text(
+            "peer-urls",
+            "",
+            "where its peers reach it, separated by commas",
+        ),
+    ],
     changes: true,
     deadline: Deadline::Command,
     since: Since::Always,
@@ -33,17 +40,34 @@ fn run(call: &mut Call<'_>) -> Outcome {
         return Err(Failure::arguments("member name not provided"));
     }
     if call.words.len() > 1 {
-        let words = (0..call.words.len()).map(|place| call.word(place)).filter(|word| word.to_lowercase().starts_with("http"));
-        let meant: String = words.map(|word| format!(", did you mean --peer-urls={word}")).collect();
+        let words = (0..call.words.len())
+            .map(|place| call.word(place))
+            .filter(|word| word.to_lowercase().starts_with("http"));
+        let meant: String = words
+            .map(|word| format!(", did you mean --peer-urls={word}"))
+            .collect();
         return Err(Failure::arguments(format!("too many arguments{meant}")));
     }
     let urls = peer_urls(call)?;
     call.lacks(LACKS)?;
     let learner = call.flag("learner");
     let options = MemberAddOptions::new();
-    let options = if learner { options.with_is_learner() } else { options };
-    let answer = call.write(async |etcd| etcd.cluster().member_add(urls.clone(), Some(options.clone())).await)?;
-    call.reply(&Added { answer: &answer.0, learner, name: &call.words[0].clone(), urls: &call.text("peer-urls") })
+    let options = if learner {
+        options.with_is_learner()
+    } else {
+        options
+    };
+    let answer = call.write(async |etcd| {
+        etcd.cluster()
+            .member_add(urls.clone(), Some(options.clone()))
+            .await
+    })?;
+    call.reply(&Added {
+        answer: &answer.0,
+        learner,
+        name: &call.words[0].clone(),
+        urls: &call.text("peer-urls"),
+    })
 }
 
 struct Added<'a> {
@@ -59,7 +83,11 @@ impl Added<'_> {
         let id = self.answer.member.as_ref().map_or(0, |member| member.id);
         let mut text = Vec::new();
         for member in &self.answer.members {
-            let name = if member.id == id { self.name } else { member.name.as_bytes() };
+            let name = if member.id == id {
+                self.name
+            } else {
+                member.name.as_bytes()
+            };
             for url in &member.peer_ur_ls {
                 if !text.is_empty() {
                     text.push(b',');
@@ -75,19 +103,34 @@ impl Reply for Added<'_> {
     fn simple(&self, page: &mut Page<'_>) -> Outcome {
         let id = self.answer.member.as_ref().map_or(0, |member| member.id);
         let cluster = self.answer.header.map_or(0, |header| header.cluster_id);
-        let added = if self.learner && page.layout >= Layout::V36 { "added as learner to" } else { "added to" };
-        page.line(format_args!("Member {id:16x} {added} cluster {cluster:16x}"))?;
+        let added = if self.learner && page.layout >= Layout::V36 {
+            "added as learner to"
+        } else {
+            "added to"
+        };
+        page.line(format_args!(
+            "Member {id:16x} {added} cluster {cluster:16x}"
+        ))?;
         page.line("")?;
         page.line(format_args!("ETCD_NAME={}", go::quote(self.name)))?;
-        page.line(format_args!("ETCD_INITIAL_CLUSTER={}", go::quote(&self.initial_cluster())))?;
-        page.line(format_args!("ETCD_INITIAL_ADVERTISE_PEER_URLS={}", go::quote(self.urls.as_bytes())))?;
+        page.line(format_args!(
+            "ETCD_INITIAL_CLUSTER={}",
+            go::quote(&self.initial_cluster())
+        ))?;
+        page.line(format_args!(
+            "ETCD_INITIAL_ADVERTISE_PEER_URLS={}",
+            go::quote(self.urls.as_bytes())
+        ))?;
         page.line("ETCD_INITIAL_CLUSTER_STATE=\"existing\"")
     }
 
     fn json(&self, page: &mut Page<'_>) -> Outcome {
         Ok(Object::write(page.out, |object| {
             json_with_header(object, self.answer.header.as_ref())?;
-            self.answer.member.as_ref().map_or(Ok(()), |member| json_member(object.name("member")?, member))?;
+            self.answer
+                .member
+                .as_ref()
+                .map_or(Ok(()), |member| json_member(object.name("member")?, member))?;
             json_members(object, &self.answer.members)
         })?)
     }
@@ -95,7 +138,9 @@ impl Reply for Added<'_> {
     fn decoded(&self) -> Option<Value> {
         let members: Vec<Value> = self.answer.members.iter().map(decoded).collect();
         let initial_cluster = String::from_utf8_lossy(&self.initial_cluster()).into_owned();
-        Some(json!({ "member": self.answer.member.as_ref().map(decoded), "members": members, "initial_cluster": initial_cluster }))
+        Some(
+            json!({ "member": self.answer.member.as_ref().map(decoded), "members": members, "initial_cluster": initial_cluster }),
+        )
     }
 
     fn protobuf(&self) -> Outcome<Vec<u8>> {

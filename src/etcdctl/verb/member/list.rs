@@ -21,7 +21,12 @@ pub(in crate::etcdctl::verb) const VERB: Verb = Verb {
     arguments: "",
     about: "list the members: id, status, name, peer and client URLs, learner or not",
     example: "member list\nmember list -w table",
-    flags: &[Flag::text("consistency", "l", "l asks the quorum (linearizable), s only the member (serializable)").since(Since::V36)],
+    flags: &[Flag::text(
+        "consistency",
+        "l",
+        "l asks the quorum (linearizable), s only the member (serializable)",
+    )
+    .since(Since::V36)],
     changes: false,
     deadline: Deadline::Command,
     since: Since::Always,
@@ -35,16 +40,22 @@ fn run(call: &mut Call<'_>) -> Outcome {
         other => {
             // etcdctl complains of the value of `get`.
             let named = if call.style.strict { "l" } else { other };
-            return Err(Failure::new(FEATURE, format!("unknown consistency flag {}", go::quote(named.as_bytes()))));
+            return Err(Failure::new(
+                FEATURE,
+                format!("unknown consistency flag {}", go::quote(named.as_bytes())),
+            ));
         }
     };
-    let answer = call.read(async |etcd| Ok(rpc::member_list(&etcd.channel, linearizable).await?))?;
+    let answer =
+        call.read(async |etcd| Ok(rpc::member_list(&etcd.channel, linearizable).await?))?;
     call.reply(&answer)
 }
 
 impl Reply for PbMemberListResponse {
     fn simple(&self, page: &mut Page<'_>) -> Outcome {
-        self.members.iter().try_for_each(|member| page.line(row(member).join(", ")))
+        self.members
+            .iter()
+            .try_for_each(|member| page.line(row(member).join(", ")))
     }
 
     fn json(&self, page: &mut Page<'_>) -> Outcome {
@@ -62,8 +73,14 @@ impl Reply for PbMemberListResponse {
         for member in &self.members {
             page.id_field("ID", member.id)?;
             page.quoted("Name", member.name.as_bytes())?;
-            member.peer_ur_ls.iter().try_for_each(|url| page.quoted("PeerURL", url.as_bytes()))?;
-            member.client_ur_ls.iter().try_for_each(|url| page.quoted("ClientURL", url.as_bytes()))?;
+            member
+                .peer_ur_ls
+                .iter()
+                .try_for_each(|url| page.quoted("PeerURL", url.as_bytes()))?;
+            member
+                .client_ur_ls
+                .iter()
+                .try_for_each(|url| page.quoted("ClientURL", url.as_bytes()))?;
             page.field("IsLearner", member.is_learner)?;
             page.line("")?;
         }
@@ -86,10 +103,16 @@ impl Reply for PbMemberListResponse {
 /// With `--hex` etcdctl writes other names, nothing about learners, and even the term in hex.
 fn hex(list: &PbMemberListResponse, page: &mut Page<'_>) -> std::io::Result<()> {
     let header = list.header.unwrap_or_default();
-    let client_urls = if page.layout >= Layout::V36 { "clientURLs" } else { "clientURLS" };
+    let client_urls = if page.layout >= Layout::V36 {
+        "clientURLs"
+    } else {
+        "clientURLS"
+    };
     let strings = |page: &mut dyn std::io::Write, texts: &[String]| match texts {
         [] => page.write_all(b"null"),
-        texts => json::array(page, texts, |page, text| json::string(page, text.as_bytes())),
+        texts => json::array(page, texts, |page, text| {
+            json::string(page, text.as_bytes())
+        }),
     };
     Object::write(page.out, |object| {
         object.object("header", |object| {

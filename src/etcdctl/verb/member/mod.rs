@@ -6,7 +6,10 @@ pub(super) mod promote;
 pub(super) mod remove;
 pub(super) mod update;
 
-use etcd_client::proto::{PbMember, PbMemberPromoteResponse, PbMemberRemoveResponse, PbMemberUpdateResponse, PbResponseHeader};
+use etcd_client::proto::{
+    PbMember, PbMemberPromoteResponse, PbMemberRemoveResponse, PbMemberUpdateResponse,
+    PbResponseHeader,
+};
 use prost::Message;
 use serde_json::{Value, json};
 
@@ -25,7 +28,9 @@ fn id(call: &Call<'_>) -> Outcome<u64> {
     if call.words.len() != 1 {
         return Err(Failure::arguments("member ID is not provided"));
     }
-    go::parse_uint(&call.word(0), 16).map_err(|why| Failure::arguments(format!("bad member ID arg ({why}), expecting ID in Hex")))
+    go::parse_uint(&call.word(0), 16).map_err(|why| {
+        Failure::arguments(format!("bad member ID arg ({why}), expecting ID in Hex"))
+    })
 }
 
 /// The URLs of `--peer-urls`; one that cannot be meant is refused before anything is sent.
@@ -46,7 +51,10 @@ fn peer_urls(call: &mut Call<'_>) -> Outcome<Vec<String>> {
 fn check_url(url: &str) -> Result<(), String> {
     let unparsable = |why: &str| Err(format!("parse {}: {why}", go::quote(url.as_bytes())));
     let is_scheme = |text: &str| {
-        text.starts_with(|letter: char| letter.is_ascii_alphabetic()) && text.chars().all(|letter| letter.is_ascii_alphanumeric() || "+-.".contains(letter))
+        text.starts_with(|letter: char| letter.is_ascii_alphabetic())
+            && text
+                .chars()
+                .all(|letter| letter.is_ascii_alphanumeric() || "+-.".contains(letter))
     };
     if url.chars().any(|letter| letter.is_ascii_control()) {
         return unparsable("net/url: invalid control character in URL");
@@ -54,37 +62,60 @@ fn check_url(url: &str) -> Result<(), String> {
     let (scheme, rest) = match url.split_once(':') {
         Some(("", _)) => return unparsable("missing protocol scheme"),
         Some((scheme, rest)) if is_scheme(scheme) => (scheme.to_ascii_lowercase(), rest),
-        Some((first, _)) if !first.contains('/') => return unparsable("first path segment in URL cannot contain colon"),
+        Some((first, _)) if !first.contains('/') => {
+            return unparsable("first path segment in URL cannot contain colon");
+        }
         _ => (String::new(), url),
     };
     match scheme.as_str() {
         "unix" | "unixs" => return Ok(()),
         "http" | "https" => {}
-        _ => return Err(format!("URL scheme must be http, https, unix, or unixs: {url}")),
+        _ => {
+            return Err(format!(
+                "URL scheme must be http, https, unix, or unixs: {url}"
+            ));
+        }
     }
     let place = rest.strip_prefix("//").unwrap_or_default();
     let end = place.find(['/', '?', '#']).unwrap_or(place.len());
     let (host, path) = place.split_at(end);
     let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
     if let Some(letter) = host.chars().find(|letter| " <>\"".contains(*letter)) {
-        return unparsable(&format!("invalid character {} in host name", go::quote(letter.to_string().as_bytes())));
+        return unparsable(&format!(
+            "invalid character {} in host name",
+            go::quote(letter.to_string().as_bytes())
+        ));
     }
     if let Some((_, rest)) = host.split_once('%')
-        && !rest.get(..2).is_some_and(|digits| digits.chars().all(|letter| letter.is_ascii_hexdigit()))
+        && !rest
+            .get(..2)
+            .is_some_and(|digits| digits.chars().all(|letter| letter.is_ascii_hexdigit()))
     {
         let escape: String = rest.chars().take(2).collect();
-        return unparsable(&format!("invalid URL escape {}", go::quote(format!("%{escape}").as_bytes())));
+        return unparsable(&format!(
+            "invalid URL escape {}",
+            go::quote(format!("%{escape}").as_bytes())
+        ));
     }
     let (name, port) = match host.strip_prefix('[') {
-        Some(inner) => inner.split_once("]:").map_or((inner, None), |(name, port)| (name, Some(port))),
-        None => host.rsplit_once(':').map_or((host, None), |(name, port)| (name, Some(port))),
+        Some(inner) => inner
+            .split_once("]:")
+            .map_or((inner, None), |(name, port)| (name, Some(port))),
+        None => host
+            .rsplit_once(':')
+            .map_or((host, None), |(name, port)| (name, Some(port))),
     };
     match port {
-        Some(port) if !port.chars().all(|letter| letter.is_ascii_digit()) => {
-            unparsable(&format!("invalid port {} after host", go::quote(format!(":{port}").as_bytes())))
-        }
-        Some(_) if !host.starts_with('[') && name.contains(':') => Err(format!("URL address does not have the form \"host:port\": {url}")),
-        None => Err(format!("URL address does not have the form \"host:port\": {url}")),
+        Some(port) if !port.chars().all(|letter| letter.is_ascii_digit()) => unparsable(&format!(
+            "invalid port {} after host",
+            go::quote(format!(":{port}").as_bytes())
+        )),
+        Some(_) if !host.starts_with('[') && name.contains(':') => Err(format!(
+            "URL address does not have the form \"host:port\": {url}"
+        )),
+        None => Err(format!(
+            "URL address does not have the form \"host:port\": {url}"
+        )),
         Some(_) if path.starts_with('/') => Err(format!("URL must not contain a path: {url}")),
         Some(_) => Ok(()),
     }
@@ -117,7 +148,13 @@ trait Change: Message + Sized {
 
     fn changed(&self, id: u64) -> Changed<'_> {
         let (header, members) = self.parts();
-        Changed { done: Self::DONE, header, id, members, message: self.encode_to_vec() }
+        Changed {
+            done: Self::DONE,
+            header,
+            id,
+            members,
+            message: self.encode_to_vec(),
+        }
     }
 }
 
@@ -145,7 +182,10 @@ impl Change for PbMemberUpdateResponse {
 impl Reply for Changed<'_> {
     fn simple(&self, page: &mut Page<'_>) -> Outcome {
         let cluster = self.header.map_or(0, |header| header.cluster_id);
-        page.line(format_args!("Member {:16x} {} cluster {cluster:16x}", self.id, self.done))
+        page.line(format_args!(
+            "Member {:16x} {} cluster {cluster:16x}",
+            self.id, self.done
+        ))
     }
 
     fn json(&self, page: &mut Page<'_>) -> Outcome {
@@ -156,7 +196,9 @@ impl Reply for Changed<'_> {
     }
 
     fn decoded(&self) -> Option<Value> {
-        Some(json!({ "id": format!("{:x}", self.id), "members": self.members.iter().map(decoded).collect::<Vec<_>>() }))
+        Some(
+            json!({ "id": format!("{:x}", self.id), "members": self.members.iter().map(decoded).collect::<Vec<_>>() }),
+        )
     }
 
     fn protobuf(&self) -> Outcome<Vec<u8>> {
@@ -171,7 +213,11 @@ impl Reply for Changed<'_> {
 type Written = std::io::Result<()>;
 
 fn json_members(object: &mut Object<'_>, members: &[PbMember]) -> Written {
-    if members.is_empty() { Ok(()) } else { json::array(object.name("members")?, members, json_member) }
+    if members.is_empty() {
+        Ok(())
+    } else {
+        json::array(object.name("members")?, members, json_member)
+    }
 }
 
 fn json_member(page: &mut dyn std::io::Write, member: &PbMember) -> Written {
@@ -185,15 +231,35 @@ fn json_member(page: &mut dyn std::io::Write, member: &PbMember) -> Written {
 }
 
 fn table(members: &[PbMember]) -> Table {
-    let mut table = Table::new(&["ID", "Status", "Name", "Peer Addrs", "Client Addrs", "Is Learner"]);
+    let mut table = Table::new(&[
+        "ID",
+        "Status",
+        "Name",
+        "Peer Addrs",
+        "Client Addrs",
+        "Is Learner",
+    ]);
     table.rows = members.iter().map(row).collect();
     table
 }
 
 fn row(member: &PbMember) -> Vec<String> {
-    let status = if member.name.is_empty() { "unstarted" } else { "started" };
+    let status = if member.name.is_empty() {
+        "unstarted"
+    } else {
+        "started"
+    };
     let urls = [member.peer_ur_ls.join(","), member.client_ur_ls.join(",")];
-    [vec![format!("{:x}", member.id), status.into(), member.name.clone()], urls.to_vec(), vec![member.is_learner.to_string()]].concat()
+    [
+        vec![
+            format!("{:x}", member.id),
+            status.into(),
+            member.name.clone(),
+        ],
+        urls.to_vec(),
+        vec![member.is_learner.to_string()],
+    ]
+    .concat()
 }
 
 #[cfg(test)]
@@ -206,17 +272,44 @@ mod tests {
             ("http://10.0.0.1:2380", ""),
             ("https://[::1]:2380", ""),
             ("unix://a", ""),
-            ("bogus", "URL scheme must be http, https, unix, or unixs: bogus"),
+            (
+                "bogus",
+                "URL scheme must be http, https, unix, or unixs: bogus",
+            ),
             ("", "URL scheme must be http, https, unix, or unixs: "),
-            ("localhost:2380", "URL scheme must be http, https, unix, or unixs: localhost:2380"),
-            ("10.0.0.1:2380", r#"parse "10.0.0.1:2380": first path segment in URL cannot contain colon"#),
+            (
+                "localhost:2380",
+                "URL scheme must be http, https, unix, or unixs: localhost:2380",
+            ),
+            (
+                "10.0.0.1:2380",
+                r#"parse "10.0.0.1:2380": first path segment in URL cannot contain colon"#,
+            ),
             (":2380", r#"parse ":2380": missing protocol scheme"#),
-            ("http://10.0.0.1", r#"URL address does not have the form "host:port": http://10.0.0.1"#),
-            ("http://10.0.0.1:2380/", "URL must not contain a path: http://10.0.0.1:2380/"),
-            ("http://a b:1", r#"parse "http://a b:1": invalid character " " in host name"#),
-            ("http://::1:1", r#"URL address does not have the form "host:port": http://::1:1"#),
-            ("http://a%zz:1", r#"parse "http://a%zz:1": invalid URL escape "%zz""#),
-            ("http://a:x", r#"parse "http://a:x": invalid port ":x" after host"#),
+            (
+                "http://10.0.0.1",
+                r#"URL address does not have the form "host:port": http://10.0.0.1"#,
+            ),
+            (
+                "http://10.0.0.1:2380/",
+                "URL must not contain a path: http://10.0.0.1:2380/",
+            ),
+            (
+                "http://a b:1",
+                r#"parse "http://a b:1": invalid character " " in host name"#,
+            ),
+            (
+                "http://::1:1",
+                r#"URL address does not have the form "host:port": http://::1:1"#,
+            ),
+            (
+                "http://a%zz:1",
+                r#"parse "http://a%zz:1": invalid URL escape "%zz""#,
+            ),
+            (
+                "http://a:x",
+                r#"parse "http://a:x": invalid port ":x" after host"#,
+            ),
         ] {
             assert_eq!(check_url(url).err().unwrap_or_default(), wanted, "{url}");
         }

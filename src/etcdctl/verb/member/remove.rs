@@ -32,7 +32,9 @@ fn run(call: &mut Call<'_>) -> Outcome {
 /// Show which member goes, and ask. An unknown one is left to etcd, which says so.
 fn confirmed(call: &mut Call<'_>, id: u64) -> Outcome<bool> {
     let list = call.read(async |etcd| Ok(rpc::member_list(&etcd.channel, true).await?))?;
-    let Some(member) = list.members.iter().find(|member| member.id == id) else { return Ok(true) };
+    let Some(member) = list.members.iter().find(|member| member.id == id) else {
+        return Ok(true);
+    };
     call.complain(format_args!("  {}", row(member).join(", ")))?;
     ask::yes(call.io, "remove this member?")
 }

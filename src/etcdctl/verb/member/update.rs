@@ -11,7 +11,11 @@ pub(in crate::etcdctl::verb) const VERB: Verb = Verb {
     arguments: "<id>",
     about: "change where a member is reached by its peers",
     example: "member update 8211f1d0f64f3269 --peer-urls=https://10.10.10.14:2380",
-    flags: &[Flag::text("peer-urls", "", "where its peers reach it, separated by commas")],
+    flags: &[Flag::text(
+        "peer-urls",
+        "",
+        "where its peers reach it, separated by commas",
+    )],
     changes: true,
     deadline: Deadline::Command,
     since: Since::Always,

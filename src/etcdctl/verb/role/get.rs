@@ -43,7 +43,12 @@ pub(in super::super) fn table(call: &mut Call<'_>, names: &[String]) -> Outcome 
         let channel = &etcd.channel;
         let ask = |name: String| {
             let channel = channel.clone();
-            async move { Ok(Role { answer: rpc::role_get(&channel, &name).await?, name }) }
+            async move {
+                Ok(Role {
+                    answer: rpc::role_get(&channel, &name).await?,
+                    name,
+                })
+            }
         };
         Ok(rpc::many(names.to_vec(), ask).await?)
     })?;
@@ -73,9 +78,15 @@ impl Role {
         if self.is_almighty() && page.layout >= Layout::V36 {
             return page.line("\t[, <open ended>");
         }
-        for permission in self.answer.perm.iter().filter(|permission| [kind, READWRITE].contains(&permission.perm_type)) {
+        for permission in self
+            .answer
+            .perm
+            .iter()
+            .filter(|permission| [kind, READWRITE].contains(&permission.perm_type))
+        {
             page.out.write_all(b"\t")?;
-            page.out.write_all(&range(&permission.key, &permission.range_end))?;
+            page.out
+                .write_all(&range(&permission.key, &permission.range_end))?;
             page.line("")?;
         }
         Ok(())
@@ -91,7 +102,13 @@ impl Role {
         self.answer
             .perm
             .iter()
-            .map(|permission| vec![self.name.clone(), kind(permission.perm_type).to_lowercase(), cell(page, &permission.key, &permission.range_end)])
+            .map(|permission| {
+                vec![
+                    self.name.clone(),
+                    kind(permission.perm_type).to_lowercase(),
+                    cell(page, &permission.key, &permission.range_end),
+                ]
+            })
             .collect()
     }
 }
@@ -112,7 +129,11 @@ fn range(key: &[u8], end: &[u8]) -> Vec<u8> {
         OPEN => [b"[", key, b", <open ended>"].concat(),
         end => [b"[", key, b", ", end, b")"].concat(),
     };
-    if !key.is_empty() && prefix_end(key) == end { [&range, &b" (prefix "[..], key, b")"].concat() } else { range }
+    if !key.is_empty() && prefix_end(key) == end {
+        [&range, &b" (prefix "[..], key, b")"].concat()
+    } else {
+        range
+    }
 }
 
 fn kind(raw: i32) -> String {
@@ -176,12 +197,25 @@ mod tests {
 
     #[test]
     fn root_may_do_everything_since_36() {
-        let root = Role { answer: PbAuthRoleGetResponse::default(), name: ROOT.into() };
-        for (layout, wanted) in
-            [(Layout::V35, "Role root\nKV Read:\nKV Write:\n"), (Layout::V36, "Role root\nKV Read:\n\t[, <open ended>\nKV Write:\n\t[, <open ended>\n")]
-        {
+        let root = Role {
+            answer: PbAuthRoleGetResponse::default(),
+            name: ROOT.into(),
+        };
+        for (layout, wanted) in [
+            (Layout::V35, "Role root\nKV Read:\nKV Write:\n"),
+            (
+                Layout::V36,
+                "Role root\nKV Read:\n\t[, <open ended>\nKV Write:\n\t[, <open ended>\n",
+            ),
+        ] {
             let mut out = Vec::new();
-            root.simple(&mut Page { hex: false, layout, out: &mut out, width: None }).unwrap();
+            root.simple(&mut Page {
+                hex: false,
+                layout,
+                out: &mut out,
+                width: None,
+            })
+            .unwrap();
             assert_eq!(String::from_utf8(out).unwrap(), wanted);
         }
     }

@@ -23,18 +23,29 @@ pub(in super::super) const VERB: Verb = Verb {
 
 fn run(call: &mut Call<'_>) -> Outcome {
     if call.words.len() < 3 {
-        return Err(Failure::arguments("role grant command requires role name, permission type, and key [endkey] as its argument"));
+        return Err(Failure::arguments(
+            "role grant command requires role name, permission type, and key [endkey] as its argument",
+        ));
     }
     let role = call.word(0);
     let kind = match call.word(1).to_uppercase().as_str() {
         "READ" => PermissionType::Read,
         "READWRITE" => PermissionType::Readwrite,
         "WRITE" => PermissionType::Write,
-        _ => return Err(Failure::arguments(format!("invalid permission type: {}", call.word(1)))),
+        _ => {
+            return Err(Failure::arguments(format!(
+                "invalid permission type: {}",
+                call.word(1)
+            )));
+        }
     };
     let (key, end) = range::of_words(call, 2)?;
     call.lacks(&[Format::Table])?;
     let permission = Permission::new(kind, key).with_range_end(end);
-    let answer = call.write(async |etcd| etcd.auth().role_grant_permission(&*role, permission.clone()).await)?;
+    let answer = call.write(async |etcd| {
+        etcd.auth()
+            .role_grant_permission(&*role, permission.clone())
+            .await
+    })?;
     call.reply(&Done::new(answer.0.header, format!("Role {role} updated")))
 }

@@ -25,10 +25,16 @@ pub(in super::super) const VERB: Verb = Verb {
 
 fn run(call: &mut Call<'_>) -> Outcome {
     if !call.words.is_empty() {
-        return Err(Failure::arguments("role list command requires no arguments"));
+        return Err(Failure::arguments(
+            "role list command requires no arguments",
+        ));
     }
     let answer = call.read(async |etcd| Ok(rpc::role_list(&etcd.channel).await?))?;
-    if call.format()? == Format::Table && !call.style.strict { super::get::table(call, &answer.roles) } else { call.reply(&answer) }
+    if call.format()? == Format::Table && !call.style.strict {
+        super::get::table(call, &answer.roles)
+    } else {
+        call.reply(&answer)
+    }
 }
 
 impl Reply for PbAuthRoleListResponse {
@@ -45,7 +51,11 @@ impl Reply for PbAuthRoleListResponse {
 
     fn fields(&self, page: &mut Page<'_>) -> Outcome {
         page.header_fields(self.header.as_ref())?;
-        let names: String = self.roles.iter().map(|name| format!(" {}", go::quote(name.as_bytes()))).collect();
+        let names: String = self
+            .roles
+            .iter()
+            .map(|name| format!(" {}", go::quote(name.as_bytes())))
+            .collect();
         page.line(format_args!("\"Roles\" :{names}"))
     }
 

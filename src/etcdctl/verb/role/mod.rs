@@ -13,5 +13,11 @@ use crate::etcdctl::failure::{Failure, Outcome};
 
 /// The one word: a role's name.
 fn name(call: &Call<'_>, command: &str) -> Outcome<String> {
-    if call.words.len() == 1 { Ok(call.word(0)) } else { Err(Failure::arguments(format!("{command} command requires role name as its argument"))) }
+    if call.words.len() == 1 {
+        Ok(call.word(0))
+    } else {
+        Err(Failure::arguments(format!(
+            "{command} command requires role name as its argument"
+        )))
+    }
 }

@@ -23,14 +23,23 @@ pub(in super::super) const VERB: Verb = Verb {
 
 fn run(call: &mut Call<'_>) -> Outcome {
     if call.words.len() < 2 {
-        return Err(Failure::arguments("role revoke-permission command requires role name and key [endkey] as its argument"));
+        return Err(Failure::arguments(
+            "role revoke-permission command requires role name and key [endkey] as its argument",
+        ));
     }
     let role = call.word(0);
     let (key, end) = range::of_words(call, 1)?;
     call.lacks(&[Format::Table])?;
     let options = RoleRevokePermissionOptions::new().with_range_end(end.clone());
-    let answer = call.write(async |etcd| etcd.auth().role_revoke_permission(&*role, key.clone(), Some(options.clone())).await)?;
-    call.reply(&Done::new(answer.0.header, revoked(&role, &call.words[1], &end)))
+    let answer = call.write(async |etcd| {
+        etcd.auth()
+            .role_revoke_permission(&*role, key.clone(), Some(options.clone()))
+            .await
+    })?;
+    call.reply(&Done::new(
+        answer.0.header,
+        revoked(&role, &call.words[1], &end),
+    ))
 }
 
 fn revoked(role: &str, key: &[u8], end: &[u8]) -> Vec<u8> {
@@ -39,5 +48,11 @@ fn revoked(role: &str, key: &[u8], end: &[u8]) -> Vec<u8> {
         b"\0" => [b"range [", key, b", <open ended>"].concat(),
         end => [b"range [", key, b", ", end, b")"].concat(),
     };
-    [b"Permission of ", &what[..], b" is revoked from role ", role.as_bytes()].concat()
+    [
+        b"Permission of ",
+        &what[..],
+        b" is revoked from role ",
+        role.as_bytes(),
+    ]
+    .concat()
 }

@@ -39,7 +39,9 @@ fn run(call: &mut Call<'_>) -> Outcome {
         call.complain("Deprecated: Use `etcdutl snapshot status` instead.\n")?;
     }
     if call.words.len() != 1 {
-        return Err(Failure::arguments("snapshot status requires exactly one argument"));
+        return Err(Failure::arguments(
+            "snapshot status requires exactly one argument",
+        ));
     }
     call.format()?;
     let word = call.words[0].clone();
@@ -50,7 +52,13 @@ fn run(call: &mut Call<'_>) -> Outcome {
         return Ok(());
     }
     match snapshot_hash(path).map_err(|error| failed(call, &error))? {
-        SnapshotHash::Differs { .. } => Err(Failure::new(ERROR, format!("{} is damaged: its bytes do not match the sha256 at its end", path.display()))),
+        SnapshotHash::Differs { .. } => Err(Failure::new(
+            ERROR,
+            format!(
+                "{} is damaged: its bytes do not match the sha256 at its end",
+                path.display()
+            ),
+        )),
         SnapshotHash::Absent | SnapshotHash::Matches => Ok(()),
     }
 }
@@ -59,8 +67,19 @@ fn failed(call: &Call<'_>, error: &Error) -> Box<Failure> {
     if !call.style.strict {
         return Failure::of_error(error);
     }
-    let lines: &[String] = if error.what.starts_with(BROKEN) { &error.causes } else { &[] };
-    Failure::new(ERROR, std::iter::once(&error.what).chain(lines).cloned().collect::<Vec<_>>().join("\n"))
+    let lines: &[String] = if error.what.starts_with(BROKEN) {
+        &error.causes
+    } else {
+        &[]
+    };
+    Failure::new(
+        ERROR,
+        std::iter::once(&error.what)
+            .chain(lines)
+            .cloned()
+            .collect::<Vec<_>>()
+            .join("\n"),
+    )
 }
 
 impl Reply for SnapshotStatus {
@@ -75,12 +94,18 @@ impl Reply for SnapshotStatus {
             object.raw("revision", self.revision)?;
             object.raw("totalKey", self.total_key)?;
             object.raw("totalSize", self.total_size)?;
-            if layout >= Layout::V36 { object.string("version", &self.version) } else { Ok(()) }
+            if layout >= Layout::V36 {
+                object.string("version", &self.version)
+            } else {
+                Ok(())
+            }
         })?)
     }
 
     fn decoded(&self) -> Option<Value> {
-        Some(json!({ "hash": format!("{:x}", self.hash), "revision": self.revision, "keys": self.total_key, "size": self.total_size, "version": self.version }))
+        Some(
+            json!({ "hash": format!("{:x}", self.hash), "revision": self.revision, "keys": self.total_key, "size": self.total_size, "version": self.version }),
+        )
     }
 
     fn fields(&self, page: &mut Page<'_>) -> Outcome {
@@ -88,19 +113,31 @@ impl Reply for SnapshotStatus {
         page.field("Revision", self.revision)?;
         page.field("Keys", self.total_key)?;
         page.field("Size", self.total_size)?;
-        if page.layout >= Layout::V36 { page.field("Version", &self.version) } else { Ok(()) }
+        if page.layout >= Layout::V36 {
+            page.field("Version", &self.version)
+        } else {
+            Ok(())
+        }
     }
 
     fn table(&self, page: &Page<'_>) -> Outcome<Table> {
         let columns = ["hash", "revision", "total keys", "total size", "version"];
         let row = row(self, page.layout);
-        Ok(Table { rows: vec![row.clone()], ..Table::new(&columns[..row.len()]) })
+        Ok(Table {
+            rows: vec![row.clone()],
+            ..Table::new(&columns[..row.len()])
+        })
     }
 }
 
 /// The version is etcdutl's column, since 3.6.
 fn row(status: &SnapshotStatus, layout: Layout) -> Vec<String> {
-    let mut row = vec![format!("{:x}", status.hash), status.revision.to_string(), status.total_key.to_string(), go::size(status.total_size.cast_unsigned())];
+    let mut row = vec![
+        format!("{:x}", status.hash),
+        status.revision.to_string(),
+        status.total_key.to_string(),
+        go::size(status.total_size.cast_unsigned()),
+    ];
     if layout >= Layout::V36 {
         row.push(status.version.clone());
     }

@@ -24,18 +24,31 @@ pub(in super::super) const VERB: Verb = Verb {
 
 const FLAGS: &[Flag] = &[
     password::INTERACTIVE,
-    Flag::text("new-user-password", "", "the password; it can be seen in the list of processes"),
+    Flag::text(
+        "new-user-password",
+        "",
+        "the password; it can be seen in the list of processes",
+    ),
     password::FILE,
-    Flag::bool("no-password", "a user who can only log in by a client certificate"),
+    Flag::bool(
+        "no-password",
+        "a user who can only log in by a client certificate",
+    ),
 ];
 
 fn run(call: &mut Call<'_>) -> Outcome {
     let word = super::name(call, "user add")?;
     let (name, password) = user(call, word)?;
     call.lacks(&[Format::Table])?;
-    let options = password.is_none().then(|| UserAddOptions::new().with_no_pwd());
+    let options = password
+        .is_none()
+        .then(|| UserAddOptions::new().with_no_pwd());
     let password = password.unwrap_or_default();
-    let answer = call.write(async |etcd| etcd.auth().user_add(&*name, &*password, options.clone()).await)?;
+    let answer = call.write(async |etcd| {
+        etcd.auth()
+            .user_add(&*name, &*password, options.clone())
+            .await
+    })?;
     call.reply(&Done::new(answer.0.header, format!("User {name} created")))
 }
 

@@ -28,7 +28,11 @@ pub(in super::super) const VERB: Verb = Verb {
 fn run(call: &mut Call<'_>) -> Outcome {
     let name = super::name(call, "user get")?;
     let answer = call.read(async |etcd| Ok(rpc::user_get(&etcd.channel, &name).await?))?;
-    if call.flag("detail") { detail(call, &name, &answer.roles) } else { call.reply(&User { answer, name }) }
+    if call.flag("detail") {
+        detail(call, &name, &answer.roles)
+    } else {
+        call.reply(&User { answer, name })
+    }
 }
 
 /// The roles in the wanted format, one after the other. The first line is there in each of them.
@@ -40,7 +44,10 @@ fn detail(call: &mut Call<'_>, name: &str, roles: &[String]) -> Outcome {
     for role in roles {
         call.say("")?;
         let answer = call.read(async |etcd| Ok(rpc::role_get(&etcd.channel, role).await?))?;
-        call.reply(&Role { answer, name: role.clone() })?;
+        call.reply(&Role {
+            answer,
+            name: role.clone(),
+        })?;
     }
     Ok(())
 }
@@ -56,7 +63,12 @@ pub(super) fn row(name: &str, user: &PbAuthUserGetResponse) -> Vec<String> {
 
 impl Reply for User {
     fn simple(&self, page: &mut Page<'_>) -> Outcome {
-        let roles: String = self.answer.roles.iter().map(|role| format!(" {role}")).collect();
+        let roles: String = self
+            .answer
+            .roles
+            .iter()
+            .map(|role| format!(" {role}"))
+            .collect();
         page.line(format_args!("User: {}\nRoles:{roles}", self.name))
     }
 

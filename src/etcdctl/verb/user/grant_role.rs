@@ -20,10 +20,15 @@ pub(in super::super) const VERB: Verb = Verb {
 
 fn run(call: &mut Call<'_>) -> Outcome {
     if call.words.len() != 2 {
-        return Err(Failure::arguments("user grant command requires user name and role name as its argument"));
+        return Err(Failure::arguments(
+            "user grant command requires user name and role name as its argument",
+        ));
     }
     let (user, role) = (call.word(0), call.word(1));
     call.lacks(&[Format::Table])?;
     let answer = call.write(async |etcd| etcd.auth().user_grant_role(&*user, &*role).await)?;
-    call.reply(&Done::new(answer.0.header, format!("Role {role} is granted to user {user}")))
+    call.reply(&Done::new(
+        answer.0.header,
+        format!("Role {role} is granted to user {user}"),
+    ))
 }

@@ -25,7 +25,9 @@ pub(in super::super) const VERB: Verb = Verb {
 
 fn run(call: &mut Call<'_>) -> Outcome {
     if !call.words.is_empty() {
-        return Err(Failure::arguments("user list command requires no arguments"));
+        return Err(Failure::arguments(
+            "user list command requires no arguments",
+        ));
     }
     if call.format()? == Format::Table && !call.style.strict {
         return table(call);

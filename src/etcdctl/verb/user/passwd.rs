@@ -23,6 +23,7 @@ fn run(call: &mut Call<'_>) -> Outcome {
     let name = super::name(call, "user passwd")?;
     let password = password::read(call, &name)?;
     call.lacks(&[Format::Table])?;
-    let answer = call.write(async |etcd| etcd.auth().user_change_password(&*name, &*password).await)?;
+    let answer =
+        call.write(async |etcd| etcd.auth().user_change_password(&*name, &*password).await)?;
     call.reply(&Done::new(answer.0.header, "Password updated"))
 }

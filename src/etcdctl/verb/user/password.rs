@@ -9,8 +9,18 @@ use crate::etcdctl::failure::{Failure, Outcome};
 use crate::etcdctl::flag::{Flag, Kind};
 use crate::etcdctl::settings::io_text;
 
-pub(super) const INTERACTIVE: Flag = Flag::new("interactive", Kind::Bool, "true", "ask for the password; false reads it from standard input");
-pub(super) const FILE: Flag = Flag::text("new-user-password-file", "", "read the password from the first line of a file; - is standard input").native();
+pub(super) const INTERACTIVE: Flag = Flag::new(
+    "interactive",
+    Kind::Bool,
+    "true",
+    "ask for the password; false reads it from standard input",
+);
+pub(super) const FILE: Flag = Flag::text(
+    "new-user-password-file",
+    "",
+    "read the password from the first line of a file; - is standard input",
+)
+.native();
 
 /// The password of `name` from wherever the flags say.
 pub(super) fn read(call: &mut Call<'_>, name: &str) -> Outcome<String> {
@@ -20,16 +30,27 @@ pub(super) fn read(call: &mut Call<'_>, name: &str) -> Outcome<String> {
     }
     if !call.flag(INTERACTIVE.name) {
         // etcdctl knows no password with a blank in it here.
-        return if call.style.strict { word(call.io.input) } else { line(call.io.input) };
+        return if call.style.strict {
+            word(call.io.input)
+        } else {
+            line(call.io.input)
+        };
     }
-    if call.style.strict || call.io.terminal { typed(call, name) } else { piped(call) }
+    if call.style.strict || call.io.terminal {
+        typed(call, name)
+    } else {
+        piped(call)
+    }
 }
 
 /// Without echo, twice.
 fn typed(call: &mut Call<'_>, name: &str) -> Outcome<String> {
     let first = ask::secret(call.io, &format!("Password of {name}: "))?;
     not_empty(&first)?;
-    let second = ask::secret(call.io, &format!("Type password of {name} again for confirmation: "))?;
+    let second = ask::secret(
+        call.io,
+        &format!("Type password of {name} again for confirmation: "),
+    )?;
     same(first, &second)
 }
 
@@ -38,15 +59,20 @@ fn piped(call: &mut Call<'_>) -> Outcome<String> {
     let first = line(call.io.input)?;
     not_empty(&first)?;
     let second = line(call.io.input)?;
-    if second.is_empty() { Ok(first) } else { same(first, &second) }
+    if second.is_empty() {
+        Ok(first)
+    } else {
+        same(first, &second)
+    }
 }
 
 fn of_file(call: &mut Call<'_>, path: &str) -> Outcome<String> {
     let password = if path == "-" {
         line(call.io.input)?
     } else {
-        let mut file =
-            std::fs::File::open(path).map(std::io::BufReader::new).map_err(|error| Failure::arguments(format!("open {path}: {}", io_text(&error))))?;
+        let mut file = std::fs::File::open(path)
+            .map(std::io::BufReader::new)
+            .map_err(|error| Failure::arguments(format!("open {path}: {}", io_text(&error))))?;
         line(&mut file)?
     };
     not_empty(&password)?;
@@ -54,17 +80,28 @@ fn of_file(call: &mut Call<'_>, path: &str) -> Outcome<String> {
 }
 
 fn not_empty(password: &str) -> Outcome {
-    if password.is_empty() { Err(Failure::arguments("empty password")) } else { Ok(()) }
+    if password.is_empty() {
+        Err(Failure::arguments("empty password"))
+    } else {
+        Ok(())
+    }
 }
 
 fn same(first: String, second: &str) -> Outcome<String> {
-    if first == second { Ok(first) } else { Err(Failure::arguments("given passwords are different")) }
+    if first == second {
+        Ok(first)
+    } else {
+        Err(Failure::arguments("given passwords are different"))
+    }
 }
 
 fn line(input: &mut dyn BufRead) -> Outcome<String> {
     let mut bytes = Vec::new();
     input.read_until(b'\n', &mut bytes)?;
-    while bytes.last().is_some_and(|byte| matches!(byte, b'\n' | b'\r')) {
+    while bytes
+        .last()
+        .is_some_and(|byte| matches!(byte, b'\n' | b'\r'))
+    {
         bytes.pop();
     }
     Ok(String::from_utf8_lossy(&bytes).into_owned())
@@ -92,17 +129,29 @@ mod tests {
 
     #[test]
     fn a_word_ends_where_go_ends_it() {
-        for (input, wanted, left) in
-            [("pw\n", "pw", ""), ("  pw x\ny", "pw", "x\ny"), ("\npw\n", "", "pw\n"), ("p\"w", "p\"w", ""), ("", "", ""), ("\r\npw", "", "pw")]
-        {
+        for (input, wanted, left) in [
+            ("pw\n", "pw", ""),
+            ("  pw x\ny", "pw", "x\ny"),
+            ("\npw\n", "", "pw\n"),
+            ("p\"w", "p\"w", ""),
+            ("", "", ""),
+            ("\r\npw", "", "pw"),
+        ] {
             let mut rest = input.as_bytes();
-            assert_eq!((word(&mut rest).unwrap().as_str(), rest), (wanted, left.as_bytes()), "{input:?}");
+            assert_eq!(
+                (word(&mut rest).unwrap().as_str(), rest),
+                (wanted, left.as_bytes()),
+                "{input:?}"
+            );
         }
     }
 
     #[test]
     fn a_line_keeps_its_blanks() {
         let mut rest = &b" p w \r\nnext"[..];
-        assert_eq!((line(&mut rest).unwrap().as_str(), rest), (" p w ", &b"next"[..]));
+        assert_eq!(
+            (line(&mut rest).unwrap().as_str(), rest),
+            (" p w ", &b"next"[..])
+        );
     }
 }
