@@ -21,3 +21,4 @@ pub mod script;
 pub mod secret;
 pub mod transport;
 pub mod value;
+pub mod word;

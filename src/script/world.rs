@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::parameter::Parameter;
 use super::reach::Login;
+use super::words::parameter::Parameter;
 use crate::error::Result;
 use crate::host::Link;
 use crate::inventory::Inventory;
