@@ -7,7 +7,7 @@ use prost::Message;
 use serde_json::{Value, json};
 
 use super::endpoint::{Target, ask_in_order, status};
-use super::{Deadline, Since, Verb};
+use super::{Deadline, Endless, Since, Verb};
 use crate::etcd::{self, Client, Effect, PAUSE, Patience, rpc};
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::{ERROR, Failure, Outcome};
@@ -23,6 +23,7 @@ pub(super) const VERB: Verb = Verb {
     flags: &[],
     changes: true,
     deadline: Deadline::Command,
+    endless: Endless::Never,
     since: Since::Always,
     run,
 };

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use etcd_client::proto::PbLeaseKeepAliveResponse;
 
-use super::super::{Deadline, Since, Verb};
+use super::super::{Deadline, Endless, Since, Verb};
 use super::{header_bytes, json_flat};
 use crate::etcd::rpc::{self, KeepAlive};
 use crate::etcd::{self, Client, Effect, Patience};
@@ -24,6 +24,7 @@ pub(in super::super) const VERB: Verb = Verb {
     flags: &[Flag::bool("once", "let the lease begin anew one time")],
     changes: true,
     deadline: Deadline::Never,
+    endless: Endless::Unless("once"),
     since: Since::Always,
     run,
 };
