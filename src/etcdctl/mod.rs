@@ -342,7 +342,7 @@ impl Failure {
     }
 
     fn of_error(error: &error::Error) -> Box<Failure> {
-        let mut failure = Failure::new(failure::ERROR, error.what.clone());
+        let mut failure = Failure::new(failure::ERROR, error.headline());
         failure.causes.clone_from(&error.causes);
         failure.hint = error.hints.first().cloned();
         failure

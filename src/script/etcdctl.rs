@@ -88,7 +88,7 @@ fn open(world: &Arc<World>, options: &Map) -> Result<Etcdctl> {
         None => {
             if tls
                 && let Some((ca, crt, key)) =
-                    super::pki::client_pair(&world.beside, "files/pki/ca", "admin")?
+                    crate::cluster::pki::client_pair(&world.beside, "files/pki/ca", "admin")?
             {
                 (config.ca_pem, config.cert_pem, config.key_pem) = (Some(ca), Some(crt), Some(key));
             }

@@ -6,7 +6,7 @@ use rhai::{Array, Dynamic, Engine, EvalAltResult, Map};
 
 use super::trouble::pass;
 use super::value::{from_rhai, map_to_rhai, to_rhai};
-use super::{World, parameter, reach};
+use super::{World, parameter};
 use crate::error::{Error, Result};
 use crate::host::Link;
 
@@ -53,7 +53,7 @@ impl Host {
     }
 
     pub(super) fn address(&self) -> Result<String> {
-        reach::address(&self.0.world.inventory, &self.0.name)
+        crate::cluster::address(&self.0.world.inventory, &self.0.name)
     }
 
     /// The value of a variable, typed when it is a declared parameter.

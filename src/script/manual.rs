@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use super::vocabulary::{self, Section};
-use super::{Interpreter, Login, Parameter, Parts, World, embedded};
+use super::{Interpreter, Parameter, Parts, World, embedded};
 use crate::error::{Error, Result, nearest};
 use crate::inventory::Inventory;
 use crate::primitive::{self, Spec};
@@ -94,7 +94,7 @@ pub fn parameters() -> Result<Vec<Parameter>> {
         inventory: Arc::new(Inventory::parse("<none>", "all: {}")?),
         limit: None,
         listing: true,
-        login: Login::default(),
+        login: crate::cluster::Login::default(),
         script_folder: None,
         selection: Selection::default(),
         session: Arc::new(Session::new(options, Report::new(Box::new(Silent)))),

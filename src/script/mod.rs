@@ -6,7 +6,7 @@
 mod act;
 mod bind;
 mod check;
-pub mod cluster;
+mod cluster;
 pub mod embedded;
 mod etcdctl;
 mod file;
@@ -18,7 +18,6 @@ pub mod overview;
 mod parameter;
 mod pki;
 mod plan;
-mod reach;
 mod speak;
 mod suspect;
 mod trouble;
@@ -37,7 +36,6 @@ pub use check::Problem;
 pub use heard::{Heard, on_hosts};
 pub use host::Host;
 pub use parameter::{Kind as ParameterKind, Parameter, declared as parameters};
-pub use reach::Login;
 pub use value::{show, to_json};
 pub use world::{Draft, Parts, World};
 
@@ -152,6 +150,7 @@ impl Interpreter {
         bind::register(&mut engine, &world);
         act::register(&mut engine, &world);
         host::register(&mut engine, &world);
+        cluster::register(&mut engine, &world);
         plan::register(&mut engine, &world, &late);
         parameter::register(&mut engine, &world);
         look::register(&mut engine, &world);

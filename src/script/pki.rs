@@ -4,7 +4,7 @@
 //! for a stated reason. Keys are `Secret`s. In check mode nothing is written and what is not yet there is unknown.
 
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rhai::{Dynamic, EvalAltResult, FuncRegistration, Map, Module};
@@ -13,6 +13,7 @@ use super::World;
 use super::trouble::pass;
 use super::value::{from_rhai, to_rhai};
 use crate::cert::{self, Leaf};
+use crate::cluster::pki::{ca_paths, ca_pem, load, read};
 use crate::error::{Error, Result};
 use crate::secret::Secret;
 use crate::value::Value;
@@ -30,17 +31,6 @@ pub(super) struct Authority {
 
 /// One at a time: several hosts ask for the same CA at once.
 static MAKING: Mutex<()> = Mutex::new(());
-
-fn read(path: &Path) -> Result<Option<String>> {
-    match std::fs::read_to_string(path) {
-        Ok(text) => Ok(Some(text)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(
-            Error::config(format!("`{}` cannot be read", path.display()))
-                .because(error.to_string()),
-        ),
-    }
-}
 
 /// Write a file so that nobody else can ever read it, and at once.
 fn write(path: &Path, text: &str, mode: u32) -> Result<()> {
@@ -65,47 +55,6 @@ fn write(path: &Path, text: &str, mode: u32) -> Result<()> {
     act().map_err(|error| {
         Error::config(format!("`{}` cannot be written", path.display())).because(error.to_string())
     })
-}
-
-/// `folder/NAME.crt` and `folder/NAME.key` for the folder `.../NAME`.
-fn ca_paths(folder: &Path) -> (PathBuf, PathBuf) {
-    let name = folder
-        .file_name()
-        .and_then(|name| name.to_str())
-        .unwrap_or("ca")
-        .to_string();
-    (
-        folder.join(format!("{name}.crt")),
-        folder.join(format!("{name}.key")),
-    )
-}
-
-fn load(folder: &Path) -> Result<Option<cert::Ca>> {
-    let (crt, key) = ca_paths(folder);
-    match (read(&crt)?, read(&key)?) {
-        (None, None) => Ok(None),
-        (Some(crt_pem), Some(key_pem)) => cert::Ca::load(&crt_pem, &Secret::new(key_pem))
-            .map(Some)
-            .map_err(|error| {
-                error.because(format!("in `{}` and `{}`", crt.display(), key.display()))
-            }),
-        (Some(_), None) => Err(Error::config(format!(
-            "the CA's key `{}` is missing",
-            key.display()
-        ))
-        .because("its certificate is there, and nothing can be issued without the key")
-        .hint(format!(
-            "put the key there, or to begin anew move the certificate away: mv {} {}.old",
-            crt.display(),
-            crt.display()
-        ))),
-        (None, Some(_)) => Err(Error::config(format!(
-            "the CA's certificate `{}` is missing",
-            crt.display()
-        ))
-        .because("its key is there")
-        .hint("put the certificate beside its key")),
-    }
 }
 
 /// The CA of a folder, made when there is none.
@@ -288,53 +237,6 @@ impl Authority {
     }
 }
 
-/// The CA's certificate of a folder, when there is one.
-pub(super) fn ca_pem(world: &World, folder: &str) -> Result<Option<String>> {
-    Ok(load(&world.beside.join(folder))?.map(|ca| ca.cert_pem().to_string()))
-}
-
-/// A client certificate for our own calls: the one on disk, else one made for this process alone.
-pub(super) fn client_pair(
-    beside: &Path,
-    folder: &str,
-    name: &str,
-) -> Result<Option<(String, String, Secret)>> {
-    let Some(ca) = load(&beside.join(folder))? else {
-        return Ok(None);
-    };
-    let wanted = Leaf {
-        common_name: name.to_string(),
-        days: 1,
-        ..Leaf::default()
-    };
-    let path = beside.join("files/pki/etcd");
-    let (crt, key) = (
-        read(&path.join(format!("{name}.crt")))?,
-        read(&path.join(format!("{name}.key")))?.map(Secret::new),
-    );
-    if let (Some(crt), Some(key)) = (crt, key)
-        && cert::reason_to_renew(
-            &crt,
-            &key,
-            ca.cert_pem(),
-            &Leaf {
-                sans: Vec::new(),
-                ..wanted.clone()
-            },
-            cert::now(),
-        )?
-        .is_none()
-    {
-        return Ok(Some((ca.cert_pem().to_string(), crt, key)));
-    }
-    let issued = ca.issue(&wanted)?;
-    Ok(Some((
-        ca.cert_pem().to_string(),
-        issued.cert_pem,
-        issued.key_pem,
-    )))
-}
-
 type Native<T> = std::result::Result<T, Box<EvalAltResult>>;
 
 pub(super) fn module(world: &Arc<World>) -> Module {
@@ -350,7 +252,7 @@ pub(super) fn module(world: &Arc<World>) -> Module {
     FuncRegistration::new("ca_text").set_into_module(
         &mut module,
         move |folder: &str| -> Native<Dynamic> {
-            pass(ca_pem(&here, folder).map(|text| text.map_or(Dynamic::UNIT, Into::into)))
+            pass(ca_pem(&here.beside, folder).map(|text| text.map_or(Dynamic::UNIT, Into::into)))
         },
     );
     let here = Arc::clone(world);

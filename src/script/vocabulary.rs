@@ -131,6 +131,12 @@ pub const ALL: &[Word] = &[
     ),
     word(
         Host,
+        "inventory_clusters",
+        "inventory_clusters()",
+        "The clusters of the inventory: their names, each with its hosts. `etcd::clusters()` checks them as well.",
+    ),
+    word(
+        Host,
         "is_selected",
         "is_selected(h)",
         "Is the host within `-l`?",
@@ -146,6 +152,12 @@ pub const ALL: &[Word] = &[
         "address",
         "h.address",
         "Its IP address: its name when that is one, else `ansible_host`, else what the name resolves to.",
+    ),
+    word(
+        Host,
+        "member",
+        "h.member",
+        "The member of etcd that its variables make it: `name`, `cluster`, `client_url`, `peer_url` and `endpoint`, which is the client URL without its scheme.",
     ),
     word(
         Host,
@@ -502,6 +514,18 @@ pub const ALL: &[Word] = &[
         "unknown_parameters",
         "unknown_parameters(h, prefix)",
         "Variables of a host that begin with `prefix` and are no parameters, a line each.",
+    ),
+    word(
+        Stdlib,
+        "identity_mistakes",
+        "identity_mistakes(hosts)",
+        "What is wrong with the identity of the hosts of one cluster: their names, each with its lines.",
+    ),
+    word(
+        Stdlib,
+        "cluster_login",
+        "cluster_login(h)",
+        "`user` and `password` of the cluster of a host, as `etcdctl` takes them; an empty map when nobody logs in.",
     ),
     word(
         Stdlib,

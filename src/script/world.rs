@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::parameter::Parameter;
-use super::reach::Login;
+use crate::cluster::Login;
 use crate::error::Result;
 use crate::host::Link;
 use crate::inventory::Inventory;
@@ -122,7 +122,7 @@ impl World {
         let become_root = self.login.become_root || self.draft().become_root;
         let key = format!("{host}{}", if become_root { " as root" } else { "" });
         self.session.link(&key, || {
-            super::reach::link(&self.inventory, &self.login, host, become_root)
+            crate::cluster::link(&self.inventory, &self.login, host, become_root)
         })
     }
 
