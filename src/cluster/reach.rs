@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::command;
 use crate::error::{Error, Result};
 use crate::host::Link;
-use crate::inventory::{AnsibleConfig, Inventory, Value};
+use crate::inventory::{AnsibleConfig, Inventory, LOCALHOST, Value};
 use crate::secret::Secret;
 use crate::transport::{Become, HostKeys, Target, Way};
 
@@ -76,13 +76,31 @@ impl Vars<'_> {
     }
 }
 
-/// The way to `host`. Nothing is opened yet.
-pub fn link(inventory: &Inventory, login: &Login, host: &str, become_root: bool) -> Result<Link> {
+/// The way to `host`. Nothing is opened yet. On a `visit` nothing will be changed.
+pub fn link(
+    inventory: &Inventory,
+    login: &Login,
+    host: &str,
+    become_root: bool,
+    visit: bool,
+) -> Result<Link> {
     let vars = Vars { host, inventory };
+    let named = inventory.has_host(host);
+    if !named && !LOCALHOST.contains(&host) {
+        return Err(Error::config(format!(
+            "there is no host `{host}` in the inventory"
+        )));
+    }
     let connection = vars
         .text(&["ansible_connection"])?
         .or_else(|| login.connection.clone())
         .unwrap_or_else(|| "ssh".into());
+    // This machine, when no inventory lists it, is never a sandbox host.
+    let connection = if !named && connection == "sandbox" {
+        "local".into()
+    } else {
+        connection
+    };
     let escalate = escalation(&vars, login, become_root)?;
     match connection.as_str() {
         "ssh" | "smart" | "openssh" | "ansible.builtin.ssh" => Ok(Link::new(
@@ -97,7 +115,7 @@ pub fn link(inventory: &Inventory, login: &Login, host: &str, become_root: bool)
                 || crate::sandbox::folder().map(|folder| folder.join(host)),
                 |root| Ok(PathBuf::from(root)),
             )?;
-            crate::sandbox::prepare(&root)?;
+            crate::sandbox::prepare(&root, visit)?;
             Ok(Link::new(
                 host,
                 Way::Local,

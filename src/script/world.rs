@@ -122,7 +122,8 @@ impl World {
         let become_root = self.login.become_root || self.draft().become_root;
         let key = format!("{host}{}", if become_root { " as root" } else { "" });
         self.session.link(&key, || {
-            crate::cluster::link(&self.inventory, &self.login, host, become_root)
+            let visit = self.session.options.check;
+            crate::cluster::link(&self.inventory, &self.login, host, become_root, visit)
         })
     }
 
