@@ -4,6 +4,7 @@
 
 pub mod cert;
 pub mod cli;
+pub mod cluster;
 pub mod command;
 pub mod error;
 pub mod etcd;

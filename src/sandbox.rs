@@ -2,6 +2,10 @@
 //!
 //! Owns where they lie, what is in a fresh one, and `etcdsh sandbox up | status | down | rm`. A host's services are
 //! real processes; what systemd and the package manager do elsewhere is done by the small scripts in `bin/`.
+//! A folder is a host when it has the mark of one, which `prepare` writes; what else lies there is none.
+
+mod process;
+mod visit;
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -31,6 +35,9 @@ const SKELETON: [&str; 9] = [
 /// Marks a folder as a sandbox, so that `rm` cannot be led to any other.
 const MARK: &str = ".etcdsh-sandbox";
 
+/// Marks a folder in it as a host.
+const HOST_MARK: &str = ".sandbox/host";
+
 /// The folder of all sandbox hosts: `$ETCDSH_SANDBOX`, else `etcdsh/sandbox` among the user's state.
 pub fn folder() -> Result<PathBuf> {
     if let Some(folder) = std::env::var_os("ETCDSH_SANDBOX").filter(|folder| !folder.is_empty()) {
@@ -55,9 +62,39 @@ fn failed(path: &Path, error: &std::io::Error) -> Box<Error> {
         .because(error.to_string())
 }
 
+/// Make the folder of all hosts and mark it. One that has other things in it is never taken: `rm` would remove them.
+pub fn make_folder() -> Result<PathBuf> {
+    let folder = folder()?;
+    let mark = folder.join(MARK);
+    if mark.exists() {
+        return Ok(folder);
+    }
+    std::fs::create_dir_all(&folder).map_err(|error| failed(&folder, &error))?;
+    let mut entries = std::fs::read_dir(&folder).map_err(|error| failed(&folder, &error))?;
+    if !entries.all(|entry| entry.is_ok_and(|entry| is_own(&entry.path()))) {
+        return Err(
+            Error::config(format!("`{}` is no sandbox of etcdsh", folder.display()))
+                .because("it has other things in it, and `etcdsh sandbox rm` would remove them")
+                .hint("set ETCDSH_SANDBOX to a folder that is empty or not there yet"),
+        );
+    }
+    std::fs::write(&mark, "made by etcdsh\n").map_err(|error| failed(&mark, &error))?;
+    Ok(folder)
+}
+
+/// What a run puts into the folder before the first host is made, or left there when it was ended.
+fn is_own(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default();
+    [".cache", "backup", "files", "inventory.yml"]
+        .iter()
+        .any(|own| name == *own)
+        || path.join(".sandbox").is_dir()
+}
+
 /// Make the folder of a host ready: what is there stays.
-pub fn prepare(root: &Path) -> Result<()> {
-    let io = |error: std::io::Error| failed(root, &error);
+///
+/// For a `visit`, which changes nothing, a host that was not there is none afterwards either: see [`leave`].
+pub fn prepare(root: &Path, visit: bool) -> Result<()> {
     // Unit files and `sed` see this path.
     if !root.is_absolute()
         || root
@@ -70,14 +107,30 @@ pub fn prepare(root: &Path) -> Result<()> {
                 .hint("set ETCDSH_SANDBOX to another folder"),
         );
     }
-    for folder in SKELETON {
-        std::fs::create_dir_all(root.join(folder)).map_err(io)?;
+    let mark = root.join(HOST_MARK);
+    if visit && mark.exists() {
+        return Ok(());
     }
-    if let Some(parent) = root.parent() {
-        let mark = parent.join(MARK);
-        if !mark.exists() {
-            std::fs::write(&mark, "made by etcdsh\n").map_err(io)?;
-        }
+    if visit {
+        visit::begin(root);
+    } else if root.parent() == Some(&folder()?) {
+        make_folder()?;
+    }
+    fill(root).map_err(|error| failed(root, &error))?;
+    if visit || mark.exists() {
+        return Ok(());
+    }
+    std::fs::write(&mark, "a sandbox host of etcdsh\n").map_err(|error| failed(&mark, &error))
+}
+
+/// Take away what visits made; the end of the program.
+pub fn leave() {
+    visit::end();
+}
+
+fn fill(root: &Path) -> std::io::Result<()> {
+    for folder in SKELETON {
+        std::fs::create_dir_all(root.join(folder))?;
     }
     for (name, text) in BIN {
         let path = root.join(".sandbox/bin").join(name);
@@ -86,9 +139,9 @@ pub fn prepare(root: &Path) -> Result<()> {
         }
         // Renamed into place: a script that is being run must not change under its shell.
         let new = path.with_extension(format!("{}", std::process::id()));
-        std::fs::write(&new, text).map_err(io)?;
-        std::fs::set_permissions(&new, PermissionsExt::from_mode(0o755)).map_err(io)?;
-        std::fs::rename(&new, &path).map_err(io)?;
+        std::fs::write(&new, text)?;
+        std::fs::set_permissions(&new, PermissionsExt::from_mode(0o755))?;
+        std::fs::rename(&new, &path)?;
     }
     Ok(())
 }
@@ -125,20 +178,29 @@ pub fn inventory_file() -> Result<PathBuf> {
     Ok(folder()?.join("inventory.yml"))
 }
 
-/// How many members the sandbox has; three when there is none yet.
+/// How many members the embedded inventory has: those that were made, three when there is none yet.
 pub fn members() -> Result<u8> {
-    let roots = roots()?;
-    Ok(if roots.is_empty() {
-        3
-    } else {
-        u8::try_from(roots.len()).unwrap_or(9)
-    })
+    let made = made()?;
+    Ok((1..=MOST)
+        .rev()
+        .find(|seq| made.contains(&address(*seq)))
+        .unwrap_or(3))
 }
 
-/// Was a sandbox made?
+/// Was a member of the embedded inventory made?
 #[must_use]
 pub fn is_there() -> bool {
-    roots().is_ok_and(|roots| !roots.is_empty())
+    made().is_ok_and(|made| (1..=MOST).any(|seq| made.contains(&address(seq))))
+}
+
+/// The names of its hosts.
+fn made() -> Result<Vec<String>> {
+    Ok(roots()?.iter().map(|root| name_of(root)).collect())
+}
+
+fn name_of(root: &Path) -> String {
+    let name = root.file_name().unwrap_or_default();
+    name.to_string_lossy().into_owned()
 }
 
 /// The folders of its hosts.
@@ -149,7 +211,7 @@ fn roots() -> Result<Vec<PathBuf>> {
     let mut roots: Vec<PathBuf> = entries
         .flatten()
         .map(|entry| entry.path())
-        .filter(|path| path.join(".sandbox/bin/systemctl").exists())
+        .filter(|path| path.join(HOST_MARK).exists())
         .collect();
     roots.sort();
     Ok(roots)
@@ -172,11 +234,7 @@ pub fn hosts() -> Result<Vec<SandboxHost>> {
                     .to_string()
             };
             Ok(SandboxHost {
-                name: root
-                    .file_name()
-                    .and_then(|name| name.to_str())
-                    .unwrap_or_default()
-                    .to_string(),
+                name: name_of(&root),
                 pid: property("MainPID").parse().unwrap_or(0),
                 state: property("ActiveState"),
                 root,
@@ -185,45 +243,74 @@ pub fn hosts() -> Result<Vec<SandboxHost>> {
         .collect()
 }
 
-/// Stop every service of the sandbox. Only processes whose pid, start time and folder all match are ended.
+/// Stop etcd on every host. Only a process whose pid, start time and folder all match is ended.
 pub fn down() -> Result<Vec<SandboxHost>> {
     let hosts = hosts()?;
-    for host in &hosts {
+    let mut wrong = None;
+    for host in hosts.iter().filter(|host| host.pid != 0) {
         let output = systemctl(&host.root, &["stop", "etcd"])?;
         if !output.status.success() {
             let mut error = Error::config("etcd of the sandbox does not stop").on(&host.name);
             error.stderr = String::from_utf8_lossy(&output.stderr).into_owned();
-            return Err(error);
+            wrong.get_or_insert(error);
         }
     }
-    Ok(hosts)
+    wrong.map_or(Ok(hosts), Err)
 }
 
-/// Stop everything and remove the folder with all that is in it.
+/// End what runs in it and remove the folder with all that is in it, whatever state it is in.
 pub fn remove() -> Result<PathBuf> {
     let folder = folder()?;
     if !folder.exists() {
         return Ok(folder);
     }
-    if !folder.join(MARK).exists() {
+    let empty = std::fs::read_dir(&folder).is_ok_and(|mut entries| entries.next().is_none());
+    if !empty && !folder.join(MARK).exists() {
         return Err(
             Error::config(format!("`{}` is no sandbox of etcdsh", folder.display()))
                 .because(format!("there is no `{MARK}` in it")),
         );
     }
-    down()?;
-    std::fs::remove_dir_all(&folder).map_err(|error| {
-        Error::config(format!("`{}` cannot be removed", folder.display()))
-            .because(error.to_string())
-    })?;
+    process::end_all(&folder);
+    // A folder that its owner may not write to is made writable once.
+    std::fs::remove_dir_all(&folder)
+        .or_else(|_| {
+            open_all(&folder);
+            std::fs::remove_dir_all(&folder)
+        })
+        .map_err(|error| {
+            Error::config(format!("`{}` cannot be removed", folder.display()))
+                .because(error.to_string())
+        })?;
     Ok(folder)
+}
+
+/// Let the owner read and write this folder and all below it.
+fn open_all(folder: &Path) {
+    let _ = std::fs::set_permissions(folder, PermissionsExt::from_mode(0o700));
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            open_all(&entry.path());
+        }
+    }
+}
+
+/// The embedded inventory can have this many members.
+const MOST: u8 = 9;
+
+/// The name and address of a member of the embedded inventory.
+fn address(seq: u8) -> String {
+    format!("127.0.0.{}", seq + 1)
 }
 
 /// The embedded inventory: `count` members on 127.0.0.2 and up.
 #[must_use]
 pub fn inventory(count: u8) -> String {
     let hosts: String = (1..=count)
-        .map(|seq| format!("        127.0.0.{}: {{ etcd_seq: {seq} }}\n", seq + 1))
+        .map(|seq| format!("        {}: {{ etcd_seq: {seq} }}\n", address(seq)))
         .collect();
     format!(
         "# The embedded default of etcdsh: a sandbox on this machine, no root needed.\n\

@@ -8,3 +8,4 @@ mod overview;
 mod program;
 mod real;
 mod repl;
+mod sandbox;

@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use super::options::{Options, Output};
 use super::setup::{self, Common, Setup};
-use crate::error::Result;
+use crate::cluster;
+use crate::error::{Error, Result};
 use crate::inventory::AnsibleConfig;
 use crate::repl::{Errand, Ground, Settings, Surroundings};
 use crate::run::{Cancel, Pool};
-use crate::script::cluster;
 
 pub(super) struct CommandLine {
     common: Common,
@@ -59,6 +59,16 @@ impl CommandLine {
     }
 }
 
+/// The first line of an error, and its reasons.
+fn told(error: &Error) -> String {
+    let causes: String = error
+        .causes
+        .iter()
+        .map(|cause| format!("\n  {cause}"))
+        .collect();
+    format!("{}{causes}", error.headline())
+}
+
 /// A list or a map is one; all else is a text, as with `-e name=value`.
 fn typed(text: &str) -> serde_json::Value {
     match serde_json::from_str(text) {
@@ -74,13 +84,17 @@ impl Surroundings for CommandLine {
             errand.script_folder.clone(),
             Some(&self.common),
         )?;
-        // An inventory with a mistake in it can still be looked at.
-        let clusters = cluster::clusters(&setup.inventory).unwrap_or_else(|error| {
-            setup.warnings.push(error.headline());
-            Vec::new()
-        });
+        // An inventory with a mistake in it can still be looked at, and one without etcd is none.
+        let clusters = cluster::clusters(&setup.inventory);
+        if cluster::is_any(&setup.inventory) {
+            let first = clusters.as_deref().map_or_else(
+                |error| Some(error.clone()),
+                |all| all.iter().find_map(|cluster| cluster.access().err()),
+            );
+            setup.warnings.extend(first.map(|error| told(&error)));
+        }
         if let Some(name) = &settings.cluster {
-            let hosts = cluster::chosen(clusters.clone(), Some(name))?.hosts;
+            let hosts = cluster::chosen(clusters.clone()?, Some(name))?.hosts;
             let selected = setup
                 .inventory
                 .select_with_limit("all", settings.limit.as_deref())?;

@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::setup;
+use crate::cluster::{self, Login};
 use crate::error::{Error, Result};
 use crate::etcdctl::{Io, Place, Placed, Style, Wanted, run};
 use crate::inventory::{AnsibleConfig, Inventory};
-use crate::script::{Login, cluster};
 
 /// Answers are gathered before they are written.
 const BUFFER: usize = 1 << 16;
@@ -113,8 +113,8 @@ impl Place for Clusters {
         Ok(Some(Placed {
             client: None,
             config,
+            via: cluster.access()?.via.clone(),
             name: cluster.name,
-            via: cluster.via,
         }))
     }
 

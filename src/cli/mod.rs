@@ -57,6 +57,7 @@ pub fn main() -> i32 {
     );
     let result = go(args);
     crate::transport::close_all();
+    crate::sandbox::leave();
     let error = match result {
         Ok(code) => return code,
         Err(error) => error,

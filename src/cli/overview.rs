@@ -155,10 +155,11 @@ fn plan(args: &OverviewArgs, setup: &Setup) -> Result<Plan> {
         let world = Arc::new(setup.world(false)?);
         // Endpoints of another cluster have no hosts in the inventory.
         if let Ok(cluster) = script::overview::chosen(&world, args.cluster_name.as_deref())
+            && let Ok(endpoints) = cluster.endpoints()
             && config
                 .endpoints
                 .iter()
-                .all(|endpoint| cluster.endpoints.contains(endpoint))
+                .all(|endpoint| endpoints.contains(endpoint))
         {
             let plan = script::overview::plan(&world, &cluster, Some(config), &command)?;
             return Ok(if args.no_hosts {

@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::options::{Options, Output};
+use crate::cluster::Login;
 use crate::error::{Error, Kind, Result};
 use crate::inventory::{AnsibleConfig, Inventory, LoadOptions, parse_extra};
 use crate::report::{Human, Json, Report, Sink, Style, Terminal, Transcript};
 use crate::run::{self, Cancel, Pool, Selection, Session};
-use crate::script::{Login, Parts, World};
+use crate::script::{Parts, World};
 use crate::secret::Secret;
 
 pub(super) struct Setup {

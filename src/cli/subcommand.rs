@@ -434,10 +434,7 @@ fn up(members: u8) -> Result<i32> {
             "a sandbox has 1 to 9 members, not {members}"
         )));
     }
-    let folder = crate::sandbox::folder()?;
-    std::fs::create_dir_all(&folder).map_err(|error| {
-        Error::config(format!("`{}` cannot be made", folder.display())).because(error.to_string())
-    })?;
+    crate::sandbox::make_folder()?;
     let path = crate::sandbox::inventory_file()?;
     std::fs::write(&path, crate::sandbox::inventory(members)).map_err(|error| {
         Error::config(format!("`{}` cannot be written", path.display())).because(error.to_string())

@@ -87,7 +87,7 @@ impl Failure {
     }
 
     pub(super) fn of_error(error: &Error) -> Box<Failure> {
-        let mut failure = Failure::new(ERROR, error.what.clone());
+        let mut failure = Failure::new(ERROR, error.headline());
         failure.causes.clone_from(&error.causes);
         failure.hint = error.hints.first().cloned();
         failure

@@ -137,7 +137,7 @@ fn taken(console: &Console, takes: Takes, word: &str) -> Vec<Offer> {
         Takes::Cluster => {
             let names = console
                 .ground
-                .clusters
+                .clusters()
                 .iter()
                 .map(|cluster| (cluster.name.as_str(), ""))
                 .chain([("all", "every cluster")]);

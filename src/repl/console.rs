@@ -16,6 +16,7 @@ use super::save::Accepted;
 use super::state::{Errand, Ground, Runner, Settings, Surroundings, changed_at, locked};
 use super::step::Stepping;
 use super::{etcd, flow, help, meta, show};
+use crate::cluster::Cluster;
 use crate::error::{Error, Kind, Result};
 use crate::report::Terminal;
 use crate::script::{CONSOLE, Interpreter};
@@ -54,11 +55,18 @@ pub(super) struct Console {
 /// What is known of the inventory, beside the world.
 pub(super) struct Surface {
     pub(super) beside: PathBuf,
-    pub(super) clusters: Vec<crate::script::cluster::Cluster>,
+    pub(super) clusters: Result<Vec<Cluster>>,
     pub(super) files: Vec<(PathBuf, Option<SystemTime>)>,
     pub(super) name: String,
     pub(super) sources: Vec<String>,
     warnings: Vec<String>,
+}
+
+impl Surface {
+    /// None when they cannot be told.
+    pub(super) fn clusters(&self) -> &[Cluster] {
+        self.clusters.as_deref().unwrap_or_default()
+    }
 }
 
 impl Console {
@@ -146,7 +154,7 @@ impl Console {
     /// Cluster, selection and mode: `etcd:10.10.10.11 (check)> `.
     pub(super) fn prompt(&self) -> String {
         let settings = self.settings();
-        let cluster = match (&settings.cluster, self.ground.clusters.as_slice()) {
+        let cluster = match (&settings.cluster, self.ground.clusters()) {
             (Some(name), _) => name.clone(),
             (None, [only]) => only.name.clone(),
             (None, []) => "etcdsh".to_string(),
@@ -281,7 +289,7 @@ impl Console {
             .unwrap_or_default();
         if let Some(cluster) = self
             .ground
-            .clusters
+            .clusters()
             .iter()
             .find(|cluster| Some(&cluster.name) == settings.cluster.as_ref())
         {

@@ -9,20 +9,19 @@ use std::time::Duration;
 
 use super::console::Console;
 use super::state::locked;
+use crate::cluster::{self, Cluster, Login};
 use crate::error::{Error, Kind, Result};
 use crate::etcd::Client;
 use crate::etcdctl::{self, Io, Place, Placed, Style, Wanted};
 use crate::inventory::Inventory;
 use crate::report::{Terminal, Transcript};
 use crate::run::Cancel;
-use crate::script::Login;
-use crate::script::cluster::{self, Cluster};
 
 /// The clusters of the console's inventory, with connections that stay.
 pub(super) struct Here {
     beside: PathBuf,
     clients: Mutex<HashMap<String, Client>>,
-    clusters: Vec<Cluster>,
+    clusters: Result<Vec<Cluster>>,
     inventory: Arc<Inventory>,
     login: Login,
     used: Option<String>,
@@ -30,7 +29,7 @@ pub(super) struct Here {
 
 impl Here {
     pub(super) fn new(
-        clusters: Vec<Cluster>,
+        clusters: Result<Vec<Cluster>>,
         beside: PathBuf,
         used: Option<String>,
         inventory: Arc<Inventory>,
@@ -52,7 +51,7 @@ impl Here {
     }
 
     fn connected(&self, cluster: &Cluster, config: &crate::etcd::Config) -> Option<Client> {
-        if cluster.via.is_some() || config.ca_pem.is_none() {
+        if cluster.access().is_ok_and(|access| access.via.is_some()) || config.ca_pem.is_none() {
             return None;
         }
         let mut clients = locked(&self.clients);
@@ -73,11 +72,8 @@ impl Place for Here {
             return Err(Error::usage("the console has one inventory")
                 .hint("start another one: etcdsh -i FILE"));
         }
-        if self.clusters.is_empty() && wanted.cluster.is_none() {
-            return Ok(None);
-        }
         let cluster = cluster::chosen(
-            self.clusters.clone(),
+            self.clusters.clone()?,
             wanted.cluster.as_deref().or(self.used.as_deref()),
         )
         .map_err(|mut error| {
@@ -91,8 +87,8 @@ impl Place for Here {
         Ok(Some(Placed {
             client,
             config,
+            via: cluster.access()?.via.clone(),
             name: cluster.name,
-            via: cluster.via,
         }))
     }
 

@@ -334,7 +334,7 @@ fn hosts(console: &mut Console, pattern: &str) -> Result<Then> {
         .map(|host| {
             console
                 .ground
-                .clusters
+                .clusters()
                 .iter()
                 .find(|cluster| cluster.hosts.contains(host))
                 .map_or("-", |cluster| cluster.name.as_str())
@@ -380,7 +380,7 @@ fn use_cluster(console: &mut Console, name: &str) -> Result<Then> {
     let chosen = if name == "all" {
         None
     } else {
-        Some(crate::script::cluster::chosen(console.ground.clusters.clone(), Some(name))?.name)
+        Some(crate::cluster::chosen(console.ground.clusters.clone()?, Some(name))?.name)
     };
     console.change(|settings| settings.cluster = chosen)?;
     go()

@@ -8,12 +8,12 @@ use std::time::SystemTime;
 
 use indexmap::IndexMap;
 
+use crate::cluster::{Cluster, Login};
 use crate::error::{Error, Kind, Result};
 use crate::inventory::Inventory;
 use crate::report::Transcript;
 use crate::run::{Cancel, Pool, Score};
-use crate::script::cluster::Cluster;
-use crate::script::{Interpreter, Login, Script, World};
+use crate::script::{Interpreter, Script, World};
 
 /// Options of the command line that change while the console runs.
 #[derive(Clone, Debug, Default)]
@@ -41,7 +41,8 @@ pub struct Errand {
 /// A world that was just made, and where it came from.
 pub struct Ground {
     pub beside: PathBuf,
-    pub clusters: Vec<Cluster>,
+    /// Or why they cannot be told.
+    pub clusters: Result<Vec<Cluster>>,
     /// Files of the inventory.
     pub files: Vec<PathBuf>,
     pub inventory: Arc<Inventory>,

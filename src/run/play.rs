@@ -301,7 +301,7 @@ impl Board<'_> {
                 for ((_, hosts), ends) in alive.iter().zip(ends) {
                     self.settle(task, hosts, ends);
                 }
-                self.count_guests(link_of);
+                self.count_guests();
             }
         }
         let seconds = start.elapsed();
@@ -368,13 +368,10 @@ impl Board<'_> {
         }
     }
 
-    /// Hosts outside of the clusters that the body of a cluster has changed, such as infra hosts.
-    fn count_guests(&mut self, link_of: LinkOf<'_>) {
-        for (host, tally) in self
-            .play
-            .session
-            .take_tallies(|place| place != "localhost" && link_of(place).is_some())
-        {
+    /// What the body of a cluster has changed outside of its hosts: on infra hosts, or in etcd, by the cluster's name.
+    fn count_guests(&mut self) {
+        let tallies = self.play.session.take_tallies(|place| place != "localhost");
+        for (host, tally) in tallies {
             let row = self.row(&host);
             row.counts.changed += usize::from(!tally.changes.is_empty());
             row.counts.ok += 1;

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use super::{Interpreter, Login, Parameter, Parts, World, embedded, words};
+use super::{Interpreter, Parameter, Parts, World, embedded, words};
 use crate::error::{Error, Result, nearest};
 use crate::inventory::Inventory;
 
@@ -104,7 +104,7 @@ pub fn parameters() -> Result<Vec<Parameter>> {
         inventory: Arc::new(Inventory::parse("<none>", "all: {}")?),
         limit: None,
         listing: true,
-        login: Login::default(),
+        login: crate::cluster::Login::default(),
         script_folder: None,
         selection: Selection::default(),
         session: Arc::new(Session::new(options, Report::new(Box::new(Silent)))),

@@ -4,14 +4,11 @@
 //! the file. Says what to do; `run` does it. Start reading at [`Interpreter`].
 
 mod check;
-pub mod cluster;
 pub mod embedded;
 mod file;
 mod heard;
 pub mod manual;
 pub mod overview;
-mod pki;
-mod reach;
 mod speak;
 mod trouble;
 mod value;
@@ -25,7 +22,6 @@ use rhai::{AST, Engine, Module, OptimizationLevel, Scope};
 
 pub use check::{Known, Problem};
 pub use heard::{Heard, on_hosts};
-pub use reach::Login;
 pub use value::{map_from_rhai as plain_map, show, to_json};
 pub use words::host::Host;
 pub use words::parameter::{Kind as ParameterKind, Parameter, declared as parameters};
@@ -142,10 +138,6 @@ impl Interpreter {
         let late: words::play::Engines = Arc::default();
         speak::words(&mut engine);
         words::register(&mut engine, &world, &late);
-        overview::register(&mut engine, &world);
-        pki::register(&mut engine);
-        let cert = pki::module(&world);
-        engine.register_static_module("cert", cert.into());
         more(&mut engine);
         let mut interpreter = Interpreter {
             engine,

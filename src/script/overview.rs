@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use rhai::Engine;
 
-use super::cluster::{self, Cluster};
 use super::trouble::pass;
 use super::words::bind::word;
 use super::{Interpreter, Script, World, embedded};
+use crate::cluster::{self, Cluster};
 use crate::command::quote;
 use crate::error::{Error, Result};
 use crate::etcd::{Client, Config};
@@ -48,29 +48,21 @@ pub fn plan(
         Some(config) => config,
         None => {
             let mut config = cluster::config(cluster, &world.beside)?;
-            if let Some(via) = &cluster.via {
+            if let Some(via) = &cluster.access()?.via {
                 config.forwards =
                     cluster::tunnel(&world.inventory, &world.login, via, &config.endpoints)?;
             }
             config
         }
     };
-    let mut expected = Vec::new();
-    for (host, endpoint) in cluster.hosts.iter().zip(&cluster.endpoints) {
-        let number = world
-            .inventory
-            .var(host, "etcd_seq")?
-            .map(|value| value.to_text());
-        let member = number.map_or_else(
-            || host.clone(),
-            |number| format!("{}-{number}", cluster.name),
-        );
-        expected.push(Expected {
-            endpoint: endpoint.clone(),
-            host: host.clone(),
-            member,
-        });
-    }
+    let members = cluster.access()?.members.iter();
+    let expected = members
+        .map(|member| Expected {
+            endpoint: member.client_url(),
+            host: member.host.clone(),
+            member: member.name(),
+        })
+        .collect();
     // Logs are for root; what the script itself does on these hosts stays as it was.
     let apart = world.in_check_mode("", Report::new(Box::new(Silent)));
     apart.draft().become_root = true;
@@ -124,9 +116,9 @@ impl Hosts for OnHosts {
         }
         let mut found =
             std::mem::take(&mut *changes.0.lock().unwrap_or_else(PoisonError::into_inner));
-        let of_others = cluster::clusters(&self.world.inventory)?
-            .into_iter()
-            .flat_map(|cluster| cluster.hosts)
+        let of_others = cluster::hosts(&self.world.inventory)?
+            .into_values()
+            .flatten()
             .filter(|host| !self.names.contains(host));
         let of_others: Vec<String> = of_others.collect();
         found.retain(|(host, _)| !of_others.contains(host));

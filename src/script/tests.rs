@@ -8,7 +8,7 @@ use crate::inventory::Inventory;
 use crate::report::{Report, Silent};
 use crate::run::{Options, Session};
 
-fn world(inventory: &str) -> World {
+pub(super) fn world(inventory: &str) -> World {
     let options = Options {
         check: false,
         diff: false,
@@ -21,7 +21,7 @@ fn world(inventory: &str) -> World {
         inventory: Arc::new(Inventory::parse("test.yml", inventory).expect("the inventory reads")),
         limit: None,
         listing: false,
-        login: Login::default(),
+        login: crate::cluster::Login::default(),
         script_folder: None,
         selection: crate::run::Selection::default(),
         session: Arc::new(Session::new(options, Report::new(Box::new(Silent)))),

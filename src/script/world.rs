@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::reach::Login;
 use super::words::parameter::Parameter;
+use crate::cluster::Login;
 use crate::error::Result;
 use crate::host::Link;
 use crate::inventory::Inventory;
@@ -122,7 +122,8 @@ impl World {
         let become_root = self.login.become_root || self.draft().become_root;
         let key = format!("{host}{}", if become_root { " as root" } else { "" });
         self.session.link(&key, || {
-            super::reach::link(&self.inventory, &self.login, host, become_root)
+            let visit = self.session.options.check;
+            crate::cluster::link(&self.inventory, &self.login, host, become_root, visit)
         })
     }
 

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod broken_pipe;
+mod cluster;
 mod json;
 mod sessions;
 mod terminal;

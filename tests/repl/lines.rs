@@ -200,10 +200,7 @@ fn a_name_tells_what_it_means_and_where_it_is_written() {
             "etcd_install??",
             "task(\"etcd_install\", \"install the etcd packages\"",
         ),
-        (
-            "etcd::instance??",
-            "fn instance(h) { `${h.vars.etcd_cluster}-${h.vars.etcd_seq}` }",
-        ),
+        ("etcd::instance??", "fn instance(h) { h.member.name }"),
         ("etcd_port?", "client port"),
         (":help limit", ":limit [PATTERN|all]"),
         (":help", "e get a; e put a 10"),

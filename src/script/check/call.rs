@@ -58,7 +58,8 @@ impl Checker<'_> {
         } else {
             namespace
         };
-        self.known.gives(&module, name)
+        let count = args.len() + usize::from(value.is_some());
+        self.known.gives(&module, name, count)
     }
 
     /// Is there a function of this name that takes this number of arguments?

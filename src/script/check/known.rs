@@ -78,26 +78,23 @@ impl Known {
     }
 
     /// What a function of the stdlib returns, where that can be told from its text.
-    pub(super) fn gives(&self, module: &str, name: &str) -> Type {
-        let full = format!("{module}::{name}");
+    pub(super) fn gives(&self, module: &str, name: &str, count: usize) -> Type {
+        let full = format!("{module}::{name}/{count}");
         if let Some(gives) = locked(&self.learned).get(&full) {
             return *gives;
         }
         // Asked again on the way, it would be a function that calls itself.
         locked(&self.learned).insert(full.clone(), Type::Any);
         let ast = self.stdlib.iter().find(|(known, _)| known == module);
-        let mut found = Vec::new();
-        if let Some((_, ast)) = ast {
-            for function in ast.iter_fn_def().filter(|function| function.name == name) {
-                let checker = Checker::new(self, ast, HashMap::new());
-                found.push(checker.within(module).function(function));
-            }
-        }
-        found.dedup();
-        let gives = match found.as_slice() {
-            [gives] => *gives,
-            _ => Type::Any,
-        };
+        let function = ast.and_then(|(_, ast)| {
+            let mut functions = ast.iter_fn_def();
+            let function = functions.find(|it| it.name == name && it.params.len() == count);
+            Some((ast, function?))
+        });
+        let gives = function.map_or(Type::Any, |(ast, function)| {
+            let checker = Checker::new(self, ast, HashMap::new());
+            checker.within(module).function(function)
+        });
         locked(&self.learned).insert(full, gives);
         gives
     }

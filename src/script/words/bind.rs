@@ -11,11 +11,11 @@ use rhai::{
     RhaiFunc,
 };
 
+use super::cert::Authority;
 use super::etcdctl::Etcdctl;
 use super::host::Host;
 use crate::error::{Error, Result, nearest};
 use crate::primitive::{self, Spec};
-use crate::script::pki::Authority;
 use crate::script::trouble::{Thrown, into_rhai, pass};
 use crate::script::value::{from_rhai, map_from_rhai, map_to_rhai};
 use crate::script::{World, embedded};

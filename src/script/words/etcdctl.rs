@@ -7,14 +7,15 @@ use std::sync::Arc;
 use rhai::{Array, Dynamic, Engine, Map};
 
 use super::bind::{Call, no_other_properties, property, word};
+use crate::cluster::pki;
 use crate::error::{Error, Kind, Result};
 use crate::etcd::{
     Client, Config, DeleteOptions, GetOptions, KeyValue, Member, PutOptions, Status, Trouble, hex,
 };
 use crate::etcdctl::{self, Known, Placed, Style};
+use crate::script::World;
 use crate::script::trouble::pass;
 use crate::script::value::to_rhai;
-use crate::script::{World, pki};
 use crate::secret::Secret;
 use crate::value::Value;
 use crate::word::{Arg, Args, Of, Section, Type, Word};

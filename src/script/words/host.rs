@@ -8,9 +8,9 @@ use super::bind::{Native, no_other_properties, property, word};
 use super::parameter;
 use crate::error::{Error, Result};
 use crate::host::Link;
+use crate::script::World;
 use crate::script::trouble::pass;
 use crate::script::value::{from_inventory, from_rhai, map_to_rhai, to_rhai};
-use crate::script::{World, reach};
 use crate::word::{Arg, Of, Section, Type, Word};
 
 /// A host of the inventory, in one script's world.
@@ -56,7 +56,7 @@ impl Host {
     }
 
     pub(in crate::script) fn address(&self) -> Result<String> {
-        reach::address(&self.0.world.inventory, &self.0.name)
+        crate::cluster::address(&self.0.world.inventory, &self.0.name)
     }
 
     /// The value of a variable, typed when it is a declared parameter.

@@ -4,6 +4,8 @@
 //! the checks of its calls, the static check, completion, help and the reference. Start reading at [`all`].
 
 pub(in crate::script) mod bind;
+pub(in crate::script) mod cert;
+mod cluster;
 pub(in crate::script) mod etcdctl;
 mod flow;
 pub(in crate::script) mod host;
@@ -18,8 +20,6 @@ use std::sync::Arc;
 
 use rhai::Engine;
 
-pub(in crate::script) use flow::make_folder;
-
 use super::World;
 use crate::primitive;
 use crate::word::{Section, Word};
@@ -28,12 +28,13 @@ use crate::word::{Section, Word};
 const FILES: &[&[&Word]] = &[
     play::WORDS,
     host::WORDS,
+    cluster::WORDS,
     parameter::WORDS,
     flow::WORDS,
     say::WORDS,
     etcdctl::WORDS,
     super::overview::WORDS,
-    super::pki::WORDS,
+    cert::WORDS,
     text::WORDS,
     look::WORDS,
 ];
@@ -58,10 +59,13 @@ pub(super) fn register(engine: &mut Engine, world: &Arc<World>, engines: &play::
     bind::register(engine, world);
     play::register(engine, world, engines);
     host::register(engine, world);
+    cluster::register(engine, world);
     parameter::register(engine, world);
     flow::register(engine, world);
     say::register(engine, world);
     etcdctl::register(engine, world);
+    super::overview::register(engine, world);
+    cert::register(engine, world);
     text::register(engine, world);
     look::register(engine, world);
 }

@@ -9,6 +9,7 @@ use rhai::{Array, Dynamic, Engine, Map};
 
 use super::bind::{Call, word};
 use super::host::Host;
+use crate::cluster;
 use crate::error::{Error, Place, Result, nearest};
 use crate::inventory;
 use crate::script::World;
@@ -146,26 +147,17 @@ pub(in crate::script) fn value(world: &World, host: &str, name: &str) -> Result<
 }
 
 fn wrong(world: &World, host: &str, parameter: &Parameter, raw: &inventory::Value) -> Box<Error> {
-    let shown = crate::inventory::Value::to_text(raw);
-    let error = Error::config(format!(
-        "`{}` takes {}, not `{shown}`",
-        parameter.name, parameter.kind
-    ))
-    .on(host);
-    match origin(world, host, &parameter.name) {
-        Some(place) => error.at(place),
-        None => error,
-    }
+    cluster::parameter::wrong(
+        &world.inventory,
+        host,
+        &parameter.name,
+        &parameter.kind,
+        raw,
+    )
 }
 
 fn origin(world: &World, host: &str, name: &str) -> Option<Place> {
-    let origin = world.inventory.origin(host, name)?;
-    (!origin.file.is_empty()).then(|| Place {
-        column: origin.column,
-        file: origin.file,
-        line: origin.line,
-        text: String::new(),
-    })
+    cluster::parameter::origin(&world.inventory, host, name)
 }
 
 /// All that is wrong with the declared parameters of a host, one line each.
@@ -179,10 +171,7 @@ fn wrongs(world: &World, host: &str) -> Result<Vec<String>> {
     for name in names {
         match value(world, host, &name) {
             Ok(_) => {}
-            Err(error) => lines.push(match &error.at {
-                Some(at) => format!("{} ({at})", error.what),
-                None => error.what.clone(),
-            }),
+            Err(error) => lines.push(cluster::parameter::in_one_line(&error)),
         }
     }
     Ok(lines)

@@ -4,17 +4,19 @@
 //! for a stated reason. Keys are `Secret`s. In check mode nothing is written and what is not yet there is unknown.
 
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rhai::{Dynamic, Map, Module};
 
-use super::World;
-use super::trouble::pass;
-use super::value::to_rhai;
-use super::words::bind::{no_other_properties, property, word, word_of};
+use super::bind::{no_other_properties, property, word, word_of};
+use super::flow::make_folder;
 use crate::cert::{self, Leaf};
+use crate::cluster::pki::{ca_paths, ca_pem, load, read};
 use crate::error::{Error, Result};
+use crate::script::World;
+use crate::script::trouble::pass;
+use crate::script::value::to_rhai;
 use crate::secret::Secret;
 use crate::value::Value;
 use crate::word::{Arg, Args, Of, Section, Type, Word};
@@ -24,7 +26,7 @@ const UNKNOWN: &str = "(not known before it is issued)\n";
 
 /// A CA a script can issue with.
 #[derive(Clone)]
-pub(super) struct Authority {
+pub(in crate::script) struct Authority {
     /// Nothing in check mode when there is no CA yet.
     ca: Option<Arc<cert::Ca>>,
     world: Arc<World>,
@@ -33,21 +35,10 @@ pub(super) struct Authority {
 /// One at a time: several hosts ask for the same CA at once.
 static MAKING: Mutex<()> = Mutex::new(());
 
-fn read(path: &Path) -> Result<Option<String>> {
-    match std::fs::read_to_string(path) {
-        Ok(text) => Ok(Some(text)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(
-            Error::config(format!("`{}` cannot be read", path.display()))
-                .because(error.to_string()),
-        ),
-    }
-}
-
 /// Write a file so that nobody else can ever read it, and at once.
 fn write(path: &Path, text: &str, mode: u32) -> Result<()> {
     use std::io::Write;
-    super::words::make_folder(path)?;
+    make_folder(path)?;
     let new = path.with_extension(format!(
         "{}.new",
         path.extension().and_then(|e| e.to_str()).unwrap_or("x")
@@ -67,47 +58,6 @@ fn write(path: &Path, text: &str, mode: u32) -> Result<()> {
     act().map_err(|error| {
         Error::config(format!("`{}` cannot be written", path.display())).because(error.to_string())
     })
-}
-
-/// `folder/NAME.crt` and `folder/NAME.key` for the folder `.../NAME`.
-fn ca_paths(folder: &Path) -> (PathBuf, PathBuf) {
-    let name = folder
-        .file_name()
-        .and_then(|name| name.to_str())
-        .unwrap_or("ca")
-        .to_string();
-    (
-        folder.join(format!("{name}.crt")),
-        folder.join(format!("{name}.key")),
-    )
-}
-
-fn load(folder: &Path) -> Result<Option<cert::Ca>> {
-    let (crt, key) = ca_paths(folder);
-    match (read(&crt)?, read(&key)?) {
-        (None, None) => Ok(None),
-        (Some(crt_pem), Some(key_pem)) => cert::Ca::load(&crt_pem, &Secret::new(key_pem))
-            .map(Some)
-            .map_err(|error| {
-                error.because(format!("in `{}` and `{}`", crt.display(), key.display()))
-            }),
-        (Some(_), None) => Err(Error::config(format!(
-            "the CA's key `{}` is missing",
-            key.display()
-        ))
-        .because("its certificate is there, and nothing can be issued without the key")
-        .hint(format!(
-            "put the key there, or to begin anew move the certificate away: mv {} {}.old",
-            crt.display(),
-            crt.display()
-        ))),
-        (None, Some(_)) => Err(Error::config(format!(
-            "the CA's certificate `{}` is missing",
-            crt.display()
-        ))
-        .because("its key is there")
-        .hint("put the certificate beside its key")),
-    }
 }
 
 /// The CA of a folder, made when there is none.
@@ -271,53 +221,6 @@ impl Authority {
     }
 }
 
-/// The CA's certificate of a folder, when there is one.
-pub(super) fn ca_pem(world: &World, folder: &str) -> Result<Option<String>> {
-    Ok(load(&world.beside.join(folder))?.map(|ca| ca.cert_pem().to_string()))
-}
-
-/// A client certificate for our own calls: the one on disk, else one made for this process alone.
-pub(super) fn client_pair(
-    beside: &Path,
-    folder: &str,
-    name: &str,
-) -> Result<Option<(String, String, Secret)>> {
-    let Some(ca) = load(&beside.join(folder))? else {
-        return Ok(None);
-    };
-    let wanted = Leaf {
-        common_name: name.to_string(),
-        days: 1,
-        ..Leaf::default()
-    };
-    let path = beside.join("files/pki/etcd");
-    let (crt, key) = (
-        read(&path.join(format!("{name}.crt")))?,
-        read(&path.join(format!("{name}.key")))?.map(Secret::new),
-    );
-    if let (Some(crt), Some(key)) = (crt, key)
-        && cert::reason_to_renew(
-            &crt,
-            &key,
-            ca.cert_pem(),
-            &Leaf {
-                sans: Vec::new(),
-                ..wanted.clone()
-            },
-            cert::now(),
-        )?
-        .is_none()
-    {
-        return Ok(Some((ca.cert_pem().to_string(), crt, key)));
-    }
-    let issued = ca.issue(&wanted)?;
-    Ok(Some((
-        ca.cert_pem().to_string(),
-        issued.cert_pem,
-        issued.key_pem,
-    )))
-}
-
 const fn of_module(name: &'static str, doc: &'static str) -> Word {
     Word::function(Section::Cert, name, doc)
 }
@@ -402,7 +305,7 @@ pub(super) const WORDS: &[&Word] = &[
     &CA, &ISSUE, &CERT, &TEXT, &CA_TEXT, &INSPECT, &VERIFY, &SAME_CA,
 ];
 
-pub(super) fn module(world: &Arc<World>) -> Module {
+fn module(world: &Arc<World>) -> Module {
     let mut module = Module::new();
     let or_unit = |text: Option<String>| text.map_or(Dynamic::UNIT, Into::into);
     let here = Arc::clone(world);
@@ -411,7 +314,7 @@ pub(super) fn module(world: &Arc<World>) -> Module {
     });
     let here = Arc::clone(world);
     word_of(&mut module, &CA_TEXT, move |call| {
-        pass(ca_pem(&here, &call.text(0)).map(or_unit))
+        pass(ca_pem(&here.beside, &call.text(0)).map(or_unit))
     });
     let here = Arc::clone(world);
     word_of(&mut module, &TEXT, move |call| {
@@ -431,7 +334,8 @@ pub(super) fn module(world: &Arc<World>) -> Module {
     module
 }
 
-pub(super) fn register(engine: &mut rhai::Engine) {
+pub(super) fn register(engine: &mut rhai::Engine, world: &Arc<World>) {
+    engine.register_static_module("cert", module(world).into());
     engine.register_type_with_name::<Authority>("ca");
     property(engine, &CERT, |ca: &Authority| {
         let text = ca.ca.as_ref().map_or(UNKNOWN, |ca| ca.cert_pem());

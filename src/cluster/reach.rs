@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::command;
 use crate::error::{Error, Result};
 use crate::host::Link;
-use crate::inventory::{AnsibleConfig, Inventory, Value};
+use crate::inventory::{AnsibleConfig, Inventory, LOCALHOST, Value};
 use crate::secret::Secret;
 use crate::transport::{Become, HostKeys, Target, Way};
 
@@ -30,9 +30,9 @@ pub struct Login {
 }
 
 /// The variables of one host that say how it is reached.
-struct Vars<'a> {
-    host: &'a str,
-    inventory: &'a Inventory,
+pub(super) struct Vars<'a> {
+    pub(super) host: &'a str,
+    pub(super) inventory: &'a Inventory,
 }
 
 impl Vars<'_> {
@@ -48,7 +48,7 @@ impl Vars<'_> {
         Ok(None)
     }
 
-    fn text(&self, names: &[&str]) -> Result<Option<String>> {
+    pub(super) fn text(&self, names: &[&str]) -> Result<Option<String>> {
         Ok(self.value(names)?.map(|value| value.to_text()))
     }
 
@@ -76,18 +76,31 @@ impl Vars<'_> {
     }
 }
 
-/// The way to `host`. Nothing is opened yet.
-pub(super) fn link(
+/// The way to `host`. Nothing is opened yet. On a `visit` nothing will be changed.
+pub fn link(
     inventory: &Inventory,
     login: &Login,
     host: &str,
     become_root: bool,
+    visit: bool,
 ) -> Result<Link> {
     let vars = Vars { host, inventory };
+    let named = inventory.has_host(host);
+    if !named && !LOCALHOST.contains(&host) {
+        return Err(Error::config(format!(
+            "there is no host `{host}` in the inventory"
+        )));
+    }
     let connection = vars
         .text(&["ansible_connection"])?
         .or_else(|| login.connection.clone())
         .unwrap_or_else(|| "ssh".into());
+    // This machine, when no inventory lists it, is never a sandbox host.
+    let connection = if !named && connection == "sandbox" {
+        "local".into()
+    } else {
+        connection
+    };
     let escalate = escalation(&vars, login, become_root)?;
     match connection.as_str() {
         "ssh" | "smart" | "openssh" | "ansible.builtin.ssh" => Ok(Link::new(
@@ -102,7 +115,7 @@ pub(super) fn link(
                 || crate::sandbox::folder().map(|folder| folder.join(host)),
                 |root| Ok(PathBuf::from(root)),
             )?;
-            crate::sandbox::prepare(&root)?;
+            crate::sandbox::prepare(&root, visit)?;
             Ok(Link::new(
                 host,
                 Way::Local,
@@ -118,7 +131,7 @@ pub(super) fn link(
     }
 }
 
-/// How ssh reaches a host; nothing when it is this machine.
+/// How ssh reaches a host; `None` when it is this machine.
 pub(super) fn ssh_target(
     inventory: &Inventory,
     login: &Login,
@@ -243,39 +256,5 @@ fn expand_home(path: &str) -> String {
     match (path.strip_prefix("~/"), std::env::var("HOME")) {
         (Some(rest), Ok(home)) => format!("{home}/{rest}"),
         _ => path.to_string(),
-    }
-}
-
-/// A member's address: its inventory name when that is an IP, else `ansible_host` when that is one, else the one
-/// IP that the name resolves to.
-pub(super) fn address(inventory: &Inventory, host: &str) -> Result<String> {
-    use std::net::{IpAddr, ToSocketAddrs};
-    if host.parse::<IpAddr>().is_ok() {
-        return Ok(host.to_string());
-    }
-    let vars = Vars { host, inventory };
-    if let Some(named) = vars.text(&["ansible_host", "ansible_ssh_host"])?
-        && named.parse::<IpAddr>().is_ok()
-    {
-        return Ok(named);
-    }
-    let mut found: Vec<IpAddr> = (host, 0)
-        .to_socket_addrs()
-        .map(|all| all.map(|socket| socket.ip()).collect())
-        .unwrap_or_default();
-    found.sort_unstable();
-    found.dedup();
-    let v4: Vec<&IpAddr> = found.iter().filter(|ip| ip.is_ipv4()).collect();
-    match (v4.as_slice(), found.as_slice()) {
-        ([one], _) => Ok(one.to_string()),
-        ([], [one]) => Ok(one.to_string()),
-        ([], []) => Err(Error::config("the address of the member is not known")
-            .on(host)
-            .because("neither its name nor `ansible_host` is an IP address, and the name does not resolve")
-            .hint(format!("name the host by its IP in the inventory: 10.10.10.10: {{ ansible_host: {host} }}"))),
-        _ => Err(Error::config("the address of the member is not clear")
-            .on(host)
-            .because(format!("the name resolves to {}", found.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")))
-            .hint("set `ansible_host` to the right one")),
     }
 }
