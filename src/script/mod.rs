@@ -9,6 +9,7 @@ mod file;
 mod heard;
 pub mod manual;
 pub mod overview;
+mod source;
 mod speak;
 mod trouble;
 mod value;
@@ -211,11 +212,10 @@ impl Interpreter {
     }
 
     fn parse(&self, name: &str, text: &str) -> Result<AST> {
-        let text = without_interpreter(text);
         let mut ast = self
             .engine
-            .compile(&text)
-            .map_err(|error| trouble::from_parse(&error, name, &text))?;
+            .compile(source::read(text))
+            .map_err(|error| trouble::from_parse(&error, name, text))?;
         ast.set_source(name);
         Ok(ast)
     }
@@ -379,28 +379,24 @@ impl Interpreter {
 /// What the lines of the console are called in messages.
 pub const CONSOLE: &str = "input";
 
-/// A line that names the interpreter is a comment; three slashes would begin a manual.
-fn without_interpreter(text: &str) -> String {
-    text.strip_prefix("#!/")
-        .map_or_else(|| text.to_string(), |rest| format!("// {rest}"))
-}
-
 /// What `--step` asks before a task.
 pub type Step<'a> = Box<dyn Fn(&crate::run::Task) -> crate::run::Verdict + Sync + 'a>;
 
 /// A place with the text of its line.
 fn place(file: &str, position: rhai::Position, text: &str) -> Place {
-    let line = position.line().unwrap_or(0);
-    let shown = if line > 0 {
-        text.lines().nth(line - 1).unwrap_or_default().to_string()
-    } else {
-        String::new()
-    };
+    let (line, column) = (
+        position.line().unwrap_or(0),
+        position.position().unwrap_or(0),
+    );
+    let written = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let shown = line
+        .checked_sub(1)
+        .and_then(|line| written.lines().nth(line));
     Place {
-        column: position.position().unwrap_or(0),
+        column: source::column(text, line, column),
         file: file.to_string(),
         line,
-        text: shown,
+        text: shown.unwrap_or_default().to_string(),
     }
 }
 
