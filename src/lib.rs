@@ -19,5 +19,6 @@ mod runtime;
 pub mod sandbox;
 pub mod script;
 pub mod secret;
+pub mod terminal;
 pub mod transport;
 pub mod value;

@@ -94,7 +94,7 @@ impl Failure {
     }
 
     /// For another room. `kind` is meant when the code says nothing of it.
-    pub(super) fn into_error(self: Box<Self>, kind: Kind) -> Box<Error> {
+    pub(super) fn into_error(self, kind: Kind) -> Box<Error> {
         let kind = if self.usage || matches!(self.code, ARGUMENTS | FEATURE | INPUT) {
             Kind::Usage
         } else {
