@@ -113,7 +113,6 @@ impl Place for Clusters {
         Ok(Some(Placed {
             client: None,
             config,
-            name: cluster.name,
             via: cluster.via,
         }))
     }

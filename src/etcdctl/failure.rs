@@ -16,14 +16,14 @@ pub(super) const INTERRUPTED: i32 = 5;
 pub(super) const ARGUMENTS: i32 = 128;
 
 #[derive(Debug)]
-pub struct Failure {
-    pub code: i32,
+pub(super) struct Failure {
+    pub(super) code: i32,
     /// Native mode: the cause at each endpoint.
-    pub causes: Vec<String>,
+    pub(super) causes: Vec<String>,
     /// Native mode: one thing to type next.
-    pub hint: Option<String>,
+    pub(super) hint: Option<String>,
     /// Without it nothing more is printed.
-    pub text: Option<String>,
+    pub(super) text: Option<String>,
     /// Of the command line itself, so that the command's page is shown.
     pub(super) usage: bool,
 }

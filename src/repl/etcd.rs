@@ -91,7 +91,6 @@ impl Place for Here {
         Ok(Some(Placed {
             client,
             config,
-            name: cluster.name,
             via: cluster.via,
         }))
     }
