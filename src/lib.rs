@@ -20,6 +20,7 @@ mod runtime;
 pub mod sandbox;
 pub mod script;
 pub mod secret;
+pub mod terminal;
 pub mod transport;
 pub mod value;
 pub mod word;

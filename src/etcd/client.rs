@@ -13,9 +13,6 @@ use crate::error::{self, Error};
 use crate::runtime::{block_on, block_on_for};
 use crate::secret::Secret;
 
-/// How long a call may take that rewrites the whole database.
-pub(super) const LONG: Duration = Duration::from_mins(10);
-
 /// Where etcd is and who we are.
 #[derive(Clone, Debug)]
 pub struct Config {

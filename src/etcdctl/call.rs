@@ -13,6 +13,7 @@ use super::settings::{DEFAULT_ENDPOINT, Settings, Source};
 use super::verb::{Deadline, Verb};
 use crate::error::Error;
 use crate::etcd::{Answer, Client, Connection, Effect, Fault, Patience, Trouble};
+use crate::terminal;
 
 /// The streams of a command.
 pub struct Io<'a> {
@@ -303,7 +304,7 @@ impl<'a> Call<'a> {
     pub(super) fn page(&mut self) -> Outcome<Page<'_>> {
         let hex = self.settings()?.hex;
         let width = if self.io.terminal {
-            terminal_width()
+            terminal::width()
         } else {
             None
         };
@@ -325,9 +326,4 @@ impl<'a> Call<'a> {
         self.io.out.flush()?;
         Ok(writeln!(self.io.err, "{text}")?)
     }
-}
-
-fn terminal_width() -> Option<usize> {
-    let size = rustix::termios::tcgetwinsize(std::io::stdout()).ok()?;
-    Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
 }

@@ -1,6 +1,5 @@
 //! `-o json`: what etcd holds, decoded: keys and values as text, values that are JSON as JSON, ids in hex.
 
-use etcd_client::proto::{PbKeyValue, PbResponseHeader};
 use serde_json::{Map, Value};
 
 use base64::Engine;
@@ -8,6 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::failure::{ERROR, Failure, Outcome};
 use super::print::{Page, Reply};
+use crate::etcd::raw::{PbKeyValue, PbResponseHeader};
 
 /// Bytes under `name` when they are text, else in base64 under `name_base64`.
 pub(super) fn insert_bytes(object: &mut Map<String, Value>, name: &str, bytes: &[u8]) {

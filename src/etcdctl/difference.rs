@@ -4,15 +4,13 @@
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
 
-use etcd_client::TxnOp;
-use etcd_client::proto::PbKeyValue;
-
 use super::call::Call;
 use super::failure::Outcome;
 use super::level::together;
 use super::pages::{self, Pace, Query, after};
 use super::record::Record;
 use super::verb::Lines;
+use crate::etcd::raw::{PbKeyValue, TxnOp};
 use crate::etcd::{self, Client, prefix_end};
 
 /// Records of a part, and their bytes.

@@ -1,11 +1,11 @@
 //! The reply of a call that says nothing but that it was done: a header, and the sentence of the simple format.
 
-use etcd_client::proto::PbResponseHeader;
 use prost::Message;
 
 use super::failure::Outcome;
 use super::json::Object;
 use super::print::{Page, Reply, json_with_header};
+use crate::etcd::raw::PbResponseHeader;
 
 /// All such messages of etcd have the header as their first field and no other.
 #[derive(Clone, PartialEq, prost::Message)]

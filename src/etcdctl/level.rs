@@ -4,12 +4,10 @@
 //! folder is not fetched: the key behind it is asked for. etcd counts all keys of a range, also when one is wanted, so the
 //! question is put to narrow ranges before it is put to wide ones (`behind`).
 
-use etcd_client::proto::{PbKeyValue, PbRangeResponse, PbTxnOpResponse};
-use etcd_client::{Txn, TxnOp};
-
 use super::call::Call;
 use super::failure::Outcome;
 use super::pages::{self, Pace, Query, after};
+use crate::etcd::raw::{PbKeyValue, PbRangeResponse, PbTxnOpResponse, Txn, TxnOp};
 use crate::etcd::{self, Client, Effect, prefix_end};
 
 /// Keys of the first page; of one with values.

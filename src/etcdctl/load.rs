@@ -5,13 +5,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
 
-use etcd_client::{PutOptions, Txn, TxnOp};
-
 use super::call::Call;
 use super::difference::Difference;
 use super::failure::{Failure, Outcome};
 use super::pages::Pace;
 use super::verb::Lines;
+use crate::etcd::raw::{PutOptions, Txn, TxnOp};
 use crate::etcd::{self, Client, Effect};
 
 /// Bytes of one transaction; etcd takes requests of 1.5 MiB.

@@ -38,7 +38,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 pub use call::Io;
-pub use failure::Failure;
 pub use line::{Command, commands};
 pub use offer::{Argument, Next, is_command, next};
 pub use print::Layout;
@@ -54,7 +53,6 @@ pub struct Placed {
     /// A client that is connected already, for commands that change nothing about the connection.
     pub client: Option<Client>,
     pub config: Config,
-    pub name: String,
     /// The host to go through, when the inventory names one.
     pub via: Option<String>,
 }

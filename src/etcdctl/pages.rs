@@ -7,12 +7,10 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use etcd_client::proto::{PbKeyValue, PbRangeResponse};
-use etcd_client::{GetOptions, SortOrder, SortTarget};
-
 use super::call::Call;
 use super::failure::Outcome;
 use super::guess::Letters;
+use crate::etcd::raw::{GetOptions, PbKeyValue, PbRangeResponse, SortOrder, SortTarget};
 use crate::etcd::{self, Client, Effect, Fault, Patience, Trouble};
 
 /// Bytes that a page aims at. A server counts all keys behind a page, so few and large pages are better for it.

@@ -2,13 +2,13 @@
 
 use std::io::Write;
 
-use etcd_client::proto::{PbKeyValue, PbResponseHeader};
 use serde_json::Value;
 
 use super::failure::{FEATURE, Failure, Outcome};
 use super::go;
 use super::json::Object;
 use super::table::Table;
+use crate::etcd::raw::{PbKeyValue, PbResponseHeader};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Format {

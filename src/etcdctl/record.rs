@@ -13,8 +13,9 @@ use std::io::{self, Write};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use etcd_client::proto::PbKeyValue;
 use serde::Deserialize;
+
+use crate::etcd::raw::PbKeyValue;
 
 /// Of the lines; a file with a higher number is from a later etcdsh.
 const FORMAT: u64 = 1;

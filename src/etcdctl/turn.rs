@@ -3,13 +3,14 @@
 
 use std::sync::mpsc::RecvTimeoutError;
 
-use etcd_client::proto::{PbRangeResponse, PbTxnOpResponse, PbTxnResponse};
-use etcd_client::{Compare, CompareOp, GetOptions, PutOptions, SortOrder, SortTarget, Txn, TxnOp};
-
 use super::call::Call;
 use super::failure::{ERROR, Failure, Outcome};
 use super::session::Session;
 use super::stop::{Signals, TICK};
+use crate::etcd::raw::{
+    Compare, CompareOp, GetOptions, PbRangeResponse, PbTxnOpResponse, PbTxnResponse, PutOptions,
+    SortOrder, SortTarget, Txn, TxnOp,
+};
 use crate::etcd::{Effect, Patience, Told, Watched, Watches, prefix_end};
 
 const DELETE: i32 = 1;

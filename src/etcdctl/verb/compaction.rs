@@ -1,8 +1,7 @@
 //! `compaction REVISION`: forget the history before a revision.
 
-use etcd_client::CompactionOptions;
-
 use super::{Deadline, Endless, Since, Verb};
+use crate::etcd::raw::CompactionOptions;
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::{ERROR, Failure, Outcome};
 use crate::etcdctl::flag::Flag;

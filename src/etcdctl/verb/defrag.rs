@@ -4,10 +4,9 @@
 
 use std::time::{Duration, Instant};
 
-use etcd_client::proto::PbStatusResponse;
-
 use super::endpoint::{Asked, ask_in_order, status, targets};
 use super::{Deadline, Endless, Since, Verb};
+use crate::etcd::raw::PbStatusResponse;
 use crate::etcd::{Client, Effect, Patience};
 use crate::etcdctl::Layout;
 use crate::etcdctl::call::Call;
@@ -219,7 +218,7 @@ fn recovered(client: &Client) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use etcd_client::proto::PbResponseHeader;
+    use crate::etcd::raw::PbResponseHeader;
 
     use super::super::endpoint::Target;
     use super::*;

@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use etcd_client::DeleteOptions;
-use etcd_client::proto::PbDeleteResponse;
 use prost::Message;
 use serde_json::Value;
 
 use super::{Deadline, Endless, Since, Verb};
+use crate::etcd::raw::{self, DeleteOptions, PbDeleteResponse};
 use crate::etcdctl::Layout;
 use crate::etcdctl::ask;
 use crate::etcdctl::call::Call;
@@ -126,7 +125,7 @@ fn run(call: &mut Call<'_>) -> Outcome {
 /// Show how many keys go, and some of them, and ask.
 fn confirmed(call: &mut Call<'_>, delete: &Delete) -> Outcome<bool> {
     let end = delete.end.clone().unwrap_or_default();
-    let options = etcd_client::GetOptions::new()
+    let options = raw::GetOptions::new()
         .with_range(end)
         .with_keys_only()
         .with_limit(SAMPLE);

@@ -2,11 +2,11 @@
 
 use std::sync::mpsc::RecvTimeoutError;
 
-use etcd_client::proto::{PbKeyValue, PbRangeResponse, PbResponseHeader};
-use etcd_client::{GetOptions, SortOrder, SortTarget};
-
 use super::lock::stopped;
 use super::{Deadline, Endless, Since, Verb};
+use crate::etcd::raw::{
+    GetOptions, PbKeyValue, PbRangeResponse, PbResponseHeader, SortOrder, SortTarget,
+};
 use crate::etcd::{Patience, Told, Watched, Watches, prefix_end};
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::{ERROR, Failure, Outcome};

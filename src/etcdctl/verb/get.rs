@@ -3,13 +3,12 @@
 //! Outside strict mode a large range is fetched in pages at one revision, the next while one is printed, so that memory
 //! does not grow with the number of keys.
 
-use etcd_client::proto::PbRangeResponse;
-use etcd_client::{SortOrder, SortTarget};
 use prost::Message;
 use serde_json::Value;
 
 use super::{Deadline, Endless, Since, Verb};
 use crate::etcd::prefix_end;
+use crate::etcd::raw::{PbRangeResponse, SortOrder, SortTarget};
 use crate::etcdctl::call::Call;
 use crate::etcdctl::decoded;
 use crate::etcdctl::failure::{FEATURE, Failure, Outcome};

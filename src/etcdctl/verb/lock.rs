@@ -1,8 +1,7 @@
 //! `lock NAME [COMMAND...]`: hold a lock until a signal comes, or while a command runs.
 
-use etcd_client::GetOptions;
-
 use super::{Deadline, Endless, Since, Verb};
+use crate::etcd::raw::GetOptions;
 use crate::etcdctl::call::Call;
 use crate::etcdctl::child;
 use crate::etcdctl::failure::{ERROR, Failure, Outcome};

@@ -1,10 +1,10 @@
 //! `ls [PREFIX]`: one level of keys and folders, without fetching what lies in the folders.
 
-use etcd_client::TxnOp;
 use serde_json::{Map, Value};
 
 use super::{Deadline, Endless, Since, Verb};
 use crate::etcd::prefix_end;
+use crate::etcd::raw::TxnOp;
 use crate::etcdctl::call::Call;
 use crate::etcdctl::decoded;
 use crate::etcdctl::failure::{Failure, Outcome};

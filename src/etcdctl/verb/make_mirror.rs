@@ -10,10 +10,9 @@ use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use etcd_client::proto::{PbEvent, PbKeyValue, PbRangeResponse};
-use etcd_client::{GetOptions, Txn, TxnOp};
 
 use super::{Deadline, Endless, Since, Verb};
+use crate::etcd::raw::{GetOptions, PbEvent, PbKeyValue, PbRangeResponse, Txn, TxnOp};
 use crate::etcd::{
     Client, Config, Effect, Fault, Patience, Told, Trouble, Watched, Watches, prefix_end,
 };

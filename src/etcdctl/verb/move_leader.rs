@@ -2,12 +2,12 @@
 
 use std::time::Instant;
 
-use etcd_client::proto::{PbMoveLeaderResponse, PbStatusResponse};
 use prost::Message;
 use serde_json::{Value, json};
 
 use super::endpoint::{Target, ask_in_order, status};
 use super::{Deadline, Endless, Since, Verb};
+use crate::etcd::raw::{PbMoveLeaderResponse, PbStatusResponse};
 use crate::etcd::{self, Client, Effect, PAUSE, Patience, rpc};
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::{ERROR, Failure, Outcome};

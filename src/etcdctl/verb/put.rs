@@ -1,11 +1,10 @@
 //! `put KEY [VALUE]`: one key; the value comes from standard input when it is not given.
 
-use etcd_client::PutOptions;
-use etcd_client::proto::PbPutResponse;
 use prost::Message;
 use serde_json::Value;
 
 use super::{Deadline, Endless, Since, Verb};
+use crate::etcd::raw::{PbPutResponse, PutOptions};
 use crate::etcdctl::call::Call;
 use crate::etcdctl::decoded;
 use crate::etcdctl::failure::{Failure, Outcome};

@@ -1,10 +1,10 @@
 //! `top [PREFIX]`: which folders hold most bytes or keys. All keys are read, page by page; only the largest are kept.
 
-use etcd_client::proto::PbKeyValue;
 use serde_json::{Map, Value};
 
 use super::ls::Form;
 use super::{Deadline, Endless, Since, Verb};
+use crate::etcd::raw::PbKeyValue;
 use crate::etcdctl::call::Call;
 use crate::etcdctl::decoded;
 use crate::etcdctl::failure::{FEATURE, Failure, Outcome};

@@ -1,11 +1,12 @@
 //! `txn`: compares, what is done when all of them hold, and what is done otherwise, read from standard input.
 
-use etcd_client::proto::{PbResponseOp, PbTxnOpResponse, PbTxnResponse};
-use etcd_client::{Compare, CompareOp, Txn, TxnOp};
 use prost::Message;
 
 use super::{Deadline, Endless, Since, Verb, del, get, put};
 use crate::etcd::Effect;
+use crate::etcd::raw::{
+    Compare, CompareOp, PbResponseOp, PbTxnOpResponse, PbTxnResponse, Txn, TxnOp,
+};
 use crate::etcdctl::call::{Call, Io};
 use crate::etcdctl::failure::{Failure, INPUT, Outcome};
 use crate::etcdctl::flag::{self, Flag, HELP};
@@ -362,7 +363,7 @@ fn rows(txn: &PbTxnResponse, page: &Page<'_>, result: &str, all: &mut Vec<Vec<St
 
 #[cfg(test)]
 mod tests {
-    use etcd_client::proto::{PbRangeResponse, PbResponseHeader};
+    use crate::etcd::raw::{PbRangeResponse, PbResponseHeader};
 
     use super::*;
     use crate::etcdctl::print::{Format, Layout, reply};

@@ -5,11 +5,11 @@ use std::collections::{HashMap, VecDeque};
 use std::io::{self, BufRead};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, channel, sync_channel};
 
-use etcd_client::proto::{PbEvent, PbKeyValue, PbWatchResponse};
 use prost::Message;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::{Deadline, Endless, Since, Verb};
+use crate::etcd::raw::{PbEvent, PbKeyValue, PbWatchResponse};
 use crate::etcd::{Fault, Told, Watched, Watches, prefix_end};
 use crate::etcdctl::call::Call;
 use crate::etcdctl::child::{self, Ended};

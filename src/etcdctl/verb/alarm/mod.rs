@@ -3,10 +3,10 @@
 pub(super) mod disarm;
 pub(super) mod list;
 
-use etcd_client::proto::{PbAlarmMember, PbAlarmResponse};
 use prost::Message;
 use serde_json::{Value, json};
 
+use crate::etcd::raw::{PbAlarmMember, PbAlarmResponse};
 use crate::etcdctl::failure::Outcome;
 use crate::etcdctl::json::{self, Object};
 use crate::etcdctl::print::{Page, Reply, json_with_header};

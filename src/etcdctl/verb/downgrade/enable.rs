@@ -1,8 +1,7 @@
 //! `downgrade enable VERSION`: the cluster goes back to this version.
 
-use etcd_client::DowngradeOptions;
-
 use super::{send, version};
+use crate::etcd::raw::DowngradeOptions;
 use crate::etcdctl::ask;
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::{Failure, Outcome};

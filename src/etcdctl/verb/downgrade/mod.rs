@@ -4,11 +4,10 @@ pub(super) mod cancel;
 pub(super) mod enable;
 pub(super) mod validate;
 
-use etcd_client::DowngradeOptions;
-use etcd_client::proto::PbDowngradeResponse;
 use prost::Message;
 use serde_json::{Value, json};
 
+use crate::etcd::raw::{DowngradeOptions, PbDowngradeResponse};
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::{Failure, Outcome};
 use crate::etcdctl::json::Object;

@@ -1,10 +1,10 @@
 //! `endpoint hashkv`: the hash of each member's keys, equal where all is well.
 
-use etcd_client::proto::PbHashKvResponse;
 use serde_json::{Value, json};
 
 use super::status::empty;
 use super::{Asked, ask_in_order, targets};
+use crate::etcd::raw::PbHashKvResponse;
 use crate::etcdctl::Layout;
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::{ERROR, Failure, Outcome};

@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use etcd_client::{AlarmAction, AlarmType};
 use serde_json::{Value, json};
 
 use super::status::empty;
 use super::{ask_each, targets};
+use crate::etcd::raw::{AlarmAction, AlarmType};
 use crate::etcd::{Client, Patience, Trouble};
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::{ERROR, Failure, Outcome};

@@ -2,10 +2,10 @@
 
 use std::io;
 
-use etcd_client::proto::PbStatusResponse;
 use serde_json::{Value, json};
 
 use super::{Asked, ask_in_order, targets};
+use crate::etcd::raw::PbStatusResponse;
 use crate::etcd::{Client, Patience};
 use crate::etcdctl::Layout;
 use crate::etcdctl::call::Call;
@@ -314,7 +314,7 @@ fn fields(page: &mut Page<'_>, endpoint: &str, status: &PbStatusResponse) -> Out
 
 #[cfg(test)]
 mod tests {
-    use etcd_client::proto::{PbDowngradeInfo, PbResponseHeader};
+    use crate::etcd::raw::PbResponseHeader;
 
     use super::super::Target;
     use super::*;
@@ -359,7 +359,7 @@ mod tests {
             db_size_in_use: 16_384,
             storage_version: "3.6.0".into(),
             db_size_quota: 2_147_483_648,
-            downgrade_info: Some(PbDowngradeInfo::default()),
+            downgrade_info: Some(Default::default()),
             ..PbStatusResponse::default()
         }
     }

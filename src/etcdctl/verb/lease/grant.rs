@@ -1,9 +1,8 @@
 //! `lease grant TTL`: a new lease.
 
-use etcd_client::proto::PbLeaseGrantResponse;
-
 use super::super::{Deadline, Endless, Since, Verb};
 use super::{header_bytes, json_flat};
+use crate::etcd::raw::PbLeaseGrantResponse;
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::{Failure, Outcome};
 use crate::etcdctl::go;

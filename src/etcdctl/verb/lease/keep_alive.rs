@@ -2,10 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use etcd_client::proto::PbLeaseKeepAliveResponse;
-
 use super::super::{Deadline, Endless, Since, Verb};
 use super::{header_bytes, json_flat};
+use crate::etcd::raw::PbLeaseKeepAliveResponse;
 use crate::etcd::rpc::{self, KeepAlive};
 use crate::etcd::{self, Client, Effect, Patience};
 use crate::etcdctl::call::Call;

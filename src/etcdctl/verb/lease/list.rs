@@ -1,9 +1,8 @@
 //! `lease list`: the ids of all leases; as a table also what is left of each and its keys.
 
-use etcd_client::proto::PbLeaseLeasesResponse;
-
 use super::super::{Deadline, Endless, Since, Verb};
 use super::{header_bytes, json_flat};
+use crate::etcd::raw::PbLeaseLeasesResponse;
 use crate::etcd::rpc;
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::{CONNECTION, Outcome};

@@ -6,9 +6,9 @@ pub(super) mod list;
 pub(super) mod revoke;
 pub(super) mod timetolive;
 
-use etcd_client::proto::{PbLeaseTimeToLiveResponse, PbResponseHeader};
 use prost::Message;
 
+use crate::etcd::raw::{PbLeaseTimeToLiveResponse, PbResponseHeader};
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::{Failure, Outcome};
 use crate::etcdctl::go;

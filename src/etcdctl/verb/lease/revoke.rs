@@ -1,8 +1,7 @@
 //! `lease revoke ID`: end a lease; its keys go with it.
 
-use etcd_client::proto::{PbLeaseRevokeResponse, PbResponseHeader};
-
 use super::super::{Deadline, Endless, Since, Verb};
+use crate::etcd::raw::{PbLeaseRevokeResponse, PbResponseHeader};
 use crate::etcdctl::call::Call;
 use crate::etcdctl::done::Done;
 use crate::etcdctl::failure::{FEATURE, Failure, Outcome};

@@ -1,9 +1,8 @@
 //! `lease timetolive ID`: how long a lease has left, and its keys.
 
-use etcd_client::proto::PbLeaseTimeToLiveResponse;
-
 use super::super::{Deadline, Endless, Since, Verb};
 use super::{header_bytes, json_flat};
+use crate::etcd::raw::PbLeaseTimeToLiveResponse;
 use crate::etcd::rpc;
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::{CONNECTION, Failure, Outcome};
@@ -109,7 +108,7 @@ impl Reply for Remaining {
 
 #[cfg(test)]
 mod tests {
-    use etcd_client::proto::PbResponseHeader;
+    use crate::etcd::raw::PbResponseHeader;
 
     use super::*;
     use crate::etcdctl::Layout;

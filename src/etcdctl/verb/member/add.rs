@@ -1,11 +1,10 @@
 //! `member add NAME --peer-urls=...`: a new member, or a learner, and what its etcd must be started with.
 
-use etcd_client::MemberAddOptions;
-use etcd_client::proto::PbMemberAddResponse;
 use prost::Message;
 use serde_json::{Value, json};
 
 use super::{LACKS, decoded, json_member, json_members, peer_urls, table};
+use crate::etcd::raw::{MemberAddOptions, PbMemberAddResponse};
 use crate::etcdctl::Layout;
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::{Failure, Outcome};

@@ -1,10 +1,10 @@
 //! `member list`: all members.
 
-use etcd_client::proto::PbMemberListResponse;
 use prost::Message;
 use serde_json::Value;
 
 use super::{decoded, json_members, row, table};
+use crate::etcd::raw::PbMemberListResponse;
 use crate::etcd::rpc;
 use crate::etcdctl::Layout;
 use crate::etcdctl::call::Call;

@@ -6,13 +6,13 @@ pub(super) mod promote;
 pub(super) mod remove;
 pub(super) mod update;
 
-use etcd_client::proto::{
-    PbMember, PbMemberPromoteResponse, PbMemberRemoveResponse, PbMemberUpdateResponse,
-    PbResponseHeader,
-};
 use prost::Message;
 use serde_json::{Value, json};
 
+use crate::etcd::raw::{
+    PbMember, PbMemberPromoteResponse, PbMemberRemoveResponse, PbMemberUpdateResponse,
+    PbResponseHeader,
+};
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::{ERROR, Failure, Outcome};
 use crate::etcdctl::go;

@@ -1,10 +1,9 @@
 //! `role get NAME`: what a role allows.
 
-use etcd_client::PermissionType;
-use etcd_client::proto::PbAuthRoleGetResponse;
 use prost::Message;
 
 use super::super::{Deadline, Endless, Since, Verb};
+use crate::etcd::raw::{PbAuthRoleGetResponse, PermissionType};
 use crate::etcd::{prefix_end, rpc};
 use crate::etcdctl::Layout;
 use crate::etcdctl::call::Call;

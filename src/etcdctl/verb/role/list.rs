@@ -1,9 +1,9 @@
 //! `role list`: the names of all roles; as a table also what they allow.
 
-use etcd_client::proto::PbAuthRoleListResponse;
 use prost::Message;
 
 use super::super::{Deadline, Endless, Since, Verb};
+use crate::etcd::raw::PbAuthRoleListResponse;
 use crate::etcd::rpc;
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::{Failure, Outcome};

@@ -1,9 +1,8 @@
 //! `role revoke-permission ROLE KEY [ENDKEY]`: the opposite of `grant-permission`, word for word.
 
-use etcd_client::RoleRevokePermissionOptions;
-
 use super::super::{Deadline, Endless, Since, Verb};
 use super::range;
+use crate::etcd::raw::RoleRevokePermissionOptions;
 use crate::etcdctl::call::Call;
 use crate::etcdctl::done::Done;
 use crate::etcdctl::failure::{Failure, Outcome};

@@ -7,8 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use etcd_client::proto::PbStatusResponse;
-
+use crate::etcd::raw::PbStatusResponse;
 use crate::etcd::snapshot::{Broken, Part};
 use crate::etcd::{Client, Patience};
 use crate::etcdctl::Layout;
@@ -214,7 +213,7 @@ impl<'a, 'b> Progress<'a, 'b> {
 
 #[cfg(test)]
 mod tests {
-    use etcd_client::proto::PbResponseHeader;
+    use crate::etcd::raw::PbResponseHeader;
 
     use super::*;
     use crate::etcdctl::verb::endpoint::Target;

@@ -1,9 +1,8 @@
 //! `user add NAME[:PASSWORD]`: a new user; the password is asked for when it is not given.
 
-use etcd_client::UserAddOptions;
-
 use super::super::{Deadline, Endless, Since, Verb};
 use super::password;
+use crate::etcd::raw::UserAddOptions;
 use crate::etcdctl::call::Call;
 use crate::etcdctl::done::Done;
 use crate::etcdctl::failure::{Failure, Outcome};

@@ -1,10 +1,10 @@
 //! `user get NAME`: the roles of a user, or with `--detail` what each of them allows.
 
-use etcd_client::proto::PbAuthUserGetResponse;
 use prost::Message;
 
 use super::super::role::get::{self as role, Role};
 use super::super::{Deadline, Endless, Since, Verb};
+use crate::etcd::raw::PbAuthUserGetResponse;
 use crate::etcd::rpc;
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::Outcome;

@@ -1,9 +1,9 @@
 //! `user list`: the names of all users; as a table also their roles.
 
-use etcd_client::proto::PbAuthUserListResponse;
 use prost::Message;
 
 use super::super::{Deadline, Endless, Since, Verb};
+use crate::etcd::raw::PbAuthUserListResponse;
 use crate::etcd::rpc;
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::{Failure, Outcome};
