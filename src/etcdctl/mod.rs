@@ -186,7 +186,7 @@ pub fn config(flags: &[String], style: &Style) -> error::Result<Config> {
     let of_failure = |failure: Box<Failure>| {
         let mut error = Error::config(failure.text.clone().unwrap_or_default());
         error.causes.clone_from(&failure.causes);
-        error.hints.extend(failure.hint.clone());
+        error.hints.extend(failure.hint.clone().map(Into::into));
         error
     };
     let found =
@@ -248,7 +248,7 @@ pub fn evaluate(words: &[Vec<u8>], style: &Style) -> error::Result<String> {
     let mut error = Error::new(kind, first.strip_prefix("Error: ").unwrap_or(first));
     for line in lines {
         match line.strip_prefix(" hint: ") {
-            Some(hint) => error.hints.push(hint.to_string()),
+            Some(hint) => error.hints.push(hint.into()),
             None => error.causes.push(line.trim().to_string()),
         }
     }
@@ -344,7 +344,7 @@ impl Failure {
     fn of_error(error: &error::Error) -> Box<Failure> {
         let mut failure = Failure::new(failure::ERROR, error.headline());
         failure.causes.clone_from(&error.causes);
-        failure.hint = error.hints.first().cloned();
+        failure.hint = error.hints.first().map(ToString::to_string);
         failure
     }
 }

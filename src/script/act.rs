@@ -211,7 +211,7 @@ fn failure(text: &str, options: &Map) -> Box<Error> {
     };
     let mut error = Error::new(kind, text);
     error.causes = texts("because");
-    error.hints = texts("hint");
+    error.hints = texts("hint").into_iter().map(Into::into).collect();
     if let Some(stderr) = options.get("log") {
         error.stderr = stderr.to_string();
     }
