@@ -2,7 +2,11 @@
 //!
 //! A leaf: every room may use it, it uses none. Printing is `report`'s; here is only the plain text form.
 
+mod hint;
+
 use std::fmt;
+
+pub use hint::Hint;
 
 /// What kind of trouble it is; decides the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,8 +96,8 @@ pub struct Error {
     pub causes: Vec<String>,
     /// The command that failed, secrets masked.
     pub command: Option<String>,
-    /// Commands one can type next, at most two.
-    pub hints: Vec<String>,
+    /// What one can type next, at most two.
+    pub hints: Vec<Hint>,
     pub host: Option<String>,
     pub kind: Kind,
     /// What the command wrote to standard error.
@@ -149,7 +153,7 @@ impl Error {
     }
 
     #[must_use]
-    pub fn hint(mut self: Box<Self>, hint: impl Into<String>) -> Box<Self> {
+    pub fn hint(mut self: Box<Self>, hint: impl Into<Hint>) -> Box<Self> {
         self.hints.push(hint.into());
         self
     }

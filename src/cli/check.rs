@@ -62,7 +62,7 @@ pub(super) fn run(args: &CheckArgs) -> Result<i32> {
                 let at = error.at.clone().unwrap_or_default();
                 say!(
                     "{}",
-                    serde_json::json!({ "file": script.name, "line": at.line, "column": at.column, "message": error.what, "hints": error.hints })
+                    serde_json::json!({ "file": script.name, "line": at.line, "column": at.column, "message": error.what, "hints": error.hints.iter().map(ToString::to_string).collect::<Vec<_>>() })
                 );
             } else {
                 complain!("error: {error}");

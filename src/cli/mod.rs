@@ -36,7 +36,7 @@ use clap::Parser;
 pub use options::Options;
 use setup::Setup;
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Hint, Kind, Result};
 use crate::report::Event;
 use crate::script::{Interpreter, Script, embedded};
 
@@ -254,8 +254,7 @@ fn run(options: &Options, script: &Script, typed: &[OsString]) -> Result<i32> {
         .sum();
     if hosts == 0 {
         return Err(
-            Error::config(format!("`{}` has no host to run on", script.name))
-                .hint("etcdsh inventory --graph"),
+            Error::config(format!("`{}` has no host to run on", script.name)).hint(Hint::Hosts),
         );
     }
     world.selection.check(&world.draft().tasks)?;

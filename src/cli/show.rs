@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::options::Options;
 use super::setup::Setup;
-use crate::error::{Kind, Result};
+use crate::error::{Hint, Kind, Result};
 use crate::run::{Score, Session, Task, Verdict};
 use crate::script::{Interpreter, Script, Step};
 
@@ -105,6 +105,12 @@ fn again(typed: &[std::ffi::OsString]) -> String {
     format!("etcdsh {}", words.join(" "))
 }
 
+/// A hint without the remark on it.
+fn bare(hint: &Hint) -> String {
+    let line = hint.to_string();
+    line.split("   #").next().unwrap_or_default().to_string()
+}
+
 /// The one line that tells what to do next.
 pub(super) fn next(
     options: &Options,
@@ -125,11 +131,7 @@ pub(super) fn next(
         .collect();
     if let Some(host) = failed.first() {
         return match score.errors.iter().find_map(|error| error.hints.first()) {
-            Some(hint) => format!(
-                "mend it ({}), then run again: {}",
-                hint.split("   #").next().unwrap_or(hint),
-                again()
-            ),
+            Some(hint) => format!("mend it ({}), then run again: {}", bare(hint), again()),
             None => format!("look at {host}, then run again: {}", again()),
         };
     }

@@ -9,7 +9,7 @@ use super::integrate::{CompletionArgs, ManArgs};
 use super::options::Options;
 use super::overview::OverviewArgs;
 use super::setup::{self, Setup};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Hint, Kind, Result};
 use crate::inventory::{AnsibleConfig, parse_extra};
 use crate::script::{embedded, on_hosts};
 
@@ -214,8 +214,9 @@ fn inventory(args: &InventoryArgs) -> Result<i32> {
         (None, Some(host), false) => print_text(&inventory.host(host)?),
         (None, None, true) => print_text(&inventory.list(args.limit.as_deref())?),
         _ => {
-            return Err(Error::usage("one of --list, --graph and --host is needed")
-                .hint("etcdsh inventory --graph"));
+            return Err(
+                Error::usage("one of --list, --graph and --host is needed").hint(Hint::Hosts)
+            );
         }
     }
     Ok(0)

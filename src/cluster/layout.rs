@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 
 use super::member::{Member, cluster_name, written};
 use super::parameter::{self, in_one_line};
-use crate::error::{Error, Result, nearest};
+use crate::error::{Error, Hint, Result, nearest};
 use crate::inventory::{Inventory, Value};
 
 /// The value that makes a group a cluster: its own `etcd_cluster`.
@@ -120,14 +120,14 @@ fn in_two(host: &str, one: &str, other: &str) -> Box<Error> {
         "the host is in two clusters, `{one}` and `{other}`"
     ))
     .on(host)
-    .hint("etcdsh inventory --graph")
+    .hint(Hint::Hosts)
 }
 
 fn none(inventory: &Inventory) -> Box<Error> {
     let error = Error::config("there is no etcd in the inventory");
     if is_any(inventory) {
         let error = error.because("the group that is meant as a cluster has no hosts");
-        return error.hint("etcdsh inventory --graph");
+        return error.hint(Hint::Hosts);
     }
     let error = error.because("no group is called `etcd` and none sets `etcd_cluster`");
     match nearest("etcd", inventory.groups()) {

@@ -18,7 +18,7 @@ pub use layout::{hosts, is_any, mistakes};
 pub use member::Member;
 pub use reach::{Login, link};
 
-use crate::error::{Error, Result, nearest};
+use crate::error::{Error, Hint, Result, nearest};
 use crate::inventory::Inventory;
 use crate::secret::Secret;
 
@@ -116,8 +116,8 @@ pub fn chosen(mut clusters: Vec<Cluster>, name: Option<&str>) -> Result<Cluster>
                 names.join(", ")
             ))
             .hint(match names.first() {
-                Some(name) => format!("--cluster-name={name}"),
-                None => "-l all".to_string(),
+                Some(name) => Hint::Cluster(name.clone()),
+                None => Hint::Limit("all".into()),
             }));
         }
     };

@@ -89,7 +89,7 @@ impl Failure {
     pub(super) fn of_error(error: &Error) -> Box<Failure> {
         let mut failure = Failure::new(ERROR, error.headline());
         failure.causes.clone_from(&error.causes);
-        failure.hint = error.hints.first().cloned();
+        failure.hint = error.hints.first().map(ToString::to_string);
         failure
     }
 
@@ -103,7 +103,7 @@ impl Failure {
         let what = self.text.unwrap_or_else(|| "the command failed".into());
         let mut error = Error::new(kind, what);
         error.causes = self.causes;
-        error.hints.extend(self.hint);
+        error.hints.extend(self.hint.map(Into::into));
         error
     }
 

@@ -383,7 +383,10 @@ mod tests {
                     kind,
                     what,
                     &causes.iter().map(ToString::to_string).collect(),
-                    &hints.iter().map(ToString::to_string).collect()
+                    &hints
+                        .iter()
+                        .map(|hint| (*hint).to_string().into())
+                        .collect()
                 ),
                 "{line}"
             );

@@ -4,7 +4,7 @@ use super::layer::{Var, Vars};
 use super::node::{Shape, Source};
 use super::value::Value;
 use super::{Warnings, load, yaml};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Hint, Kind, Result};
 
 /// Read all arguments of `-e`; later ones win. Values of `key=value` are text, those of a mapping keep their type.
 pub fn parse_extra(args: &[String]) -> Result<Vars> {
@@ -63,7 +63,7 @@ fn pairs(arg: &str, vars: &mut Vars) -> Result<()> {
         else {
             return Err(Error::usage(format!("`-e {arg}` is not `key=value`"))
                 .because(format!("`{word}` has no `=`"))
-                .hint(format!("-e {}=VALUE", word.trim_matches('='))));
+                .hint(Hint::Set(format!("{}=VALUE", word.trim_matches('=')))));
         };
         let (name, value) = (word[..byte].trim(), unquoted(word[byte + 1..].trim()));
         let source = Source::new(format!("-e {name}={value}"), "");

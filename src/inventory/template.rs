@@ -12,7 +12,7 @@ use super::layer::{MAGIC, Var, Vars};
 use super::node::Spot;
 use super::value::Value;
 use super::{Inventory, template_filter};
-use crate::error::{Error, Result, nearest};
+use crate::error::{Error, Hint, Result, nearest};
 
 /// Variables that refer to variables that refer to ... this often are a mistake.
 const DEPTH: usize = 40;
@@ -190,7 +190,10 @@ impl Scope {
             Value::Vault(_) => Err(fatal(located(
                 Error::config(format!("variable `{name}` is encrypted with ansible-vault"))
                     .because("etcdsh has no vault password")
-                    .hint(format!("pass it in the clear: -e {name}=VALUE")),
+                    .hint(Hint::All(vec![
+                        "pass it in the clear:".into(),
+                        Hint::Set(format!("{name}=VALUE")),
+                    ])),
                 at,
             ))),
             other => Ok(other.clone()),
@@ -261,7 +264,7 @@ impl Scope {
                 .map(String::as_str),
         ) {
             Some(near) => error.hint(format!("did you mean `{near}`?")),
-            None => error.hint(format!("-e {missing}=VALUE")),
+            None => error.hint(Hint::Set(format!("{missing}=VALUE"))),
         }
     }
 }

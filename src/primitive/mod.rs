@@ -81,6 +81,11 @@ pub trait Primitive: Send + Sync {
     /// What it is about, such as `file /etc/etcd/etcd.conf`: how a change is named in reports.
     fn subject(&self) -> String;
 
+    /// Does what is said of a change name the thing, so that the subject need not stand before it?
+    fn names_thing(&self) -> bool {
+        false
+    }
+
     /// The read-only script that tells how things are.
     fn ask(&self, facts: &Facts) -> Result<String>;
 

@@ -200,6 +200,10 @@ impl Primitive for Package {
         format!("package {}", self.names.join(", "))
     }
 
+    fn names_thing(&self) -> bool {
+        true
+    }
+
     fn ask(&self, facts: &Facts) -> Result<String> {
         let names = self.words();
         Ok(match &facts.package_tool {

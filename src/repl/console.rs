@@ -327,7 +327,7 @@ impl Console {
         }
         let mut error = error.clone();
         for hint in &mut error.hints {
-            *hint = crate::report::in_console(hint);
+            *hint = crate::report::in_console(hint).into();
         }
         if self.json() {
             self.say(
@@ -340,7 +340,11 @@ impl Console {
                 show::underlined(&error)
             ));
         }
-        if !error.hints.iter().any(|hint| hint.starts_with(":bt")) {
+        if !error
+            .hints
+            .iter()
+            .any(|hint| hint.to_string().starts_with(":bt"))
+        {
             *locked(&self.runner.last_error) = Some(Box::new(error));
         }
     }
@@ -396,10 +400,8 @@ impl Console {
         self.typed.text()
     }
 
-    fn at_its_file(&self, mut error: Box<Error>) -> Box<Error> {
-        if error.at.as_ref().is_some_and(|at| at.line >= flow::OURS) {
-            error.at = None;
-        }
+    fn at_its_file(&self, error: Box<Error>) -> Box<Error> {
+        let mut error = flow::without_own_place(error);
         if let Some(at) = error.at.as_mut().filter(|at| at.file == CONSOLE) {
             self.typed.translate(at);
         }

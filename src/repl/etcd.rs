@@ -78,7 +78,7 @@ impl Place for Here {
         )
         .map_err(|mut error| {
             for hint in &mut error.hints {
-                *hint = hint.replace("--cluster-name=", ":use ");
+                *hint = crate::report::in_console(hint).into();
             }
             error
         })?;

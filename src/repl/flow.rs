@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use rhai::{Engine, EvalAltResult, Map};
+use rhai::{Dynamic, Engine, EvalAltResult, Map};
 
 use super::console::Console;
 use super::state::{Named, Runner, Settings, What, changed_at, locked, script_named};
-use crate::error::Result;
+use crate::error::{Error, Kind, Place, Result};
 use crate::script::{Draft, Script, Words, thrown};
 use crate::word::{Arg, Args, Section, Type, Word};
 
@@ -19,18 +19,43 @@ pub(super) fn words(runner: &Arc<Runner>) -> Words {
         engine.register_fn(
             "run_task",
             move |name: &str| -> std::result::Result<(), Box<EvalAltResult>> {
-                here.task(name, &here.settings()).map_err(thrown)
+                here.task(name, &here.settings()).map_err(of_flow)
             },
         );
         engine.register_fn(
             "run_task",
-            move |name: &str, options: Map| -> std::result::Result<(), Box<EvalAltResult>> {
-                changed(runner.settings(), &options)
+            move |name: &str, options: Dynamic| -> std::result::Result<(), Box<EvalAltResult>> {
+                options
+                    .try_cast_result::<Map>()
+                    .map_err(|other| {
+                        Error::config(format!("`{name}` takes a map of options, not `{other}`"))
+                            .hint(format!("{name}(#{{ limit: \"PATTERN\" }})"))
+                    })
+                    .and_then(|options| changed(name, runner.settings(), &options))
                     .and_then(|settings| runner.task(name, &settings))
-                    .map_err(thrown)
+                    .map_err(of_flow)
             },
         );
     })
+}
+
+/// The source of the functions that are made here: nobody can look at it.
+const FLOW: &str = "the flow";
+
+/// An error of a function that is made here has no place in what was typed.
+fn of_flow(error: Box<Error>) -> Box<EvalAltResult> {
+    thrown(error.at(Place {
+        file: FLOW.into(),
+        ..Place::default()
+    }))
+}
+
+/// Without a place that is none of the user's.
+pub(super) fn without_own_place(mut error: Box<Error>) -> Box<Error> {
+    if error.kind == Kind::Interrupted || error.at.as_ref().is_some_and(|at| at.file == FLOW) {
+        error.at = None;
+    }
+    error
 }
 
 /// A step of the flow, as `etcd_conf(#{ limit: "10.10.10.11", vars: #{ etcd_init: "existing" } })` calls it.
@@ -60,8 +85,8 @@ pub(super) const RUN_TASK: Word = Word::function(
 ])
 .example(r#"run_task("etcd_conf", #{ check: true })"#);
 
-fn changed(mut settings: Settings, options: &Map) -> Result<Settings> {
-    let args = Args::of_options(&RUN_TASK, crate::script::plain_map(options))?;
+fn changed(name: &str, mut settings: Settings, options: &Map) -> Result<Settings> {
+    let args = Args::of_call(name, &RUN_TASK, crate::script::plain_map(options))?;
     settings.check = args.bool("check").unwrap_or(settings.check);
     settings.diff = args.bool("diff").unwrap_or(settings.diff);
     settings.limit = args.text("limit").or(settings.limit);
@@ -118,15 +143,11 @@ pub(super) fn run_declared(console: &mut Console) -> Result<()> {
     }
 }
 
-/// The line from which on functions are made here, not typed; the engine counts up to 65,535.
-pub(super) const OURS: usize = 60_000;
-
 /// Functions for what a script has just declared; the names of its tasks.
 fn declare(console: &mut Console, script: &Script) -> Result<Vec<String>> {
     let draft = std::mem::take(&mut *console.interpreter.world().draft());
     let names = names(&draft, script);
-    // Far below all that can be typed, so that their places are not taken for ones of the user's.
-    let mut text = "\n".repeat(OURS);
+    let mut text = String::new();
     let called: Vec<String> = names
         .iter()
         .filter(|(_, named)| named.what == What::Task)

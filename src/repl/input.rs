@@ -50,20 +50,25 @@ fn is_name(text: &str) -> bool {
             .all(|letter| letter.is_ascii_alphanumeric() || "_:.".contains(letter))
 }
 
+pub(super) fn first_word(text: &str) -> &str {
+    text.trim_start()
+        .split(|letter: char| letter.is_whitespace() || letter == ';')
+        .next()
+        .unwrap_or_default()
+}
+
 /// An alias, and nothing behind it that makes it an expression.
 pub(super) fn is_etcd(text: &str, is_variable: impl Fn(&str) -> bool) -> bool {
     let text = text.trim_start();
-    let word = text
-        .split(|letter: char| letter.is_whitespace() || letter == ';')
-        .next()
-        .unwrap_or_default();
+    let word = first_word(text);
     if !ALIASES.contains(&word) || is_variable(word) {
         return false;
     }
     let rest = text[word.len()..].trim_start();
-    !rest.starts_with([
-        '=', '.', '(', '[', '+', '*', '/', '%', '<', '>', '!', '?', '|', '&',
-    ])
+    !rest.starts_with("-=")
+        && !rest.starts_with([
+            '=', '.', '(', '[', '+', '*', '/', '%', '<', '>', '!', '?', '|', '&',
+        ])
 }
 
 /// Does the text end in the middle of something? The parser says so by an error at its very end.
@@ -159,6 +164,7 @@ mod tests {
             ("e", Input::Etcd("e")),
             ("e -w json get a", Input::Etcd("e -w json get a")),
             ("e = 1", Input::Rhai("e = 1")),
+            ("e -= 1", Input::Rhai("e -= 1")),
             ("e(\"get a\")", Input::Rhai("e(\"get a\")")),
             ("e.put(1)", Input::Rhai("e.put(1)")),
             ("etcdctl get a", Input::Rhai("etcdctl get a")),

@@ -38,6 +38,7 @@ pub use state::{Errand, Ground, Settings, Surroundings};
 
 use crate::error::Result;
 use console::{Console, Then};
+use input::Input;
 
 /// Read lines until Ctrl-D. Ctrl-C cancels a line, or what runs, and never leaves.
 pub fn run(surroundings: Arc<dyn Surroundings>) -> Result<i32> {
@@ -91,14 +92,51 @@ pub fn run_lines(surroundings: Arc<dyn Surroundings>, text: &str) -> Result<i32>
 /// Is a text for the console, rather than one script? A line for etcd or a command of the console says so.
 #[must_use]
 pub fn is_for_console(text: &str) -> bool {
-    text.lines().any(|line| {
-        let line = line.trim_start();
-        line.starts_with(':')
-            || line.starts_with("etcd_")
-                && line.trim_end_matches(';').ends_with(")")
-                && !line.contains("task(")
-            || ["e ", "em ", "etcdctl "]
-                .iter()
-                .any(|word| line.starts_with(word) && !line.contains('='))
-    })
+    // A name that the script itself gives a value is no alias of etcdctl in it.
+    let is_variable = |word: &str| {
+        text.lines().any(|line| {
+            let names = line.trim_start().strip_prefix("let ");
+            names.is_some_and(|rest| input::first_word(rest) == word)
+        })
+    };
+    text.lines()
+        .any(|line| match input::kind(line, is_variable) {
+            Input::Etcd(_) | Input::Help(..) | Input::Meta(_) => true,
+            Input::Blank => false,
+            Input::Rhai(line) => is_step(line),
+        })
+}
+
+/// A call of a task of the flow, `etcd_install()`: a function that the console has, and a script has not.
+fn is_step(line: &str) -> bool {
+    line.starts_with("etcd_")
+        && line.trim_end_matches(';').ends_with(')')
+        && !line.contains("task(")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_for_console;
+
+    #[test]
+    fn a_text_is_for_the_console_when_one_of_its_lines_is() {
+        let rows = [
+            ("e get a --limit=1\n", true),
+            ("e put a b=c\n", true),
+            ("e --write-out=json get a", true),
+            ("em list\n", true),
+            (":hosts\n", true),
+            ("etcd_install()\n", true),
+            ("etcd::purge?\n", true),
+            ("let a = 1;\nprint(a);\n", false),
+            ("let e = 5;\ne -= 1;\nprint(e);\n", false),
+            ("let e = etcd::of(\"x\");\ne = 1;\n", false),
+            ("e(\"get a\");\n", false),
+            ("e == 1\n", false),
+            ("", false),
+        ];
+        for (text, wanted) in rows {
+            assert_eq!(is_for_console(text), wanted, "{text}");
+        }
+    }
 }

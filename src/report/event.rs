@@ -5,6 +5,22 @@ use std::time::Duration;
 use crate::error::Error;
 use crate::primitive::Diff;
 
+/// What was changed on a host, kept for the line of its task.
+#[derive(Clone, Debug)]
+pub struct Change {
+    /// `what` names the thing by itself, as in `install etcd`.
+    pub names_thing: bool,
+    /// What kind of thing, and which: `file /etc/etcd/etcd.conf`.
+    pub subject: String,
+    pub what: String,
+}
+
+impl std::fmt::Display for Change {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.subject, self.what)
+    }
+}
+
 /// How a task ended on a host, worst last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Status {
@@ -101,7 +117,7 @@ pub enum Event<'a> {
         status: Status,
         task: &'a str,
         trips: u64,
-        what: &'a [String],
+        what: &'a [Change],
     },
     /// Something that only the real run can tell.
     Unknown {

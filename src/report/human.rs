@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use super::{Counts, Event, Sink, Status};
+use super::{Change, Counts, Event, Sink, Status};
 use crate::primitive::Diff;
 
 /// How lines look.
@@ -162,7 +162,7 @@ impl<W: Write + Send> Human<W> {
                 error.hints = error
                     .hints
                     .iter()
-                    .map(|hint| super::in_console(hint))
+                    .map(|hint| super::in_console(hint).into())
                     .collect();
             }
             let text = format!("error: {error}").replace('\n', "\n    ");
@@ -223,19 +223,19 @@ impl<W: Write + Send> Human<W> {
 }
 
 /// What was changed on a host, in one line: things of a kind that were created stand together.
-fn summary(changes: &[String]) -> String {
+fn summary(changes: &[Change]) -> String {
     let mut parts: Vec<String> = Vec::new();
     for change in changes {
-        let (subject, what) = change.split_once(": ").unwrap_or((change, ""));
+        let subject = change.subject.as_str();
         let (kind, thing) = subject.split_once(' ').unwrap_or((subject, ""));
         let start = format!("create {kind} ");
         match parts.last_mut() {
-            Some(last) if what == "create" && last.starts_with(&start) => {
+            Some(last) if change.what == "create" && last.starts_with(&start) => {
                 *last += &format!(", {thing}")
             }
-            _ if what == "create" => parts.push(format!("{start}{thing}")),
-            _ if kind == "package" => parts.push(what.to_string()),
-            _ => parts.push(change.clone()),
+            _ if change.what == "create" => parts.push(format!("{start}{thing}")),
+            _ if change.names_thing => parts.push(change.what.clone()),
+            _ => parts.push(change.to_string()),
         }
     }
     parts.join("; ")
@@ -344,22 +344,29 @@ impl<W: Write + Send> Sink for Human<W> {
 
 #[cfg(test)]
 mod tests {
-    use super::summary;
+    use super::{Change, summary};
 
     #[test]
     fn things_created_stand_together() {
         let changes = [
-            "directory /a: create",
-            "directory /b: mode 0700 -> 0770",
-            "directory /c: create",
-            "directory /d: create",
-            "package x: install x",
-            "service etcd: enable, start",
+            ("directory /a", "create"),
+            ("directory /b", "mode 0700 -> 0770"),
+            ("directory /c", "create"),
+            ("directory /d", "create"),
+            ("package x", "install x"),
+            ("service etcd", "enable, start"),
+            ("file /a: b", "create"),
+            ("file /c: d", "mode 0644 -> 0600"),
         ];
-        let text = summary(&changes.map(str::to_string));
+        let text = summary(&changes.map(|(subject, what)| Change {
+            names_thing: subject.starts_with("package"),
+            subject: subject.to_string(),
+            what: what.to_string(),
+        }));
         assert_eq!(
             text,
-            "create directory /a; directory /b: mode 0700 -> 0770; create directory /c, /d; install x; service etcd: enable, start"
+            "create directory /a; directory /b: mode 0700 -> 0770; create directory /c, /d; install x; service etcd: enable, start; \
+             create file /a: b; file /c: d: mode 0644 -> 0600"
         );
     }
 }

@@ -28,7 +28,7 @@ pub fn error(error: &Error) -> Value {
         "command": error.command,
         "stderr": error.stderr,
         "causes": error.causes,
-        "hints": error.hints,
+        "hints": error.hints.iter().map(ToString::to_string).collect::<Vec<_>>(),
     })
 }
 
@@ -103,7 +103,8 @@ impl<W: Write + Send> Json<W> {
                 trips,
                 what,
             } => json!({
-                "event": "host", "task": task, "host": host, "status": status.word(), "what": what, "seconds": seconds(total), "trips": trips,
+                "event": "host", "task": task, "host": host, "status": status.word(),
+                "what": what.iter().map(ToString::to_string).collect::<Vec<_>>(), "seconds": seconds(total), "trips": trips,
                 "error": cause.map(error),
             }),
             Event::Unknown {

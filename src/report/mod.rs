@@ -10,7 +10,7 @@ mod transcript;
 
 use std::sync::{Mutex, PoisonError};
 
-pub use event::{Counts, Event, Status};
+pub use event::{Change, Counts, Event, Status};
 pub use hint::in_console;
 pub use human::{Human, Style};
 pub use json::{Json, error as error_json};

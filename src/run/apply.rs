@@ -7,7 +7,7 @@ use super::Session;
 use crate::error::{Error, Result};
 use crate::host::{Link, Pretended};
 use crate::primitive::{Diff, Plan, Primitive, Seen};
-use crate::report::Event;
+use crate::report::{Change, Event};
 use crate::transport::Output;
 use crate::value::{Map, Value};
 
@@ -31,6 +31,27 @@ impl Outcome {
             Value::List(self.what.into_iter().map(Value::from).collect()),
         );
         map
+    }
+}
+
+/// How a change is told.
+struct Told<'a> {
+    diff: Option<&'a Diff>,
+    names_thing: bool,
+    subject: &'a str,
+    what: &'a [String],
+}
+
+fn told<'a>(
+    primitive: &dyn Primitive,
+    subject: &'a str,
+    change: &'a crate::primitive::Change,
+) -> Told<'a> {
+    Told {
+        diff: change.diff.as_ref(),
+        names_thing: primitive.names_thing(),
+        subject,
+        what: &change.what,
     }
 }
 
@@ -104,7 +125,7 @@ impl Session {
             }
             Plan::Change(change) if self.options.check => {
                 primitive.pretend(&mut link.pretended(), &change);
-                self.note_change(link.name(), &subject, &change.what, change.diff.as_ref());
+                self.note_change(link.name(), &told(primitive, &subject, &change));
                 Ok(Outcome {
                     changed: true,
                     result: primitive.result(&seen, None),
@@ -117,17 +138,12 @@ impl Session {
                     command: &change.shown,
                     host: link.name(),
                 });
-                let output = self.around(
-                    link.name(),
-                    &subject,
-                    &change.what,
-                    change.diff.as_ref(),
-                    || {
+                let output =
+                    self.around(link.name(), &told(primitive, &subject, &change), || {
                         let output = self.exec(link, &change.script, change.timeout)?;
                         primitive.judge(&change, &output)?;
                         Ok(output)
-                    },
-                )?;
+                    })?;
                 Ok(Outcome {
                     changed: true,
                     result: primitive.result(&seen, Some(&output)),
@@ -148,33 +164,37 @@ impl Session {
         act: impl FnOnce() -> Result<T>,
     ) -> Result<Option<T>> {
         self.cancel.check()?;
+        let told = Told {
+            diff,
+            names_thing: false,
+            subject,
+            what,
+        };
         if self.options.check {
-            self.note_change(place, subject, what, diff);
+            self.note_change(place, &told);
             return Ok(None);
         }
-        self.around(place, subject, what, diff, act).map(Some)
+        self.around(place, &told, act).map(Some)
     }
 
     /// The fault points and the report around a change that is really made.
     fn around<T>(
         &self,
         place: &str,
-        subject: &str,
-        what: &[String],
-        diff: Option<&Diff>,
+        told: &Told<'_>,
         act: impl FnOnce() -> Result<T>,
     ) -> Result<T> {
         let nth = self.next_change(place);
         self.faults.before(place, nth);
         let done = act().inspect_err(|_| self.forget_change(place))?;
         self.faults.after(place, nth);
-        self.tell_change(place, subject, what, diff, nth);
+        self.tell_change(place, told, nth);
         Ok(done)
     }
 
-    fn note_change(&self, place: &str, subject: &str, what: &[String], diff: Option<&Diff>) {
+    fn note_change(&self, place: &str, told: &Told<'_>) {
         let nth = self.next_change(place);
-        self.tell_change(place, subject, what, diff, nth);
+        self.tell_change(place, told, nth);
     }
 
     /// How many changes of a place this run has made.
@@ -209,29 +229,24 @@ impl Session {
         }
     }
 
-    fn tell_change(
-        &self,
-        place: &str,
-        subject: &str,
-        what: &[String],
-        diff: Option<&Diff>,
-        nth: usize,
-    ) {
+    fn tell_change(&self, place: &str, told: &Told<'_>, nth: usize) {
         self.with_tally(place, |tally| {
-            tally
-                .changes
-                .push(format!("{subject}: {}", what.join(", ")))
+            tally.changes.push(Change {
+                names_thing: told.names_thing,
+                subject: told.subject.to_string(),
+                what: told.what.join(", "),
+            });
         });
-        let diff = diff.filter(|_| self.options.diff);
+        let diff = told.diff.filter(|_| self.options.diff);
         let task = self.task_name();
         self.report.event(&Event::Change {
             check: self.options.check,
             diff,
             host: place,
             nth,
-            subject,
+            subject: told.subject,
             task: &task,
-            what,
+            what: told.what,
         });
     }
 

@@ -38,7 +38,7 @@ pub struct Options {
 /// What a task has done to a host so far.
 #[derive(Clone, Debug, Default)]
 pub struct Tally {
-    pub changes: Vec<String>,
+    pub changes: Vec<crate::report::Change>,
     /// What check mode could not know.
     pub unknown: Vec<String>,
 }

@@ -16,11 +16,11 @@ pub(super) fn end_all(folder: &Path) {
     let real = std::fs::canonicalize(folder).unwrap_or_else(|_| folder.to_path_buf());
     let folders = [folder.to_path_buf(), real];
     let until = Instant::now() + PATIENCE;
-    loop {
+    // A process that is just becoming another program has no environment for a moment.
+    let mut quiet = 0;
+    while quiet < 2 {
         let alive = running(&folders);
-        if alive.is_empty() {
-            return;
-        }
+        quiet = if alive.is_empty() { quiet + 1 } else { 0 };
         let late = Instant::now() > until;
         for pid in alive {
             let _ = kill_process(pid, if late { Signal::KILL } else { Signal::TERM });

@@ -205,7 +205,11 @@ pub(super) fn from_parse(error: &ParseError, name: &str, text: &str) -> Box<Erro
         let error = Error::config(what).at(at);
         return error.hint(format!("a text stands in double quotes: \"{text}\""));
     }
-    if let Some((bracket, opened)) = source::unclosed(name, text) {
+    let in_text = matches!(
+        error.0.as_ref(),
+        ParseErrorType::BadInput(LexError::UnterminatedString)
+    );
+    if !in_text && let Some((bracket, opened)) = source::unclosed(name, text) {
         let line = at.line;
         let error = Error::config(format!("the `{bracket}` that stands here is never closed"));
         return match line {

@@ -370,7 +370,9 @@ impl Type {
                 Value::Int(seconds) => *seconds >= 0,
                 value => value.as_text().is_some_and(|text| duration(text).is_some()),
             },
-            Type::Hint => value.as_text().is_some() || matches!(value, Value::Map(_)),
+            Type::Hint => {
+                value.as_text().is_some() || matches!(value, Value::List(_) | Value::Map(_))
+            }
             Type::Hosts => {
                 value.as_text().is_some() || matches!(value, Value::List(_) | Value::Map(_))
             }
@@ -414,7 +416,7 @@ impl fmt::Display for Type {
             Type::Error => "an error",
             Type::File => "a path here",
             Type::Function(_, gets) => return write!(f, "a function `{} ...`", gets.parameters()),
-            Type::Hint => "a text or a map",
+            Type::Hint => "a text, a map, or a list of them",
             Type::Host => "a host",
             Type::Hosts => "a pattern, hosts, or a map of clusters to hosts",
             Type::Int => "an integer",

@@ -7,6 +7,7 @@
 mod broken_pipe;
 mod cluster;
 mod json;
+mod lines;
 mod sessions;
 mod terminal;
 

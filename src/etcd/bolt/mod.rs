@@ -35,7 +35,7 @@ impl Database {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let busy = Error::config(format!("{} is in use by a running etcd", path.display()));
-                return Err(busy.hint("etcdctl snapshot save FILE"));
+                return Err(busy.hint(crate::error::Hint::Etcd("snapshot save FILE".into())));
             }
             Err(TryLockError::Error(error)) => return Err(trouble("lock", path, &error)),
         }
