@@ -125,7 +125,7 @@ fn nearest_key(name: &str, text: &str) -> Option<String> {
 }
 
 fn is_stdlib(file: &str) -> bool {
-    super::embedded::stdlib().any(|(name, _)| name == file)
+    file.starts_with("stdlib/") && super::embedded::any(file).is_some()
 }
 
 /// Was it raised by one of our own functions, or by `fail`?

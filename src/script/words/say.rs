@@ -113,7 +113,7 @@ const NAMED_TAG: Word = Word::function(
 .example(r#"if named_tag("etcd_purge") { print("a purge was asked for"); }"#);
 
 /// Each of the console and the command line says these in its own words.
-const HINT: &str = "what to type next: a text, or a map of `run` and `on` (a command there), `etcd` (a line of etcdctl), `tags`, `limit`, `set` (`name=value`), `note`, which the console says in its own words; a list for several";
+const HINT: &str = "what to type next: a text, or a map of `run` and `on` (a command there), `etcd` (a line of etcdctl), `tags`, `limit`, `set` (`name=value`), `without` (the same), `note`, `text`, which the console says in its own words; a list for several";
 
 pub(super) const WORDS: &[&Word] = &[
     &SAY, &WARN, &FAIL, &MESSAGE, &WHAT, &HOST, &KIND, &CAUSES, &TEXT, &CONFIRM, &CHECKING,
@@ -215,7 +215,9 @@ fn failure(call: &Call<'_>) -> Box<Error> {
 }
 
 /// The parts of a hint in the order in which they are said.
-const PARTS: [&str; 7] = ["text", "run", "etcd", "tags", "limit", "set", "note"];
+const PARTS: [&str; 8] = [
+    "without", "text", "run", "etcd", "tags", "limit", "set", "note",
+];
 
 /// A text, a map that says where to type what, or a list of these.
 fn hints(value: &Value) -> Vec<Hint> {
@@ -237,6 +239,7 @@ fn hints(value: &Value) -> Vec<Hint> {
             "limit" => Hint::Limit(said),
             "set" => Hint::Set(said),
             "note" => Hint::Note(said),
+            "without" => Hint::Without(said),
             _ => Hint::Text(said),
         })
     };
