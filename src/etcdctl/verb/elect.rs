@@ -10,10 +10,10 @@ use crate::etcd::raw::{
 use crate::etcd::{Patience, Told, Watched, Watches, prefix_end};
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::{ERROR, Failure, Outcome};
-use crate::etcdctl::flag::Flag;
-use crate::etcdctl::session::{self, Session};
-use crate::etcdctl::stop::{Signals, TICK};
-use crate::etcdctl::turn::{self, Turn, Wait};
+use crate::etcdctl::line::flag::Flag;
+use crate::etcdctl::wait::session::{self, Session};
+use crate::etcdctl::wait::stop::{Signals, TICK};
+use crate::etcdctl::wait::turn::{self, Turn, Wait};
 
 pub(super) const VERB: Verb = Verb {
     name: "elect",

@@ -3,12 +3,12 @@
 use super::{Deadline, Endless, Since, Verb};
 use crate::etcd::raw::GetOptions;
 use crate::etcdctl::call::Call;
-use crate::etcdctl::child;
 use crate::etcdctl::failure::{ERROR, Failure, Outcome};
-use crate::etcdctl::flag::Flag;
-use crate::etcdctl::session::Session;
-use crate::etcdctl::stop::{Signals, TICK};
-use crate::etcdctl::turn::{self, Turn, Wait};
+use crate::etcdctl::line::flag::Flag;
+use crate::etcdctl::wait::child;
+use crate::etcdctl::wait::session::Session;
+use crate::etcdctl::wait::stop::{Signals, TICK};
+use crate::etcdctl::wait::turn::{self, Turn, Wait};
 
 pub(super) const VERB: Verb = Verb {
     name: "lock",

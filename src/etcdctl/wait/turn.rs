@@ -3,32 +3,32 @@
 
 use std::sync::mpsc::RecvTimeoutError;
 
-use super::call::Call;
-use super::failure::{ERROR, Failure, Outcome};
-use super::session::Session;
-use super::stop::{Signals, TICK};
 use crate::etcd::raw::{
     Compare, CompareOp, GetOptions, PbRangeResponse, PbTxnOpResponse, PbTxnResponse, PutOptions,
     SortOrder, SortTarget, Txn, TxnOp,
 };
 use crate::etcd::{Effect, Patience, Told, Watched, Watches, prefix_end};
+use crate::etcdctl::call::Call;
+use crate::etcdctl::failure::{ERROR, Failure, Outcome};
+use crate::etcdctl::wait::session::Session;
+use crate::etcdctl::wait::stop::{Signals, TICK};
 
 const DELETE: i32 = 1;
 
 /// A key in the row.
-pub(super) struct Turn {
-    pub(super) key: Vec<u8>,
+pub(crate) struct Turn {
+    pub(crate) key: Vec<u8>,
     /// Common to all that wait.
     prefix: Vec<u8>,
     /// Of the answer by which the turn came.
-    pub(super) revision: i64,
+    pub(crate) revision: i64,
     /// When the key was made.
     since: i64,
 }
 
 /// How waiting for it ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Wait {
+pub(crate) enum Wait {
     Asked,
     Over,
     Ready,
@@ -36,7 +36,7 @@ pub(super) enum Wait {
 
 impl Turn {
     /// Put the key, or find it: the value of one that is there is not changed.
-    pub(super) fn take(
+    pub(crate) fn take(
         call: &mut Call<'_>,
         session: &Session,
         name: &[u8],
@@ -69,7 +69,7 @@ impl Turn {
     }
 
     /// Wait until no key is older.
-    pub(super) fn wait(
+    pub(crate) fn wait(
         &mut self,
         call: &mut Call<'_>,
         session: &Session,
@@ -111,7 +111,7 @@ impl Turn {
     }
 
     /// Delete the key, if it is still the one that was put.
-    pub(super) fn leave(&self, call: &mut Call<'_>) -> Outcome {
+    pub(crate) fn leave(&self, call: &mut Call<'_>) -> Outcome {
         let own = Compare::create_revision(self.key.clone(), CompareOp::Equal, self.since);
         let txn = Txn::new()
             .when([own])
@@ -137,7 +137,7 @@ fn found(answer: &PbTxnResponse) -> Option<i64> {
 }
 
 /// Read, as long as it takes and nobody wants the end.
-pub(super) fn get(
+pub(crate) fn get(
     call: &mut Call<'_>,
     key: &[u8],
     options: &GetOptions,

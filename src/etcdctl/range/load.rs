@@ -5,13 +5,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
 
-use super::call::Call;
-use super::difference::Difference;
-use super::failure::{Failure, Outcome};
-use super::pages::Pace;
-use super::verb::Lines;
 use crate::etcd::raw::{PutOptions, Txn, TxnOp};
 use crate::etcd::{self, Client, Effect};
+use crate::etcdctl::call::Call;
+use crate::etcdctl::failure::{Failure, Outcome};
+use crate::etcdctl::range::difference::Difference;
+use crate::etcdctl::range::pages::Pace;
+use crate::etcdctl::verb::Lines;
 
 /// Bytes of one transaction; etcd takes requests of 1.5 MiB.
 const BYTES: usize = 1 << 20;
@@ -50,7 +50,7 @@ impl Batch {
 }
 
 /// Write the records that differ, delete the keys that are extra; the result is the number of transactions.
-pub(super) fn write(
+pub(crate) fn write(
     call: &mut Call<'_>,
     lines: &Lines,
     difference: &Difference,
