@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 use super::{Arg, Args, Change, Diff, Plan, Primitive, Seen, Spec, Type, could_not_tell};
 use crate::command::quote;
 use crate::error::{Error, Kind, Result};
+use crate::hex;
 use crate::host::{Facts, Pretended};
 use crate::transport::Output;
 use crate::value::{Map, Value};
@@ -760,7 +761,7 @@ impl Primitive for File {
                     (
                         b"",
                         new.as_ref()
-                            .is_some_and(|new| *hash != hex(&Sha256::digest(new))),
+                            .is_some_and(|new| *hash != hex::text(&Sha256::digest(new))),
                         new,
                     )
                 }
@@ -823,10 +824,6 @@ impl Primitive for File {
             .and_then(|content| String::from_utf8(content.clone()).ok());
         pretended.put(&self.path, text, !change.script.contains(" && touch -r "));
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

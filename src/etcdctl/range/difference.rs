@@ -1,8 +1,8 @@
 //! What separates the records of an import from the keys that etcd holds. Parts of the records are compared at the same
 //! time, each with the keys between its first and its last.
 
+use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Mutex, PoisonError};
 
 use crate::etcd::raw::{PbKeyValue, TxnOp};
 use crate::etcd::{self, Client, prefix_end};
@@ -12,6 +12,7 @@ use crate::etcdctl::form::record::Record;
 use crate::etcdctl::range::level::together;
 use crate::etcdctl::range::pages::{self, Pace, Query, after};
 use crate::etcdctl::verb::Lines;
+use crate::locked::locked;
 
 /// Records of a part, and their bytes.
 const PART: usize = 2000;
@@ -111,7 +112,7 @@ fn work(
 ) {
     loop {
         let part = {
-            let parts = parts.lock().unwrap_or_else(PoisonError::into_inner);
+            let parts = locked(parts);
             let Some(Ok(part)) = parts.as_ref().map(Receiver::recv) else {
                 return;
             };
@@ -119,7 +120,7 @@ fn work(
         };
         if done.send(compare(client, pace, part)).is_err() {
             // Nobody gathers any more, so nobody shall wait to hand out parts.
-            *parts.lock().unwrap_or_else(PoisonError::into_inner) = None;
+            *locked(parts) = None;
             return;
         }
     }

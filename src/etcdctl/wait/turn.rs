@@ -28,7 +28,7 @@ pub(crate) struct Turn {
 
 /// How waiting for it ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Wait {
+enum Wait {
     Asked,
     Over,
     Ready,
@@ -69,12 +69,7 @@ impl Turn {
     }
 
     /// Wait until no key is older.
-    pub(crate) fn wait(
-        &mut self,
-        call: &mut Call<'_>,
-        session: &Session,
-        signals: &Signals,
-    ) -> Outcome<Wait> {
+    fn wait(&mut self, call: &mut Call<'_>, session: &Session, signals: &Signals) -> Outcome<Wait> {
         let mut waited = false;
         loop {
             let older = GetOptions::new()
@@ -125,6 +120,74 @@ impl Turn {
             etcd.kv().txn(txn.clone()).await
         });
         left.map(|_| ()).map_err(|fault| call.failed(&fault))
+    }
+
+    /// Wait for the turn; false when the end is asked for before. `over` is said when the lease ended first.
+    pub(crate) fn reached(
+        &mut self,
+        call: &mut Call<'_>,
+        session: &Session,
+        signals: &Signals,
+        over: &str,
+    ) -> Outcome<bool> {
+        match self.wait(call, session, signals) {
+            Ok(Wait::Ready) => Ok(true),
+            Ok(Wait::Asked) => {
+                self.leave(call)?;
+                stopped(signals).map(|()| false)
+            }
+            Ok(Wait::Over) => Err(Failure::new(ERROR, over)),
+            Err(failure) => {
+                let _ = self.leave(call);
+                Err(failure)
+            }
+        }
+    }
+
+    /// Show the key and keep it until the end is asked for.
+    pub(crate) fn hold(
+        &self,
+        call: &mut Call<'_>,
+        session: &Session,
+        signals: &Signals,
+        ends: &Ends,
+    ) -> Outcome {
+        let Some(own) = get(call, &self.key, &GetOptions::new(), signals)? else {
+            self.leave(call)?;
+            return stopped(signals);
+        };
+        if let Some(gone) = ends.gone.filter(|_| own.kvs.is_empty()) {
+            return Err(Failure::new(ERROR, gone));
+        }
+        if let Err(failure) = call.reply(&own) {
+            let _ = self.leave(call);
+            return Err(failure);
+        }
+        call.io.out.flush()?;
+        while !signals.asked() {
+            if session.is_over() {
+                return Err(Failure::new(ERROR, ends.over));
+            }
+            std::thread::sleep(TICK);
+        }
+        self.leave(call)
+    }
+}
+
+/// What is said when a turn is lost.
+pub(crate) struct Ends {
+    /// The key is not there any longer when the turn comes.
+    pub(crate) gone: Option<&'static str>,
+    /// Its lease has ended.
+    pub(crate) over: &'static str,
+}
+
+/// A signal while waiting is a failure; a wish of the caller's is none.
+fn stopped(signals: &Signals) -> Outcome {
+    if signals.came() {
+        Err(Failure::new(ERROR, "context canceled"))
+    } else {
+        Ok(())
     }
 }
 
