@@ -11,8 +11,8 @@ use crate::etcd::{Client, Effect, Patience};
 use crate::etcdctl::Layout;
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::{ERROR, Failure, Outcome};
-use crate::etcdctl::flag::Flag;
-use crate::etcdctl::go;
+use crate::etcdctl::form::go;
+use crate::etcdctl::line::flag::Flag;
 
 pub(super) const VERB: Verb = Verb {
     name: "defrag",

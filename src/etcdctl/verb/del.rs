@@ -8,14 +8,14 @@ use serde_json::Value;
 use super::{Deadline, Endless, Since, Verb};
 use crate::etcd::raw::{self, DeleteOptions, PbDeleteResponse};
 use crate::etcdctl::Layout;
-use crate::etcdctl::ask;
 use crate::etcdctl::call::Call;
-use crate::etcdctl::decoded;
 use crate::etcdctl::failure::{Failure, Outcome};
-use crate::etcdctl::flag::Flag;
-use crate::etcdctl::go;
-use crate::etcdctl::json::{self, Object};
-use crate::etcdctl::print::{Format, Page, Reply, json_kv, json_with_header};
+use crate::etcdctl::form::decoded;
+use crate::etcdctl::form::go;
+use crate::etcdctl::form::json::{self, Object};
+use crate::etcdctl::form::print::{Format, Page, Reply, json_kv, json_with_header};
+use crate::etcdctl::line::ask;
+use crate::etcdctl::line::flag::Flag;
 
 pub(super) const VERB: Verb = Verb {
     name: "del",

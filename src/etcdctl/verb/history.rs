@@ -16,12 +16,12 @@ use super::{Deadline, Endless, Since, Verb};
 use crate::etcd::Connection;
 use crate::etcd::raw::{self, PbEvent, PbKeyValue, PbWatchResponse, WatchOptions, WatchStream};
 use crate::etcdctl::call::Call;
-use crate::etcdctl::decoded;
 use crate::etcdctl::failure::{ERROR, Failure, Outcome};
-use crate::etcdctl::flag::Flag;
-use crate::etcdctl::go;
-use crate::etcdctl::pages::Query;
-use crate::etcdctl::table::Table;
+use crate::etcdctl::form::decoded;
+use crate::etcdctl::form::go;
+use crate::etcdctl::form::table::Table;
+use crate::etcdctl::line::flag::Flag;
+use crate::etcdctl::range::pages::Query;
 use crate::runtime::block_on;
 
 pub(super) const VERB: Verb = Verb {

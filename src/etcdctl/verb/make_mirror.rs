@@ -16,12 +16,12 @@ use crate::etcd::raw::{GetOptions, PbEvent, PbKeyValue, PbRangeResponse, Txn, Tx
 use crate::etcd::{
     Client, Config, Effect, Fault, Patience, Told, Trouble, Watched, Watches, prefix_end,
 };
-use crate::etcdctl::ask;
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::{ARGUMENTS, CONNECTION, ERROR, Failure, Outcome};
-use crate::etcdctl::flag::{Flag, Kind};
-use crate::etcdctl::settings::io_text;
-use crate::etcdctl::stop::TICK;
+use crate::etcdctl::line::ask;
+use crate::etcdctl::line::flag::{Flag, Kind};
+use crate::etcdctl::line::settings::io_text;
+use crate::etcdctl::wait::stop::TICK;
 use crate::secret::Secret;
 
 pub(super) const VERB: Verb = Verb {

@@ -9,11 +9,13 @@ use crate::etcd::raw::{
 };
 use crate::etcdctl::call::{Call, Io};
 use crate::etcdctl::failure::{Failure, INPUT, Outcome};
-use crate::etcdctl::flag::{self, Flag, HELP};
-use crate::etcdctl::json::Object;
-use crate::etcdctl::print::{Page, Reply, json_with_header};
-use crate::etcdctl::table::Table;
-use crate::etcdctl::{go, line, usage};
+use crate::etcdctl::form::go;
+use crate::etcdctl::form::json::Object;
+use crate::etcdctl::form::print::{Page, Reply, json_with_header};
+use crate::etcdctl::form::table::Table;
+use crate::etcdctl::line::flag::{self, Flag, HELP};
+use crate::etcdctl::line::usage;
+use crate::etcdctl::line::words;
 
 pub(super) const VERB: Verb = Verb {
     name: "txn",
@@ -193,7 +195,7 @@ struct Operation {
 fn operation(call: &mut Call<'_>, line: &[u8]) -> Outcome<Operation> {
     let text = String::from_utf8_lossy(line);
     let invalid = || Failure::new(INPUT, format!("invalid txn request: {text}"));
-    let mut words = line::words(line).ok_or_else(|| Failure::new(INPUT, "invalid syntax"))?;
+    let mut words = words::split(line).ok_or_else(|| Failure::new(INPUT, "invalid syntax"))?;
     if words.len() < 2 {
         return Err(Failure::new(
             INPUT,
@@ -366,7 +368,7 @@ mod tests {
     use crate::etcd::raw::{PbRangeResponse, PbResponseHeader};
 
     use super::*;
-    use crate::etcdctl::print::{Format, Layout, reply};
+    use crate::etcdctl::form::print::{Format, Layout, reply};
 
     #[test]
     fn compares_are_read_as_go_scans_them() {
@@ -474,7 +476,7 @@ mod tests {
                     .wrapping_add(1_442_695_040_888_963_407);
                 line.extend_from_slice(PIECES[(seed >> 60) as usize]);
             }
-            let _ = (compare(&line).is_ok(), line::words(&line), trimmed(&line));
+            let _ = (compare(&line).is_ok(), words::split(&line), trimmed(&line));
         }
     }
 

@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 
 use crate::etcd::raw::{PbAlarmMember, PbAlarmResponse};
 use crate::etcdctl::failure::Outcome;
-use crate::etcdctl::json::{self, Object};
-use crate::etcdctl::print::{Page, Reply, json_with_header};
-use crate::etcdctl::table::Table;
+use crate::etcdctl::form::json::{self, Object};
+use crate::etcdctl::form::print::{Page, Reply, json_with_header};
+use crate::etcdctl::form::table::Table;
 
 /// As etcd names it; a kind that is not known yet is its number.
 pub(super) fn kind(alarm: &PbAlarmMember) -> String {

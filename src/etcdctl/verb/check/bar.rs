@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
 use crate::etcdctl::call::Call;
-use crate::etcdctl::go;
+use crate::etcdctl::form::go;
 use crate::terminal;
 
 pub(super) struct Bar {

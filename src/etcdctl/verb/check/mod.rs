@@ -17,8 +17,8 @@ use crate::etcd::raw::{self, CompactionOptions, DeleteOptions, GetOptions};
 use crate::etcd::{Client, Connection, Effect, Patience, prefix_end};
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::{FEATURE, Failure, INPUT, Outcome};
-use crate::etcdctl::flag::Flag;
-use crate::etcdctl::go;
+use crate::etcdctl::form::go;
+use crate::etcdctl::line::flag::Flag;
 
 const FLAGS_ABOUT_LOAD: &str = "how much: s(mall), m(edium), l(arge) or xl (xLarge)";
 const AUTO_COMPACT: Flag = Flag::bool("auto-compact", "compact the history at the end");

@@ -10,10 +10,10 @@ use crate::etcd::{Client, Patience};
 use crate::etcdctl::Layout;
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::{ERROR, Failure, Outcome};
-use crate::etcdctl::go;
-use crate::etcdctl::json::{Object, array};
-use crate::etcdctl::print::{Page, Reply, json_with_header};
-use crate::etcdctl::table::Table;
+use crate::etcdctl::form::go;
+use crate::etcdctl::form::json::{Object, array};
+use crate::etcdctl::form::print::{Page, Reply, json_with_header};
+use crate::etcdctl::form::table::Table;
 use crate::etcdctl::verb::{Deadline, Endless, Since, Verb};
 
 pub(in crate::etcdctl::verb) const VERB: Verb = Verb {
@@ -318,7 +318,7 @@ mod tests {
 
     use super::super::Target;
     use super::*;
-    use crate::etcdctl::print::{self, Format};
+    use crate::etcdctl::form::print::{self, Format};
 
     fn printed(answer: Result<PbStatusResponse, String>, format: Format, layout: Layout) -> String {
         let target = Target {

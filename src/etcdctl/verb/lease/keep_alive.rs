@@ -9,10 +9,10 @@ use crate::etcd::rpc::{self, KeepAlive};
 use crate::etcd::{self, Client, Effect, Patience};
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::{CONNECTION, Failure, Outcome};
-use crate::etcdctl::flag::Flag;
-use crate::etcdctl::go;
-use crate::etcdctl::json::Object;
-use crate::etcdctl::print::{Format, Page, Reply};
+use crate::etcdctl::form::go;
+use crate::etcdctl::form::json::Object;
+use crate::etcdctl::form::print::{Format, Page, Reply};
+use crate::etcdctl::line::flag::Flag;
 use crate::runtime::block_on_for;
 
 pub(in super::super) const VERB: Verb = Verb {

@@ -6,11 +6,11 @@ use crate::etcd::raw::PbLeaseTimeToLiveResponse;
 use crate::etcd::rpc;
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::{CONNECTION, Failure, Outcome};
-use crate::etcdctl::flag::Flag;
-use crate::etcdctl::go;
-use crate::etcdctl::json::{self, Object};
-use crate::etcdctl::print::{Format, Page, Reply};
-use crate::etcdctl::table::Table;
+use crate::etcdctl::form::go;
+use crate::etcdctl::form::json::{self, Object};
+use crate::etcdctl::form::print::{Format, Page, Reply};
+use crate::etcdctl::form::table::Table;
+use crate::etcdctl::line::flag::Flag;
 
 pub(in super::super) const VERB: Verb = Verb {
     name: "lease timetolive",
@@ -112,7 +112,7 @@ mod tests {
 
     use super::*;
     use crate::etcdctl::Layout;
-    use crate::etcdctl::print;
+    use crate::etcdctl::form::print;
 
     fn printed(format: Format, hex: bool, layout: Layout) -> String {
         let header = Some(PbResponseHeader {

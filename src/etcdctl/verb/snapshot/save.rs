@@ -13,8 +13,8 @@ use crate::etcd::{Client, Patience};
 use crate::etcdctl::Layout;
 use crate::etcdctl::call::{Call, Io};
 use crate::etcdctl::failure::{Failure, INTERRUPTED, Outcome};
-use crate::etcdctl::go;
-use crate::etcdctl::settings::io_text;
+use crate::etcdctl::form::go;
+use crate::etcdctl::line::settings::io_text;
 use crate::etcdctl::verb::endpoint::{Asked, ask_in_order, status, targets};
 use crate::etcdctl::verb::{Deadline, Endless, Since, Verb};
 

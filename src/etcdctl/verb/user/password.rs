@@ -3,11 +3,11 @@
 
 use std::io::BufRead;
 
-use crate::etcdctl::ask;
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::{Failure, Outcome};
-use crate::etcdctl::flag::{Flag, Kind};
-use crate::etcdctl::settings::io_text;
+use crate::etcdctl::line::ask;
+use crate::etcdctl::line::flag::{Flag, Kind};
+use crate::etcdctl::line::settings::io_text;
 use crate::terminal;
 
 pub(super) const INTERACTIVE: Flag = Flag::new(

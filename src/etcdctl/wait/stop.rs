@@ -7,7 +7,7 @@ use std::time::Duration;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 /// How often it is looked at.
-pub(super) const TICK: Duration = Duration::from_millis(50);
+pub(crate) const TICK: Duration = Duration::from_millis(50);
 
 /// Asks a running command to end quietly; clones are the same.
 #[derive(Clone, Debug, Default)]
@@ -25,14 +25,14 @@ impl Stop {
 }
 
 /// SIGINT and SIGTERM do not end the program while this is there: they are noted, beside what the caller asks for.
-pub(super) struct Signals {
+pub(crate) struct Signals {
     came: Arc<AtomicBool>,
     listeners: Vec<signal_hook::SigId>,
     stop: Stop,
 }
 
 impl Signals {
-    pub(super) fn listen(stop: &Stop) -> std::io::Result<Signals> {
+    pub(crate) fn listen(stop: &Stop) -> std::io::Result<Signals> {
         let mut signals = Signals {
             came: Arc::default(),
             listeners: Vec::new(),
@@ -46,12 +46,12 @@ impl Signals {
         Ok(signals)
     }
 
-    pub(super) fn came(&self) -> bool {
+    pub(crate) fn came(&self) -> bool {
         self.came.load(Ordering::SeqCst)
     }
 
     /// A signal came, or the caller wants the end.
-    pub(super) fn asked(&self) -> bool {
+    pub(crate) fn asked(&self) -> bool {
         self.came() || self.stop.asked()
     }
 }

@@ -7,11 +7,11 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use super::call::Call;
-use super::failure::Outcome;
-use super::guess::Letters;
 use crate::etcd::raw::{GetOptions, PbKeyValue, PbRangeResponse, SortOrder, SortTarget};
 use crate::etcd::{self, Client, Effect, Fault, Patience, Trouble};
+use crate::etcdctl::call::Call;
+use crate::etcdctl::failure::Outcome;
+use crate::etcdctl::range::guess::Letters;
 
 /// Bytes that a page aims at. A server counts all keys behind a page, so few and large pages are better for it.
 const PAGE_BYTES: usize = 8 << 20;
@@ -26,23 +26,23 @@ const OVERHEAD: usize = 32;
 
 /// As `GetOptions`, but it can be looked at.
 #[derive(Clone, Default)]
-pub(super) struct Query {
-    pub(super) count_only: bool,
-    pub(super) end: Option<Vec<u8>>,
-    pub(super) keys_only: bool,
-    pub(super) limit: i64,
-    pub(super) max_create: i64,
-    pub(super) max_mod: i64,
-    pub(super) min_create: i64,
-    pub(super) min_mod: i64,
-    pub(super) rev: i64,
-    pub(super) serializable: bool,
-    pub(super) sort: Option<(SortTarget, SortOrder)>,
+pub(crate) struct Query {
+    pub(crate) count_only: bool,
+    pub(crate) end: Option<Vec<u8>>,
+    pub(crate) keys_only: bool,
+    pub(crate) limit: i64,
+    pub(crate) max_create: i64,
+    pub(crate) max_mod: i64,
+    pub(crate) min_create: i64,
+    pub(crate) min_mod: i64,
+    pub(crate) rev: i64,
+    pub(crate) serializable: bool,
+    pub(crate) sort: Option<(SortTarget, SortOrder)>,
 }
 
 impl Query {
     /// All keys that begin so, and the key to begin with.
-    pub(super) fn prefix(prefix: &[u8]) -> (Vec<u8>, Query) {
+    pub(crate) fn prefix(prefix: &[u8]) -> (Vec<u8>, Query) {
         let end = if prefix.is_empty() {
             vec![0]
         } else {
@@ -62,7 +62,7 @@ impl Query {
         )
     }
 
-    pub(super) fn options(&self) -> GetOptions {
+    pub(crate) fn options(&self) -> GetOptions {
         let mut options = GetOptions::new()
             .with_limit(self.limit)
             .with_revision(self.rev)
@@ -89,7 +89,7 @@ impl Query {
     }
 
     /// Can it be asked for in pages that follow each other by key?
-    pub(super) fn is_pageable(&self) -> bool {
+    pub(crate) fn is_pageable(&self) -> bool {
         let filtered = [self.max_create, self.max_mod, self.min_create, self.min_mod]
             .iter()
             .any(|rev| *rev != 0);
@@ -98,15 +98,15 @@ impl Query {
 }
 
 /// What is known behind the last page.
-pub(super) struct End {
+pub(crate) struct End {
     /// All keys of the range, whatever the limit.
-    pub(super) count: i64,
+    pub(crate) count: i64,
     /// There are more keys than the limit.
-    pub(super) more: bool,
+    pub(crate) more: bool,
 }
 
 /// Fetch all pages and give them to `take`, one after the other.
-pub(super) fn each(
+pub(crate) fn each(
     call: &mut Call<'_>,
     key: Vec<u8>,
     query: Query,
@@ -151,13 +151,13 @@ pub(super) fn each(
 
 /// How long one request may take; the patience of a command is made anew for each of its requests.
 #[derive(Clone, Copy)]
-pub(super) struct Pace {
+pub(crate) struct Pace {
     allowed: Option<Duration>,
     stubborn: bool,
 }
 
 impl Pace {
-    pub(super) fn of(call: &mut Call<'_>) -> Outcome<Pace> {
+    pub(crate) fn of(call: &mut Call<'_>) -> Outcome<Pace> {
         let patience = call.patience()?;
         let allowed = patience
             .deadline
@@ -169,14 +169,14 @@ impl Pace {
     }
 
     #[cfg(test)]
-    pub(super) fn unlimited() -> Pace {
+    pub(crate) fn unlimited() -> Pace {
         Pace {
             allowed: None,
             stubborn: false,
         }
     }
 
-    pub(super) fn patience(self) -> Patience {
+    pub(crate) fn patience(self) -> Patience {
         Patience {
             deadline: self.allowed.map(|allowed| Instant::now() + allowed),
             stubborn: self.stubborn,
@@ -340,18 +340,18 @@ impl<F> Pages<F> {
 }
 
 /// The first key that can follow this one.
-pub(super) fn after(key: &[u8]) -> Vec<u8> {
+pub(crate) fn after(key: &[u8]) -> Vec<u8> {
     [key, &[0]].concat()
 }
 
-pub(super) fn bytes(kvs: &[PbKeyValue]) -> usize {
+pub(crate) fn bytes(kvs: &[PbKeyValue]) -> usize {
     kvs.iter()
         .map(|kv| kv.key.len() + kv.value.len() + OVERHEAD)
         .sum()
 }
 
 /// One page of at most `query.limit` keys: of fewer, when their values are too large for one answer.
-pub(super) fn fetch(
+pub(crate) fn fetch(
     client: &Client,
     pace: Pace,
     key: &[u8],

@@ -5,18 +5,19 @@ use std::os::unix::ffi::OsStringExt;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, ExitStatus, Stdio};
 
-use super::settings::io_text;
-use super::{Layout, Style, go};
+use crate::etcdctl::form::go;
+use crate::etcdctl::line::settings::io_text;
+use crate::etcdctl::{Layout, Style};
 
 /// A command that did not succeed.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Ended {
+pub(crate) struct Ended {
     /// Its exit code, when it was one.
-    pub(super) code: Option<i32>,
-    pub(super) text: String,
+    pub(crate) code: Option<i32>,
+    pub(crate) text: String,
 }
 
-pub(super) fn command(words: &[Vec<u8>], style: &Style) -> Command {
+pub(crate) fn command(words: &[Vec<u8>], style: &Style) -> Command {
     let word = |word: &Vec<u8>| OsString::from_vec(word.clone());
     let mut command = Command::new(words.first().map(word).unwrap_or_default());
     command
@@ -30,7 +31,7 @@ pub(super) fn command(words: &[Vec<u8>], style: &Style) -> Command {
 }
 
 /// Run it to its end; it writes to the standard output and error of this process.
-pub(super) fn run(mut command: Command) -> Result<(), Ended> {
+pub(crate) fn run(mut command: Command) -> Result<(), Ended> {
     let name = command.get_program().to_string_lossy().into_owned();
     match command.status() {
         Ok(status) if status.success() => Ok(()),

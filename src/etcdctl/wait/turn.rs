@@ -3,32 +3,32 @@
 
 use std::sync::mpsc::RecvTimeoutError;
 
-use super::call::Call;
-use super::failure::{ERROR, Failure, Outcome};
-use super::session::Session;
-use super::stop::{Signals, TICK};
 use crate::etcd::raw::{
     Compare, CompareOp, GetOptions, PbRangeResponse, PbTxnOpResponse, PbTxnResponse, PutOptions,
     SortOrder, SortTarget, Txn, TxnOp,
 };
 use crate::etcd::{Effect, Patience, Told, Watched, Watches, prefix_end};
+use crate::etcdctl::call::Call;
+use crate::etcdctl::failure::{ERROR, Failure, Outcome};
+use crate::etcdctl::wait::session::Session;
+use crate::etcdctl::wait::stop::{Signals, TICK};
 
 const DELETE: i32 = 1;
 
 /// A key in the row.
-pub(super) struct Turn {
-    pub(super) key: Vec<u8>,
+pub(crate) struct Turn {
+    pub(crate) key: Vec<u8>,
     /// Common to all that wait.
     prefix: Vec<u8>,
     /// Of the answer by which the turn came.
-    pub(super) revision: i64,
+    pub(crate) revision: i64,
     /// When the key was made.
     since: i64,
 }
 
 /// How waiting for it ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Wait {
+enum Wait {
     Asked,
     Over,
     Ready,
@@ -36,7 +36,7 @@ pub(super) enum Wait {
 
 impl Turn {
     /// Put the key, or find it: the value of one that is there is not changed.
-    pub(super) fn take(
+    pub(crate) fn take(
         call: &mut Call<'_>,
         session: &Session,
         name: &[u8],
@@ -69,12 +69,7 @@ impl Turn {
     }
 
     /// Wait until no key is older.
-    pub(super) fn wait(
-        &mut self,
-        call: &mut Call<'_>,
-        session: &Session,
-        signals: &Signals,
-    ) -> Outcome<Wait> {
+    fn wait(&mut self, call: &mut Call<'_>, session: &Session, signals: &Signals) -> Outcome<Wait> {
         let mut waited = false;
         loop {
             let older = GetOptions::new()
@@ -111,7 +106,7 @@ impl Turn {
     }
 
     /// Delete the key, if it is still the one that was put.
-    pub(super) fn leave(&self, call: &mut Call<'_>) -> Outcome {
+    pub(crate) fn leave(&self, call: &mut Call<'_>) -> Outcome {
         let own = Compare::create_revision(self.key.clone(), CompareOp::Equal, self.since);
         let txn = Txn::new()
             .when([own])
@@ -126,6 +121,74 @@ impl Turn {
         });
         left.map(|_| ()).map_err(|fault| call.failed(&fault))
     }
+
+    /// Wait for the turn; false when the end is asked for before. `over` is said when the lease ended first.
+    pub(crate) fn reached(
+        &mut self,
+        call: &mut Call<'_>,
+        session: &Session,
+        signals: &Signals,
+        over: &str,
+    ) -> Outcome<bool> {
+        match self.wait(call, session, signals) {
+            Ok(Wait::Ready) => Ok(true),
+            Ok(Wait::Asked) => {
+                self.leave(call)?;
+                stopped(signals).map(|()| false)
+            }
+            Ok(Wait::Over) => Err(Failure::new(ERROR, over)),
+            Err(failure) => {
+                let _ = self.leave(call);
+                Err(failure)
+            }
+        }
+    }
+
+    /// Show the key and keep it until the end is asked for.
+    pub(crate) fn hold(
+        &self,
+        call: &mut Call<'_>,
+        session: &Session,
+        signals: &Signals,
+        ends: &Ends,
+    ) -> Outcome {
+        let Some(own) = get(call, &self.key, &GetOptions::new(), signals)? else {
+            self.leave(call)?;
+            return stopped(signals);
+        };
+        if let Some(gone) = ends.gone.filter(|_| own.kvs.is_empty()) {
+            return Err(Failure::new(ERROR, gone));
+        }
+        if let Err(failure) = call.reply(&own) {
+            let _ = self.leave(call);
+            return Err(failure);
+        }
+        call.io.out.flush()?;
+        while !signals.asked() {
+            if session.is_over() {
+                return Err(Failure::new(ERROR, ends.over));
+            }
+            std::thread::sleep(TICK);
+        }
+        self.leave(call)
+    }
+}
+
+/// What is said when a turn is lost.
+pub(crate) struct Ends {
+    /// The key is not there any longer when the turn comes.
+    pub(crate) gone: Option<&'static str>,
+    /// Its lease has ended.
+    pub(crate) over: &'static str,
+}
+
+/// A signal while waiting is a failure; a wish of the caller's is none.
+fn stopped(signals: &Signals) -> Outcome {
+    if signals.came() {
+        Err(Failure::new(ERROR, "context canceled"))
+    } else {
+        Ok(())
+    }
 }
 
 /// When the key that was there before was made.
@@ -137,7 +200,7 @@ fn found(answer: &PbTxnResponse) -> Option<i64> {
 }
 
 /// Read, as long as it takes and nobody wants the end.
-pub(super) fn get(
+pub(crate) fn get(
     call: &mut Call<'_>,
     key: &[u8],
     options: &GetOptions,

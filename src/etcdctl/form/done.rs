@@ -2,10 +2,10 @@
 
 use prost::Message;
 
-use super::failure::Outcome;
-use super::json::Object;
-use super::print::{Page, Reply, json_with_header};
 use crate::etcd::raw::PbResponseHeader;
+use crate::etcdctl::failure::Outcome;
+use crate::etcdctl::form::json::Object;
+use crate::etcdctl::form::print::{Page, Reply, json_with_header};
 
 /// All such messages of etcd have the header as their first field and no other.
 #[derive(Clone, PartialEq, prost::Message)]
@@ -14,13 +14,13 @@ struct HeaderOnly {
     header: Option<PbResponseHeader>,
 }
 
-pub(super) struct Done {
+pub(crate) struct Done {
     message: HeaderOnly,
     text: Vec<u8>,
 }
 
 impl Done {
-    pub(super) fn new(header: Option<PbResponseHeader>, text: impl Into<Vec<u8>>) -> Done {
+    pub(crate) fn new(header: Option<PbResponseHeader>, text: impl Into<Vec<u8>>) -> Done {
         Done {
             message: HeaderOnly { header },
             text: text.into(),

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 /// `%q`: a string in double quotes that Go reads back to the same bytes.
-pub(super) fn quote(bytes: &[u8]) -> String {
+pub(crate) fn quote(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len() + 2);
     text.push('"');
     for chunk in bytes.utf8_chunks() {
@@ -55,7 +55,7 @@ fn printable(letter: char) -> bool {
 }
 
 /// What a quoted string of Go means; nothing when it is none. The second value is what follows it.
-pub(super) fn unquote(text: &[u8]) -> Option<(Vec<u8>, &[u8])> {
+pub(crate) fn unquote(text: &[u8]) -> Option<(Vec<u8>, &[u8])> {
     let mut rest = text.strip_prefix(b"\"")?;
     let mut bytes = Vec::new();
     loop {
@@ -109,7 +109,7 @@ fn digits(text: &[u8], length: usize, base: u32) -> Option<u32> {
 }
 
 /// Bytes as `\x66\x6f`, which is what `--hex` prints.
-pub(super) fn hex_escaped(bytes: &[u8]) -> String {
+pub(crate) fn hex_escaped(bytes: &[u8]) -> String {
     bytes
         .iter()
         .fold(String::with_capacity(bytes.len() * 4), |mut text, byte| {
@@ -119,7 +119,7 @@ pub(super) fn hex_escaped(bytes: &[u8]) -> String {
 }
 
 /// `%016x`: an id of a lease; the sign of one below zero stands in front.
-pub(super) fn hex16(id: i64) -> String {
+pub(crate) fn hex16(id: i64) -> String {
     if id < 0 {
         format!("-{:015x}", id.unsigned_abs())
     } else {
@@ -128,7 +128,7 @@ pub(super) fn hex16(id: i64) -> String {
 }
 
 /// `2.480273ms`, `874.5µs`, `1.002s`, `1m0s`.
-pub(super) fn duration(time: Duration) -> String {
+pub(crate) fn duration(time: Duration) -> String {
     let nanos = time.as_nanos();
     let scaled = |unit: u128, name: &str| {
         let (whole, rest) = (nanos / unit, nanos % unit);
@@ -165,7 +165,7 @@ pub(super) fn duration(time: Duration) -> String {
 }
 
 /// Read `300ms`, `1m30s`, `1.5h`; the error is Go's text. What is below zero counts as zero.
-pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
     let wrong = |what: &str| format!("time: {what} duration {}", quote(text.as_bytes()));
     let (negative, mut rest) = match text.strip_prefix(['-', '+']) {
         Some(rest) => (text.starts_with('-'), rest),
@@ -217,7 +217,7 @@ pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
 }
 
 /// Go's spellings of a boolean.
-pub(super) fn parse_bool(text: &str) -> Option<bool> {
+pub(crate) fn parse_bool(text: &str) -> Option<bool> {
     match text {
         "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
         "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
@@ -226,7 +226,7 @@ pub(super) fn parse_bool(text: &str) -> Option<bool> {
 }
 
 /// A whole number; base 0 takes `0x`, `0o`, `0b` and `_` as in Go's source. The error is Go's text.
-pub(super) fn parse_int(text: &str, base: u32) -> Result<i64, String> {
+pub(crate) fn parse_int(text: &str, base: u32) -> Result<i64, String> {
     let failed = |what: &str| {
         format!(
             "strconv.ParseInt: parsing {}: {what}",
@@ -250,7 +250,7 @@ pub(super) fn parse_int(text: &str, base: u32) -> Result<i64, String> {
 }
 
 /// The same for a number that is never below zero.
-pub(super) fn parse_uint(text: &str, base: u32) -> Result<u64, String> {
+pub(crate) fn parse_uint(text: &str, base: u32) -> Result<u64, String> {
     let failed = |what: &str| {
         format!(
             "strconv.ParseUint: parsing {}: {what}",
@@ -287,7 +287,7 @@ fn well_placed(digits: &str) -> bool {
 }
 
 /// `20 kB`, `1.2 MB`, `9 B`: powers of 1000.
-pub(super) fn size(bytes: u64) -> String {
+pub(crate) fn size(bytes: u64) -> String {
     const UNITS: [&str; 7] = ["B", "kB", "MB", "GB", "TB", "PB", "EB"];
     if bytes < 10 {
         return format!("{bytes} B");

@@ -6,19 +6,19 @@ use std::io::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
-use super::call::Io;
-use super::failure::{ARGUMENTS, ERROR, FEATURE, Failure, Outcome};
-use super::flag::{Flag, Kind, Values};
-use super::go;
-use super::print::Format;
-use super::{Given, Style};
 use crate::etcd::{Client, Config};
+use crate::etcdctl::call::Io;
+use crate::etcdctl::failure::{ARGUMENTS, ERROR, FEATURE, Failure, Outcome};
+use crate::etcdctl::form::go;
+use crate::etcdctl::form::print::Format;
+use crate::etcdctl::line::flag::{Flag, Kind, Values};
+use crate::etcdctl::{Given, Style};
 use crate::secret::Secret;
 
-pub(super) const DEFAULT_ENDPOINT: &str = "127.0.0.1:2379";
+pub(crate) const DEFAULT_ENDPOINT: &str = "127.0.0.1:2379";
 
 /// Flags of every command, by name.
-pub(super) static GLOBALS: &[Flag] = &[
+pub(crate) static GLOBALS: &[Flag] = &[
     Flag::text(
         "cacert",
         "",
@@ -110,7 +110,7 @@ pub(super) static GLOBALS: &[Flag] = &[
 ];
 
 /// Flags that etcdctl does not have.
-pub(super) static NATIVE: &[Flag] = &[
+pub(crate) static NATIVE: &[Flag] = &[
     Flag::text(
         "cluster-name",
         "",
@@ -147,16 +147,18 @@ const CONNECTION: [&str; 10] = [
 /// Not known before 3.6.
 const SINCE_36: [&str; 2] = ["max-recv-bytes", "max-request-bytes"];
 
-pub(super) fn globals(style: &Style) -> Vec<&'static Flag> {
+pub(crate) fn globals(style: &Style) -> Vec<&'static Flag> {
     let native = if style.strict { &[] } else { NATIVE };
     let known = |flag: &&Flag| {
-        !style.strict || style.layout > super::Layout::V35 || !SINCE_36.contains(&flag.name)
+        !style.strict
+            || style.layout > crate::etcdctl::Layout::V35
+            || !SINCE_36.contains(&flag.name)
     };
     GLOBALS.iter().filter(known).chain(native).collect()
 }
 
 /// What is given by a caller of ours, not by words.
-pub(super) fn values(given: &Given, flags: &[&'static Flag]) -> Values {
+pub(crate) fn values(given: &Given, flags: &[&'static Flag]) -> Values {
     let Given {
         cacert,
         cert,
@@ -187,25 +189,25 @@ pub(super) fn values(given: &Given, flags: &[&'static Flag]) -> Values {
 }
 
 #[derive(Clone)]
-pub(super) struct Settings {
-    pub(super) command_timeout: Duration,
+pub(crate) struct Settings {
+    pub(crate) command_timeout: Duration,
     /// The timeout was set by hand.
-    pub(super) command_timeout_given: bool,
-    pub(super) config: Config,
+    pub(crate) command_timeout_given: bool,
+    pub(crate) config: Config,
     /// Connected already, and as these settings want it.
-    pub(super) client: Option<Client>,
+    pub(crate) client: Option<Client>,
     /// `-o json`: JSON with keys and values as text, ids in hex.
-    pub(super) decoded: bool,
-    pub(super) format: Format,
-    pub(super) hex: bool,
+    pub(crate) decoded: bool,
+    pub(crate) format: Format,
+    pub(crate) hex: bool,
 }
 
 /// A flag's value or its variable's.
-pub(super) struct Source<'a> {
-    pub(super) style: &'a Style,
+pub(crate) struct Source<'a> {
+    pub(crate) style: &'a Style,
     /// Flags that the command inherits, which have variables.
-    pub(super) inherited: &'a [&'static Flag],
-    pub(super) values: &'a Values,
+    pub(crate) inherited: &'a [&'static Flag],
+    pub(crate) values: &'a Values,
 }
 
 impl Source<'_> {
@@ -217,7 +219,7 @@ impl Source<'_> {
     }
 
     /// In strict mode a flag may not be given beside its variable.
-    pub(super) fn check(&self) -> Outcome {
+    pub(crate) fn check(&self) -> Outcome {
         for flag in self.inherited.iter().filter(|_| self.style.strict) {
             if self.values.given(flag.name).is_some() && self.variable(flag.name).is_some() {
                 let name = format!("ETCDCTL_{}", flag.name.to_uppercase().replace('-', "_"));
@@ -238,7 +240,7 @@ impl Source<'_> {
             Some(version)
                 if version != "3"
                     && self.style.strict
-                    && self.style.layout == super::Layout::V35 =>
+                    && self.style.layout == crate::etcdctl::Layout::V35 =>
             {
                 writeln!(io.err, "unsupported API version: {version}")?;
                 Err(Failure::silent(ERROR))
@@ -248,7 +250,7 @@ impl Source<'_> {
     }
 
     /// What was given by hand: a flag, or a variable that can be read.
-    pub(super) fn given(&self, name: &str) -> Option<String> {
+    pub(crate) fn given(&self, name: &str) -> Option<String> {
         if let Some(value) = self.values.given(name) {
             return Some(value.to_string());
         }
@@ -258,7 +260,7 @@ impl Source<'_> {
         Some(value)
     }
 
-    pub(super) fn text(&self, name: &str) -> String {
+    pub(crate) fn text(&self, name: &str) -> String {
         self.given(name)
             .or_else(|| {
                 self.inherited
@@ -269,7 +271,7 @@ impl Source<'_> {
             .unwrap_or_default()
     }
 
-    pub(super) fn flag(&self, name: &str) -> bool {
+    pub(crate) fn flag(&self, name: &str) -> bool {
         go::parse_bool(&self.text(name)).unwrap_or(false)
     }
 
@@ -277,7 +279,7 @@ impl Source<'_> {
         go::parse_duration(&self.text(name)).unwrap_or_default()
     }
 
-    pub(super) fn endpoints(&self) -> Option<Vec<String>> {
+    pub(crate) fn endpoints(&self) -> Option<Vec<String>> {
         let given = self.values.list("endpoints");
         let list = if given.is_empty() {
             self.variable("endpoints")?
@@ -291,7 +293,7 @@ impl Source<'_> {
     }
 
     /// What the flags, the variables and the inventory come to. Nothing is sent yet.
-    pub(super) fn settings(&self, io: &mut Io<'_>) -> Outcome<Settings> {
+    pub(crate) fn settings(&self, io: &mut Io<'_>) -> Outcome<Settings> {
         self.check_api(io)?;
         self.check()?;
         let format = Format::named(&self.text("write-out"))
@@ -382,8 +384,8 @@ impl Source<'_> {
         Ok(())
     }
 
-    fn wanted(&self) -> super::Wanted {
-        super::Wanted {
+    fn wanted(&self) -> crate::etcdctl::Wanted {
+        crate::etcdctl::Wanted {
             cluster: self.given("cluster-name"),
             inventory: self.given("inventory"),
             via: self.given("via"),
@@ -402,7 +404,7 @@ impl Source<'_> {
     }
 
     /// The inventory's cluster, when nothing else says where etcd is or when a given endpoint is one of its members.
-    fn placed(&self, given: Option<&[String]>) -> Outcome<Option<super::Placed>> {
+    fn placed(&self, given: Option<&[String]>) -> Outcome<Option<crate::etcdctl::Placed>> {
         let Some(place) = self.style.place.as_ref().filter(|_| !self.style.strict) else {
             return Ok(None);
         };
@@ -416,7 +418,7 @@ impl Source<'_> {
         let Some(given) = given else {
             return Ok(placed);
         };
-        let known = |placed: &super::Placed| {
+        let known = |placed: &crate::etcdctl::Placed| {
             given.iter().all(|endpoint| {
                 placed
                     .config
@@ -433,7 +435,7 @@ impl Source<'_> {
         if domain.is_empty() {
             return Ok(None);
         }
-        let found = super::discovery::endpoints(
+        let found = crate::etcdctl::line::discovery::endpoints(
             &domain,
             &self.text("discovery-srv-name"),
             self.flag("insecure-discovery"),
@@ -481,7 +483,7 @@ impl Source<'_> {
             || config.cert_pem.is_some()
             || !self.flag("insecure-transport");
         config.skip_verify = self.flag("insecure-skip-tls-verify")
-            && (wants_tls || self.style.layout > super::Layout::V35 || !self.style.strict);
+            && (wants_tls || self.style.layout > crate::etcdctl::Layout::V35 || !self.style.strict);
         let domain = self.text("discovery-srv");
         if !domain.is_empty() && !self.flag("insecure-discovery") {
             config.server_name = Some(domain);
@@ -505,7 +507,7 @@ impl Source<'_> {
             (Some(password), _) if !password.is_empty() => (user, password),
             (_, Some((name, password))) => (name.to_string(), password.to_string()),
             (_, None) => {
-                let password = super::ask::secret(io, "Password: ")?;
+                let password = crate::etcdctl::line::ask::secret(io, "Password: ")?;
                 (user, password)
             }
         };
@@ -553,7 +555,7 @@ fn read(path: &str) -> Outcome<String> {
 }
 
 /// An error of the system in Go's words.
-pub(super) fn io_text(error: &std::io::Error) -> String {
+pub(crate) fn io_text(error: &std::io::Error) -> String {
     let text = error.to_string();
     let text = text.split(" (os error").next().unwrap_or_default();
     let mut letters = text.chars();

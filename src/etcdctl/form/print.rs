@@ -4,14 +4,14 @@ use std::io::Write;
 
 use serde_json::Value;
 
-use super::failure::{FEATURE, Failure, Outcome};
-use super::go;
-use super::json::Object;
-use super::table::Table;
 use crate::etcd::raw::{PbKeyValue, PbResponseHeader};
+use crate::etcdctl::failure::{FEATURE, Failure, Outcome};
+use crate::etcdctl::form::go;
+use crate::etcdctl::form::json::Object;
+use crate::etcdctl::form::table::Table;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Format {
+pub(crate) enum Format {
     Fields,
     Json,
     Protobuf,
@@ -20,7 +20,7 @@ pub(super) enum Format {
 }
 
 impl Format {
-    pub(super) fn named(name: &str) -> Option<Format> {
+    pub(crate) fn named(name: &str) -> Option<Format> {
         Some(match name {
             "fields" => Format::Fields,
             "json" => Format::Json,
@@ -31,7 +31,7 @@ impl Format {
         })
     }
 
-    pub(super) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Format::Fields => "fields",
             Format::Json => "json",
@@ -50,17 +50,17 @@ pub enum Layout {
 }
 
 /// Where replies are written, and how.
-pub(super) struct Page<'a> {
-    pub(super) hex: bool,
-    pub(super) layout: Layout,
-    pub(super) out: &'a mut dyn Write,
+pub(crate) struct Page<'a> {
+    pub(crate) hex: bool,
+    pub(crate) layout: Layout,
+    pub(crate) out: &'a mut dyn Write,
     /// Letters in a line of the terminal that is written to.
-    pub(super) width: Option<usize>,
+    pub(crate) width: Option<usize>,
 }
 
 /// What a verb got from etcd, able to say it in the formats that etcdctl has for it. What is not written here does not
 /// exist for it: exit code 4, after the call was made.
-pub(super) trait Reply {
+pub(crate) trait Reply {
     fn simple(&self, page: &mut Page<'_>) -> Outcome;
 
     /// One line; its end is added.
@@ -89,14 +89,14 @@ pub(super) trait Reply {
     }
 }
 
-pub(super) fn unsupported(format: Format) -> Box<Failure> {
+pub(crate) fn unsupported(format: Format) -> Box<Failure> {
     Failure::new(
         FEATURE,
         format!("{} not supported as output format", format.name()),
     )
 }
 
-pub(super) fn reply(
+pub(crate) fn reply(
     reply: &dyn Reply,
     format: Format,
     strict: bool,
@@ -130,7 +130,7 @@ pub(super) fn reply(
 type Written = std::io::Result<()>;
 
 /// The four fields of a header, those that are 0 left out.
-pub(super) fn json_header(object: &mut Object<'_>, header: &PbResponseHeader) -> Written {
+pub(crate) fn json_header(object: &mut Object<'_>, header: &PbResponseHeader) -> Written {
     object.some_number("cluster_id", header.cluster_id)?;
     object.some_number("member_id", header.member_id)?;
     object.some_number("revision", header.revision)?;
@@ -138,7 +138,7 @@ pub(super) fn json_header(object: &mut Object<'_>, header: &PbResponseHeader) ->
 }
 
 /// The header as the field `header`, when there is one.
-pub(super) fn json_with_header(
+pub(crate) fn json_with_header(
     object: &mut Object<'_>,
     header: Option<&PbResponseHeader>,
 ) -> Written {
@@ -148,7 +148,7 @@ pub(super) fn json_with_header(
     }
 }
 
-pub(super) fn json_kv(page: &mut dyn Write, kv: &PbKeyValue) -> Written {
+pub(crate) fn json_kv(page: &mut dyn Write, kv: &PbKeyValue) -> Written {
     Object::write(page, |object| {
         object.some_bytes("key", &kv.key)?;
         object.some_number("create_revision", kv.create_revision)?;
@@ -160,21 +160,21 @@ pub(super) fn json_kv(page: &mut dyn Write, kv: &PbKeyValue) -> Written {
 }
 
 impl Page<'_> {
-    pub(super) fn line(&mut self, text: impl std::fmt::Display) -> Outcome {
+    pub(crate) fn line(&mut self, text: impl std::fmt::Display) -> Outcome {
         Ok(writeln!(self.out, "{text}")?)
     }
 
     /// `"Name" : value`.
-    pub(super) fn field(&mut self, name: &str, value: impl std::fmt::Display) -> Outcome {
+    pub(crate) fn field(&mut self, name: &str, value: impl std::fmt::Display) -> Outcome {
         Ok(writeln!(self.out, "\"{name}\" : {value}")?)
     }
 
-    pub(super) fn quoted(&mut self, name: &str, value: &[u8]) -> Outcome {
+    pub(crate) fn quoted(&mut self, name: &str, value: &[u8]) -> Outcome {
         self.field(name, go::quote(value))
     }
 
     /// An id of a member or cluster among the fields: in hex when `--hex` is given to 3.6.
-    pub(super) fn id_field(&mut self, name: &str, id: u64) -> Outcome {
+    pub(crate) fn id_field(&mut self, name: &str, id: u64) -> Outcome {
         if self.hex && self.layout >= Layout::V36 {
             self.field(name, format_args!("{id:x}"))
         } else {
@@ -183,7 +183,7 @@ impl Page<'_> {
     }
 
     /// An id of a lease among the fields.
-    pub(super) fn lease_field(&mut self, name: &str, id: i64) -> Outcome {
+    pub(crate) fn lease_field(&mut self, name: &str, id: i64) -> Outcome {
         if self.hex && self.layout >= Layout::V36 {
             self.field(name, go::hex16(id))
         } else {
@@ -191,7 +191,7 @@ impl Page<'_> {
         }
     }
 
-    pub(super) fn header_fields(&mut self, header: Option<&PbResponseHeader>) -> Outcome {
+    pub(crate) fn header_fields(&mut self, header: Option<&PbResponseHeader>) -> Outcome {
         let header = header.copied().unwrap_or_default();
         self.id_field("ClusterID", header.cluster_id)?;
         self.id_field("MemberID", header.member_id)?;
@@ -203,7 +203,7 @@ impl Page<'_> {
     }
 
     /// A pair of key and value, its names behind `prefix`.
-    pub(super) fn kv_fields(&mut self, prefix: &str, kv: &PbKeyValue) -> Outcome {
+    pub(crate) fn kv_fields(&mut self, prefix: &str, kv: &PbKeyValue) -> Outcome {
         self.quoted(&format!("{prefix}Key"), &kv.key)?;
         self.field(&format!("{prefix}CreateRevision"), kv.create_revision)?;
         self.field(&format!("{prefix}ModRevision"), kv.mod_revision)?;
@@ -214,7 +214,7 @@ impl Page<'_> {
     }
 
     /// Bytes of a key or a value as they are, or escaped by `--hex`, and the line's end.
-    pub(super) fn bytes_line(&mut self, bytes: &[u8]) -> Outcome {
+    pub(crate) fn bytes_line(&mut self, bytes: &[u8]) -> Outcome {
         if self.hex {
             self.out.write_all(go::hex_escaped(bytes).as_bytes())?;
         } else {
@@ -224,13 +224,13 @@ impl Page<'_> {
     }
 
     /// A key's line and its value's.
-    pub(super) fn pair(&mut self, kv: &PbKeyValue) -> Outcome {
+    pub(crate) fn pair(&mut self, kv: &PbKeyValue) -> Outcome {
         self.bytes_line(&kv.key)?;
         self.bytes_line(&kv.value)
     }
 
     /// Bytes in a cell: text as it is, the rest quoted as Go does.
-    pub(super) fn cell(&self, bytes: &[u8]) -> String {
+    pub(crate) fn cell(&self, bytes: &[u8]) -> String {
         if self.hex {
             return go::hex_escaped(bytes);
         }

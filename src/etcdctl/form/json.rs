@@ -10,14 +10,14 @@ use base64::engine::general_purpose::STANDARD;
 type Written = io::Result<()>;
 
 /// An object that is being written.
-pub(super) struct Object<'a> {
+pub(crate) struct Object<'a> {
     first: bool,
     page: &'a mut dyn Write,
 }
 
 impl<'a> Object<'a> {
     /// Write `{...}` with the fields that `fill` adds.
-    pub(super) fn write(
+    pub(crate) fn write(
         page: &'a mut dyn Write,
         fill: impl FnOnce(&mut Object<'_>) -> Written,
     ) -> Written {
@@ -28,7 +28,7 @@ impl<'a> Object<'a> {
     }
 
     /// The name of a field; its value must follow.
-    pub(super) fn name(&mut self, name: &str) -> io::Result<&mut dyn Write> {
+    pub(crate) fn name(&mut self, name: &str) -> io::Result<&mut dyn Write> {
         if !std::mem::take(&mut self.first) {
             self.page.write_all(b",")?;
         }
@@ -37,19 +37,19 @@ impl<'a> Object<'a> {
         Ok(self.page)
     }
 
-    pub(super) fn raw(&mut self, name: &str, value: impl std::fmt::Display) -> Written {
+    pub(crate) fn raw(&mut self, name: &str, value: impl std::fmt::Display) -> Written {
         write!(self.name(name)?, "{value}")
     }
 
-    pub(super) fn string(&mut self, name: &str, text: &str) -> Written {
+    pub(crate) fn string(&mut self, name: &str, text: &str) -> Written {
         string(self.name(name)?, text.as_bytes())
     }
 
-    pub(super) fn bytes(&mut self, name: &str, value: &[u8]) -> Written {
+    pub(crate) fn bytes(&mut self, name: &str, value: &[u8]) -> Written {
         bytes(self.name(name)?, value)
     }
 
-    pub(super) fn object(
+    pub(crate) fn object(
         &mut self,
         name: &str,
         fill: impl FnOnce(&mut Object<'_>) -> Written,
@@ -57,7 +57,7 @@ impl<'a> Object<'a> {
         Object::write(self.name(name)?, fill)
     }
 
-    pub(super) fn array<T>(
+    pub(crate) fn array<T>(
         &mut self,
         name: &str,
         items: impl IntoIterator<Item = T>,
@@ -68,7 +68,7 @@ impl<'a> Object<'a> {
 
     // Fields marked `omitempty` in etcd's messages are left out when they are zero or empty.
 
-    pub(super) fn some_number<N: std::fmt::Display + PartialEq + Default>(
+    pub(crate) fn some_number<N: std::fmt::Display + PartialEq + Default>(
         &mut self,
         name: &str,
         value: N,
@@ -80,11 +80,11 @@ impl<'a> Object<'a> {
         }
     }
 
-    pub(super) fn some_bool(&mut self, name: &str, value: bool) -> Written {
+    pub(crate) fn some_bool(&mut self, name: &str, value: bool) -> Written {
         if value { self.raw(name, true) } else { Ok(()) }
     }
 
-    pub(super) fn some_string(&mut self, name: &str, text: &str) -> Written {
+    pub(crate) fn some_string(&mut self, name: &str, text: &str) -> Written {
         if text.is_empty() {
             Ok(())
         } else {
@@ -92,7 +92,7 @@ impl<'a> Object<'a> {
         }
     }
 
-    pub(super) fn some_bytes(&mut self, name: &str, value: &[u8]) -> Written {
+    pub(crate) fn some_bytes(&mut self, name: &str, value: &[u8]) -> Written {
         if value.is_empty() {
             Ok(())
         } else {
@@ -100,7 +100,7 @@ impl<'a> Object<'a> {
         }
     }
 
-    pub(super) fn some_strings(&mut self, name: &str, texts: &[String]) -> Written {
+    pub(crate) fn some_strings(&mut self, name: &str, texts: &[String]) -> Written {
         if texts.is_empty() {
             Ok(())
         } else {
@@ -109,7 +109,7 @@ impl<'a> Object<'a> {
     }
 }
 
-pub(super) fn array<T>(
+pub(crate) fn array<T>(
     page: &mut dyn Write,
     items: impl IntoIterator<Item = T>,
     mut item: impl FnMut(&mut dyn Write, T) -> Written,
@@ -124,12 +124,12 @@ pub(super) fn array<T>(
     page.write_all(b"]")
 }
 
-pub(super) fn bytes(page: &mut dyn Write, value: &[u8]) -> Written {
+pub(crate) fn bytes(page: &mut dyn Write, value: &[u8]) -> Written {
     write!(page, "\"{}\"", STANDARD.encode(value))
 }
 
 /// Bytes that are no UTF-8 become the replacement letter.
-pub(super) fn string(page: &mut dyn Write, bytes: &[u8]) -> Written {
+pub(crate) fn string(page: &mut dyn Write, bytes: &[u8]) -> Written {
     let text = String::from_utf8_lossy(bytes);
     let mut written = String::with_capacity(text.len() + 2);
     written.push('"');

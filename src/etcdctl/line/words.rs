@@ -1,7 +1,7 @@
 //! Lines, split into words: those of the console, as a shell would, and those of `txn` and `watch -i`, as Go does.
 
-use super::go;
 use crate::error::{Error, Result};
+use crate::etcdctl::form::go;
 
 /// A command of a line: the words behind `e`, `em` or `etcdctl`.
 pub type Command = Vec<Vec<u8>>;
@@ -63,7 +63,7 @@ fn parts(text: &str) -> Result<Vec<String>> {
 /// Nothing when Go cannot read what stands between quotes.
 ///
 /// A quote that stays open is left out, as etcdctl leaves it out.
-pub(super) fn words(line: &[u8]) -> Option<Vec<Vec<u8>>> {
+pub(crate) fn split(line: &[u8]) -> Option<Vec<Vec<u8>>> {
     let mut words = Vec::new();
     let mut rest = line.trim_ascii_start();
     while let Some(first) = rest.first() {
@@ -156,8 +156,8 @@ mod tests {
             ),
             (b"", &[]),
         ] {
-            assert_eq!(words(line).unwrap(), wanted);
+            assert_eq!(split(line).unwrap(), wanted);
         }
-        assert_eq!(words(br#"put k "a\q""#), None);
+        assert_eq!(split(br#"put k "a\q""#), None);
     }
 }

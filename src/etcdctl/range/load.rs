@@ -1,17 +1,18 @@
 //! Many puts and deletions in transactions that are as large as etcd takes them, several under way at the same time.
 
 use std::collections::HashMap;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Mutex, PoisonError};
 
-use super::call::Call;
-use super::difference::Difference;
-use super::failure::{Failure, Outcome};
-use super::pages::Pace;
-use super::verb::Lines;
 use crate::etcd::raw::{PutOptions, Txn, TxnOp};
 use crate::etcd::{self, Client, Effect};
+use crate::etcdctl::call::Call;
+use crate::etcdctl::failure::{Failure, Outcome};
+use crate::etcdctl::range::difference::Difference;
+use crate::etcdctl::range::pages::Pace;
+use crate::etcdctl::verb::Lines;
+use crate::locked::locked;
 
 /// Bytes of one transaction; etcd takes requests of 1.5 MiB.
 const BYTES: usize = 1 << 20;
@@ -50,7 +51,7 @@ impl Batch {
 }
 
 /// Write the records that differ, delete the keys that are extra; the result is the number of transactions.
-pub(super) fn write(
+pub(crate) fn write(
     call: &mut Call<'_>,
     lines: &Lines,
     difference: &Difference,
@@ -155,7 +156,7 @@ fn work(
 ) -> etcd::Result<()> {
     loop {
         let batch = {
-            let batches = batches.lock().unwrap_or_else(PoisonError::into_inner);
+            let batches = locked(batches);
             let Some(Ok(batch)) = batches.as_ref().map(Receiver::recv) else {
                 return Ok(());
             };
@@ -165,7 +166,7 @@ fn work(
             etcd.kv().txn(Txn::new().and_then(batch.as_slice())).await
         });
         if let Err(fault) = answer {
-            *batches.lock().unwrap_or_else(PoisonError::into_inner) = None;
+            *locked(batches) = None;
             return Err(fault);
         }
         sent.fetch_add(1, Ordering::Relaxed);

@@ -1,8 +1,8 @@
 //! What may come next on a line of etcdctl: from the table of verbs, for completion and hints.
 
-use super::Style;
-use super::flag::{self, Flag, Kind};
-use super::verb::{self, ALL, Found, GROUPS};
+use crate::etcdctl::Style;
+use crate::etcdctl::line::flag::{self, Flag, Kind};
+use crate::etcdctl::verb::{self, ALL, Found, GROUPS};
 
 /// What an argument of a verb is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,17 +1,18 @@
 //! What separates the records of an import from the keys that etcd holds. Parts of the records are compared at the same
 //! time, each with the keys between its first and its last.
 
+use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Mutex, PoisonError};
 
-use super::call::Call;
-use super::failure::Outcome;
-use super::level::together;
-use super::pages::{self, Pace, Query, after};
-use super::record::Record;
-use super::verb::Lines;
 use crate::etcd::raw::{PbKeyValue, TxnOp};
 use crate::etcd::{self, Client, prefix_end};
+use crate::etcdctl::call::Call;
+use crate::etcdctl::failure::Outcome;
+use crate::etcdctl::form::record::Record;
+use crate::etcdctl::range::level::together;
+use crate::etcdctl::range::pages::{self, Pace, Query, after};
+use crate::etcdctl::verb::Lines;
+use crate::locked::locked;
 
 /// Records of a part, and their bytes.
 const PART: usize = 2000;
@@ -24,33 +25,33 @@ const SAMPLE: usize = 10;
 const NAMED: usize = 32;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Change,
     Create,
     Delete,
 }
 
 #[derive(Default)]
-pub(super) struct Difference {
-    pub(super) changed: u64,
-    pub(super) created: u64,
-    pub(super) deleted: u64,
+pub(crate) struct Difference {
+    pub(crate) changed: u64,
+    pub(crate) created: u64,
+    pub(crate) deleted: u64,
     /// Keys that are not among the records.
-    pub(super) extra: Vec<Vec<u8>>,
+    pub(crate) extra: Vec<Vec<u8>>,
     /// Records that will be written and had a lease.
-    pub(super) leases: u64,
-    pub(super) same: u64,
-    pub(super) sample: Vec<(Kind, Vec<u8>)>,
+    pub(crate) leases: u64,
+    pub(crate) same: u64,
+    pub(crate) sample: Vec<(Kind, Vec<u8>)>,
     /// A bit for each record: it is to be written.
     written: Vec<u64>,
 }
 
 impl Difference {
-    pub(super) fn writes(&self) -> u64 {
+    pub(crate) fn writes(&self) -> u64 {
         self.created + self.changed + self.deleted
     }
 
-    pub(super) fn is_written(&self, place: usize) -> bool {
+    pub(crate) fn is_written(&self, place: usize) -> bool {
         self.written
             .get(place / 64)
             .is_some_and(|bits| bits >> (place % 64) & 1 == 1)
@@ -80,7 +81,7 @@ struct Compared {
 }
 
 /// Compare all records with what is there; below the prefix `area` also look for keys that have no record.
-pub(super) fn find(call: &mut Call<'_>, lines: &Lines, area: Option<&[u8]>) -> Outcome<Difference> {
+pub(crate) fn find(call: &mut Call<'_>, lines: &Lines, area: Option<&[u8]>) -> Outcome<Difference> {
     let client = call.client()?.clone();
     let pace = Pace::of(call)?;
     let (to_workers, parts) = sync_channel::<Part>(WORKERS);
@@ -111,7 +112,7 @@ fn work(
 ) {
     loop {
         let part = {
-            let parts = parts.lock().unwrap_or_else(PoisonError::into_inner);
+            let parts = locked(parts);
             let Some(Ok(part)) = parts.as_ref().map(Receiver::recv) else {
                 return;
             };
@@ -119,7 +120,7 @@ fn work(
         };
         if done.send(compare(client, pace, part)).is_err() {
             // Nobody gathers any more, so nobody shall wait to hand out parts.
-            *parts.lock().unwrap_or_else(PoisonError::into_inner) = None;
+            *locked(parts) = None;
             return;
         }
     }

@@ -2,12 +2,12 @@
 
 use std::fmt::Write as _;
 
-use super::flag::{Flag, Kind};
-use super::verb::{ALL, Found, GROUPS, Verb};
-use super::{Layout, Style};
+use crate::etcdctl::line::flag::{Flag, Kind};
+use crate::etcdctl::verb::{ALL, Found, GROUPS, Verb};
+use crate::etcdctl::{Layout, Style};
 
 /// The page of a command, of a group, or of the program itself.
-pub(super) fn page(found: &Found, style: &Style) -> String {
+pub(crate) fn page(found: &Found, style: &Style) -> String {
     let indent = if style.layout >= Layout::V36 {
         "  "
     } else {
@@ -29,10 +29,14 @@ pub(super) fn page(found: &Found, style: &Style) -> String {
     section(&mut page, "NAME", &[format!("{title} - {}", about(found))]);
     section(&mut page, "USAGE", &[usage(found, style)]);
     if found.name.is_empty() {
-        section(&mut page, "VERSION", &[super::verb_version(style)]);
+        section(&mut page, "VERSION", &[crate::etcdctl::verb_version(style)]);
     }
     if found.verb.is_none() {
-        section(&mut page, "API VERSION", &[super::api_version(style)]);
+        section(
+            &mut page,
+            "API VERSION",
+            &[crate::etcdctl::api_version(style)],
+        );
         let commands: Vec<&Verb> = ALL
             .iter()
             .filter(|verb| verb.is_there(style))
@@ -97,7 +101,7 @@ pub(super) fn page(found: &Found, style: &Style) -> String {
 }
 
 /// What etcdctl shows when a line of a transaction has a wrong flag.
-pub(super) fn short(verb: &Verb, flags: &[&Flag]) -> String {
+pub(crate) fn short(verb: &Verb, flags: &[&Flag]) -> String {
     let mut page = format!("Usage:\n   {} [flags] {}\n\n", verb.name, verb.arguments);
     options(&mut page, "Flags", flags.to_vec());
     page

@@ -9,21 +9,21 @@ use std::time::Duration;
 use simple_dns::rdata::RData;
 use simple_dns::{CLASS, Name, Packet, PacketFlag, QCLASS, QTYPE, Question, RCODE, TYPE};
 
-use super::failure::{ERROR, Failure, Outcome};
+use crate::etcdctl::failure::{ERROR, Failure, Outcome};
 
 const PATIENCE: Duration = Duration::from_secs(2);
 const TRIES: u16 = 2;
 const LARGEST: usize = 64 << 10;
 
 /// What a domain's records came to.
-pub(super) struct Discovered {
-    pub(super) endpoints: Vec<String>,
+pub(crate) struct Discovered {
+    pub(crate) endpoints: Vec<String>,
     /// Servers without TLS that are passed over.
-    pub(super) ignored: Vec<String>,
+    pub(crate) ignored: Vec<String>,
 }
 
 /// The endpoints that a domain's records name, those with TLS first; those without only when `insecure`.
-pub(super) fn endpoints(domain: &str, suffix: &str, insecure: bool) -> Outcome<Discovered> {
+pub(crate) fn endpoints(domain: &str, suffix: &str, insecure: bool) -> Outcome<Discovered> {
     let text = std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
     from_servers(domain, suffix, insecure, &servers(&text))
 }
@@ -99,7 +99,7 @@ fn lookup(name: &str, servers: &[SocketAddr]) -> io::Result<Vec<String>> {
                         error.kind(),
                         format!(
                             "lookup {name} on {server}: {}",
-                            super::settings::io_text(&error)
+                            crate::etcdctl::line::settings::io_text(&error)
                         ),
                     )
                 }

@@ -5,20 +5,20 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
-use super::call::Call;
-use super::failure::Outcome;
 use crate::etcd::rpc;
 use crate::etcd::{Client, Effect, Patience};
+use crate::etcdctl::call::Call;
+use crate::etcdctl::failure::Outcome;
 
 /// Of a session that names no other time.
-pub(super) const TTL: i64 = 60;
+pub(crate) const TTL: i64 = 60;
 
 const NOT_FOUND: &str = "etcdserver: requested lease not found";
 
 /// No lease is waited for longer than this at a time, whatever its server says.
 const LONGEST: u64 = 365 * 24 * 3600;
 
-pub(super) struct Session {
+pub(crate) struct Session {
     /// It ends the keeping.
     _held: Sender<()>,
     lease: i64,
@@ -27,7 +27,7 @@ pub(super) struct Session {
 
 impl Session {
     /// Grant a lease and keep it alive. As with etcdctl it is not revoked in the end, it runs out.
-    pub(super) fn open(call: &mut Call<'_>, ttl: i64) -> Outcome<Session> {
+    pub(crate) fn open(call: &mut Call<'_>, ttl: i64) -> Outcome<Session> {
         let ttl = if ttl > 0 { ttl } else { TTL };
         let lease = call
             .write(async |etcd| etcd.lease().grant(ttl, None).await)?
@@ -52,12 +52,12 @@ impl Session {
         })
     }
 
-    pub(super) fn lease(&self) -> i64 {
+    pub(crate) fn lease(&self) -> i64 {
         self.lease
     }
 
     /// The lease has ended, or must have.
-    pub(super) fn is_over(&self) -> bool {
+    pub(crate) fn is_over(&self) -> bool {
         self.over.load(Ordering::SeqCst)
     }
 }

@@ -2,15 +2,15 @@
 
 use std::io::IsTerminal;
 
-use super::call::Io;
-use super::failure::{Failure, Outcome};
+use crate::etcdctl::call::Io;
+use crate::etcdctl::failure::{Failure, Outcome};
 use crate::terminal;
 
 /// etcdctl ends so at a Ctrl-C.
 const GIVEN_UP: i32 = 255;
 
 /// Ask on standard output and read one line without echo, as etcdctl does. Without a terminal the line is read, too.
-pub(super) fn secret(io: &mut Io<'_>, question: &str) -> Outcome<String> {
+pub(crate) fn secret(io: &mut Io<'_>, question: &str) -> Outcome<String> {
     let (out, stdin) = (&mut *io.out, std::io::stdin());
     let mut ask = || {
         write!(out, "{question}")?;
@@ -27,7 +27,7 @@ pub(super) fn secret(io: &mut Io<'_>, question: &str) -> Outcome<String> {
 }
 
 /// Ask for yes; anything else is no.
-pub(super) fn yes(io: &mut Io<'_>, question: &str) -> Outcome<bool> {
+pub(crate) fn yes(io: &mut Io<'_>, question: &str) -> Outcome<bool> {
     io.out.flush()?;
     write!(io.err, "{question} [y/N] ")?;
     io.err.flush()?;

@@ -21,26 +21,26 @@ use crate::etcd::raw::PbKeyValue;
 const FORMAT: u64 = 1;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Head {
-    pub(super) count: Option<i64>,
-    pub(super) prefix: Option<Vec<u8>>,
+pub(crate) struct Head {
+    pub(crate) count: Option<i64>,
+    pub(crate) prefix: Option<Vec<u8>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Record {
-    pub(super) key: Vec<u8>,
+pub(crate) struct Record {
+    pub(crate) key: Vec<u8>,
     /// The lease that the key had, and the seconds it had left.
-    pub(super) lease: Option<(String, Option<i64>)>,
-    pub(super) value: Vec<u8>,
+    pub(crate) lease: Option<(String, Option<i64>)>,
+    pub(crate) value: Vec<u8>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Line {
+pub(crate) enum Line {
     Head(Head),
     Record(Record),
 }
 
-pub(super) fn write_head(
+pub(crate) fn write_head(
     page: &mut dyn Write,
     prefix: &[u8],
     revision: i64,
@@ -51,7 +51,7 @@ pub(super) fn write_head(
     writeln!(page, ",\"count\":{count}}}")
 }
 
-pub(super) fn write(page: &mut dyn Write, kv: &PbKeyValue, ttl: Option<i64>) -> io::Result<()> {
+pub(crate) fn write(page: &mut dyn Write, kv: &PbKeyValue, ttl: Option<i64>) -> io::Result<()> {
     page.write_all(b"{")?;
     bytes(page, "key", &kv.key)?;
     page.write_all(b",")?;
@@ -94,7 +94,7 @@ struct Raw<'a> {
 }
 
 /// Read one line; the error says what is wrong with it.
-pub(super) fn parse(line: &[u8]) -> Result<Line, String> {
+pub(crate) fn parse(line: &[u8]) -> Result<Line, String> {
     let raw: Raw<'_> = serde_json::from_slice(line).map_err(|error| {
         // A line is read alone, so only the column says something.
         error

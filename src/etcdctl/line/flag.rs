@@ -1,12 +1,12 @@
 //! The command line, read as cobra and pflag read it: flags anywhere, `--` ends them, unambiguous prefixes of commands.
 
-use super::failure::{ERROR, Failure, Outcome};
-use super::go;
-use super::verb::Since;
+use crate::etcdctl::failure::{ERROR, Failure, Outcome};
+use crate::etcdctl::form::go;
+use crate::etcdctl::verb::Since;
 
 /// What a flag takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// `--flag` or `--flag=false`; the next word is never its value.
     Bool,
     Duration,
@@ -17,17 +17,17 @@ pub(super) enum Kind {
 }
 
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Flag {
-    pub(super) about: &'static str,
-    pub(super) default: &'static str,
-    pub(super) kind: Kind,
-    pub(super) name: &'static str,
-    pub(super) short: Option<char>,
-    pub(super) since: Since,
+pub(crate) struct Flag {
+    pub(crate) about: &'static str,
+    pub(crate) default: &'static str,
+    pub(crate) kind: Kind,
+    pub(crate) name: &'static str,
+    pub(crate) short: Option<char>,
+    pub(crate) since: Since,
 }
 
 impl Flag {
-    pub(super) const fn new(
+    pub(crate) const fn new(
         name: &'static str,
         kind: Kind,
         default: &'static str,
@@ -43,11 +43,11 @@ impl Flag {
         }
     }
 
-    pub(super) const fn bool(name: &'static str, about: &'static str) -> Flag {
+    pub(crate) const fn bool(name: &'static str, about: &'static str) -> Flag {
         Flag::new(name, Kind::Bool, "false", about)
     }
 
-    pub(super) const fn int(
+    pub(crate) const fn int(
         name: &'static str,
         default: &'static str,
         about: &'static str,
@@ -55,7 +55,7 @@ impl Flag {
         Flag::new(name, Kind::Int, default, about)
     }
 
-    pub(super) const fn text(
+    pub(crate) const fn text(
         name: &'static str,
         default: &'static str,
         about: &'static str,
@@ -63,17 +63,17 @@ impl Flag {
         Flag::new(name, Kind::Text, default, about)
     }
 
-    pub(super) const fn short(mut self, letter: char) -> Flag {
+    pub(crate) const fn short(mut self, letter: char) -> Flag {
         self.short = Some(letter);
         self
     }
 
     /// etcdctl does not have it.
-    pub(super) const fn native(self) -> Flag {
+    pub(crate) const fn native(self) -> Flag {
         self.since(Since::Native)
     }
 
-    pub(super) const fn since(mut self, since: Since) -> Flag {
+    pub(crate) const fn since(mut self, since: Since) -> Flag {
         self.since = since;
         self
     }
@@ -101,19 +101,19 @@ impl Flag {
     }
 }
 
-pub(super) const HELP: Flag = Flag::bool("help", "show this page").short('h');
+pub(crate) const HELP: Flag = Flag::bool("help", "show this page").short('h');
 
 /// The values that were given. Defaults are the flags' own.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Values {
+pub(crate) struct Values {
     /// How many words stood before `--`, when it was there.
-    pub(super) before_dashes: Option<usize>,
+    pub(crate) before_dashes: Option<usize>,
     given: Vec<(&'static Flag, String)>,
 }
 
 impl Values {
     /// The value that counts: the last one.
-    pub(super) fn given(&self, name: &str) -> Option<&str> {
+    pub(crate) fn given(&self, name: &str) -> Option<&str> {
         self.given
             .iter()
             .rev()
@@ -121,14 +121,14 @@ impl Values {
             .map(|(_, value)| value.as_str())
     }
 
-    pub(super) fn set(&mut self, flag: &'static Flag, value: &str) -> Result<(), String> {
+    pub(crate) fn set(&mut self, flag: &'static Flag, value: &str) -> Result<(), String> {
         flag.check(value)?;
         self.given.push((flag, value.to_string()));
         Ok(())
     }
 
     /// All values of a list, in order.
-    pub(super) fn list(&self, name: &str) -> Vec<String> {
+    pub(crate) fn list(&self, name: &str) -> Vec<String> {
         self.given
             .iter()
             .filter(|(flag, _)| flag.name == name)
@@ -138,7 +138,7 @@ impl Values {
 }
 
 /// Read the words behind the command: what is a flag goes into `values`, the rest are its arguments.
-pub(super) fn parse(words: &[Vec<u8>], flags: &[&'static Flag]) -> Outcome<(Values, Vec<Vec<u8>>)> {
+pub(crate) fn parse(words: &[Vec<u8>], flags: &[&'static Flag]) -> Outcome<(Values, Vec<Vec<u8>>)> {
     let mut values = Values::default();
     let mut rest = words.iter();
     let mut plain = Vec::new();
@@ -252,7 +252,7 @@ fn set(flag: &'static Flag, value: &str, values: &mut Values) -> Outcome {
 /// The words that are not flags, with their places, as they look before the command is known.
 ///
 /// A flag that is not known yet takes the next word along: so cobra finds commands.
-pub(super) fn first_word(words: &[Vec<u8>], flags: &[&'static Flag]) -> Option<usize> {
+pub(crate) fn first_word(words: &[Vec<u8>], flags: &[&'static Flag]) -> Option<usize> {
     let mut place = 0;
     while place < words.len() {
         let word = &words[place];

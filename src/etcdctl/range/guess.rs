@@ -9,13 +9,13 @@ const DEPTH: usize = 24;
 const SAMPLE: usize = 8;
 
 /// The letters that have been seen at each place.
-pub(super) struct Letters {
+pub(crate) struct Letters {
     base: usize,
     seen: [[bool; 256]; DEPTH],
 }
 
 impl Letters {
-    pub(super) fn new(base: usize) -> Letters {
+    pub(crate) fn new(base: usize) -> Letters {
         Letters {
             base,
             seen: [[false; 256]; DEPTH],
@@ -23,11 +23,11 @@ impl Letters {
     }
 
     /// Letters of the prefix that all keys have.
-    pub(super) fn base(&self) -> usize {
+    pub(crate) fn base(&self) -> usize {
         self.base
     }
 
-    pub(super) fn learn<'k>(&mut self, keys: impl Iterator<Item = &'k [u8]>) {
+    pub(crate) fn learn<'k>(&mut self, keys: impl Iterator<Item = &'k [u8]>) {
         for key in keys.step_by(SAMPLE) {
             for (letter, seen) in key.iter().skip(self.base).zip(&mut self.seen) {
                 seen[usize::from(*letter)] = true;
@@ -49,7 +49,7 @@ impl Letters {
     }
 
     /// Where a key lies among all that these letters can make: from 0 to 1.
-    pub(super) fn place(&self, key: &[u8]) -> f64 {
+    pub(crate) fn place(&self, key: &[u8]) -> f64 {
         let (mut place, mut unit) = (0.0, 1.0);
         for (depth, letter) in key.iter().skip(self.base).take(DEPTH).enumerate() {
             let letters = self.alphabet(depth);
@@ -63,7 +63,7 @@ impl Letters {
     }
 
     /// The key at a place; nothing behind the end.
-    pub(super) fn key(&self, prefix: &[u8], mut place: f64) -> Option<Vec<u8>> {
+    pub(crate) fn key(&self, prefix: &[u8], mut place: f64) -> Option<Vec<u8>> {
         if !(0.0..1.0).contains(&place) {
             return None;
         }

@@ -9,15 +9,15 @@ const WRAP: usize = 30;
 const NARROW: usize = 12;
 
 #[derive(Debug, Default)]
-pub(super) struct Table {
-    pub(super) header: Vec<String>,
-    pub(super) rows: Vec<Vec<String>>,
+pub(crate) struct Table {
+    pub(crate) header: Vec<String>,
+    pub(crate) rows: Vec<Vec<String>>,
     /// Cells stand to the left and are not wrapped: the tables that etcdctl does not have.
-    pub(super) left: bool,
+    pub(crate) left: bool,
 }
 
 impl Table {
-    pub(super) fn new(header: &[&str]) -> Table {
+    pub(crate) fn new(header: &[&str]) -> Table {
         Table {
             header: header.iter().map(|name| title(name)).collect(),
             rows: Vec::new(),
@@ -25,14 +25,14 @@ impl Table {
         }
     }
 
-    pub(super) fn left(header: &[&str]) -> Table {
+    pub(crate) fn left(header: &[&str]) -> Table {
         Table {
             left: true,
             ..Table::new(header)
         }
     }
 
-    pub(super) fn write(&self, page: &mut dyn Write) -> io::Result<()> {
+    pub(crate) fn write(&self, page: &mut dyn Write) -> io::Result<()> {
         let rows: Vec<Vec<Vec<String>>> = self
             .rows
             .iter()
@@ -88,7 +88,7 @@ impl Table {
     }
 
     /// How wide the longest line is.
-    pub(super) fn width(&self) -> usize {
+    pub(crate) fn width(&self) -> usize {
         let cells = |column: usize| {
             self.rows
                 .iter()
@@ -104,7 +104,7 @@ impl Table {
 
     /// The same with a line for each column and a column for each row, as many beside each other as there is room for: for
     /// a terminal that is narrower than the table.
-    pub(super) fn write_turned(&self, room: usize, page: &mut dyn Write) -> io::Result<()> {
+    pub(crate) fn write_turned(&self, room: usize, page: &mut dyn Write) -> io::Result<()> {
         let names = self
             .header
             .iter()
@@ -144,7 +144,7 @@ impl Table {
 
     /// The same with the widest columns cut, so that a line fits into so many letters. Only tables that etcdctl does not
     /// have are cut.
-    pub(super) fn fitted(mut self, width: Option<usize>) -> Table {
+    pub(crate) fn fitted(mut self, width: Option<usize>) -> Table {
         let Some(width) = width.filter(|_| self.left) else {
             return self;
         };

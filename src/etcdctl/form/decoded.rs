@@ -5,12 +5,12 @@ use serde_json::{Map, Value};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::failure::{ERROR, Failure, Outcome};
-use super::print::{Page, Reply};
 use crate::etcd::raw::{PbKeyValue, PbResponseHeader};
+use crate::etcdctl::failure::{ERROR, Failure, Outcome};
+use crate::etcdctl::form::print::{Page, Reply};
 
 /// Bytes under `name` when they are text, else in base64 under `name_base64`.
-pub(super) fn insert_bytes(object: &mut Map<String, Value>, name: &str, bytes: &[u8]) {
+pub(crate) fn insert_bytes(object: &mut Map<String, Value>, name: &str, bytes: &[u8]) {
     match std::str::from_utf8(bytes) {
         Ok(text) => object.insert(name.into(), text.into()),
         Err(_) => object.insert(format!("{name}_base64"), STANDARD.encode(bytes).into()),
@@ -18,7 +18,7 @@ pub(super) fn insert_bytes(object: &mut Map<String, Value>, name: &str, bytes: &
 }
 
 /// A value is decoded further when it is an object or a list; a number stays the text that it is in etcd.
-pub(super) fn insert_value(object: &mut Map<String, Value>, name: &str, bytes: &[u8]) {
+pub(crate) fn insert_value(object: &mut Map<String, Value>, name: &str, bytes: &[u8]) {
     match structured(bytes) {
         Some(value) => {
             object.insert(name.into(), value);
@@ -28,7 +28,7 @@ pub(super) fn insert_value(object: &mut Map<String, Value>, name: &str, bytes: &
 }
 
 /// The object or list that the bytes are the JSON of.
-pub(super) fn structured(bytes: &[u8]) -> Option<Value> {
+pub(crate) fn structured(bytes: &[u8]) -> Option<Value> {
     let first = bytes.trim_ascii_start().first()?;
     if matches!(first, b'{' | b'[') {
         serde_json::from_slice(bytes).ok()
@@ -37,7 +37,7 @@ pub(super) fn structured(bytes: &[u8]) -> Option<Value> {
     }
 }
 
-pub(super) fn pair(kv: &PbKeyValue) -> Value {
+pub(crate) fn pair(kv: &PbKeyValue) -> Value {
     let mut object = Map::new();
     insert_bytes(&mut object, "key", &kv.key);
     insert_value(&mut object, "value", &kv.value);
@@ -48,14 +48,14 @@ pub(super) fn pair(kv: &PbKeyValue) -> Value {
     Value::Object(object)
 }
 
-pub(super) fn insert_lease(object: &mut Map<String, Value>, lease: i64) {
+pub(crate) fn insert_lease(object: &mut Map<String, Value>, lease: i64) {
     if lease != 0 {
         object.insert("lease".into(), format!("{lease:x}").into());
     }
 }
 
 /// An object that begins with the revision that the cluster is at.
-pub(super) fn with_revision(
+pub(crate) fn with_revision(
     header: Option<&PbResponseHeader>,
     fill: impl FnOnce(&mut Map<String, Value>),
 ) -> Value {
@@ -67,7 +67,7 @@ pub(super) fn with_revision(
     Value::Object(object)
 }
 
-pub(super) fn object(object: Map<String, Value>) -> Value {
+pub(crate) fn object(object: Map<String, Value>) -> Value {
     Value::Object(object)
 }
 
@@ -85,7 +85,7 @@ const IDS: [&str; 8] = [
 ];
 
 /// The decoded form of a reply: its own, or etcdctl's JSON with bytes as text and ids in hex.
-pub(super) fn reply(reply: &dyn Reply, page: &mut Page<'_>) -> Outcome<Value> {
+pub(crate) fn reply(reply: &dyn Reply, page: &mut Page<'_>) -> Outcome<Value> {
     if let Some(value) = reply.decoded() {
         return Ok(value);
     }

@@ -4,11 +4,11 @@
 //! folder is not fetched: the key behind it is asked for. etcd counts all keys of a range, also when one is wanted, so the
 //! question is put to narrow ranges before it is put to wide ones (`behind`).
 
-use super::call::Call;
-use super::failure::Outcome;
-use super::pages::{self, Pace, Query, after};
 use crate::etcd::raw::{PbKeyValue, PbRangeResponse, PbTxnOpResponse, Txn, TxnOp};
 use crate::etcd::{self, Client, Effect, prefix_end};
+use crate::etcdctl::call::Call;
+use crate::etcdctl::failure::Outcome;
+use crate::etcdctl::range::pages::{self, Pace, Query, after};
 
 /// Keys of the first page; of one with values.
 const FIRST_PAGE: i64 = 1000;
@@ -29,31 +29,31 @@ const QUESTIONS: usize = 100;
 
 /// What to look at.
 #[derive(Clone, Debug)]
-pub(super) struct Level {
+pub(crate) struct Level {
     /// Components below the prefix; 0 is all of them, so that no key is cut.
-    pub(super) depth: usize,
-    pub(super) prefix: Vec<u8>,
-    pub(super) separator: Vec<u8>,
+    pub(crate) depth: usize,
+    pub(crate) prefix: Vec<u8>,
+    pub(crate) separator: Vec<u8>,
     /// Fetch the values, too.
-    pub(super) values: bool,
+    pub(crate) values: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Entry {
+pub(crate) struct Entry {
     /// A folder, whose name ends with the separator.
-    pub(super) folder: bool,
+    pub(crate) folder: bool,
     /// The keys of a folder, when all of them have been seen.
-    pub(super) keys: Option<i64>,
+    pub(crate) keys: Option<i64>,
     /// The first key.
-    pub(super) kv: PbKeyValue,
-    pub(super) name: Vec<u8>,
+    pub(crate) kv: PbKeyValue,
+    pub(crate) name: Vec<u8>,
 }
 
 impl Level {
     /// Where the folder of a key ends; nothing for a key that lies at this level.
     ///
     /// A component without letters belongs to the one behind it, so that `/a` does not lie in a folder without a name.
-    pub(super) fn cut(&self, key: &[u8]) -> Option<usize> {
+    pub(crate) fn cut(&self, key: &[u8]) -> Option<usize> {
         if self.depth == 0 || self.separator.is_empty() {
             return None;
         }
@@ -92,7 +92,7 @@ impl Level {
     }
 
     /// Give all entries to `take`, some at a time, in the order of their keys.
-    pub(super) fn walk(
+    pub(crate) fn walk(
         &self,
         call: &mut Call<'_>,
         rev: i64,
@@ -296,7 +296,7 @@ impl Walk<'_> {
 }
 
 /// Ask several ranges in one transaction.
-pub(super) fn together(
+pub(crate) fn together(
     client: &Client,
     pace: Pace,
     questions: &[TxnOp],
@@ -353,7 +353,7 @@ fn groups(ranges: &[Range]) -> impl Iterator<Item = &[Range]> {
 }
 
 /// The prefix of a folder: `/a` means what lies below `/a/`.
-pub(super) fn folder(prefix: &[u8], separator: &[u8]) -> Vec<u8> {
+pub(crate) fn folder(prefix: &[u8], separator: &[u8]) -> Vec<u8> {
     if prefix.is_empty() || prefix.ends_with(separator) {
         prefix.to_vec()
     } else {
