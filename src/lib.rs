@@ -22,3 +22,4 @@ pub mod script;
 pub mod secret;
 pub mod transport;
 pub mod value;
+pub mod word;

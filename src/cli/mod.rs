@@ -62,18 +62,20 @@ pub fn main() -> i32 {
         Ok(code) => return code,
         Err(error) => error,
     };
-    if json {
-        say!(
-            "{}",
-            serde_json::json!({ "event": "error", "error": crate::report::error_json(&error) })
-        );
-    } else {
-        complain!(
-            "{}: {error}",
-            setup::red("error", !plain && std::io::stderr().is_terminal())
-        );
-    }
+    tell(&error, json, !plain);
     error.kind.exit_code()
+}
+
+/// Say an error as `-o` wants it, in colour where that may be.
+fn tell(error: &Error, json: bool, colour: bool) {
+    if json {
+        let event =
+            serde_json::json!({ "event": "error", "error": crate::report::error_json(error) });
+        say!("{event}");
+        return;
+    }
+    let colour = colour && std::io::stderr().is_terminal();
+    complain!("{}: {error}", setup::red("error", colour));
 }
 
 /// Is `-o json` there? Asked before the options are read, for what is wrong with them.
@@ -204,9 +206,25 @@ fn run(options: &Options, script: &Script, typed: &[OsString]) -> Result<i32> {
         options.list_hosts || options.list_tasks || options.list_tags || options.syntax_check;
     if options.syntax_check {
         let interpreter = Interpreter::new(setup.world(true)?)?;
-        interpreter.compile(script)?;
-        say!("{}: no mistakes found", script.name);
-        return Ok(0);
+        let mut mistakes = match interpreter.compile_or_all(script) {
+            Ok(_) => {
+                say!("{}: no mistakes found", script.name);
+                return Ok(0);
+            }
+            Err(mistakes) => mistakes,
+        };
+        // The last one is told as the error that ends the program.
+        let last = mistakes
+            .pop()
+            .unwrap_or_else(|| Error::internal("no mistake among the mistakes"));
+        for mistake in mistakes {
+            tell(
+                &mistake,
+                options.output == options::Output::Json,
+                !options.no_color,
+            );
+        }
+        return Err(last);
     }
     let interpreter = if options.eval.is_some() {
         let interpreter = Interpreter::new(setup.world(listing)?)?;

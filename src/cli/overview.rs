@@ -12,8 +12,8 @@ use super::options::{Options, Output};
 use super::setup::Setup;
 use super::subcommand::Reach;
 use crate::error::{Error, Kind, Result};
-use crate::etcd::{Client, Config};
-use crate::etcdctl::{Style, config};
+use crate::etcd::Client;
+use crate::etcdctl::{Given, Style, config};
 use crate::overview::{self, Plan, Watch};
 use crate::run::Cancel;
 use crate::script;
@@ -79,28 +79,17 @@ pub(super) struct OverviewArgs {
 }
 
 impl OverviewArgs {
-    /// What is given about the connection, in etcdctl's flags.
-    fn flags(&self) -> Vec<String> {
-        let mut flags = Vec::new();
-        let texts = [
-            ("cacert", &self.cacert),
-            ("cert", &self.cert),
-            ("cluster-name", &self.cluster_name),
-            ("key", &self.key),
-            ("via", &self.via),
-        ];
-        flags.extend(
-            texts.iter().filter_map(|(name, value)| {
-                value.as_ref().map(|value| format!("--{name}={value}"))
-            }),
-        );
-        if !self.endpoints.is_empty() {
-            flags.push(format!("--endpoints={}", self.endpoints.join(",")));
+    /// What is given about the connection.
+    fn given(&self) -> Given {
+        Given {
+            cacert: self.cacert.clone(),
+            cert: self.cert.clone(),
+            cluster_name: self.cluster_name.clone(),
+            endpoints: self.endpoints.clone(),
+            insecure_skip_tls_verify: self.insecure_skip_tls_verify,
+            key: self.key.clone(),
+            via: self.via.clone(),
         }
-        if self.insecure_skip_tls_verify {
-            flags.push("--insecure-skip-tls-verify".into());
-        }
-        flags
     }
 
     /// How this cluster is named on a command line.
@@ -159,7 +148,7 @@ fn plan(args: &OverviewArgs, setup: &Setup) -> Result<Plan> {
         })),
         ..Style::of_process("etcdsh overview", false)
     };
-    let config: Config = config(&args.flags(), &style)?;
+    let config = config(&args.given(), &style)?;
     let command = args.command(setup);
     let there = !setup.sandbox || crate::sandbox::is_there();
     if there {

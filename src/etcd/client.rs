@@ -72,7 +72,7 @@ impl Default for Config {
 const QUICK: Duration = Duration::from_millis(300);
 
 /// Between two rounds over the endpoints.
-const PAUSE: Duration = Duration::from_millis(50);
+pub(crate) const PAUSE: Duration = Duration::from_millis(50);
 
 /// How long the endpoints are asked again when none of them could be reached.
 #[derive(Clone, Copy, Debug)]

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use etcd_client::{AlarmAction, AlarmOptions, AlarmType};
 use tonic::Code;
 
-use super::client::{Client, LONG};
+use super::client::{Client, LONG, PAUSE};
 use super::trouble::NO_USER;
 use super::{Header, Result};
 
@@ -124,13 +124,21 @@ impl Client {
         Ok(done)
     }
 
-    /// Hand the leadership over to a member. The request goes to the leader, wherever it is.
+    /// Hand the leadership over to a member. The request goes to the leader, wherever it is, and follows it.
     pub fn move_leader(&self, id: u64) -> Result<Header> {
-        let endpoint = self.leader_endpoint()?;
-        let answer = self.on(&endpoint, self.limit(), async |etcd| {
-            etcd.maintenance().move_leader(id).await
-        })?;
-        Ok(Header::of(answer.header()))
+        let end = Instant::now() + self.limit();
+        loop {
+            let endpoint = self.leader_endpoint()?;
+            let answer = self.on(&endpoint, self.limit(), async |etcd| {
+                etcd.maintenance().move_leader(id).await
+            });
+            match answer {
+                Err(fault) if fault.trouble().is_not_leader() && Instant::now() < end => {
+                    std::thread::sleep(PAUSE);
+                }
+                answer => return Ok(Header::of(answer?.header())),
+            }
+        }
     }
 
     /// Give the free space of the member's database back to its disk. The member answers nobody meanwhile.

@@ -22,7 +22,7 @@ mod watch;
 pub use auth::{AuthStatus, Names, Permission, PermissionKind, Role, User};
 pub use bolt::{SnapshotHash, SnapshotStatus, snapshot_hash, snapshot_status};
 pub use client::{Client, Config};
-pub(crate) use client::{Effect, Patience};
+pub(crate) use client::{Effect, PAUSE, Patience};
 pub use cluster::{Member, Members};
 pub(crate) use connection::{Answer, Connection, url};
 pub use kv::{

@@ -11,6 +11,7 @@ use tonic::{Code, Status};
 use crate::error::{Error, Kind};
 
 const NEEDS_CERTIFICATE: &str = "the server wants a client certificate";
+const NOT_LEADER: &str = "etcdserver: not leader";
 const NOT_OURS: &str = "the server's certificate is not signed by the given CA";
 const NOT_TRUSTED: &str = "the server's certificate is not signed by an authority that this system trusts, and no CA is given";
 const REFUSES_CERTIFICATE: &str = "the server refuses the client certificate";
@@ -71,6 +72,11 @@ impl Trouble {
             Trouble::Other(text) => text.contains("failed to lookup address"),
             other => other.is_answer(),
         }
+    }
+
+    /// The member was asked for what only the leader does. It did nothing.
+    pub(crate) fn is_not_leader(&self) -> bool {
+        matches!(self, Trouble::Server(_, text) if text == NOT_LEADER)
     }
 
     /// etcd itself answered, so another endpoint would say the same.

@@ -25,6 +25,19 @@ pub struct Io<'a> {
     pub terminal: bool,
 }
 
+impl Io<'_> {
+    /// The same streams for a while.
+    pub(super) fn lend(&mut self) -> Io<'_> {
+        Io {
+            err: &mut *self.err,
+            input: &mut *self.input,
+            out: &mut *self.out,
+            stdin: self.stdin,
+            terminal: self.terminal,
+        }
+    }
+}
+
 pub(super) struct Call<'a> {
     client: Option<Client>,
     pub(super) inherited: Vec<&'static Flag>,

@@ -4,6 +4,7 @@ use std::io;
 
 use tonic::Code;
 
+use crate::error::{Error, Hint, Kind};
 use crate::etcd::{Fault, Trouble};
 
 /// Codes of etcdctl.
@@ -20,7 +21,7 @@ pub struct Failure {
     /// Native mode: the cause at each endpoint.
     pub causes: Vec<String>,
     /// Native mode: one thing to type next.
-    pub hint: Option<String>,
+    pub hint: Option<Hint>,
     /// Without it nothing more is printed.
     pub text: Option<String>,
     /// Of the command line itself, so that the command's page is shown.
@@ -70,7 +71,7 @@ impl Failure {
         self
     }
 
-    pub(super) fn with_hint(mut self: Box<Self>, hint: impl Into<String>) -> Box<Failure> {
+    pub(super) fn with_hint(mut self: Box<Self>, hint: impl Into<Hint>) -> Box<Failure> {
         self.hint = Some(hint.into());
         self
     }
@@ -83,6 +84,41 @@ impl Failure {
 
     pub(super) fn text(&self) -> &str {
         self.text.as_deref().unwrap_or_default()
+    }
+
+    pub(super) fn of_error(error: &Error) -> Box<Failure> {
+        let mut failure = Failure::new(ERROR, error.headline());
+        failure.causes.clone_from(&error.causes);
+        failure.hint = error.hints.first().cloned();
+        failure
+    }
+
+    /// For another room. `kind` is meant when the code says nothing of it.
+    pub(super) fn into_error(self: Box<Self>, kind: Kind) -> Box<Error> {
+        let kind = if self.usage || matches!(self.code, ARGUMENTS | FEATURE | INPUT) {
+            Kind::Usage
+        } else {
+            kind
+        };
+        let what = self.text.unwrap_or_else(|| "the command failed".into());
+        let mut error = Error::new(kind, what);
+        error.causes = self.causes;
+        error.hints.extend(self.hint);
+        error
+    }
+
+    pub(super) fn write(&self, err: &mut dyn io::Write) -> io::Result<()> {
+        let Some(text) = &self.text else {
+            return Ok(());
+        };
+        writeln!(err, "Error: {text}")?;
+        for cause in &self.causes {
+            writeln!(err, "  {cause}")?;
+        }
+        match &self.hint {
+            Some(hint) => writeln!(err, " hint: {hint}"),
+            None => Ok(()),
+        }
     }
 }
 

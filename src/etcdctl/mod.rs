@@ -11,6 +11,7 @@ mod decoded;
 mod difference;
 mod discovery;
 mod done;
+mod ended;
 mod failure;
 mod flag;
 mod go;
@@ -33,7 +34,6 @@ mod usage;
 mod verb;
 
 use std::collections::HashMap;
-use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -46,7 +46,7 @@ pub use stop::Stop;
 
 use crate::error::{self, Error, Kind};
 use crate::etcd::{Client, Config};
-use verb::Found;
+use ended::Ended;
 
 /// Where a cluster is, told by the inventory.
 #[derive(Clone)]
@@ -162,50 +162,50 @@ pub struct Meaning {
     pub name: &'static str,
 }
 
-/// Commands that go on for ever.
-const ENDLESS: [&str; 5] = ["elect", "lock", "make-mirror", "top", "watch"];
-
 /// Which command the words name; nothing when it is none, or one that only shows a page.
 #[must_use]
 pub fn meaning(words: &[Vec<u8>], style: &Style) -> Option<Meaning> {
-    let verb = verb::find(words, style).ok()?.verb?;
+    let found = verb::find(words, style).ok()?;
+    let verb = found.verb?;
+    let values = flag::parse(&found.rest, &found.flags).map(|(values, _)| values);
     Some(Meaning {
         changes: verb.changes,
-        endless: ENDLESS.contains(&verb.name),
+        endless: values.is_ok_and(|values| verb.is_endless(&values)),
         name: verb.name,
     })
 }
 
-/// What connection flags, variables and the place of `style` come to, as for any command. Nothing is sent.
-pub fn config(flags: &[String], style: &Style) -> error::Result<Config> {
-    let words: Vec<Vec<u8>> = ["endpoint", "status"]
-        .into_iter()
-        .chain(flags.iter().map(String::as_str))
-        .map(|word| word.as_bytes().to_vec())
-        .collect();
-    let of_failure = |failure: Box<Failure>| {
-        let mut error = Error::config(failure.text.clone().unwrap_or_default());
-        error.causes.clone_from(&failure.causes);
-        error.hints.extend(failure.hint.clone().map(Into::into));
-        error
+/// What is said of the connection, as by the flags of these names.
+#[derive(Clone, Debug, Default)]
+pub struct Given {
+    pub cacert: Option<String>,
+    pub cert: Option<String>,
+    pub cluster_name: Option<String>,
+    pub endpoints: Vec<String>,
+    pub insecure_skip_tls_verify: bool,
+    pub key: Option<String>,
+    pub via: Option<String>,
+}
+
+/// What is given, the variables and the place of `style` come to, as for any command. Nothing is sent.
+pub fn config(given: &Given, style: &Style) -> error::Result<Config> {
+    let inherited = settings::globals(style);
+    let values = settings::values(given, &inherited);
+    let source = settings::Source {
+        inherited: &inherited,
+        style,
+        values: &values,
     };
-    let found =
-        verb::find(&words, style).map_err(|_| Error::internal("`endpoint status` is a command"))?;
-    let (values, _) = flag::parse(&found.rest, &found.flags).map_err(of_failure)?;
     let (mut out, mut err) = (std::io::sink(), std::io::sink());
-    let mut io = Io {
+    let settings = source.settings(&mut Io {
         err: &mut err,
         input: &mut std::io::empty(),
         out: &mut out,
         stdin: false,
         terminal: false,
-    };
-    let source = settings::Source {
-        inherited: &found.inherited,
-        style,
-        values: &values,
-    };
-    Ok(source.settings(&mut io).map_err(of_failure)?.config)
+    });
+    let settings = settings.map_err(|failure| failure.into_error(Kind::Config))?;
+    Ok(settings.config)
 }
 
 /// Carry out one command without a terminal and return what it prints, without the last line's end.
@@ -218,7 +218,7 @@ pub fn evaluate(words: &[Vec<u8>], style: &Style) -> error::Result<String> {
         .hint(format!("{} {}   # in a shell", style.program, meaning.name)));
     }
     let (mut out, mut err) = (Vec::new(), Vec::new());
-    let code = run(
+    let outcome = outcome(
         words,
         style,
         &mut Io {
@@ -234,119 +234,49 @@ pub fn evaluate(words: &[Vec<u8>], style: &Style) -> error::Result<String> {
             .trim_end_matches('\n')
             .to_string()
     };
-    if code == 0 {
-        return Ok(text(&out));
+    match outcome {
+        Ok(()) => Ok(text(&out)),
+        Err(ended) => Err(ended.into_error(&text(&err), style)),
     }
-    let said = text(&err);
-    let mut lines = said.lines();
-    let first = lines.next().unwrap_or("the command failed");
-    let kind = if matches!(code, failure::ARGUMENTS | failure::FEATURE | failure::INPUT) {
-        Kind::Usage
-    } else {
-        Kind::Etcd
-    };
-    let mut error = Error::new(kind, first.strip_prefix("Error: ").unwrap_or(first));
-    for line in lines {
-        match line.strip_prefix(" hint: ") {
-            Some(hint) => error.hints.push(hint.into()),
-            None => error.causes.push(line.trim().to_string()),
-        }
-    }
-    Err(error)
 }
 
 /// Carry out one command; the result is its exit code.
-pub fn run<'a>(words: &[Vec<u8>], style: &'a Style, io: &'a mut Io<'a>) -> i32 {
-    let found = match verb::find(words, style) {
-        Ok(found) => found,
-        Err(unknown) => {
-            let again = style.layout == Layout::V35 && style.strict;
-            let _ = unknown.write(io.err, style, again);
-            return failure::ERROR;
-        }
+pub fn run(words: &[Vec<u8>], style: &Style, io: &mut Io<'_>) -> i32 {
+    let Err(ended) = outcome(words, style, io) else {
+        return 0;
     };
-    let parsed = flag::parse(&found.rest, &found.flags);
-    let (values, words) = match parsed {
+    let _ = ended.write(style, io);
+    ended.code()
+}
+
+/// Carry out one command.
+fn outcome(words: &[Vec<u8>], style: &Style, io: &mut Io<'_>) -> Result<(), Ended> {
+    let found = verb::find(words, style)?;
+    let (values, words) = match flag::parse(&found.rest, &found.flags) {
         Ok(parsed) => parsed,
-        Err(failure) => {
-            let _ = wrong_flag(io, style, &found, &failure);
-            return failure.code;
-        }
+        Err(failure) => return Err(Ended::Misused(Box::new(found), failure)),
     };
     let asks_help = values.given("help").and_then(go::parse_bool) == Some(true);
     let Some(verb) = found.verb.filter(|_| !asks_help) else {
         if let Some(notice) = &found.notice {
             let _ = writeln!(io.err, "{notice}");
         }
-        let _ = io
-            .out
-            .write_all(usage::page(&found, style).as_bytes())
-            .and_then(|()| io.out.flush());
-        return 0;
+        let page = usage::page(&found, style);
+        let _ = (io.out.write_all(page.as_bytes())).and_then(|()| io.out.flush());
+        return Ok(());
     };
-    let mut call = call::Call::new(verb, style, io, found.inherited.clone(), values, words);
+    let mut lent = io.lend();
+    let inherited = found.inherited.clone();
+    let mut call = call::Call::new(verb, style, &mut lent, inherited, values, words);
     let outcome = (verb.run)(&mut call).and_then(|()| Ok(call.io.out.flush()?));
-    let Err(failure) = outcome else { return 0 };
-    if failure.usage {
-        let _ = wrong_flag(call.io, style, &found, &failure);
-        return failure.code;
-    }
-    let _ = call.io.out.flush();
-    let _ = failure.write(call.io.err);
-    failure.code
-}
-
-/// etcdctl up to 3.6 shows the command's page on standard output and the error below; here the error is enough.
-fn wrong_flag(
-    io: &mut Io<'_>,
-    style: &Style,
-    found: &Found,
-    failure: &Failure,
-) -> std::io::Result<()> {
-    if !style.strict {
-        failure.write(io.err)?;
-        let unknown = failure
-            .text()
-            .strip_prefix("unknown flag: --")
-            .unwrap_or_default();
-        if let Some(near) = error::nearest(unknown, found.flags.iter().map(|flag| flag.name)) {
-            return writeln!(io.err, " hint: did you mean `--{near}`?");
+    outcome.map_err(|failure| {
+        if failure.usage {
+            Ended::Misused(Box::new(found), failure)
+        } else {
+            let _ = io.out.flush();
+            Ended::Failed(failure)
         }
-        let asked = format!("{} {}", style.program, found.name);
-        return writeln!(io.err, " hint: {} --help", asked.trim_end());
-    }
-    io.out.write_all(usage::page(found, style).as_bytes())?;
-    io.out.flush()?;
-    failure.write(io.err)?;
-    writeln!(io.err)?;
-    if style.layout == Layout::V35 {
-        failure.write(io.err)
-    } else {
-        Ok(())
-    }
-}
-
-impl Failure {
-    fn write(&self, err: &mut dyn Write) -> std::io::Result<()> {
-        let Some(text) = &self.text else {
-            return Ok(());
-        };
-        writeln!(err, "Error: {text}")?;
-        for cause in &self.causes {
-            writeln!(err, "  {cause}")?;
-        }
-        match &self.hint {
-            Some(hint) => writeln!(err, " hint: {hint}"),
-            None => Ok(()),
-        }
-    }
-
-    fn of_error(error: &error::Error) -> Box<Failure> {
-        let mut failure = Failure::new(failure::ERROR, error.headline());
-        failure.causes.clone_from(&error.causes);
-        failure.hint = error.hints.first().map(ToString::to_string);
-        failure
-    }
+    })
 }
 
 /// The release of etcdctl whose words and layouts are followed.
@@ -361,5 +291,104 @@ fn api_version(style: &Style) -> String {
     match style.layout {
         Layout::V35 => "3.5".into(),
         Layout::V36 => "3.6".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn style() -> Style {
+        Style {
+            layout: Layout::V36,
+            place: None,
+            program: "e".into(),
+            stop: Stop::default(),
+            strict: false,
+            variables: Vec::new(),
+        }
+    }
+
+    fn words(line: &str) -> Vec<Vec<u8>> {
+        line.split(' ').map(|word| word.as_bytes().into()).collect()
+    }
+
+    #[test]
+    fn what_goes_on_for_ever_gives_no_value() {
+        for line in [
+            "elect a b",
+            "lock a",
+            "make-mirror b:1",
+            "top",
+            "watch a",
+            "lease keep-alive 7",
+            "lease keep-alive --once=false 7",
+        ] {
+            assert!(meaning(&words(line), &style()).unwrap().endless, "{line}");
+            let error = evaluate(&words(line), &style()).unwrap_err();
+            assert!(
+                error
+                    .what
+                    .ends_with("goes on for ever: it cannot return a value"),
+                "{line}: {error}"
+            );
+        }
+        for line in ["get a", "lease keep-alive 7 --once", "lease revoke 7"] {
+            assert!(!meaning(&words(line), &style()).unwrap().endless, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_command_that_fails_is_an_error_with_its_parts() {
+        let nobody = "--endpoints=127.0.0.1:1 --command-timeout=100ms";
+        for (line, kind, what, causes, hints) in [
+            (
+                "gett",
+                Kind::Usage,
+                r#"unknown command "gett" for "e""#,
+                vec![],
+                vec!["did you mean `get`?"],
+            ),
+            (
+                "get a --limt=1",
+                Kind::Usage,
+                "unknown flag: --limt",
+                vec![],
+                vec!["did you mean `--limit`?"],
+            ),
+            (
+                "move-leader",
+                Kind::Usage,
+                "move-leader command needs 1 argument",
+                vec![],
+                vec![],
+            ),
+            (
+                &format!("get a {nobody}"),
+                Kind::Etcd,
+                "etcd at 127.0.0.1:1: connection refused",
+                vec![],
+                vec![],
+            ),
+            (
+                &format!("endpoint health {nobody}"),
+                Kind::Etcd,
+                "unhealthy cluster",
+                vec!["127.0.0.1:1 is unhealthy: failed to commit proposal: connection refused"],
+                vec![],
+            ),
+        ] {
+            let error = evaluate(&words(line), &style()).unwrap_err();
+            assert_eq!(
+                (error.kind, error.what.as_str(), &error.causes, &error.hints),
+                (
+                    kind,
+                    what,
+                    &causes.iter().map(ToString::to_string).collect(),
+                    &hints.iter().map(|hint| (*hint).into()).collect()
+                ),
+                "{line}"
+            );
+        }
     }
 }

@@ -6,12 +6,12 @@ use std::io::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
-use super::Style;
 use super::call::Io;
 use super::failure::{ARGUMENTS, ERROR, FEATURE, Failure, Outcome};
 use super::flag::{Flag, Kind, Values};
 use super::go;
 use super::print::Format;
+use super::{Given, Style};
 use crate::etcd::{Client, Config};
 use crate::secret::Secret;
 
@@ -153,6 +153,37 @@ pub(super) fn globals(style: &Style) -> Vec<&'static Flag> {
         !style.strict || style.layout > super::Layout::V35 || !SINCE_36.contains(&flag.name)
     };
     GLOBALS.iter().filter(known).chain(native).collect()
+}
+
+/// What is given by a caller of ours, not by words.
+pub(super) fn values(given: &Given, flags: &[&'static Flag]) -> Values {
+    let Given {
+        cacert,
+        cert,
+        cluster_name,
+        endpoints,
+        insecure_skip_tls_verify,
+        key,
+        via,
+    } = given;
+    let texts = [
+        ("cacert", cacert),
+        ("cert", cert),
+        ("cluster-name", cluster_name),
+        ("key", key),
+        ("via", via),
+    ];
+    let texts = (texts.into_iter()).filter_map(|(name, text)| Some((name, text.as_deref()?)));
+    let endpoints = endpoints.iter().map(|endpoint| ("endpoints", &**endpoint));
+    let skip = insecure_skip_tls_verify.then_some(("insecure-skip-tls-verify", "true"));
+    let mut values = Values::default();
+    for (name, value) in texts.chain(endpoints).chain(skip) {
+        let flag = flags.iter().find(|flag| flag.name == name);
+        let set = flag.map(|flag| values.set(flag, value));
+        set.expect("the flags of a connection are there")
+            .expect("any text is taken by such a flag");
+    }
+    values
 }
 
 #[derive(Clone)]

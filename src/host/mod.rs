@@ -154,19 +154,34 @@ impl Link {
         self.root.as_deref()
     }
 
-    /// `path` as it is called on the machine: below its folder for a sandbox host.
+    /// `path` as it is called on the machine: below its folder for a sandbox host, whatever dots are in it.
     #[must_use]
     pub fn path(&self, path: &str) -> String {
-        match &self.root {
-            Some(root)
-                if path.starts_with('/')
-                    && path != root
-                    && !path.starts_with(&format!("{root}/")) =>
-            {
-                format!("{root}{path}")
-            }
-            _ => path.to_string(),
+        let Some(root) = &self.root else {
+            return path.to_string();
+        };
+        if !path.starts_with('/') {
+            return path.to_string();
         }
+        let inside = path
+            .strip_prefix(root.as_str())
+            .filter(|rest| rest.is_empty() || rest.starts_with('/'))
+            .unwrap_or(path);
+        let mut parts: Vec<&str> = Vec::new();
+        for part in inside.split('/').filter(|part| !part.is_empty()) {
+            match part {
+                "." => {}
+                ".." => drop(parts.pop()),
+                part => parts.push(part),
+            }
+        }
+        let end = if inside.len() > 1 && inside.ends_with('/') {
+            "/"
+        } else {
+            ""
+        };
+        let below: String = parts.iter().map(|part| format!("/{part}")).collect();
+        format!("{root}{below}{end}")
     }
 
     /// Round trips since the connection was opened first.
@@ -296,7 +311,7 @@ impl Link {
                 let bin = crate::command::quote(&format!("{root}/.sandbox/bin:{root}/usr/bin"));
                 // `exec` runs scripts in a subshell, so the sandbox is told to each script by its prelude.
                 connection.set_prelude(format!(
-                    "PATH={bin}:$PATH; SANDBOX={}; export PATH SANDBOX; ",
+                    "PATH={bin}:$PATH; SANDBOX={0}; export PATH SANDBOX; cd {0}; ",
                     crate::command::quote(root)
                 ));
             }

@@ -1,19 +1,25 @@
 //! `fetch`: the text of a file on the host. Copying a file of any size to here is `Session::fetch_to`.
 
-use super::{Args, Plan, Primitive, Seen, Spec, Type, could_not_tell};
+use super::{Plan, Primitive, Seen, Spec, could_not_tell};
 use crate::command::quote;
 use crate::error::{Error, Kind, Result};
 use crate::host::Facts;
 use crate::transport::Output;
 use crate::value::{Map, Value};
+use crate::word::{Arg, Args, Of, Section, Type, Word};
 
 pub(super) const SPEC: Spec = Spec {
-    args: &[],
     build: |args: &Args| Ok(Box::new(Fetch { path: args.thing() })),
-    doc: "Read a text file of the host.\n\nReturns `content` and `exists`; a missing file is no error. Never a change, so it reads in check mode too.",
-    example: r#"h.fetch("/etc/hostname").content"#,
-    name: "fetch",
-    thing: ("path", Type::Path),
+    word: Word::method(
+        Section::Primitive,
+        Of::Host,
+        "fetch",
+        "Read a text file of the host.\n\nReturns `content` and `exists`; a missing file is no error. Never a change, so it reads in check mode too.",
+    )
+    .takes(&[Arg::new("path", Type::Path, "the file")])
+    .with(&[])
+    .gives(Type::Map)
+    .example(r#"h.fetch("/etc/hostname").content"#),
 };
 
 struct Fetch {

@@ -4,101 +4,43 @@ use std::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
 
-use super::{Arg, Args, Change, Diff, Plan, Primitive, Seen, Spec, Type, could_not_tell};
+use super::{Change, Diff, Plan, Primitive, Seen, Spec, could_not_tell};
 use crate::command::quote;
 use crate::error::{Error, Kind, Result};
 use crate::host::{Facts, Pretended};
 use crate::transport::Output;
 use crate::value::{Map, Value};
+use crate::word::{Arg, Args, Of, Section, Type, Word};
 
 pub(super) const SPEC: Spec = Spec {
-    args: &[
-        Arg {
-            name: "state",
-            takes: Type::OneOf(&["file", "directory", "link", "absent"]),
-            doc: "what is there; `file` by default, `link` when `target` is given",
-        },
-        Arg {
-            name: "content",
-            takes: Type::Any,
-            doc: "the whole text, a blob, or a secret, which is never shown",
-        },
-        Arg {
-            name: "source",
-            takes: Type::Path,
-            doc: "a file beside the inventory or script, copied as it is",
-        },
-        Arg {
-            name: "template",
-            takes: Type::Path,
-            doc: "a Jinja template beside the inventory or script, rendered with the host's variables",
-        },
-        Arg {
-            name: "line",
-            takes: Type::Text,
-            doc: "a line that the file shall have, added at its end",
-        },
-        Arg {
-            name: "match",
-            takes: Type::Text,
-            doc: "with `line`: the line that starts with this text is the one to replace",
-        },
-        Arg {
-            name: "target",
-            takes: Type::Path,
-            doc: "where a link points",
-        },
-        Arg {
-            name: "owner",
-            takes: Type::Text,
-            doc: "user that owns it; left alone by default",
-        },
-        Arg {
-            name: "group",
-            takes: Type::Text,
-            doc: "group that owns it; left alone by default",
-        },
-        Arg {
-            name: "mode",
-            takes: Type::Mode,
-            doc: "permissions; 0o644 for a new file, 0o755 for a new directory",
-        },
-        Arg {
-            name: "validate",
-            takes: Type::Text,
-            doc: "a command that must accept a new content before it replaces the old one; `%s` in it is the path of the new file. Not run in check mode",
-        },
-        Arg {
-            name: "backup",
-            takes: Type::Bool,
-            doc: "keep the old file beside it as `NAME.DATE~`; false by default",
-        },
-        Arg {
-            name: "keep_time_if",
-            takes: Type::Text,
-            doc: "keep the old modification time when only lines that start with this text differ",
-        },
-        Arg {
-            name: "if_empty",
-            takes: Type::Bool,
-            doc: "with `absent`: leave a directory that has anything in it, or is a mount point; false by default",
-        },
-        Arg {
-            name: "parents",
-            takes: Type::Bool,
-            doc: "with `directory`: make the directories above it too; false by default",
-        },
-        Arg {
-            name: "recurse",
-            takes: Type::Bool,
-            doc: "with `absent`: remove a directory with all that is in it; false by default",
-        },
-    ],
     build: |args| Ok(Box::new(File::new(args)?)),
-    doc: "Keep a file, directory or link as stated, or absent.\n\nA file is replaced as a whole: readers see the old or the new one. Missing parent directories are an error.\nReturns `changed`, `what` and `path`. Fails when the path is something else than what is wanted.",
-    example: r#"h.file("/etc/motd", #{ content: "managed by etcdsh\n", mode: 0o644 })"#,
-    name: "file",
-    thing: ("path", Type::Path),
+    word: Word::method(
+        Section::Primitive,
+        Of::Host,
+        "file",
+        "Keep a file, directory or link as stated, or absent.\n\nA file is replaced as a whole: readers see the old or the new one. Missing parent directories are an error.\nReturns `changed`, `what` and `path`. Fails when the path is something else than what is wanted.",
+    )
+    .takes(&[Arg::new("path", Type::Path, "the file, directory or link")])
+    .with(&[
+        Arg::new("state", Type::OneOf(&["file", "directory", "link", "absent"]), "what is there; `file` by default, `link` when `target` is given"),
+        Arg::new("content", Type::Any, "the whole text, a blob, or a secret, which is never shown"),
+        Arg::new("source", Type::File, "a file beside the inventory or script, copied as it is"),
+        Arg::new("template", Type::Template, "a Jinja template beside the inventory or script, rendered with the host's variables"),
+        Arg::new("line", Type::Text, "a line that the file shall have, added at its end"),
+        Arg::new("match", Type::Text, "with `line`: the line that starts with this text is the one to replace"),
+        Arg::new("target", Type::Path, "where a link points"),
+        Arg::new("owner", Type::Text, "user that owns it; left alone by default"),
+        Arg::new("group", Type::Text, "group that owns it; left alone by default"),
+        Arg::new("mode", Type::Mode, "permissions; 0o644 for a new file, 0o755 for a new directory"),
+        Arg::new("validate", Type::Text, "a command that must accept a new content before it replaces the old one; `%s` in it is the path of the new file. Not run in check mode"),
+        Arg::new("backup", Type::Bool, "keep the old file beside it as `NAME.DATE~`; false by default"),
+        Arg::new("keep_time_if", Type::Text, "keep the old modification time when only lines that start with this text differ"),
+        Arg::new("if_empty", Type::Bool, "with `absent`: leave a directory that has anything in it, or is a mount point; false by default"),
+        Arg::new("parents", Type::Bool, "with `directory`: make the directories above it too; false by default"),
+        Arg::new("recurse", Type::Bool, "with `absent`: remove a directory with all that is in it; false by default"),
+    ])
+    .gives(Type::Map)
+    .example(r#"h.file("/etc/motd", #{ content: "managed by etcdsh\n", mode: 0o644 })"#),
 };
 
 /// How a script ends when `validate` did not accept the new content.
@@ -166,7 +108,17 @@ impl File {
                 "`file` takes an absolute path, not `{path}`"
             )));
         }
-        let content = match args.value("content") {
+        // What `source` and `template` name has been read: they hold a content, too.
+        let stated: Vec<&Value> = ["content", "source", "template"]
+            .iter()
+            .filter_map(|key| args.value(key))
+            .collect();
+        if stated.len() > 1 {
+            return Err(Error::config(
+                "of `content`, `source` and `template` only one can be given",
+            ));
+        }
+        let content = match stated.first().copied() {
             None => None,
             Some(Value::Bytes(bytes)) => Some(bytes.clone()),
             Some(value) => Some(

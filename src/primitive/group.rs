@@ -1,23 +1,12 @@
 //! `group` on a host: a user group exists or is absent.
 
-use super::{Arg, Change, Plan, Primitive, Seen, Spec, Type, could_not_tell};
+use super::{Change, Plan, Primitive, Seen, Spec, could_not_tell};
 use crate::command::quote;
 use crate::error::Result;
 use crate::host::Facts;
+use crate::word::{Arg, Of, Section, Type, Word};
 
 pub(super) const SPEC: Spec = Spec {
-    args: &[
-        Arg {
-            name: "state",
-            takes: Type::OneOf(&["present", "absent"]),
-            doc: "`present` by default",
-        },
-        Arg {
-            name: "system",
-            takes: Type::Bool,
-            doc: "a system group when it is created; false by default",
-        },
-    ],
     build: |args| {
         Ok(Box::new(Group {
             absent: args.text("state").as_deref() == Some("absent"),
@@ -25,10 +14,19 @@ pub(super) const SPEC: Spec = Spec {
             system: args.bool("system").unwrap_or(false),
         }))
     },
-    doc: "Keep a user group on a host, or keep it absent.\n\nReturns `changed` and `what`. `group(name, description, || ...)` without a host is another thing: it groups tasks.",
-    example: r#"h.group("etcd", #{ system: true })"#,
-    name: "group",
-    thing: ("name", Type::Text),
+    word: Word::method(
+        Section::Primitive,
+        Of::Host,
+        "group",
+        "Keep a user group on a host, or keep it absent.\n\nReturns `changed` and `what`. `group(name, description, || ...)` without a host is another thing: it groups tasks.",
+    )
+    .takes(&[Arg::new("name", Type::Text, "the group")])
+    .with(&[
+        Arg::new("state", Type::OneOf(&["present", "absent"]), "`present` by default"),
+        Arg::new("system", Type::Bool, "a system group when it is created; false by default"),
+    ])
+    .gives(Type::Map)
+    .example(r#"h.group("etcd", #{ system: true })"#),
 };
 
 struct Group {

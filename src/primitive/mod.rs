@@ -4,7 +4,6 @@
 //! diff, "changed", masking, locks and fault points are the runner's (`run/apply.rs`). A new one is its file and
 //! one line in [`ALL`]; binding, static checks, help and the reference page come from its [`Spec`].
 
-mod args;
 mod fetch;
 mod file;
 mod group;
@@ -16,48 +15,16 @@ mod wait_for;
 
 use std::time::Duration;
 
-pub use args::Args;
-
 use crate::error::{Error, Result};
 use crate::host::{Facts, Pretended};
 use crate::transport::Output;
 use crate::value::{Map, Value};
+use crate::word::{Args, Word};
 
-/// What an argument takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Type {
-    Any,
-    Bool,
-    Duration,
-    /// Octal permissions, `0o640`.
-    Mode,
-    /// Any of these words.
-    OneOf(&'static [&'static str]),
-    Path,
-    Text,
-    /// A text or a list of texts.
-    Texts,
-}
-
-/// One key of a primitive's option map.
-#[derive(Clone, Copy, Debug)]
-pub struct Arg {
-    pub doc: &'static str,
-    pub name: &'static str,
-    pub takes: Type,
-}
-
-/// What the rest of the program knows of a primitive.
+/// A primitive as the rest of the program knows it: how it is called, and what is made of a call.
 pub struct Spec {
-    pub args: &'static [Arg],
     pub build: fn(&Args) -> Result<Box<dyn Primitive>>,
-    /// One imperative line, then what it returns and when it fails.
-    pub doc: &'static str,
-    /// A line of a script, runnable with a host `h`.
-    pub example: &'static str,
-    pub name: &'static str,
-    /// What the first argument is called and takes.
-    pub thing: (&'static str, Type),
+    pub word: Word,
 }
 
 /// Every primitive, in the order of the manual.
@@ -161,7 +128,7 @@ pub trait Primitive: Send + Sync {
 /// The primitive called `name`.
 #[must_use]
 pub fn find(name: &str) -> Option<&'static Spec> {
-    ALL.iter().copied().find(|spec| spec.name == name)
+    ALL.iter().copied().find(|spec| spec.word.name == name)
 }
 
 /// An answer that should have been there and was not: never taken for "absent".

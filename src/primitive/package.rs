@@ -1,50 +1,32 @@
 //! `package`: packages are installed, absent, or held, by the host's own package manager.
 
-use super::{Arg, Args, Change, Plan, Primitive, Seen, Spec, Type, could_not_tell, texts};
+use super::{Change, Plan, Primitive, Seen, Spec, could_not_tell, texts};
 use crate::command::{line, quote};
 use crate::error::{Error, Kind, Result};
 use crate::host::{Facts, PackageTool, Pretended};
 use crate::transport::Output;
 use crate::value::Map;
+use crate::word::{Arg, Args, Of, Section, Type, Word};
 
 pub(super) const SPEC: Spec = Spec {
-    args: &[
-        Arg {
-            name: "state",
-            takes: Type::OneOf(&["present", "absent", "held"]),
-            doc: "`present` by default; `held` is present and kept from upgrades",
-        },
-        Arg {
-            name: "version",
-            takes: Type::Text,
-            doc: "the exact version; any by default",
-        },
-        Arg {
-            name: "file",
-            takes: Type::Path,
-            doc: "a package file on the host to install from",
-        },
-        Arg {
-            name: "brings",
-            takes: Type::Texts,
-            doc: "directories that the packages are known to make, for a dry run: \"/var/lib/etcd etcd:etcd 0700\"",
-        },
-        Arg {
-            name: "masked",
-            takes: Type::Texts,
-            doc: "units that the installation must not start",
-        },
-        Arg {
-            name: "timeout",
-            takes: Type::Duration,
-            doc: "give up after this long; \"10m\" by default",
-        },
-    ],
     build: |args| Ok(Box::new(Package::new(args))),
-    doc: "Keep packages installed, absent or held.\n\nUses apt or dnf, whichever the host has; any other tool is an error that names it. Package lists are refreshed\nonce when a candidate is missing, a busy lock is waited for, and an interrupted dpkg is repaired first.\nReturns `changed`, `what` and `packages`.",
-    example: r#"h.package(["etcd-server", "etcd-client"], #{ masked: "etcd" })"#,
-    name: "package",
-    thing: ("names", Type::Texts),
+    word: Word::method(
+        Section::Primitive,
+        Of::Host,
+        "package",
+        "Keep packages installed, absent or held.\n\nUses apt or dnf, whichever the host has; any other tool is an error that names it. Package lists are refreshed\nonce when a candidate is missing, a busy lock is waited for, and an interrupted dpkg is repaired first.\nReturns `changed`, `what` and `packages`.",
+    )
+    .takes(&[Arg::new("names", Type::Texts, "packages, as the host's package tool calls them")])
+    .with(&[
+        Arg::new("state", Type::OneOf(&["present", "absent", "held"]), "`present` by default; `held` is present and kept from upgrades"),
+        Arg::new("version", Type::Text, "the exact version; any by default"),
+        Arg::new("file", Type::Path, "a package file on the host to install from"),
+        Arg::new("brings", Type::Texts, "directories that the packages are known to make, for a dry run: \"/var/lib/etcd etcd:etcd 0700\""),
+        Arg::new("masked", Type::Texts, "units that the installation must not start"),
+        Arg::new("timeout", Type::Duration, "give up after this long; \"10m\" by default"),
+    ])
+    .gives(Type::Map)
+    .example(r#"h.package(["etcd-server", "etcd-client"], #{ masked: "etcd" })"#),
 };
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -1,60 +1,34 @@
 //! `run`: a command on the host.
 
-use super::{Arg, Args, Change, Plan, Primitive, Seen, Spec, Type};
+use super::{Change, Plan, Primitive, Seen, Spec};
 use crate::command::{line, quote};
 use crate::error::{Error, Kind, Result};
 use crate::host::Facts;
 use crate::transport::Output;
 use crate::value::{Map, Value};
+use crate::word::{Arg, Args, Of, Section, Type, Word};
 
 pub(super) const SPEC: Spec = Spec {
-    args: &[
-        Arg {
-            name: "creates",
-            takes: Type::Path,
-            doc: "a path: when it is there the command has been run",
-        },
-        Arg {
-            name: "unless",
-            takes: Type::Text,
-            doc: "a command, run in the same directory and environment: when it succeeds there is nothing to do",
-        },
-        Arg {
-            name: "changes",
-            takes: Type::Bool,
-            doc: "false says that it only reads: it then runs in check mode too and counts as no change; true by default",
-        },
-        Arg {
-            name: "cwd",
-            takes: Type::Path,
-            doc: "the directory to run in",
-        },
-        Arg {
-            name: "env",
-            takes: Type::Any,
-            doc: "a map of environment variables; secrets among the values stay hidden",
-        },
-        Arg {
-            name: "stdin",
-            takes: Type::Any,
-            doc: "text or secret for its standard input; empty by default",
-        },
-        Arg {
-            name: "timeout",
-            takes: Type::Duration,
-            doc: "the command is ended after this long; none by default",
-        },
-        Arg {
-            name: "ok",
-            takes: Type::Any,
-            doc: "exit codes that are no failure; [0] by default, \"any\" for all",
-        },
-    ],
     build: |args| Ok(Box::new(Run::new(args)?)),
-    doc: "Run a command with /bin/sh on the host.\n\nA list of words is run as it is, a text is a command line. Returns `status`, `stdout`, `stderr` and `changed`.\nFails when the exit code is not one of `ok`.",
-    example: r#"h.run("uptime", #{ changes: false }).stdout"#,
-    name: "run",
-    thing: ("command", Type::Texts),
+    word: Word::method(
+        Section::Primitive,
+        Of::Host,
+        "run",
+        "Run a command with /bin/sh on the host.\n\nA list of words is run as it is, a text is a command line. Returns `status`, `stdout`, `stderr` and `changed`.\nOn a host of the sandbox it runs on this machine, in the folder of the host: paths in it are this machine's, so write `h.path(...)`.\nFails when the exit code is not one of `ok`.",
+    )
+    .takes(&[Arg::new("command", Type::Command, "what is run")])
+    .with(&[
+        Arg::new("creates", Type::Path, "a path: when it is there the command has been run"),
+        Arg::new("unless", Type::Text, "a command, run in the same directory and environment: when it succeeds there is nothing to do"),
+        Arg::new("changes", Type::Bool, "false says that it only reads: it then runs in check mode too and counts as no change; true by default"),
+        Arg::new("cwd", Type::Path, "the directory to run in"),
+        Arg::new("env", Type::Any, "a map of environment variables; secrets among the values stay hidden"),
+        Arg::new("stdin", Type::Any, "text or secret for its standard input; empty by default"),
+        Arg::new("timeout", Type::Duration, "the command is ended after this long; none by default"),
+        Arg::new("ok", Type::Any, "exit codes that are no failure; [0] by default, \"any\" for all"),
+    ])
+    .gives(Type::Map)
+    .example(r#"h.run("uptime", #{ changes: false }).stdout"#),
 };
 
 struct Run {

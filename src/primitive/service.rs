@@ -1,50 +1,32 @@
 //! `service`: a unit is in the stated state, starts at boot or not, and has the stated unit file.
 
-use super::{Arg, Args, Change, Diff, Plan, Primitive, Seen, Spec, Type, could_not_tell};
+use super::{Change, Diff, Plan, Primitive, Seen, Spec, could_not_tell};
 use crate::command::quote;
 use crate::error::{Error, Kind, Result};
 use crate::host::{Facts, Init, Pretended};
 use crate::transport::Output;
 use crate::value::{Map, Value};
+use crate::word::{Arg, Args, Of, Section, Type, Word};
 
 pub(super) const SPEC: Spec = Spec {
-    args: &[
-        Arg {
-            name: "state",
-            takes: Type::OneOf(&["running", "stopped", "restarted", "reloaded"]),
-            doc: "left alone by default; `restarted` and `reloaded` always act",
-        },
-        Arg {
-            name: "enabled",
-            takes: Type::Bool,
-            doc: "start at boot; left alone by default",
-        },
-        Arg {
-            name: "masked",
-            takes: Type::Bool,
-            doc: "can it be started at all; left alone by default",
-        },
-        Arg {
-            name: "unit",
-            takes: Type::Text,
-            doc: "the whole unit file; systemd reads it again when it changes",
-        },
-        Arg {
-            name: "log",
-            takes: Type::Path,
-            doc: "the file to quote when the unit fails and its journal is empty",
-        },
-        Arg {
-            name: "timeout",
-            takes: Type::Duration,
-            doc: "give up after this long; \"120s\" by default",
-        },
-    ],
     build: |args| Ok(Box::new(Service::new(args))),
-    doc: "Keep a service in the stated state.\n\nReturns `changed`, `what`, `state` and `pid`. Fails when the unit does not exist or does not come up, and then\nquotes the last lines of its log.",
-    example: r#"h.service("cron", #{ state: "running", enabled: true })"#,
-    name: "service",
-    thing: ("name", Type::Text),
+    word: Word::method(
+        Section::Primitive,
+        Of::Host,
+        "service",
+        "Keep a service in the stated state.\n\nReturns `changed`, `what`, `state` and `pid`. Fails when the unit does not exist or does not come up, and then\nquotes the last lines of its log.",
+    )
+    .takes(&[Arg::new("name", Type::Text, "the unit, without `.service`")])
+    .with(&[
+        Arg::new("state", Type::OneOf(&["running", "stopped", "restarted", "reloaded"]), "left alone by default; `restarted` and `reloaded` always act"),
+        Arg::new("enabled", Type::Bool, "start at boot; left alone by default"),
+        Arg::new("masked", Type::Bool, "can it be started at all; left alone by default"),
+        Arg::new("unit", Type::Text, "the whole unit file; systemd reads it again when it changes"),
+        Arg::new("log", Type::Path, "the file to quote when the unit fails and its journal is empty"),
+        Arg::new("timeout", Type::Duration, "give up after this long; \"120s\" by default"),
+    ])
+    .gives(Type::Map)
+    .example(r#"h.service("cron", #{ state: "running", enabled: true })"#),
 };
 
 struct Service {

@@ -1,48 +1,30 @@
 //! `user`: a system or login user exists with the stated groups, home and shell.
 
-use super::{Arg, Args, Change, Plan, Primitive, Seen, Spec, Type, could_not_tell};
+use super::{Change, Plan, Primitive, Seen, Spec, could_not_tell};
 use crate::command::quote;
 use crate::error::Result;
 use crate::host::Facts;
+use crate::word::{Arg, Args, Of, Section, Type, Word};
 
 pub(super) const SPEC: Spec = Spec {
-    args: &[
-        Arg {
-            name: "state",
-            takes: Type::OneOf(&["present", "absent"]),
-            doc: "`present` by default",
-        },
-        Arg {
-            name: "system",
-            takes: Type::Bool,
-            doc: "a system user when it is created; false by default",
-        },
-        Arg {
-            name: "group",
-            takes: Type::Text,
-            doc: "the primary group, which must exist",
-        },
-        Arg {
-            name: "groups",
-            takes: Type::Texts,
-            doc: "further groups, added to those it has",
-        },
-        Arg {
-            name: "home",
-            takes: Type::Path,
-            doc: "the home directory, which is not created",
-        },
-        Arg {
-            name: "shell",
-            takes: Type::Path,
-            doc: "the login shell",
-        },
-    ],
     build: |args| Ok(Box::new(User::new(args))),
-    doc: "Keep a user as stated, or absent.\n\nReturns `changed` and `what`. A removal keeps the home directory.",
-    example: r#"h.user("etcd", #{ system: true, home: "/var/lib/etcd", shell: "/usr/sbin/nologin" })"#,
-    name: "user",
-    thing: ("name", Type::Text),
+    word: Word::method(
+        Section::Primitive,
+        Of::Host,
+        "user",
+        "Keep a user as stated, or absent.\n\nReturns `changed` and `what`. A removal keeps the home directory.",
+    )
+    .takes(&[Arg::new("name", Type::Text, "the account")])
+    .with(&[
+        Arg::new("state", Type::OneOf(&["present", "absent"]), "`present` by default"),
+        Arg::new("system", Type::Bool, "a system user when it is created; false by default"),
+        Arg::new("group", Type::Text, "the primary group, which must exist"),
+        Arg::new("groups", Type::Texts, "further groups, added to those it has"),
+        Arg::new("home", Type::Path, "the home directory, which is not created"),
+        Arg::new("shell", Type::Path, "the login shell"),
+    ])
+    .gives(Type::Map)
+    .example(r#"h.user("etcd", #{ system: true, home: "/var/lib/etcd", shell: "/usr/sbin/nologin" })"#),
 };
 
 struct User {

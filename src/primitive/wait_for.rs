@@ -2,29 +2,13 @@
 
 use std::time::Duration;
 
-use super::{Arg, Plan, Primitive, Seen, Spec, Type};
+use super::{Plan, Primitive, Seen, Spec};
 use crate::command::quote;
 use crate::error::{Error, Kind, Result};
 use crate::host::Facts;
+use crate::word::{Arg, Of, Section, Type, Word};
 
 pub(super) const SPEC: Spec = Spec {
-    args: &[
-        Arg {
-            name: "timeout",
-            takes: Type::Duration,
-            doc: "give up after this long; \"60s\" by default",
-        },
-        Arg {
-            name: "every",
-            takes: Type::Duration,
-            doc: "look again after this long; \"500ms\" by default",
-        },
-        Arg {
-            name: "state",
-            takes: Type::OneOf(&["present", "absent"]),
-            doc: "wait until it is there (default) or until it is gone",
-        },
-    ],
     build: |args| {
         let thing = args.thing();
         if let Some(port) = thing
@@ -41,10 +25,20 @@ pub(super) const SPEC: Spec = Spec {
             timeout: args.duration("timeout").unwrap_or(Duration::from_secs(60)),
         }))
     },
-    doc: "Wait on the host until a port listens, a path is there, or a command succeeds.\n\n`port 2379` and `port 10.10.10.10:2379` wait for a listener, an absolute path for the file, anything else is a command.\nCosts one round trip however long it takes. Fails when the time is up.",
-    example: r#"h.wait_for("port 22", #{ timeout: "10s" })"#,
-    name: "wait_for",
-    thing: ("condition", Type::Text),
+    word: Word::method(
+        Section::Primitive,
+        Of::Host,
+        "wait_for",
+        "Wait on the host until a port listens, a path is there, or a command succeeds.\n\n`port 2379` and `port 10.10.10.10:2379` wait for a listener, an absolute path for the file, anything else is a command.\nCosts one round trip however long it takes. Fails when the time is up.",
+    )
+    .takes(&[Arg::new("condition", Type::Condition, "what is waited for")])
+    .with(&[
+        Arg::new("timeout", Type::Duration, "give up after this long; \"60s\" by default"),
+        Arg::new("every", Type::Duration, "look again after this long; \"500ms\" by default"),
+        Arg::new("state", Type::OneOf(&["present", "absent"]), "wait until it is there (default) or until it is gone"),
+    ])
+    .gives(Type::Map)
+    .example(r#"h.wait_for("port 22", #{ timeout: "10s" })"#),
 };
 
 struct WaitFor {

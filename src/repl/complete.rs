@@ -9,9 +9,10 @@ use super::console::Console;
 use super::live::{Offer, Topic};
 use super::meta::{self, Takes};
 use super::state::{What, locked};
-use super::{etcd, input};
+use super::{etcd, flow, input};
 use crate::etcdctl::{self, Argument};
-use crate::script::{Host, embedded, is_etcd_client, manual, vocabulary};
+use crate::script::{Host, embedded, is_etcd_client, manual, words};
+use crate::word::{Of, Section};
 
 /// Where the word begins that the offers replace.
 pub(super) type Offers = (usize, Vec<Offer>);
@@ -31,42 +32,23 @@ pub(super) fn entries() -> &'static [Entry] {
     ENTRIES.get_or_init(|| {
         let first = |doc: &str| doc.lines().next().unwrap_or_default().to_string();
         let mut all: Vec<Entry> = Vec::new();
-        for spec in crate::primitive::ALL {
-            let args = format!(
-                "({}, #{{ {} }})",
-                spec.thing.0,
-                spec.args
-                    .iter()
-                    .map(|arg| arg.name)
-                    .collect::<Vec<_>>()
-                    .join(", ")
-            );
+        for word in words::all() {
             all.push(Entry {
-                doc: first(spec.doc),
-                of: "h".into(),
-                name: spec.name.into(),
-                signature: format!("{}{args}", spec.name),
-            });
-            all.push(Entry {
-                doc: first(spec.doc),
-                of: String::new(),
-                name: spec.name.into(),
-                signature: format!("{}(h, {}", spec.name, &args[1..]),
-            });
-        }
-        for word in vocabulary::ALL {
-            let (of, rest) = match word.signature.split_once('.') {
-                Some((of, rest)) if of.chars().all(|letter| letter.is_ascii_lowercase()) => {
-                    (of, rest)
-                }
-                _ => ("", word.signature),
-            };
-            all.push(Entry {
-                doc: first(word.doc),
-                of: of.into(),
+                doc: word.first_line().into(),
+                of: word.of.letter().into(),
                 name: word.name.into(),
-                signature: rest.into(),
+                signature: word.call(),
             });
+            if word.section == Section::Primitive {
+                let call = word.call();
+                let args = call.trim_start_matches(word.name).trim_start_matches('(');
+                all.push(Entry {
+                    doc: word.first_line().into(),
+                    of: String::new(),
+                    name: word.name.into(),
+                    signature: format!("{}(h, {args}", word.name),
+                });
+            }
         }
         for function in manual::functions()
             .into_iter()
@@ -631,53 +613,24 @@ fn option_keys(console: &Console, before: &str) -> Option<Vec<Offer>> {
         depth < 0
     })?;
     let name = caller(&outside[..call.0]);
-    let keys = |names: &[&str]| {
-        names
-            .iter()
-            .map(|name| (format!("{name}: "), String::new()))
-            .collect()
+    let options = if locked(&console.runner.tasks).contains_key(name) {
+        flow::RUN_TASK.options
+    } else {
+        // `h.run(` is the primitive, `run(` runs a script.
+        let method = outside[..call.0].trim_end().ends_with(&format!(".{name}"))
+            || !words::named(name).any(|word| word.of == Of::Function);
+        let found = words::named(name)
+            .filter(|word| !word.options.is_empty())
+            .find(|word| (word.of != Of::Function) == method);
+        found?.options
     };
-    if locked(&console.runner.tasks).contains_key(name) {
-        return Some(keys(&["check", "diff", "limit", "vars"]));
-    }
-    match name {
-        "run"
-            if outside[call.0..].contains('"')
-                && !outside[..call.0].trim_end().ends_with(".run") =>
-        {
-            return Some(keys(&["limit", "tags", "vars"]));
-        }
-        "task" | "cluster_task" => {
-            return Some(keys(&[
-                "alias", "always", "fail", "on", "serial", "variant",
-            ]));
-        }
-        "play" => return Some(keys(&["become"])),
-        "fail" => return Some(keys(&["because", "hint", "log", "unknown"])),
-        "etcdctl" => {
-            return Some(keys(&[
-                "endpoints",
-                "name",
-                "password",
-                "timeout",
-                "tls",
-                "user",
-            ]));
-        }
-        _ => {}
-    }
-    let spec = crate::primitive::find(name)?;
-    Some(
-        spec.args
-            .iter()
-            .map(|arg| {
-                (
-                    format!("{}: ", arg.name),
-                    format!("{}; {}", arg.takes, arg.doc),
-                )
-            })
-            .collect(),
-    )
+    let keys = options.iter().map(|arg| {
+        (
+            format!("{}: ", arg.name),
+            format!("{}; {}", arg.takes, arg.doc),
+        )
+    });
+    Some(keys.collect())
 }
 
 fn names(console: &Console, word: &str, text: &str) -> Vec<Offer> {

@@ -139,9 +139,7 @@ fn one(console: &mut Console, style: &Style, mut words: etcdctl::Command) -> Res
     };
     let helps = words.iter().any(|word| word == b"--help" || word == b"-h");
     if let Some(meaning) = etcdctl::meaning(&words, style).filter(|_| !helps) {
-        let renews =
-            meaning.name == "lease keep-alive" && !words.iter().any(|word| word == b"--once");
-        if meaning.endless || renews {
+        if meaning.endless {
             return super::job::start(console, meaning.name, &words).map(|()| false);
         }
         if meaning.changes && console.settings().check {

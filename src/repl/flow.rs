@@ -7,8 +7,9 @@ use rhai::{Dynamic, Engine, EvalAltResult, Map};
 
 use super::console::Console;
 use super::state::{Named, Runner, Settings, What, changed_at, locked, script_named};
-use crate::error::{Error, Kind, Place, Result, nearest};
+use crate::error::{Error, Kind, Place, Result};
 use crate::script::{Draft, Script, Words, thrown};
+use crate::word::{Arg, Args, Section, Type, Word};
 
 /// What the console adds to the language: `run_task`, which the functions of the flow call.
 pub(super) fn words(runner: &Arc<Runner>) -> Words {
@@ -57,37 +58,46 @@ pub(super) fn without_own_place(mut error: Box<Error>) -> Box<Error> {
     error
 }
 
-/// The options of a call: `etcd_conf(#{ limit: "10.10.10.11", vars: #{ etcd_init: "existing" } })`.
+/// A step of the flow, as `etcd_conf(#{ limit: "10.10.10.11", vars: #{ etcd_init: "existing" } })` calls it.
+pub(super) const RUN_TASK: Word = Word::function(
+    Section::Play,
+    "run_task",
+    "Run a task of the loaded flow on the selected hosts.",
+)
+.takes(&[Arg::new("name", Type::Text, "the task, group or alias")])
+.with(&[
+    Arg::new(
+        "check",
+        Type::Bool,
+        "show what would change and change nothing; as `:check` says by default",
+    ),
+    Arg::new(
+        "diff",
+        Type::Bool,
+        "show the difference of each file; as `:diff` says by default",
+    ),
+    Arg::new(
+        "limit",
+        Type::Text,
+        "a pattern, instead of that of `:limit`",
+    ),
+    Arg::new("vars", Type::Map, "variables that win over all others"),
+])
+.example(r#"run_task("etcd_conf", #{ check: true })"#);
+
 fn changed(mut settings: Settings, options: &Map) -> Result<Settings> {
-    let truth = |value: &Dynamic| {
-        value
-            .as_bool()
-            .map_err(|_| Error::config(format!("true or false is wanted, not `{value}`")))
-    };
-    for (key, value) in options {
-        match key.as_str() {
-            "check" => settings.check = truth(value)?,
-            "diff" => settings.diff = truth(value)?,
-            "limit" => settings.limit = Some(value.to_string()),
-            "vars" => {
-                let vars = value
-                    .clone()
-                    .try_cast::<Map>()
-                    .ok_or_else(|| Error::config("`vars` takes a map"))?;
-                settings.vars.extend(
-                    vars.iter()
-                        .map(|(key, value)| (key.to_string(), super::show::json_or_text(value))),
-                );
-            }
-            other => {
-                let error = Error::config(format!("a step has no option `{other}`"));
-                return Err(match nearest(other, ["check", "diff", "limit", "vars"]) {
-                    Some(near) => error.hint(format!("did you mean `{near}`?")),
-                    None => error.hint("there are check, diff, limit and vars"),
-                });
-            }
-        }
-    }
+    let args = Args::of_options(&RUN_TASK, crate::script::plain_map(options))?;
+    settings.check = args.bool("check").unwrap_or(settings.check);
+    settings.diff = args.bool("diff").unwrap_or(settings.diff);
+    settings.limit = args.text("limit").or(settings.limit);
+    let vars = options
+        .get("vars")
+        .and_then(|vars| vars.clone().try_cast::<Map>());
+    let vars = vars.unwrap_or_default();
+    settings.vars.extend(
+        vars.iter()
+            .map(|(key, value)| (key.to_string(), super::show::json_or_text(value))),
+    );
     Ok(settings)
 }
 

@@ -161,6 +161,16 @@ impl Session {
         }
     }
 
+    /// The same run, from here on in check mode: told to the same report.
+    #[must_use]
+    pub fn checking(&self, diff: bool) -> Session {
+        let silent = Report::new(Box::new(crate::report::Silent));
+        let mut session = self.in_check_mode(silent);
+        session.report = Arc::clone(&self.report);
+        session.options.diff = diff;
+        session
+    }
+
     /// A session that only looks, over the same connections where they are shared, and is interrupted with this one.
     #[must_use]
     pub fn in_check_mode(&self, report: Report) -> Session {

@@ -3,14 +3,14 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use super::vocabulary::{self, Section};
-use super::{Interpreter, Parameter, Parts, World, embedded};
-use crate::error::{Error, Result, nearest};
+use super::{Interpreter, Parameter, Parts, World, embedded, words};
+use crate::error::{Error, Hint, Result, nearest};
 use crate::inventory::Inventory;
-use crate::primitive::{self, Spec};
+
 use crate::report::{Report, Silent};
 use crate::run::{Options, Selection, Session};
 use crate::value::Value;
+use crate::word::{Arg, Section, Word};
 
 /// The doc comment and signature of one stdlib function.
 pub struct Function {
@@ -61,18 +61,28 @@ fn functions_of(module: &str, text: &str) -> Vec<Function> {
     found
 }
 
-/// What a primitive's page says.
-#[must_use]
-pub fn primitive(spec: &Spec) -> String {
-    let mut text = format!(
-        "h.{}({}, #{{ ... }})\n\n{}\n\n",
-        spec.name, spec.thing.0, spec.doc
-    );
-    let _ = writeln!(text, "  {:<14} {}", spec.thing.0, spec.thing.1);
-    for arg in spec.args {
-        let _ = writeln!(text, "  {:<14} {}; {}", arg.name, arg.takes, arg.doc);
+/// What a word's page says.
+fn page(word: &Word) -> String {
+    let mut text = match word.section {
+        Section::Primitive => format!(
+            "h.{}({}, #{{ ... }})\n\n{}\n",
+            word.name, word.args[0].name, word.doc
+        ),
+        _ => format!("{}\n\n{}\n", word.signature(), word.doc),
+    };
+    if !word.args.is_empty() || !word.options.is_empty() {
+        text.push('\n');
     }
-    let _ = writeln!(text, "\nExample:\n\n    {}", spec.example);
+    let mut lines = |args: &[Arg]| {
+        for arg in args {
+            let _ = writeln!(text, "  {:<14} {}; {}", arg.name, arg.takes, arg.doc);
+        }
+    };
+    lines(word.args);
+    lines(word.options);
+    if !word.example.is_empty() {
+        let _ = writeln!(text, "\nExample:\n\n    {}", word.example);
+    }
     text
 }
 
@@ -110,6 +120,39 @@ fn default_of(parameter: &Parameter) -> String {
     }
 }
 
+/// A text that stands in a table.
+fn cell(text: &str) -> String {
+    text.replace('|', "\\|")
+}
+
+fn primitive_section(text: &mut String, word: &Word) {
+    let thing = &word.args[0];
+    let _ = write!(
+        text,
+        "\n### {}\n\n{}\n\n| argument | takes | meaning |\n|---|---|---|\n",
+        word.name, word.doc
+    );
+    let _ = writeln!(
+        text,
+        "| *{}*, the first | {} | {} |",
+        thing.name, thing.takes, thing.doc
+    );
+    for arg in word.options {
+        let _ = writeln!(
+            text,
+            "| `{}` | {} | {} |",
+            arg.name,
+            arg.takes,
+            cell(arg.doc)
+        );
+    }
+    let _ = write!(
+        text,
+        "\n```rhai\nlet h = host(\"10.10.10.10\");\n{};\n```\n",
+        word.example
+    );
+}
+
 /// The reference page, `docs/primitives.md`.
 pub fn markdown() -> Result<String> {
     let mut text = String::from(
@@ -117,31 +160,8 @@ pub fn markdown() -> Result<String> {
          go together is in [scripting.md](scripting.md).\n\n## Primitives\n\nEach is called on a host: `h.file(path, #{ ... })`. The map may be left out. Each returns a map with `changed` and\n\
          `what` (a list of short texts) beside what is said below, and throws when it cannot make true what was stated.\n",
     );
-    for spec in primitive::ALL {
-        let _ = write!(
-            text,
-            "\n### {}\n\n{}\n\n| argument | takes | meaning |\n|---|---|---|\n",
-            spec.name, spec.doc
-        );
-        let _ = writeln!(
-            text,
-            "| *{}*, the first | {} | |",
-            spec.thing.0, spec.thing.1
-        );
-        for arg in spec.args {
-            let _ = writeln!(
-                text,
-                "| `{}` | {} | {} |",
-                arg.name,
-                arg.takes,
-                arg.doc.replace('|', "\\|")
-            );
-        }
-        let _ = write!(
-            text,
-            "\n```rhai\nlet h = host(\"10.10.10.10\");\n{};\n```\n",
-            spec.example
-        );
+    for word in words::of_section(Section::Primitive) {
+        primitive_section(&mut text, word);
     }
     for section in Section::ALL {
         let _ = write!(
@@ -149,15 +169,19 @@ pub fn markdown() -> Result<String> {
             "\n## {}\n\n| word | meaning |\n|---|---|\n",
             section.title()
         );
-        for word in vocabulary::ALL
-            .iter()
-            .filter(|word| word.section == section)
-        {
+        for word in words::of_section(section) {
+            let meaning = [word.doc.to_string()].into_iter().chain(
+                word.args
+                    .iter()
+                    .chain(word.options)
+                    .map(|arg| format!("<br>`{}`: {}; {}", arg.name, arg.takes, arg.doc)),
+            );
+            let meaning = meaning.collect::<String>().replace('\n', " ");
             let _ = writeln!(
                 text,
                 "| `{}` | {} |",
-                word.signature.replace('|', "\\|"),
-                word.doc.replace('\n', " ").replace('|', "\\|")
+                cell(&word.signature()),
+                cell(&meaning)
             );
         }
     }
@@ -192,21 +216,14 @@ pub fn markdown() -> Result<String> {
 /// One line for everything there is.
 pub fn index() -> Result<String> {
     let mut text = String::from("Primitives, on a host `h`:\n");
-    for spec in primitive::ALL {
-        let _ = writeln!(
-            text,
-            "  {:<28} {}",
-            format!("h.{}", spec.name),
-            first(spec.doc)
-        );
+    for word in words::of_section(Section::Primitive) {
+        let name = format!("h.{}", word.name);
+        let _ = writeln!(text, "  {name:<28} {}", word.first_line());
     }
     for section in Section::ALL {
         let _ = writeln!(text, "\n{}:", section.title());
-        for word in vocabulary::ALL
-            .iter()
-            .filter(|word| word.section == section)
-        {
-            let _ = writeln!(text, "  {:<28} {}", word.name, first(word.doc));
+        for word in words::of_section(section) {
+            let _ = writeln!(text, "  {:<28} {}", word.name, word.first_line());
         }
     }
     text.push_str("\nParameters:\n");
@@ -227,9 +244,7 @@ pub fn index() -> Result<String> {
 /// The page of one name: all that is called so.
 pub fn entry(name: &str) -> Result<String> {
     let bare = name.trim_start_matches("h.").trim_start_matches("e.");
-    let mut pages: Vec<String> = primitive::find(bare).map(primitive).into_iter().collect();
-    pages
-        .extend(vocabulary::find(bare).map(|word| format!("{}\n\n{}\n", word.signature, word.doc)));
+    let mut pages: Vec<String> = words::named(bare).map(page).collect();
     let parameters = parameters()?;
     pages.extend(
         parameters
@@ -263,16 +278,14 @@ pub fn entry(name: &str) -> Result<String> {
     if !pages.is_empty() {
         return Ok(pages.join("\n"));
     }
-    let known: Vec<&str> = primitive::ALL
-        .iter()
-        .map(|spec| spec.name)
-        .chain(vocabulary::ALL.iter().map(|word| word.name))
+    let known: Vec<&str> = words::all()
+        .map(|word| word.name)
         .chain(parameters.iter().map(|parameter| parameter.name.as_str()))
         .chain(functions.iter().map(|function| function.name.as_str()))
         .collect();
     let error = Error::usage(format!("there is no help on `{name}`"));
     Err(match nearest(bare, known) {
-        Some(near) => error.hint(format!("etcdsh help {near}")),
-        None => error.hint("etcdsh help"),
+        Some(near) => error.hint(Hint::Help(near.to_string())),
+        None => error.hint(Hint::Help(String::new())),
     })
 }

@@ -3,46 +3,37 @@
 //! Owns the engine, the embedded stdlib and scripts, the static check and the way from a Rhai error to a place in
 //! the file. Says what to do; `run` does it. Start reading at [`Interpreter`].
 
-mod act;
-mod bind;
 mod check;
-mod cluster;
 pub mod embedded;
-mod etcdctl;
 mod file;
 mod heard;
-mod host;
-mod look;
 pub mod manual;
 pub mod overview;
-mod parameter;
-mod pki;
-mod plan;
 mod speak;
-mod suspect;
 mod trouble;
 mod value;
-pub mod vocabulary;
+pub mod words;
 mod world;
-mod yaml_block;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rhai::{AST, Engine, Module, OptimizationLevel, Scope};
 
-pub use check::Known;
-pub use check::Problem;
+pub use check::{Known, Problem};
 pub use heard::{Heard, on_hosts};
-pub use host::Host;
-pub use parameter::{Kind as ParameterKind, Parameter, declared as parameters};
-pub use value::{show, to_json};
+pub use value::{map_from_rhai as plain_map, show, to_json};
+pub use words::host::Host;
+pub use words::parameter::{Kind as ParameterKind, Parameter, declared as parameters};
 pub use world::{Draft, Parts, World};
+
+use crate::error::{Error, Place, Result};
+use crate::run::{Play, Score};
 
 /// Is the value a client of etcd?
 #[must_use]
 pub fn is_etcd_client(value: &rhai::Dynamic) -> bool {
-    value.is::<etcdctl::Etcdctl>()
+    value.is::<words::etcdctl::Etcdctl>()
 }
 
 /// An error for a function that the console adds to the language.
@@ -50,9 +41,6 @@ pub fn is_etcd_client(value: &rhai::Dynamic) -> bool {
 pub fn thrown(error: Box<Error>) -> Box<rhai::EvalAltResult> {
     trouble::into_rhai(error)
 }
-
-use crate::error::{Error, Place, Result};
-use crate::run::{Play, Score};
 
 /// A script's text and what it is called in messages.
 #[derive(Clone, Debug)]
@@ -102,6 +90,8 @@ pub struct Interpreter {
     engine: Engine,
     known: std::sync::OnceLock<Known>,
     script: Script,
+    /// What was loaded of the stdlib, by the names of its modules.
+    stdlib: Vec<(String, AST)>,
     world: Arc<World>,
 }
 
@@ -123,7 +113,7 @@ impl Interpreter {
     }
 
     /// An engine for the console, with words of its own.
-    pub fn for_console(world: World, words: Words) -> Result<Arc<Interpreter>> {
+    pub fn for_console(world: World, more: Words) -> Result<Arc<Interpreter>> {
         Self::with(
             world,
             Script {
@@ -131,11 +121,11 @@ impl Interpreter {
                 name: CONSOLE.into(),
                 text: String::new(),
             },
-            words,
+            more,
         )
     }
 
-    fn with(world: World, script: Script, words: Words) -> Result<Arc<Interpreter>> {
+    fn with(world: World, script: Script, more: Words) -> Result<Arc<Interpreter>> {
         let world = Arc::new(world);
         let mut engine = Engine::new();
         engine.set_max_expr_depths(128, 128);
@@ -145,25 +135,15 @@ impl Interpreter {
         engine.set_module_resolver(file::resolver(&world));
         let cancel = world.session.cancel.clone();
         engine.on_progress(move |_| cancel.asked().then(|| "interrupted".into()));
-        let late: plan::Engines = Arc::default();
+        let late: words::play::Engines = Arc::default();
         speak::words(&mut engine);
-        bind::register(&mut engine, &world);
-        act::register(&mut engine, &world);
-        host::register(&mut engine, &world);
-        cluster::register(&mut engine, &world);
-        plan::register(&mut engine, &world, &late);
-        parameter::register(&mut engine, &world);
-        look::register(&mut engine, &world);
-        etcdctl::register(&mut engine, &world);
-        overview::register(&mut engine, &world);
-        pki::register(&mut engine);
-        let cert = pki::module(&world);
-        engine.register_static_module("cert", cert.into());
-        words(&mut engine);
+        words::register(&mut engine, &world, &late);
+        more(&mut engine);
         let mut interpreter = Interpreter {
             engine,
             known: std::sync::OnceLock::new(),
             script,
+            stdlib: Vec::new(),
             world,
         };
         for (name, text) in embedded::stdlib() {
@@ -219,11 +199,14 @@ impl Interpreter {
         let module = Module::eval_ast_as_new(Scope::new(), &ast, &self.engine)
             .map_err(|error| trouble::from_rhai(&error, path, &|file| self.source_of(file)))?;
         // What lies in `global.rhai` needs no module's name.
-        if name == "global" {
+        let name = if name == "global" {
             self.engine.register_global_module(module.into());
+            ""
         } else {
             self.engine.register_static_module(name, module.into());
-        }
+            name
+        };
+        self.stdlib.push((name.to_string(), ast));
         Ok(())
     }
 
@@ -237,13 +220,22 @@ impl Interpreter {
         Ok(ast)
     }
 
-    /// Parse a script and find its mistakes: unknown names, wrong numbers of arguments, wrong option keys.
+    /// Parse a script; its first mistake is an error.
     pub fn compile(&self, script: &Script) -> Result<AST> {
-        let ast = self.parse(&script.name, &script.text)?;
-        match self.problems(&ast, script).into_iter().next() {
-            None => Ok(ast),
-            Some(problem) => Err(problem.error),
+        self.compile_or_all(script)
+            .map_err(|mut all| all.swap_remove(0))
+    }
+
+    /// Parse a script; all its mistakes are errors, in the order of its text.
+    pub fn compile_or_all(&self, script: &Script) -> std::result::Result<AST, Vec<Box<Error>>> {
+        let ast = self
+            .parse(&script.name, &script.text)
+            .map_err(|error| vec![error])?;
+        let problems = self.problems(&ast, script);
+        if problems.is_empty() {
+            return Ok(ast);
         }
+        Err(problems.into_iter().map(|problem| problem.error).collect())
     }
 
     /// Parse without looking for mistakes. `_` is a variable in it.
@@ -279,7 +271,8 @@ impl Interpreter {
     #[must_use]
     pub fn suspects(&self, ast: &AST, script: &Script) -> Vec<Problem> {
         let mut found = self.problems(ast, script);
-        found.extend(suspect::problems(ast, script, &self.world));
+        let flow = embedded::named("etcd").and_then(|(name, text)| self.parse(name, text).ok());
+        found.extend(check::suspects(ast, flow.as_ref(), script, &self.world));
         found.sort_by_key(|problem| problem.error.at.as_ref().map(|at| (at.line, at.column)));
         found
     }
@@ -292,7 +285,8 @@ impl Interpreter {
 
     /// The functions that every script can call.
     pub fn known(&self) -> &Known {
-        self.known.get_or_init(|| Known::of(&self.engine))
+        self.known
+            .get_or_init(|| Known::of(&self.engine).with_stdlib(&self.stdlib))
     }
 
     /// Values of a scope that belong to another world, hosts and clients, become those of this one.

@@ -5,9 +5,10 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use rhai::{Dynamic, Engine, EvalAltResult, Map};
+use rhai::Engine;
 
 use super::trouble::pass;
+use super::words::bind::word;
 use super::{Interpreter, Script, World, embedded};
 use crate::cluster::{self, Cluster};
 use crate::command::quote;
@@ -15,6 +16,7 @@ use crate::error::{Error, Result};
 use crate::etcd::{Client, Config};
 use crate::overview::{Expected, Hosts, Plan, View, Watch};
 use crate::report::{Event, Report, Silent, Sink};
+use crate::word::{Arg, Section, Type, Word};
 
 /// Between two looks at a member.
 pub const INTERVAL: Duration = Duration::from_secs(1);
@@ -206,31 +208,7 @@ fn readable(line: &str) -> String {
 }
 
 /// One look at a cluster; two when rates are wanted, `over` apart.
-fn look(world: &Arc<World>, name: Option<&str>, options: &Map) -> Result<View> {
-    let mut over = Duration::ZERO;
-    let mut with_hosts = false;
-    for (key, value) in options {
-        match key.as_str() {
-            "over" => {
-                let text = value.to_string();
-                over = crate::value::duration(&text).ok_or_else(|| {
-                    Error::config(format!("`{text}` is no duration")).hint("over: \"5s\"")
-                })?;
-            }
-            "drift" => {
-                with_hosts = value
-                    .as_bool()
-                    .map_err(|_| Error::config("`drift` is true or false"))?
-            }
-            other => {
-                let error = Error::config(format!("`cluster_status` has no option `{other}`"));
-                return Err(match crate::error::nearest(other, ["drift", "over"]) {
-                    Some(near) => error.hint(format!("did you mean `{near}`?")),
-                    None => error.hint("there are drift and over"),
-                });
-            }
-        }
-    }
+fn look(world: &Arc<World>, name: Option<&str>, over: Duration, with_hosts: bool) -> Result<View> {
     let cluster = chosen(world, name)?;
     let mut plan = plan(world, &cluster, None, "etcdsh")?;
     if !with_hosts {
@@ -247,42 +225,52 @@ fn look(world: &Arc<World>, name: Option<&str>, options: &Map) -> Result<View> {
     Ok(watch.view())
 }
 
-type Native<T> = std::result::Result<T, Box<EvalAltResult>>;
+const CLUSTER: Arg = Arg::new(
+    "name",
+    Type::Text,
+    "the cluster; may be left out when the inventory has one, or the selected hosts belong to one",
+);
+
+const CLUSTER_STATUS: Word = Word::function(
+    Section::Etcd,
+    "cluster_status",
+    "Look at a cluster now, as `etcdsh overview -o json` does.\nReturns a map with `verdict` (`healthy`, `degraded`, `no_quorum`, `unreachable`), `voters`, `quorum`, `up`, `tolerance`, `leader`, `leader_since`, `term`, `revision`, `findings` (maps with `grade`, `member`, `text`, `next`) and `members`, a map each with role, health, raft state, sizes, latencies, rates and days of its certificate; `()` for what is not known.\nFails when the inventory has no such cluster; members that do not answer are in the result.",
+)
+.may_take(&[CLUSTER])
+.with(&[
+    Arg::new("drift", Type::Bool, "compare the hosts with the inventory; false by default"),
+    Arg::new("over", Type::Duration, "look twice with this much time between, which rates need; \"0s\" by default"),
+])
+.gives(Type::Map)
+.example("print(cluster_status().verdict)");
+
+const OVERVIEW: Word = Word::function(
+    Section::Etcd,
+    "overview",
+    "Say what `etcdsh overview --once` says: members, roles, health, latencies, and what is wrong with what to type next.",
+)
+.may_take(&[CLUSTER])
+.example("overview()");
+
+pub(super) const WORDS: &[&Word] = &[&CLUSTER_STATUS, &OVERVIEW];
 
 pub(super) fn register(engine: &mut Engine, world: &Arc<World>) {
-    let status = |world: &Arc<World>, name: Option<&str>, options: &Map| -> Native<Dynamic> {
-        pass(look(world, name, options).map(|view| super::value::from_json(&view.to_json(false))))
-    };
     let here = Arc::clone(world);
-    engine.register_fn("cluster_status", move || status(&here, None, &Map::new()));
-    let here = Arc::clone(world);
-    engine.register_fn("cluster_status", move |name: &str| {
-        status(&here, Some(name), &Map::new())
+    word(engine, &CLUSTER_STATUS, move |call| {
+        let over = call.options.duration("over").unwrap_or_default();
+        let drift = call.options.bool("drift").unwrap_or(false);
+        let view = pass(look(&here, call.given_text(0).as_deref(), over, drift))?;
+        Ok(super::value::from_json(&view.to_json(false)))
     });
     let here = Arc::clone(world);
-    engine.register_fn("cluster_status", move |options: Map| {
-        status(&here, None, &options)
-    });
-    let here = Arc::clone(world);
-    engine.register_fn("cluster_status", move |name: &str, options: Map| {
-        status(&here, Some(name), &options)
-    });
-    let here = Arc::clone(world);
-    engine.register_fn("overview", move || -> Native<()> {
-        pass(overview(&here, None))
-    });
-    let here = Arc::clone(world);
-    engine.register_fn("overview", move |name: &str| -> Native<()> {
-        pass(overview(&here, Some(name)))
+    word(engine, &OVERVIEW, move |call| {
+        pass(overview(&here, call.given_text(0).as_deref())).map(Into::into)
     });
 }
 
 /// Say what `etcdsh overview --once` says.
 fn overview(world: &Arc<World>, name: Option<&str>) -> Result<()> {
-    let options: Map = [("over".into(), "1s".into()), ("drift".into(), true.into())]
-        .into_iter()
-        .collect();
-    let view = look(world, name, &options)?;
+    let view = look(world, name, INTERVAL, true)?;
     world.session.report.event(&Event::Message {
         host: None,
         text: &crate::overview::text(&view, 120, false),

@@ -4,8 +4,6 @@ use std::cell::Cell;
 
 use rhai::{Engine, Token};
 
-use crate::secret::Secret;
-
 thread_local! {
     /// Is `_` the last result in what is parsed now?
     static LAST_RESULT: Cell<bool> = const { Cell::new(false) };
@@ -38,9 +36,4 @@ pub(super) fn words(engine: &mut Engine) {
         Token::Underscore if LAST_RESULT.get() => Token::Identifier(Box::new("_".into())),
         other => other,
     });
-    engine
-        .register_type_with_name::<Secret>("secret")
-        .register_fn("to_string", |secret: &mut Secret| secret.to_string())
-        .register_fn("to_debug", |secret: &mut Secret| secret.to_string())
-        .register_fn("secret", |text: &str| Secret::new(text));
 }

@@ -245,3 +245,129 @@ fn a_secret_is_never_shown() {
 fn a_throw_is_caught_and_a_failure_keeps_its_parts() {
     assert_eq!(open(ONE, "try { fail(\"no\", #{ because: \"why\" }); } catch (e) { return e.message + \" \" + e.causes[0]; }").as_deref(), Ok("no why"));
 }
+
+#[test]
+fn the_example_of_every_word_has_no_mistakes() {
+    let interpreter = Interpreter::new(world(ONE)).expect("the stdlib loads");
+    let given = "let h = host(\"10.10.10.10\"); let hosts = hosts(\"etcd\"); let e = etcd::client(h); let ca = cert::ca(\"files/pki/ca\");";
+    for word in words::all().filter(|word| !word.property) {
+        assert!(!word.example.is_empty(), "`{}` has no example", word.name);
+        let script = Script {
+            folder: None,
+            name: "t.rhai".into(),
+            text: format!("{given}\n{};", word.example),
+        };
+        if let Err(error) = interpreter.compile(&script) {
+            panic!("the example of `{}`: {error}", word.name);
+        }
+    }
+}
+
+/// Every mistake of a task's body is found before the first connection.
+#[test]
+fn wrong_arguments_of_any_word_are_found_before_anything_runs() {
+    let rows = [
+        (
+            "etcd::client(h).member_add([\"u\"], #{ leaner: true })",
+            "`member_add` has no option `leaner`",
+            "did you mean `learner`?",
+        ),
+        (
+            "etcd::client(h).delete(\"/a\", #{ prefx: true })",
+            "`delete` has no option `prefx`",
+            "did you mean `prefix`?",
+        ),
+        (
+            "fail(\"no\", #{ becuase: \"x\" })",
+            "`fail` has no option `becuase`",
+            "did you mean `because`?",
+        ),
+        (
+            "etcd::client(h).get(\"/a\", #{ prefx: true })",
+            "`get` has no option `prefx`",
+            "did you mean `prefix`?",
+        ),
+        (
+            "let e = etcd::client(h); e.get(\"/a\", #{ limit: \"ten\" })",
+            "`limit` of `get` takes an integer, not `ten`",
+            "etcdsh help get",
+        ),
+        (
+            "cert::ca(\"c\").issue(\"x\", #{ sanz: [] })",
+            "`issue` has no option `sanz`",
+            "did you mean `sans`?",
+        ),
+        (
+            "cluster_status(#{ ovr: \"1s\" })",
+            "`cluster_status` has no option `ovr`",
+            "did you mean `over`?",
+        ),
+        (
+            "run(\"etcd\", #{ limt: \"a\" })",
+            "`run` has no option `limt`",
+            "did you mean `limit`?",
+        ),
+        (
+            "h.run(\"x\", #{ timeuot: \"1s\" })",
+            "`run` has no option `timeuot`",
+            "did you mean `timeout`?",
+        ),
+        (
+            "run(h, \"x\", #{ timeout: \"soon\" })",
+            "`timeout` of `run` takes a duration such as \"60s\", not `soon`",
+            "etcdsh help run",
+        ),
+        (
+            "etcdctl(#{ endpoint: \"x\" })",
+            "`etcdctl` has no option `endpoint`",
+            "did you mean `endpoints`?",
+        ),
+        (
+            "wait_until(\"soon\", \"x\", || true)",
+            "`timeout` of `wait_until` takes a duration such as \"60s\", not `soon`",
+            "etcdsh help wait_until",
+        ),
+        (
+            "say(\"h\", \"text\")",
+            "`h` of `say` takes a host, not `h`",
+            "etcdsh help say",
+        ),
+        (
+            "wait_until(\"1s\", \"x\", |a| true)",
+            "the function given to `wait_until` takes 1 arguments and gets nothing",
+            "write `|| ...`",
+        ),
+        (
+            "print(h.nam)",
+            "there is no property `h.nam`",
+            "did you mean `name`?",
+        ),
+        (
+            "for m in hosts(\"etcd\") { print(m.nam) }",
+            "there is no property `h.nam`",
+            "did you mean `name`?",
+        ),
+        (
+            "let e = etcd::client(h); print(e.status.len())",
+            "`e.status` is a function",
+            "write `e.status()`",
+        ),
+    ];
+    for (body, what, hint) in rows {
+        let text = format!("task(\"t\", \"d\", |h| {{ {body} }});\n");
+        let error = open(ONE, &text).expect_err(body);
+        assert!(error.starts_with(what), "{body}\n{error}");
+        assert!(error.contains(" --> t.rhai:1:"), "{body}\n{error}");
+        assert!(error.ends_with(&format!("hint: {hint}")), "{body}\n{error}");
+    }
+    let right = [
+        "let m = #{ a: 1 }; print(m.get(\"b\", #{ c: 2 }).c)",
+        "group(\"g\", \"d\", || { task(\"u\", \"d\", #{ serial: 1, on: \"infra\" }, |h| h.run(\"x\")); })",
+        "fail(h, \"no\", #{ because: [\"a\", h.name], unknown: true })",
+        "let list = [h, h]; list.join(\", \")",
+    ];
+    for body in right {
+        let text = format!("task(\"t\", \"d\", |h| {{ {body} }});\n");
+        assert_eq!(open(ONE, &text).as_deref(), Ok(""), "{body}");
+    }
+}

@@ -67,11 +67,13 @@ fn named(value: &Dynamic) -> Option<String> {
     }
     value
         .clone()
-        .try_cast::<super::etcdctl::Etcdctl>()
+        .try_cast::<super::words::etcdctl::Etcdctl>()
         .map(|etcd| etcd.to_string())
 }
 
-pub(super) fn map_from_rhai(map: &RhaiMap) -> Map {
+/// The options of a call as plain values.
+#[must_use]
+pub fn map_from_rhai(map: &RhaiMap) -> Map {
     map.iter()
         .map(|(key, value)| (key.to_string(), from_rhai(value)))
         .collect()
@@ -119,9 +121,9 @@ pub(super) fn to_inventory(value: Value) -> inventory::Value {
 pub(super) fn adopt(value: &mut Dynamic, world: &std::sync::Arc<super::World>) {
     if let Some(mut host) = value.write_lock::<super::Host>() {
         *host = super::Host::new(world, host.name());
-    } else if let Some(mut vars) = value.write_lock::<super::host::Vars>() {
+    } else if let Some(mut vars) = value.write_lock::<super::words::host::Vars>() {
         vars.move_to(world);
-    } else if let Some(mut etcd) = value.write_lock::<super::etcdctl::Etcdctl>() {
+    } else if let Some(mut etcd) = value.write_lock::<super::words::etcdctl::Etcdctl>() {
         etcd.move_to(world);
     } else if let Some(mut array) = value.write_lock::<Array>() {
         array.iter_mut().for_each(|value| adopt(value, world));

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::parameter::Parameter;
+use super::words::parameter::Parameter;
 use crate::cluster::Login;
 use crate::error::Result;
 use crate::host::Link;

@@ -448,6 +448,6 @@ fn every_word_of_the_language_is_in_the_manual() {
     }
     assert!(
         missing.is_empty(),
-        "not in src/script/vocabulary.rs: {missing:?}"
+        "registered by hand, not as a `Word`: {missing:?}"
     );
 }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod bolt;
+mod proxy;
 pub(crate) mod server;
 
 use std::fs;
@@ -660,6 +661,67 @@ fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
         assert!(Instant::now() < end, "{what}");
         thread::sleep(Duration::from_millis(50));
     }
+}
+
+/// `hand_over` gets the endpoints, and the member that is to lead. The leader changes after it was found, and before it is
+/// asked.
+fn is_followed(servers: &[Server], hand_over: impl Fn(Vec<String>, u64)) {
+    let endpoints = servers.iter().map(|server| server.endpoint.clone());
+    let direct = Client::new(Config {
+        endpoints: endpoints.collect(),
+        ..Config::default()
+    })
+    .unwrap();
+    let all_follow = |client: &Client, id: u64| {
+        wait_until("the leader moves", || {
+            statuses(client).iter().all(|status| status.leader == id)
+        });
+    };
+    let seen = statuses(&direct);
+    let (leader, followers): (Vec<_>, Vec<_>) =
+        (seen.iter().zip(servers)).partition(|(status, _)| status.leader == status.member_id);
+    let ((next, _), (last, _)) = (followers[0], followers[1]);
+    let (other, between) = (direct.clone(), next.member_id);
+    let proxied = proxy::start(&leader[0].1.endpoint, move |request| {
+        // The first one asks who leads.
+        if request == 2 {
+            other.move_leader(between).unwrap();
+            all_follow(&other, between);
+        }
+    });
+    let rest = followers.iter().map(|(_, server)| server.endpoint.clone());
+    hand_over([proxied].into_iter().chain(rest).collect(), last.member_id);
+    all_follow(&direct, last.member_id);
+}
+
+#[test]
+fn a_leader_that_has_just_changed_is_followed() {
+    let servers = server::three(["127.0.0.1"; 3], None);
+    is_followed(&servers, |endpoints, id| {
+        let client = Client::new(Config {
+            endpoints,
+            ..Config::default()
+        });
+        client.unwrap().move_leader(id).unwrap();
+    });
+    is_followed(&servers, |endpoints, id| {
+        let moved = Command::new(env!("CARGO_BIN_EXE_etcdsh"))
+            .args([
+                "e",
+                "move-leader",
+                &hex(id),
+                "--endpoints",
+                &endpoints.join(","),
+            ])
+            .current_dir(std::env::temp_dir())
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&moved.stdout).into_owned();
+        assert!(
+            said.starts_with("Leadership transferred from ") && said.contains(&hex(id)),
+            "{moved:?}"
+        );
+    });
 }
 
 #[test]

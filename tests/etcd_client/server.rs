@@ -222,6 +222,25 @@ impl Drop for Server {
     }
 }
 
+/// Members of one cluster, which have a leader.
+pub(crate) fn three(ips: [&str; 3], tls: Option<&Tls>) -> Vec<Server> {
+    let peers = ips.map(free);
+    let list: Vec<String> = (peers.iter().enumerate())
+        .map(|(index, peer)| format!("m{}={}://{peer}", index + 1, scheme(tls)))
+        .collect();
+    let list = list.join(",");
+    let plan = Plan {
+        cluster: &list,
+        joins: false,
+        tls,
+    };
+    let servers: Vec<Server> = (peers.iter().zip(ips).enumerate())
+        .map(|(index, (peer, ip))| Server::spawn(&format!("m{}", index + 1), &free(ip), peer, plan))
+        .collect();
+    servers.iter().for_each(Server::wait_for_log);
+    servers
+}
+
 /// Three members with TLS on 127.0.0.2, .3 and .4.
 pub(crate) struct Cluster {
     pub(crate) servers: Vec<Server>,
@@ -240,29 +259,8 @@ impl Cluster {
             "127.0.0.1",
         ];
         let tls = Tls::new(&ca, &ips, 5);
-        let peers: Vec<String> = ips[..3].iter().map(|ip| free(ip)).collect();
-        let list: Vec<String> = peers
-            .iter()
-            .enumerate()
-            .map(|(index, peer)| format!("m{}=https://{peer}", index + 1))
-            .collect();
-        let list = list.join(",");
-        let plan = Plan {
-            cluster: &list,
-            joins: false,
-            tls: Some(&tls),
-        };
-        let servers = peers
-            .iter()
-            .zip(ips)
-            .enumerate()
-            .map(|(index, (peer, ip))| {
-                Server::spawn(&format!("m{}", index + 1), &free(ip), peer, plan)
-            })
-            .collect();
-        let cluster = Cluster { servers, tls };
-        cluster.servers.iter().for_each(Server::wait_for_log);
-        cluster
+        let servers = three(["127.0.0.2", "127.0.0.3", "127.0.0.4"], Some(&tls));
+        Cluster { servers, tls }
     }
 
     pub(crate) fn config(&self) -> Config {

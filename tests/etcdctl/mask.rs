@@ -16,7 +16,6 @@ pub(super) struct Ids {
 }
 
 impl Ids {
-    /// As long as the id in hexadecimal, so that columns keep their widths.
     fn all(&self) -> impl Iterator<Item = (u64, String)> {
         let leases = self
             .leases
@@ -31,6 +30,13 @@ impl Ids {
         )
     }
 
+    /// A column of ids is as wide as its widest one, and one in sixteen begins with a zero, which is not printed.
+    fn without_padding(&self, text: &str) -> String {
+        let is_one =
+            |cell: &String| (self.members.iter()).any(|id| cell.trim() == format!("{id:x}"));
+        in_columns(text, |_, cells| cells.iter().any(is_one), str::trim)
+    }
+
     pub(super) fn replace(&self, text: &str) -> String {
         let mut text = text.to_string();
         for (id, name) in self.all() {
@@ -40,7 +46,6 @@ impl Ids {
                 .collect();
             for written in [
                 format!("{id:016x}"),
-                format!("{id:>16x}"),
                 format!("{id:x}"),
                 id.to_string(),
                 escaped,
@@ -98,7 +103,7 @@ impl Seen {
             stderr = stderr.split_inclusive('\n').filter_map(said).collect();
         }
         let masked = |text: &str| {
-            let mut text = ids.replace(text);
+            let mut text = ids.replace(&ids.without_padding(text));
             for mask in &rule.masks {
                 text = apply(mask, &text);
             }
@@ -243,7 +248,17 @@ fn readable(bytes: &[u8]) -> String {
     text
 }
 
+/// How often something is said again depends on the clock: a line that is followed by its like is one.
+fn once(text: &str) -> String {
+    let mut lines: Vec<&str> = text.split_inclusive('\n').collect();
+    lines.dedup();
+    lines.concat()
+}
+
 fn apply(mask: &str, text: &str) -> String {
+    if mask == "again" {
+        return once(text);
+    }
     const NUMBER: &str = "(?P<value>[0-9]+)";
     const TIME: &str = "(?P<value>(?:[0-9.]+(?:h|ms|m|s|µs|ns))+)";
     const SIZE: &str = "(?P<value>[0-9]+(?:\\.[0-9])? [kMG]?B)";
@@ -339,13 +354,21 @@ fn apply(mask: &str, text: &str) -> String {
     if columns.is_empty() {
         text
     } else {
-        mask_columns(&text, columns)
+        in_columns(
+            &text,
+            |heading, _| columns.contains(&heading),
+            |_| "<masked>",
+        )
     }
 }
 
-/// Cells of some columns of a table, if the table is drawn as it should be: a border of dashes two wider than the
+/// `put` for the cells of the columns of a table that are `wanted` by their heading or their cells, if the table is drawn as it should be: a border of dashes two wider than the
 /// widest cell, headings in the middle, cells to the right.
-fn mask_columns(text: &str, columns: &[&str]) -> String {
+fn in_columns(
+    text: &str,
+    wanted: impl Fn(&str, &[String]) -> bool,
+    put: impl Fn(&str) -> &str,
+) -> String {
     let mut lines: Vec<Vec<String>> = Vec::new();
     let mut others = (String::new(), String::new());
     for line in text.split_inclusive('\n') {
@@ -368,21 +391,21 @@ fn mask_columns(text: &str, columns: &[&str]) -> String {
         return text.to_string();
     };
     for (index, heading) in headings.iter().enumerate() {
-        if columns.contains(&heading.trim())
-            && lines.iter().all(|line| line.len() == headings.len())
-        {
-            let column: Vec<String> = lines.iter().map(|line| line[index].clone()).collect();
-            if is_well_drawn(&column) {
-                for (line, cell) in lines.iter_mut().zip(column) {
-                    line[index] = if cell.starts_with('-') {
-                        "-<>-".into()
-                    } else if &cell == heading {
-                        heading.trim().into()
-                    } else {
-                        "<masked>".into()
-                    };
-                }
-            }
+        if lines.iter().any(|line| line.len() != headings.len()) {
+            continue;
+        }
+        let column: Vec<String> = lines.iter().map(|line| line[index].clone()).collect();
+        if !wanted(heading.trim(), &column) || !is_well_drawn(&column) {
+            continue;
+        }
+        for (line, cell) in lines.iter_mut().zip(column) {
+            line[index] = if cell.starts_with('-') {
+                "-<>-".into()
+            } else if &cell == heading {
+                heading.trim().into()
+            } else {
+                put(&cell).into()
+            };
         }
     }
     let drawn: String = lines
@@ -749,6 +772,42 @@ mod tests {
             ),
             "{\"key\":\"base64 of l/<lease-num-0000>\"}"
         );
+    }
+
+    #[test]
+    fn an_id_that_begins_with_a_zero_is_masked_like_another() {
+        let seen = |text: String, id| {
+            let ids = Ids {
+                leases: vec![],
+                members: vec![id],
+            };
+            Seen::of(&outcome(text.as_bytes(), "", "0"), &Rule::default(), &ids).stdout
+        };
+        let (long, short) = (0x694d_8e5f_0000_0102_u64, 0x094d_8e5f_0000_0102_u64);
+        let line = |id: u64| format!("Member {id:x} added to cluster 5, {id:x}\n");
+        assert_eq!(seen(line(long), long), seen(line(short), short));
+        let table = |id: u64| {
+            let id = format!("{id:x}");
+            let border = "-".repeat(id.len() + 2);
+            let heading = format!("{:^1$}", "ID", id.len() + 2);
+            format!(
+                "+{border}+---+\n|{heading}| A |\n+{border}+---+\n| {id} | b |\n+{border}+---+\n"
+            )
+        };
+        assert_eq!(seen(table(long), long), seen(table(short), short));
+        let left = table(long).replace("| 694d", "|  694d");
+        assert_ne!(seen(left, long), seen(table(short), short), "drawn badly");
+    }
+
+    #[test]
+    fn what_is_said_again_counts_once() {
+        let rule = Rule {
+            masks: vec!["again".into()],
+            ..Rule::default()
+        };
+        assert!(!differs(&rule, b"kept\nkept\nend\n", b"kept\nend\n"));
+        assert!(differs(&rule, b"kept\nend\n", b"end\n"));
+        assert!(differs(&rule, b"kept\nend\nkept\n", b"kept\nend\n"));
     }
 
     #[test]

@@ -6,11 +6,14 @@ use std::os::unix::ffi::OsStringExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, Once};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
+use signal_hook::consts::SIGINT;
+use signal_hook::flag::register_conditional_default;
 
 use super::case;
 
@@ -84,8 +87,18 @@ fn read(mut from: impl Read + Send + 'static) -> (Shared, JoinHandle<()>) {
     (shared, thread)
 }
 
+/// What a shell without job control starts in the background ignores SIGINT, and so does what that starts: etcdctl
+/// would not end. A handler is not inherited. This one does what SIGINT does anyway.
+fn hear_interrupts() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        register_conditional_default(SIGINT, Arc::new(AtomicBool::new(true))).unwrap();
+    });
+}
+
 impl Running {
     fn start(command: &mut Command) -> Running {
+        hear_interrupts();
         let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -8,6 +8,8 @@ use expectrl::{Eof, Expect, Session};
 use super::Test;
 
 const HOSTS: &str = "all: { hosts: { one: { ansible_connection: sandbox }, two: { ansible_connection: sandbox } } }\n";
+/// Where the first host's commands run.
+const ONE: &str = ".local/state/etcdsh/sandbox/one";
 const THREE: &str = "play(\"three\", \"all\");\n\
     task(\"first\", \"the first\", |h| say(h, \"in first\"));\n\
     task(\"second\", \"the second\", |h| say(h, \"in second\"));\n\
@@ -103,7 +105,7 @@ fn the_first_interrupt_finishes_the_step_and_reports() {
     );
     let mut session = start(&test, "-i hosts.yml --no-color slow.rhai");
     session.expect("TASK [first]").unwrap();
-    appears(&test, "begun");
+    appears(&test, &format!("{ONE}/begun"));
     session.send("\x03").unwrap();
     let (text, code) = end(session);
     assert_eq!(code, 99, "{text}");
@@ -114,7 +116,8 @@ fn the_first_interrupt_finishes_the_step_and_reports() {
         "{text}"
     );
     assert!(
-        test.path("finished").exists() && !test.path("never").exists(),
+        test.path(&format!("{ONE}/finished")).exists()
+            && !test.path(&format!("{ONE}/never")).exists(),
         "{text}"
     );
 }
@@ -126,7 +129,7 @@ fn the_second_interrupt_stops_at_once() {
         .file("slow.rhai", "play(\"slow\", \"one\");\ntask(\"first\", \"takes long\", |h| h.run(\"echo >begun; sleep 30\"));\n");
     let mut session = start(&test, "-i hosts.yml --no-color slow.rhai");
     session.expect("TASK [first]").unwrap();
-    appears(&test, "begun");
+    appears(&test, &format!("{ONE}/begun"));
     let begin = std::time::Instant::now();
     session.send("\x03").unwrap();
     session.expect("once more").unwrap();

@@ -75,7 +75,8 @@ fn what_the_document_shows_is_what_comes() {
             let said: String = said
                 .lines()
                 .map(|line| format!("{}\n", line.trim_end()))
-                .filter(|line| line != "\n")
+                // The document's hosts are real ones; here they are folders of this machine.
+                .filter(|line| line != "\n" && !line.contains("runs on this machine itself"))
                 .collect();
             let wanted: String = there(&wanted)
                 .lines()

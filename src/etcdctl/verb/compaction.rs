@@ -2,7 +2,7 @@
 
 use etcd_client::CompactionOptions;
 
-use super::{Deadline, Since, Verb};
+use super::{Deadline, Endless, Since, Verb};
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::{ERROR, Failure, Outcome};
 use crate::etcdctl::flag::Flag;
@@ -19,6 +19,7 @@ pub(super) const VERB: Verb = Verb {
     )],
     changes: true,
     deadline: Deadline::Command,
+    endless: Endless::Never,
     since: Since::Always,
     run,
 };

@@ -1,6 +1,6 @@
 //! `completion SHELL`: a script that completes commands and flags, made from the table of commands.
 
-use super::{Deadline, Found, Since, Verb};
+use super::{Deadline, Endless, Found, Since, Verb};
 use crate::etcdctl::Style;
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::{Failure, Outcome};
@@ -15,6 +15,7 @@ pub(super) const VERB: Verb = Verb {
     flags: &[],
     changes: false,
     deadline: Deadline::Never,
+    endless: Endless::Never,
     since: Since::Always,
     run,
 };

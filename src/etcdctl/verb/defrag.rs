@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use etcd_client::proto::PbStatusResponse;
 
 use super::endpoint::{Asked, ask_in_order, status, targets};
-use super::{Deadline, Since, Verb};
+use super::{Deadline, Endless, Since, Verb};
 use crate::etcd::{Client, Effect, Patience};
 use crate::etcdctl::Layout;
 use crate::etcdctl::call::Call;
@@ -31,6 +31,7 @@ pub(super) const VERB: Verb = Verb {
     ],
     changes: true,
     deadline: Deadline::Command,
+    endless: Endless::Never,
     since: Since::Always,
     run,
 };

@@ -7,7 +7,7 @@ use etcd_client::proto::PbDeleteResponse;
 use prost::Message;
 use serde_json::Value;
 
-use super::{Deadline, Since, Verb};
+use super::{Deadline, Endless, Since, Verb};
 use crate::etcdctl::Layout;
 use crate::etcdctl::ask;
 use crate::etcdctl::call::Call;
@@ -26,6 +26,7 @@ pub(super) const VERB: Verb = Verb {
     flags: FLAGS,
     changes: true,
     deadline: Deadline::Command,
+    endless: Endless::Never,
     since: Since::Always,
     run,
 };

@@ -6,7 +6,7 @@ use etcd_client::proto::{PbKeyValue, PbRangeResponse, PbResponseHeader};
 use etcd_client::{GetOptions, SortOrder, SortTarget};
 
 use super::lock::stopped;
-use super::{Deadline, Since, Verb};
+use super::{Deadline, Endless, Since, Verb};
 use crate::etcd::{Patience, Told, Watched, Watches, prefix_end};
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::{ERROR, Failure, Outcome};
@@ -23,6 +23,7 @@ pub(super) const VERB: Verb = Verb {
     flags: &[Flag::bool("listen", "only print who leads, now and later").short('l')],
     changes: true,
     deadline: Deadline::Never,
+    endless: Endless::Always,
     since: Since::Always,
     run,
 };

@@ -6,7 +6,7 @@ use std::io::{BufWriter, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use super::{Deadline, Since, Verb};
+use super::{Deadline, Endless, Since, Verb};
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::{ERROR, Failure, Outcome};
 use crate::etcdctl::flag::Flag;
@@ -22,6 +22,7 @@ pub(super) const VERB: Verb = Verb {
     flags: FLAGS,
     changes: false,
     deadline: Deadline::Command,
+    endless: Endless::Never,
     since: Since::Native,
     run,
 };

@@ -8,7 +8,7 @@ use etcd_client::{SortOrder, SortTarget};
 use prost::Message;
 use serde_json::Value;
 
-use super::{Deadline, Since, Verb};
+use super::{Deadline, Endless, Since, Verb};
 use crate::etcd::prefix_end;
 use crate::etcdctl::call::Call;
 use crate::etcdctl::decoded;
@@ -28,6 +28,7 @@ pub(super) const VERB: Verb = Verb {
     flags: FLAGS,
     changes: false,
     deadline: Deadline::Command,
+    endless: Endless::Never,
     since: Since::Always,
     run,
 };

@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 use similar::TextDiff;
 
 use super::ls::Form;
-use super::{Deadline, Since, Verb};
+use super::{Deadline, Endless, Since, Verb};
 use crate::etcd::Connection;
 use crate::etcdctl::call::Call;
 use crate::etcdctl::decoded;
@@ -33,6 +33,7 @@ pub(super) const VERB: Verb = Verb {
     flags: FLAGS,
     changes: false,
     deadline: Deadline::Command,
+    endless: Endless::Never,
     since: Since::Native,
     run,
 };

@@ -10,7 +10,7 @@ use std::path::Path;
 use serde_json::{Map, Value};
 
 use super::ls::Form;
-use super::{Deadline, Since, Verb};
+use super::{Deadline, Endless, Since, Verb};
 use crate::etcdctl::ask;
 use crate::etcdctl::call::Call;
 use crate::etcdctl::decoded;
@@ -29,6 +29,7 @@ pub(super) const VERB: Verb = Verb {
     flags: FLAGS,
     changes: true,
     deadline: Deadline::Command,
+    endless: Endless::Never,
     since: Since::Native,
     run,
 };

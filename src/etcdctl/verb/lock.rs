@@ -2,7 +2,7 @@
 
 use etcd_client::GetOptions;
 
-use super::{Deadline, Since, Verb};
+use super::{Deadline, Endless, Since, Verb};
 use crate::etcdctl::call::Call;
 use crate::etcdctl::child;
 use crate::etcdctl::failure::{ERROR, Failure, Outcome};
@@ -23,6 +23,7 @@ pub(super) const VERB: Verb = Verb {
     )],
     changes: true,
     deadline: Deadline::Never,
+    endless: Endless::Always,
     since: Since::Always,
     run,
 };

@@ -3,7 +3,7 @@
 use etcd_client::TxnOp;
 use serde_json::{Map, Value};
 
-use super::{Deadline, Since, Verb};
+use super::{Deadline, Endless, Since, Verb};
 use crate::etcd::prefix_end;
 use crate::etcdctl::call::Call;
 use crate::etcdctl::decoded;
@@ -23,6 +23,7 @@ pub(super) const VERB: Verb = Verb {
     flags: FLAGS,
     changes: false,
     deadline: Deadline::Command,
+    endless: Endless::Never,
     since: Since::Native,
     run,
 };

@@ -13,7 +13,7 @@ use base64::engine::general_purpose::STANDARD;
 use etcd_client::proto::{PbEvent, PbKeyValue, PbRangeResponse};
 use etcd_client::{GetOptions, Txn, TxnOp};
 
-use super::{Deadline, Since, Verb};
+use super::{Deadline, Endless, Since, Verb};
 use crate::etcd::{
     Client, Config, Effect, Fault, Patience, Told, Trouble, Watched, Watches, prefix_end,
 };
@@ -33,6 +33,7 @@ pub(super) const VERB: Verb = Verb {
     flags: FLAGS,
     changes: true,
     deadline: Deadline::Never,
+    endless: Endless::Always,
     since: Since::Always,
     run,
 };

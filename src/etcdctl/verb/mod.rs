@@ -32,12 +32,11 @@ mod watch;
 
 pub(super) use import::Lines;
 
-use std::io::Write;
-
 use super::Style;
 use super::call::Call;
 use super::failure::Outcome;
-use super::flag::{self, Flag, HELP};
+use super::flag::{self, Flag, HELP, Values};
+use super::go;
 use super::settings;
 
 /// Whether `--command-timeout` counts for it.
@@ -47,6 +46,15 @@ pub(super) enum Deadline {
     /// Only when it was set by hand.
     Given,
     Never,
+}
+
+/// Whether it goes on until it is interrupted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Endless {
+    Always,
+    Never,
+    /// Without this flag of its own.
+    Unless(&'static str),
 }
 
 /// Since when, and where, a command is there.
@@ -68,6 +76,7 @@ pub(super) struct Verb {
     /// Does it change the cluster or a file?
     pub(super) changes: bool,
     pub(super) deadline: Deadline,
+    pub(super) endless: Endless,
     /// What one would type behind `e`.
     pub(super) example: &'static str,
     pub(super) flags: &'static [Flag],
@@ -201,6 +210,14 @@ impl Verb {
     pub(super) fn is_there(&self, style: &Style) -> bool {
         self.since.is_there(style)
     }
+
+    pub(super) fn is_endless(&self, values: &Values) -> bool {
+        match self.endless {
+            Endless::Always => true,
+            Endless::Never => false,
+            Endless::Unless(flag) => values.given(flag).and_then(go::parse_bool) != Some(true),
+        }
+    }
 }
 
 impl Since {
@@ -233,40 +250,8 @@ pub(super) struct Found {
 /// A word that is no command.
 #[derive(Debug)]
 pub(super) struct Unknown {
-    near: Vec<String>,
-    word: String,
-}
-
-impl Unknown {
-    /// etcdctl up to 3.5 says it twice.
-    pub(super) fn write(
-        &self,
-        err: &mut dyn Write,
-        style: &Style,
-        again: bool,
-    ) -> std::io::Result<()> {
-        let near = if self.near.is_empty() {
-            String::new()
-        } else {
-            format!(
-                "\n\nDid you mean this?\n{}",
-                self.near
-                    .iter()
-                    .map(|name| format!("\t{name}\n"))
-                    .collect::<String>()
-            )
-        };
-        let said = format!(
-            "Error: unknown command {:?} for {:?}{near}",
-            self.word, style.program
-        );
-        writeln!(err, "{said}\nRun '{} --help' for usage.", style.program)?;
-        if again {
-            writeln!(err, "{said}")
-        } else {
-            Ok(())
-        }
-    }
+    pub(super) near: Vec<String>,
+    pub(super) word: String,
 }
 
 /// The names one level below `path`, in the order of the alphabet: groups and commands, each once.

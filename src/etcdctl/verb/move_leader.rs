@@ -7,8 +7,8 @@ use prost::Message;
 use serde_json::{Value, json};
 
 use super::endpoint::{Target, ask_in_order, status};
-use super::{Deadline, Since, Verb};
-use crate::etcd::{Client, Effect, Patience, rpc};
+use super::{Deadline, Endless, Since, Verb};
+use crate::etcd::{self, Client, Effect, PAUSE, Patience, rpc};
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::{ERROR, Failure, Outcome};
 use crate::etcdctl::go;
@@ -23,6 +23,7 @@ pub(super) const VERB: Verb = Verb {
     flags: &[],
     changes: true,
     deadline: Deadline::Command,
+    endless: Endless::Never,
     since: Since::Always,
     run,
 };
@@ -36,20 +37,43 @@ fn run(call: &mut Call<'_>) -> Outcome {
     call.client()?;
     // One budget for all steps.
     let patience = call.patience()?;
-    let (client, leader) = if call.style.strict {
-        given_leader(call, patience)?
+    let (answer, leader) = if call.style.strict {
+        let (client, leader) = given_leader(call, patience)?;
+        (moved(&client, patience, target), leader)
     } else {
-        leader(call, patience)?
+        followed(call, patience, target)?
     };
-    let answer = client.ask(Effect::Write, patience, async |etcd| {
-        etcd.maintenance().move_leader(target).await
-    });
     let answer = answer.map_err(|fault| call.failed(&fault))?;
     call.reply(&Moved {
-        answer: answer.0,
+        answer,
         leader,
         target,
     })
+}
+
+fn moved(client: &Client, patience: Patience, target: u64) -> etcd::Result<PbMoveLeaderResponse> {
+    let answer = client.ask(Effect::Write, patience, async |etcd| {
+        etcd.maintenance().move_leader(target).await
+    });
+    Ok(answer?.0)
+}
+
+/// What the leader answered, and who it is. One that has ceased to lead since it was found has done nothing: its
+/// successor is asked.
+fn followed(
+    call: &mut Call<'_>,
+    patience: Patience,
+    target: u64,
+) -> Outcome<(etcd::Result<PbMoveLeaderResponse>, u64)> {
+    loop {
+        let (client, id) = leader(call, patience)?;
+        let answer = moved(&client, patience, target);
+        let over = (patience.deadline).is_some_and(|end| Instant::now() + PAUSE >= end);
+        match &answer {
+            Err(fault) if fault.trouble().is_not_leader() && !over => std::thread::sleep(PAUSE),
+            _ => return Ok((answer, id)),
+        }
+    }
 }
 
 /// The first of the endpoints whose member leads; one that does not answer ends the search.

@@ -5,7 +5,7 @@ use etcd_client::proto::PbPutResponse;
 use prost::Message;
 use serde_json::Value;
 
-use super::{Deadline, Since, Verb};
+use super::{Deadline, Endless, Since, Verb};
 use crate::etcdctl::call::Call;
 use crate::etcdctl::decoded;
 use crate::etcdctl::failure::{Failure, Outcome};
@@ -22,6 +22,7 @@ pub(super) const VERB: Verb = Verb {
     flags: FLAGS,
     changes: true,
     deadline: Deadline::Command,
+    endless: Endless::Never,
     since: Since::Always,
     run,
 };

@@ -4,7 +4,7 @@ use etcd_client::proto::PbKeyValue;
 use serde_json::{Map, Value};
 
 use super::ls::Form;
-use super::{Deadline, Since, Verb};
+use super::{Deadline, Endless, Since, Verb};
 use crate::etcdctl::call::Call;
 use crate::etcdctl::decoded;
 use crate::etcdctl::failure::{FEATURE, Failure, Outcome};
@@ -22,6 +22,7 @@ pub(super) const VERB: Verb = Verb {
     flags: FLAGS,
     changes: false,
     deadline: Deadline::Command,
+    endless: Endless::Always,
     since: Since::Native,
     run,
 };

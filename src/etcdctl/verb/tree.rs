@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::ls::{self, Form};
-use super::{Deadline, Since, Verb};
+use super::{Deadline, Endless, Since, Verb};
 use crate::etcdctl::call::Call;
 use crate::etcdctl::decoded;
 use crate::etcdctl::failure::{FEATURE, Failure, Outcome};
@@ -19,6 +19,7 @@ pub(super) const VERB: Verb = Verb {
     flags: FLAGS,
     changes: false,
     deadline: Deadline::Command,
+    endless: Endless::Never,
     since: Since::Native,
     run,
 };

@@ -4,7 +4,7 @@ use etcd_client::proto::{PbResponseOp, PbTxnOpResponse, PbTxnResponse};
 use etcd_client::{Compare, CompareOp, Txn, TxnOp};
 use prost::Message;
 
-use super::{Deadline, Since, Verb, del, get, put};
+use super::{Deadline, Endless, Since, Verb, del, get, put};
 use crate::etcd::Effect;
 use crate::etcdctl::call::{Call, Io};
 use crate::etcdctl::failure::{Failure, INPUT, Outcome};
@@ -22,6 +22,7 @@ pub(super) const VERB: Verb = Verb {
     flags: &[Flag::bool("interactive", "say what is to be typed next").short('i')],
     changes: true,
     deadline: Deadline::Never,
+    endless: Endless::Never,
     since: Since::Always,
     run,
 };

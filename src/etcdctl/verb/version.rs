@@ -1,6 +1,6 @@
 //! `version`: which release of etcdctl the output follows, and which etcdsh says so.
 
-use super::{Deadline, Since, Verb};
+use super::{Deadline, Endless, Since, Verb};
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::Outcome;
 use crate::etcdctl::{api_version, verb_version};
@@ -13,6 +13,7 @@ pub(super) const VERB: Verb = Verb {
     flags: &[],
     changes: false,
     deadline: Deadline::Never,
+    endless: Endless::Never,
     since: Since::Always,
     run,
 };

@@ -9,7 +9,7 @@ use etcd_client::proto::{PbEvent, PbKeyValue, PbWatchResponse};
 use prost::Message;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use super::{Deadline, Since, Verb};
+use super::{Deadline, Endless, Since, Verb};
 use crate::etcd::{Fault, Told, Watched, Watches, prefix_end};
 use crate::etcdctl::call::Call;
 use crate::etcdctl::child::{self, Ended};
@@ -31,6 +31,7 @@ pub(super) const VERB: Verb = Verb {
     flags: FLAGS,
     changes: false,
     deadline: Deadline::Never,
+    endless: Endless::Always,
     since: Since::Always,
     run,
 };

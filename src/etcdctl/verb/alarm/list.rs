@@ -4,7 +4,7 @@ use etcd_client::{AlarmAction, AlarmType};
 
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::{Failure, Outcome};
-use crate::etcdctl::verb::{Deadline, Since, Verb};
+use crate::etcdctl::verb::{Deadline, Endless, Since, Verb};
 
 pub(in crate::etcdctl::verb) const VERB: Verb = Verb {
     name: "alarm list",
@@ -14,6 +14,7 @@ pub(in crate::etcdctl::verb) const VERB: Verb = Verb {
     flags: &[],
     changes: false,
     deadline: Deadline::Command,
+    endless: Endless::Never,
     since: Since::Always,
     run,
 };

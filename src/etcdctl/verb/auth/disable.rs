@@ -1,6 +1,6 @@
 //! `auth disable`: from now on everybody may do everything.
 
-use super::super::{Deadline, Since, Verb};
+use super::super::{Deadline, Endless, Since, Verb};
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::Outcome;
 
@@ -12,6 +12,7 @@ pub(in super::super) const VERB: Verb = Verb {
     flags: &[],
     changes: true,
     deadline: Deadline::Command,
+    endless: Endless::Never,
     since: Since::Always,
     run,
 };

@@ -2,7 +2,7 @@
 
 use prost::Message;
 
-use super::super::{Deadline, Since, Verb};
+use super::super::{Deadline, Endless, Since, Verb};
 use crate::etcd::rpc::{self, AuthStatusResponse};
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::Outcome;
@@ -18,6 +18,7 @@ pub(in super::super) const VERB: Verb = Verb {
     flags: &[],
     changes: false,
     deadline: Deadline::Command,
+    endless: Endless::Never,
     since: Since::Always,
     run,
 };

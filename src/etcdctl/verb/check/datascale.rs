@@ -12,7 +12,7 @@ use super::{
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::{ERROR, Failure, Outcome};
 use crate::etcdctl::flag::Flag;
-use crate::etcdctl::verb::{Deadline, Since, Verb};
+use crate::etcdctl::verb::{Deadline, Endless, Since, Verb};
 
 pub(in crate::etcdctl::verb) const VERB: Verb = Verb {
     name: "check datascale",
@@ -31,6 +31,7 @@ pub(in crate::etcdctl::verb) const VERB: Verb = Verb {
     ],
     changes: true,
     deadline: Deadline::Never,
+    endless: Endless::Never,
     since: Since::Always,
     run,
 };

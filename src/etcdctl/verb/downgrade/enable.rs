@@ -6,7 +6,7 @@ use super::{send, version};
 use crate::etcdctl::ask;
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::{Failure, Outcome};
-use crate::etcdctl::verb::{Deadline, Since, Verb};
+use crate::etcdctl::verb::{Deadline, Endless, Since, Verb};
 
 pub(in crate::etcdctl::verb) const VERB: Verb = Verb {
     name: "downgrade enable",
@@ -16,6 +16,7 @@ pub(in crate::etcdctl::verb) const VERB: Verb = Verb {
     flags: &[],
     changes: true,
     deadline: Deadline::Command,
+    endless: Endless::Never,
     since: Since::V36,
     run,
 };

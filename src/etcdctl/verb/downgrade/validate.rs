@@ -5,7 +5,7 @@ use etcd_client::DowngradeOptions;
 use super::{send, version};
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::Outcome;
-use crate::etcdctl::verb::{Deadline, Since, Verb};
+use crate::etcdctl::verb::{Deadline, Endless, Since, Verb};
 
 pub(in crate::etcdctl::verb) const VERB: Verb = Verb {
     name: "downgrade validate",
@@ -15,6 +15,7 @@ pub(in crate::etcdctl::verb) const VERB: Verb = Verb {
     flags: &[],
     changes: false,
     deadline: Deadline::Command,
+    endless: Endless::Never,
     since: Since::V36,
     run,
 };

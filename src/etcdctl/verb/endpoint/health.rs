@@ -15,7 +15,7 @@ use crate::etcdctl::json::{Object, array};
 use crate::etcdctl::print::{Format, Page, Reply};
 use crate::etcdctl::table::Table;
 use crate::etcdctl::verb::alarm;
-use crate::etcdctl::verb::{Deadline, Since, Verb};
+use crate::etcdctl::verb::{Deadline, Endless, Since, Verb};
 
 pub(in crate::etcdctl::verb) const VERB: Verb = Verb {
     name: "endpoint health",
@@ -25,6 +25,7 @@ pub(in crate::etcdctl::verb) const VERB: Verb = Verb {
     flags: &[],
     changes: false,
     deadline: Deadline::Command,
+    endless: Endless::Never,
     since: Since::Always,
     run,
 };

@@ -14,7 +14,7 @@ use crate::etcdctl::go;
 use crate::etcdctl::json::{Object, array};
 use crate::etcdctl::print::{Page, Reply, json_with_header};
 use crate::etcdctl::table::Table;
-use crate::etcdctl::verb::{Deadline, Since, Verb};
+use crate::etcdctl::verb::{Deadline, Endless, Since, Verb};
 
 pub(in crate::etcdctl::verb) const VERB: Verb = Verb {
     name: "endpoint status",
@@ -24,6 +24,7 @@ pub(in crate::etcdctl::verb) const VERB: Verb = Verb {
     flags: &[],
     changes: false,
     deadline: Deadline::Command,
+    endless: Endless::Never,
     since: Since::Always,
     run,
 };

@@ -2,7 +2,7 @@
 
 use etcd_client::proto::PbLeaseGrantResponse;
 
-use super::super::{Deadline, Since, Verb};
+use super::super::{Deadline, Endless, Since, Verb};
 use super::{header_bytes, json_flat};
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::{Failure, Outcome};
@@ -18,6 +18,7 @@ pub(in super::super) const VERB: Verb = Verb {
     flags: &[],
     changes: true,
     deadline: Deadline::Command,
+    endless: Endless::Never,
     since: Since::Always,
     run,
 };

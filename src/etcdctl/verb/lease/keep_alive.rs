@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use etcd_client::proto::PbLeaseKeepAliveResponse;
 
-use super::super::{Deadline, Since, Verb};
+use super::super::{Deadline, Endless, Since, Verb};
 use super::{header_bytes, json_flat};
 use crate::etcd::rpc::{self, KeepAlive};
 use crate::etcd::{self, Client, Effect, Patience};
@@ -24,9 +24,13 @@ pub(in super::super) const VERB: Verb = Verb {
     flags: &[Flag::bool("once", "let the lease begin anew one time")],
     changes: true,
     deadline: Deadline::Never,
+    endless: Endless::Unless("once"),
     since: Since::Always,
     run,
 };
+
+/// etcd's own clients look so often whether a lease is due.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// No lease is waited for longer than this at a time, whatever its server says.
 const LONGEST: u64 = 365 * 24 * 3600;
@@ -65,6 +69,7 @@ fn always(call: &mut Call<'_>, id: i64) -> Outcome {
     // So long etcdctl waits for the first reply.
     let mut end = Instant::now() + call.settings()?.config.connect_timeout + Duration::from_secs(1);
     let mut stream = None;
+    let start = Instant::now();
     loop {
         let reply = match renewed(
             &client,
@@ -84,16 +89,27 @@ fn always(call: &mut Call<'_>, id: i64) -> Outcome {
             Ok(0) | Err(_) => break,
             Ok(seconds) => Duration::from_secs(seconds.min(LONGEST)),
         };
-        end = Instant::now() + ttl;
+        let now = Instant::now();
+        end = now + ttl;
         call.reply(&reply)?;
         call.io.out.flush()?;
-        std::thread::sleep(ttl / 3);
+        let due = start + due(now - start, ttl);
+        std::thread::sleep(due.saturating_duration_since(Instant::now()));
     }
     if call.format()? == Format::Simple {
         call.say(format_args!("lease {} expired or revoked.", go::hex16(id)))
     } else {
         Ok(())
     }
+}
+
+/// When a lease is renewed, counted from the first look: at the look after a third of the time it was given at `answered`.
+///
+/// Source: `sendKeepAliveLoop` in etcd's client/v3/lease.go.
+fn due(answered: Duration, ttl: Duration) -> Duration {
+    let third = answered + ttl / 3;
+    let looks = u32::try_from(third.as_millis() / LOOK.as_millis() + 1);
+    looks.map_or(third, |looks| LOOK * looks)
 }
 
 /// Renew on the stream there is; when it has broken, on a new one to any endpoint, until the lease must have ended.
@@ -144,5 +160,24 @@ impl Reply for PbLeaseKeepAliveResponse {
 
     fn protobuf(&self) -> Outcome<Vec<u8>> {
         Ok(header_bytes(self.header.as_ref()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lease_is_renewed_when_etcd_s_own_client_renews_it() {
+        let due = |answered: u64, ttl: u64| {
+            due(Duration::from_millis(answered), Duration::from_secs(ttl)).as_millis()
+        };
+        assert_eq!(due(10, 1), 500);
+        assert_eq!(due(10, 2), 1000);
+        assert_eq!(due(10, 3), 1500);
+        assert_eq!(due(1510, 3), 3000);
+        assert_eq!(due(10, 5), 2000);
+        assert_eq!(due(10, 60), 20_500);
+        assert_eq!(due(0, LONGEST), u128::from(LONGEST) * 1000 / 3 + 500);
     }
 }

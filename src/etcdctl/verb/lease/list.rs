@@ -2,7 +2,7 @@
 
 use etcd_client::proto::PbLeaseLeasesResponse;
 
-use super::super::{Deadline, Since, Verb};
+use super::super::{Deadline, Endless, Since, Verb};
 use super::{header_bytes, json_flat};
 use crate::etcd::rpc;
 use crate::etcdctl::call::Call;
@@ -19,6 +19,7 @@ pub(in super::super) const VERB: Verb = Verb {
     flags: &[],
     changes: false,
     deadline: Deadline::Never,
+    endless: Endless::Never,
     since: Since::Always,
     run,
 };

@@ -2,7 +2,7 @@
 
 use etcd_client::proto::{PbLeaseRevokeResponse, PbResponseHeader};
 
-use super::super::{Deadline, Since, Verb};
+use super::super::{Deadline, Endless, Since, Verb};
 use crate::etcdctl::call::Call;
 use crate::etcdctl::done::Done;
 use crate::etcdctl::failure::{FEATURE, Failure, Outcome};
@@ -17,6 +17,7 @@ pub(in super::super) const VERB: Verb = Verb {
     flags: &[],
     changes: true,
     deadline: Deadline::Command,
+    endless: Endless::Never,
     since: Since::Always,
     run,
 };

@@ -2,7 +2,7 @@
 
 use etcd_client::proto::PbLeaseTimeToLiveResponse;
 
-use super::super::{Deadline, Since, Verb};
+use super::super::{Deadline, Endless, Since, Verb};
 use super::{header_bytes, json_flat};
 use crate::etcd::rpc;
 use crate::etcdctl::call::Call;
@@ -21,6 +21,7 @@ pub(in super::super) const VERB: Verb = Verb {
     flags: &[Flag::bool("keys", "show the keys of the lease, too")],
     changes: false,
     deadline: Deadline::Never,
+    endless: Endless::Never,
     since: Since::Always,
     run,
 };

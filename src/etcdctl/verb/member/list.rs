@@ -14,7 +14,7 @@ use crate::etcdctl::go;
 use crate::etcdctl::json::{self, Object};
 use crate::etcdctl::print::{Page, Reply, json_with_header};
 use crate::etcdctl::table::Table;
-use crate::etcdctl::verb::{Deadline, Since, Verb};
+use crate::etcdctl::verb::{Deadline, Endless, Since, Verb};
 
 pub(in crate::etcdctl::verb) const VERB: Verb = Verb {
     name: "member list",
@@ -29,6 +29,7 @@ pub(in crate::etcdctl::verb) const VERB: Verb = Verb {
     .since(Since::V36)],
     changes: false,
     deadline: Deadline::Command,
+    endless: Endless::Never,
     since: Since::Always,
     run,
 };

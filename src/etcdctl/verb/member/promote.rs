@@ -3,7 +3,7 @@
 use super::{Change, LACKS, id};
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::Outcome;
-use crate::etcdctl::verb::{Deadline, Since, Verb};
+use crate::etcdctl::verb::{Deadline, Endless, Since, Verb};
 
 pub(in crate::etcdctl::verb) const VERB: Verb = Verb {
     name: "member promote",
@@ -13,6 +13,7 @@ pub(in crate::etcdctl::verb) const VERB: Verb = Verb {
     flags: &[],
     changes: true,
     deadline: Deadline::Command,
+    endless: Endless::Never,
     since: Since::Always,
     run,
 };

@@ -5,7 +5,7 @@ use crate::etcd::rpc;
 use crate::etcdctl::ask;
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::{Failure, Outcome};
-use crate::etcdctl::verb::{Deadline, Since, Verb};
+use crate::etcdctl::verb::{Deadline, Endless, Since, Verb};
 
 pub(in crate::etcdctl::verb) const VERB: Verb = Verb {
     name: "member remove",
@@ -15,6 +15,7 @@ pub(in crate::etcdctl::verb) const VERB: Verb = Verb {
     flags: &[],
     changes: true,
     deadline: Deadline::Command,
+    endless: Endless::Never,
     since: Since::Always,
     run,
 };

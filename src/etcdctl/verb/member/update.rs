@@ -4,7 +4,7 @@ use super::{Change, LACKS, id, peer_urls};
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::Outcome;
 use crate::etcdctl::flag::Flag;
-use crate::etcdctl::verb::{Deadline, Since, Verb};
+use crate::etcdctl::verb::{Deadline, Endless, Since, Verb};
 
 pub(in crate::etcdctl::verb) const VERB: Verb = Verb {
     name: "member update",
@@ -18,6 +18,7 @@ pub(in crate::etcdctl::verb) const VERB: Verb = Verb {
     )],
     changes: true,
     deadline: Deadline::Command,
+    endless: Endless::Never,
     since: Since::Always,
     run,
 };

@@ -1,6 +1,6 @@
 //! `role delete NAME`: a role is no more; users who had it lose it.
 
-use super::super::{Deadline, Since, Verb};
+use super::super::{Deadline, Endless, Since, Verb};
 use crate::etcdctl::call::Call;
 use crate::etcdctl::done::Done;
 use crate::etcdctl::failure::Outcome;
@@ -14,6 +14,7 @@ pub(in super::super) const VERB: Verb = Verb {
     flags: &[],
     changes: true,
     deadline: Deadline::Never,
+    endless: Endless::Never,
     since: Since::Always,
     run,
 };

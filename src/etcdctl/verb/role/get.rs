@@ -4,7 +4,7 @@ use etcd_client::PermissionType;
 use etcd_client::proto::PbAuthRoleGetResponse;
 use prost::Message;
 
-use super::super::{Deadline, Since, Verb};
+use super::super::{Deadline, Endless, Since, Verb};
 use crate::etcd::{prefix_end, rpc};
 use crate::etcdctl::Layout;
 use crate::etcdctl::call::Call;
@@ -21,6 +21,7 @@ pub(in super::super) const VERB: Verb = Verb {
     flags: &[],
     changes: false,
     deadline: Deadline::Never,
+    endless: Endless::Never,
     since: Since::Always,
     run,
 };

@@ -3,7 +3,7 @@
 use etcd_client::proto::PbAuthRoleListResponse;
 use prost::Message;
 
-use super::super::{Deadline, Since, Verb};
+use super::super::{Deadline, Endless, Since, Verb};
 use crate::etcd::rpc;
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::{Failure, Outcome};
@@ -19,6 +19,7 @@ pub(in super::super) const VERB: Verb = Verb {
     flags: &[],
     changes: false,
     deadline: Deadline::Never,
+    endless: Endless::Never,
     since: Since::Always,
     run,
 };

@@ -2,7 +2,7 @@
 
 use etcd_client::RoleRevokePermissionOptions;
 
-use super::super::{Deadline, Since, Verb};
+use super::super::{Deadline, Endless, Since, Verb};
 use super::range;
 use crate::etcdctl::call::Call;
 use crate::etcdctl::done::Done;
@@ -17,6 +17,7 @@ pub(in super::super) const VERB: Verb = Verb {
     flags: range::FLAGS,
     changes: true,
     deadline: Deadline::Never,
+    endless: Endless::Never,
     since: Since::Always,
     run,
 };

@@ -17,7 +17,7 @@ use crate::etcdctl::failure::{Failure, INTERRUPTED, Outcome};
 use crate::etcdctl::go;
 use crate::etcdctl::settings::io_text;
 use crate::etcdctl::verb::endpoint::{Asked, ask_in_order, status, targets};
-use crate::etcdctl::verb::{Deadline, Since, Verb};
+use crate::etcdctl::verb::{Deadline, Endless, Since, Verb};
 
 pub(in crate::etcdctl::verb) const VERB: Verb = Verb {
     name: "snapshot save",
@@ -27,6 +27,7 @@ pub(in crate::etcdctl::verb) const VERB: Verb = Verb {
     flags: &[],
     changes: true,
     deadline: Deadline::Given,
+    endless: Endless::Never,
     since: Since::Always,
     run,
 };

@@ -17,7 +17,7 @@ use crate::etcdctl::go;
 use crate::etcdctl::json::Object;
 use crate::etcdctl::print::{Page, Reply};
 use crate::etcdctl::table::Table;
-use crate::etcdctl::verb::{Deadline, Since, Verb};
+use crate::etcdctl::verb::{Deadline, Endless, Since, Verb};
 
 pub(in crate::etcdctl::verb) const VERB: Verb = Verb {
     name: "snapshot status",
@@ -27,6 +27,7 @@ pub(in crate::etcdctl::verb) const VERB: Verb = Verb {
     flags: &[],
     changes: false,
     deadline: Deadline::Never,
+    endless: Endless::Never,
     since: Since::UpTo35,
     run,
 };

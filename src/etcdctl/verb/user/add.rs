@@ -2,7 +2,7 @@
 
 use etcd_client::UserAddOptions;
 
-use super::super::{Deadline, Since, Verb};
+use super::super::{Deadline, Endless, Since, Verb};
 use super::password;
 use crate::etcdctl::call::Call;
 use crate::etcdctl::done::Done;
@@ -18,6 +18,7 @@ pub(in super::super) const VERB: Verb = Verb {
     flags: FLAGS,
     changes: true,
     deadline: Deadline::Never,
+    endless: Endless::Never,
     since: Since::Always,
     run,
 };

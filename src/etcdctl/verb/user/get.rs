@@ -4,7 +4,7 @@ use etcd_client::proto::PbAuthUserGetResponse;
 use prost::Message;
 
 use super::super::role::get::{self as role, Role};
-use super::super::{Deadline, Since, Verb};
+use super::super::{Deadline, Endless, Since, Verb};
 use crate::etcd::rpc;
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::Outcome;
@@ -21,6 +21,7 @@ pub(in super::super) const VERB: Verb = Verb {
     flags: &[Flag::bool("detail", "show what the roles allow, too")],
     changes: false,
     deadline: Deadline::Never,
+    endless: Endless::Never,
     since: Since::Always,
     run,
 };

@@ -1,6 +1,6 @@
 //! `user passwd NAME`: a new password for a user.
 
-use super::super::{Deadline, Since, Verb};
+use super::super::{Deadline, Endless, Since, Verb};
 use super::password;
 use crate::etcdctl::call::Call;
 use crate::etcdctl::done::Done;
@@ -15,6 +15,7 @@ pub(in super::super) const VERB: Verb = Verb {
     flags: &[password::INTERACTIVE, password::FILE],
     changes: true,
     deadline: Deadline::Never,
+    endless: Endless::Never,
     since: Since::Always,
     run,
 };

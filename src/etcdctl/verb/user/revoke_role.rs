@@ -1,6 +1,6 @@
 //! `user revoke-role USER ROLE`: the opposite of `grant-role`.
 
-use super::super::{Deadline, Since, Verb};
+use super::super::{Deadline, Endless, Since, Verb};
 use crate::etcdctl::call::Call;
 use crate::etcdctl::done::Done;
 use crate::etcdctl::failure::{Failure, Outcome};
@@ -14,6 +14,7 @@ pub(in super::super) const VERB: Verb = Verb {
     flags: &[],
     changes: true,
     deadline: Deadline::Never,
+    endless: Endless::Never,
     since: Since::Always,
     run,
 };

@@ -6,16 +6,18 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use rhai::{Engine, EvalAltResult, Map as RhaiMap};
+use rhai::Engine;
 
-use super::World;
+use super::bind::{Call, located, word};
 use super::host::Host;
-use super::trouble::pass;
-use super::value::{map_from_rhai, map_to_rhai};
 use crate::command::quote;
 use crate::error::{Error, Kind, Result};
+use crate::script::World;
+use crate::script::trouble::pass;
+use crate::script::value::{from_inventory, map_to_rhai};
 use crate::transport::Output;
 use crate::value::{Map, Value};
+use crate::word::{Arg, Args, Of, Section, Type, Word};
 
 /// Where to look; all paths as the host calls them.
 struct Where {
@@ -31,20 +33,10 @@ struct Where {
 }
 
 impl Where {
-    fn new(options: &Map, sandbox: bool) -> Result<Where> {
-        let text = |key: &str| {
-            options
-                .get(key)
-                .and_then(Value::as_text)
-                .map(str::to_string)
-                .ok_or_else(|| Error::config(format!("`look_at_etcd` needs `{key}`")))
-        };
-        let port = |key: &str| {
-            options
-                .get(key)
-                .and_then(Value::as_int)
-                .ok_or_else(|| Error::config(format!("`look_at_etcd` needs `{key}`")))
-        };
+    fn new(options: &Args, sandbox: bool) -> Result<Where> {
+        let missing = |key: &str| Error::config(format!("`look_at_etcd` needs `{key}`"));
+        let text = |key: &str| options.text(key).ok_or_else(|| missing(key));
+        let port = |key: &str| options.int(key).ok_or_else(|| missing(key));
         Ok(Where {
             address: text("address")?,
             binary: text("binary")?,
@@ -58,69 +50,24 @@ impl Where {
         })
     }
 
-    /// One script; its sections begin with a line `== NAME`.
+    /// One script: what it looks for, then `look.sh`.
     fn question(&self) -> String {
-        let ports = self.ports.map(|port| format!("{port:04X}")).join("|");
-        let addresses = self.addresses().join("|");
-        let quoted = |text: &str| quote(text);
-        format!(
-            r#"shown=$(systemctl show etcd -p LoadState -p ActiveState -p SubState -p MainPID -p UnitFileState -p FragmentPath) || exit 3
-pid=${{shown#*MainPID=}}; pid=${{pid%%
-*}}
-echo '== unit'; printf '%s\n' "$shown"
-# A program may stop between the two questions, who listens and whose that is: then both are asked again.
-for attempt in 1 2 3; do
-  holders='' other='' owned=0
-  listen=$(cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | grep -E ' ({addresses}):({ports}) [0-9A-F]+:[0-9A-F]+ 0A ')
-  [ -n "$listen" ] || break
-  all=$(printf '%s\n' "$listen" | grep -c .)
-  inodes=$(printf '%s\n' "$listen" | awk '{{ print $10 }}' | tr '\n' '|'); inodes=${{inodes%|}}
-  for process in /proc/${{pid:-0}} /proc/[0-9]*; do
-    [ "$process" != "/proc/$pid" ] || [ -z "$holders" ] || continue
-    found=$(ls -l "$process/fd" 2>/dev/null | grep -oE "socket:\[($inodes)\]") || continue
-    holders="$holders${{process#/proc/}} $(readlink "$process/exe" 2>/dev/null || cat "$process/comm") $(printf '%s' "$found" | tr -dc '0-9\n' | tr '\n' ',')
-"
-    [ "$pid" = "${{process#/proc/}}" ] || [ -n "$other" ] || other=${{process#/proc/}}
-    owned=$((owned + $(printf '%s\n' "$found" | grep -c .)))
-    # All sockets of the ports belong to the unit as a rule: no need to look any further.
-    [ "$owned" -lt "$all" ] || break 2
-  done
-  [ "$attempt" = 3 ] || sleep 0.3
-done
-echo '== listen'; printf '%s\n' "$listen"
-echo '== holders'; printf '%s' "$holders"
-[ "${{pid:-0}}" != 0 ] || pid=$other
-if [ -n "$pid" ] && [ "$pid" != 0 ] && [ -d /proc/$pid ]; then
-  echo '== process'
-  printf 'pid=%s\nexe=%s\n' "$pid" "$(readlink /proc/$pid/exe)"
-  command=$(tr '\0' ' ' </proc/$pid/cmdline); printf 'command=%s\n' "$command"
-  read -r stat </proc/$pid/stat; read -r uptime _ </proc/uptime
-  printf 'stat=%s\nhz=%s\nuptime=%s\nnow=%s\n' "${{stat##*) }}" "$(getconf CLK_TCK)" "$uptime" "$(date +%s.%N)"
-  case $command in
-    *config-file*) ;;
-    *) if command -v etcdctl >/dev/null 2>&1; then
-         echo '== keys'; ETCDCTL_API=3 etcdctl --endpoints=http://127.0.0.1:2379 --command-timeout=3s get '' --from-key --limit=1 --keys-only 2>&1; echo "status=$?"
-       fi ;;
-  esac
-fi
-echo '== times'
-stat -L -c '%.9Y %n' {conf} {unit} {ca} {binary} 2>/dev/null
-printf 'binary=%s\n' "$(readlink -f {binary} 2>/dev/null)"
-echo '== data'
-if [ -d {data} ]; then
-  [ -x {data} ] || exit 4
-  if [ -d {data}/member ]; then echo member; fi
-  for entry in {data}/* {data}/.[!.]*; do [ -e "$entry" ] && [ "$entry" != {data}/member ] && printf 'other=%s\n' "$entry"; done
-fi
-for file in {conf} {ca} {pki_ca}; do if [ -e "$file" ]; then echo "== file $file"; cat "$file" || exit 5; echo; fi; done
-echo '== end'"#,
-            binary = quoted(&self.binary),
-            ca = quoted(&self.ca),
-            conf = quoted(&self.conf),
-            data = quoted(&self.data),
-            pki_ca = quoted(&self.pki_ca),
-            unit = quoted(&self.unit),
-        )
+        let set = |(name, value): (&str, &str)| format!("{name}={}\n", quote(value));
+        let heads = [
+            ("addresses", self.addresses().join("|").as_str()),
+            ("binary", &self.binary),
+            ("ca", &self.ca),
+            ("conf", &self.conf),
+            ("data", &self.data),
+            ("pki_ca", &self.pki_ca),
+            (
+                "ports",
+                &self.ports.map(|port| format!("{port:04X}")).join("|"),
+            ),
+            ("unit", &self.unit),
+        ]
+        .map(set);
+        heads.concat() + include_str!("look.sh")
     }
 
     /// The addresses, as the kernel writes them, where a listener would be in the way of this member, or be this
@@ -178,7 +125,7 @@ echo '== end'"#,
         let running = is_etcd(exe) && (by_unit || by_hand);
         let conf = match file(&self.conf) {
             None => Value::Null,
-            Some(text) => super::value::from_inventory(
+            Some(text) => from_inventory(
                 crate::inventory::parse_value(&self.conf, &text)
                     .unwrap_or(crate::inventory::Value::Null),
             ),
@@ -382,22 +329,42 @@ fn ip_hex(octets: &[u8]) -> String {
         .collect()
 }
 
-fn look(host: &Host, options: &RhaiMap) -> Result<Map> {
+const LOOK_AT_ETCD: Word = Word::method(
+    Section::Stdlib,
+    Of::Host,
+    "look_at_etcd",
+    "What etcd there is on the host, in one round trip; `etcd::look(h)` calls it. All options are needed.",
+)
+.with(&[
+    Arg::new("address", Type::Text, "its IP address"),
+    Arg::new("binary", Type::Path, "the program"),
+    Arg::new("ca", Type::Path, "the CA file that its members trust"),
+    Arg::new("conf", Type::Path, "its config"),
+    Arg::new("data", Type::Path, "its data directory"),
+    Arg::new("peer_port", Type::Int, "the port for other members"),
+    Arg::new("pki_ca", Type::Path, "the CA file that others on the host use"),
+    Arg::new("port", Type::Int, "the port for clients"),
+    Arg::new("unit", Type::Path, "its systemd unit"),
+])
+.gives(Type::Map)
+.example("print(etcd::look(h).running)");
+
+pub(super) const WORDS: &[&Word] = &[&LOOK_AT_ETCD];
+
+pub(super) fn register(engine: &mut Engine, _: &Arc<World>) {
+    word(engine, &LOOK_AT_ETCD, |call| {
+        pass(look(call).map(|map| map_to_rhai(map).into()))
+    });
+}
+
+fn look(call: &Call<'_>) -> Result<Map> {
+    let host: Host = call.value();
     let link = host.link()?;
-    let sandbox = link.root().is_some();
-    let place = Where::new(&map_from_rhai(options), sandbox)?;
+    let options = Args::of_options(&LOOK_AT_ETCD, located(&LOOK_AT_ETCD, &host, call.map())?)?;
+    let place = Where::new(&options, link.root().is_some())?;
     link.facts()?;
     let output = link.exec(&place.question(), None)?;
     place.parse(&output).map_err(|error| error.on(host.name()))
-}
-
-pub(super) fn register(engine: &mut Engine, _: &Arc<World>) {
-    engine.register_fn(
-        "look_at_etcd",
-        |host: &mut Host, options: RhaiMap| -> std::result::Result<RhaiMap, Box<EvalAltResult>> {
-            pass(look(host, &options).map(map_to_rhai))
-        },
-    );
 }
 
 #[cfg(test)]

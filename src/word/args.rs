@@ -1,9 +1,9 @@
-//! The arguments of a call, checked against the primitive's [`Spec`](super::Spec).
+//! The arguments of a call, checked against its [`Word`].
 
 use std::time::Duration;
 
-use super::{Spec, Type};
-use crate::error::{Error, Result, nearest};
+use super::Word;
+use crate::error::{Error, Hint, Result, nearest};
 use crate::value::{Map, Value, duration};
 
 /// Arguments whose names and types are right.
@@ -14,20 +14,29 @@ pub struct Args {
 }
 
 impl Args {
-    /// Check a call; a wrong key or type is an error with the nearest right one.
-    pub fn check(spec: &Spec, thing: Value, options: Map) -> Result<Args> {
-        let (name, takes) = spec.thing;
-        let args = Args { options, thing };
-        fits(takes, &args.thing).map_err(|want| wrong_type(spec, name, want, &args.thing))?;
-        for (key, value) in &args.options {
-            let arg = spec
-                .args
-                .iter()
-                .find(|arg| arg.name == key)
-                .ok_or_else(|| unknown_key(spec, key))?;
-            fits(arg.takes, value).map_err(|want| wrong_type(spec, key, want, value))?;
+    /// Check a call of a word with one argument and options; a wrong key or type is an error with the nearest right one.
+    pub fn check(word: &Word, thing: Value, options: Map) -> Result<Args> {
+        if let Some(arg) = word.args.first()
+            && !arg.takes.fits(&thing)
+        {
+            return Err(wrong_type(word, arg.name, &arg.takes.to_string(), &thing));
         }
-        Ok(args)
+        let args = Args::of_options(word, options)?;
+        Ok(Args { thing, ..args })
+    }
+
+    /// Check the options of a call alone.
+    pub fn of_options(word: &Word, options: Map) -> Result<Args> {
+        for (key, value) in &options {
+            let arg = word.option(key).ok_or_else(|| unknown_key(word, key))?;
+            if !arg.takes.fits(value) {
+                return Err(wrong_type(word, key, &arg.takes.to_string(), value));
+            }
+        }
+        Ok(Args {
+            options,
+            thing: Value::Null,
+        })
     }
 
     fn option(&self, key: &str) -> Option<&Value> {
@@ -55,6 +64,11 @@ impl Args {
             Value::Bool(value) => Some(*value),
             _ => None,
         }
+    }
+
+    #[must_use]
+    pub fn int(&self, key: &str) -> Option<i64> {
+        self.option(key)?.as_int()
     }
 
     #[must_use]
@@ -104,45 +118,9 @@ fn words(value: &Value) -> Vec<String> {
     }
 }
 
-/// Is `value` of that type? If not: what it takes.
-fn fits(takes: Type, value: &Value) -> std::result::Result<(), String> {
-    let ok = match takes {
-        _ if *value == Value::Null => return Ok(()),
-        Type::Any => true,
-        Type::Bool => matches!(value, Value::Bool(_)),
-        Type::Duration => match value {
-            Value::Int(seconds) => *seconds >= 0,
-            value => value.as_text().is_some_and(|text| duration(text).is_some()),
-        },
-        Type::Mode => value
-            .as_int()
-            .is_some_and(|mode| (0..=0o7777).contains(&mode)),
-        Type::OneOf(words) => value.as_text().is_some_and(|text| words.contains(&text)),
-        Type::Path | Type::Text => value.as_text().is_some(),
-        Type::Texts => match value {
-            Value::List(values) => values.iter().all(|value| value.as_text().is_some()),
-            value => value.as_text().is_some(),
-        },
-    };
-    if ok { Ok(()) } else { Err(takes.to_string()) }
-}
-
-impl std::fmt::Display for Type {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Type::Any => f.write_str("any value"),
-            Type::Bool => f.write_str("true or false"),
-            Type::Duration => f.write_str("a duration such as \"60s\""),
-            Type::Mode => f.write_str("octal permissions such as 0o640"),
-            Type::OneOf(words) => write!(f, "one of {}", words.join(", ")),
-            Type::Path => f.write_str("a path"),
-            Type::Text => f.write_str("a text"),
-            Type::Texts => f.write_str("a text or a list of texts"),
-        }
-    }
-}
-
-fn wrong_type(spec: &Spec, key: &str, want: String, got: &Value) -> Box<Error> {
+/// The error for an argument of another type: what is wanted, and what was given.
+#[must_use]
+pub fn wrong_type(word: &Word, key: &str, want: &str, got: &Value) -> Box<Error> {
     let shown = match got {
         Value::Text(text) => format!("`{text}`"),
         Value::Int(number) => format!("`{number}`"),
@@ -150,18 +128,18 @@ fn wrong_type(spec: &Spec, key: &str, want: String, got: &Value) -> Box<Error> {
     };
     Error::config(format!(
         "`{key}` of `{}` takes {want}, not {shown}",
-        spec.name
+        word.name
     ))
-    .hint(format!("etcdsh help {}", spec.name))
+    .hint(Hint::Help(word.name.to_string()))
 }
 
-/// The error for an option that the primitive does not have.
+/// The error for an option that the word does not have.
 #[must_use]
-pub(super) fn unknown_key(spec: &Spec, key: &str) -> Box<Error> {
-    let error = Error::config(format!("`{}` has no option `{key}`", spec.name));
-    match nearest(key, spec.args.iter().map(|arg| arg.name)) {
+pub fn unknown_key(word: &Word, key: &str) -> Box<Error> {
+    let error = Error::config(format!("`{}` has no option `{key}`", word.name));
+    match nearest(key, word.options.iter().map(|arg| arg.name)) {
         Some(name) => error.hint(format!("did you mean `{name}`?")),
-        None => error.hint(format!("etcdsh help {}", spec.name)),
+        None => error.hint(Hint::Help(word.name.to_string())),
     }
 }
 
@@ -176,7 +154,7 @@ mod tests {
             .map(|(key, value)| ((*key).to_string(), value.clone()))
             .collect();
         let spec = find("file").expect("there is `file`");
-        match Args::check(spec, "/etc/x".into(), options) {
+        match Args::check(&spec.word, "/etc/x".into(), options) {
             Ok(_) => "ok".into(),
             Err(error) => error.to_string(),
         }

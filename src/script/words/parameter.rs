@@ -5,15 +5,18 @@
 
 use std::sync::Arc;
 
-use rhai::{Array, Dynamic, Engine, EvalAltResult, Map};
+use rhai::{Array, Dynamic, Engine, Map};
 
-use super::World;
-use super::trouble::pass;
-use super::value::{from_inventory, from_rhai};
+use super::bind::{Call, word};
+use super::host::Host;
 use crate::cluster;
 use crate::error::{Error, Place, Result, nearest};
 use crate::inventory;
+use crate::script::World;
+use crate::script::trouble::pass;
+use crate::script::value::{from_inventory, from_rhai};
 use crate::value::{Value, duration, size};
+use crate::word::{Arg, Section, Type, Word};
 
 /// What a parameter takes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,7 +122,7 @@ impl std::fmt::Display for Kind {
 }
 
 /// The value of a variable on a host: converted when it is declared, its default when it is not set.
-pub(super) fn value(world: &World, host: &str, name: &str) -> Result<Option<Value>> {
+pub(in crate::script) fn value(world: &World, host: &str, name: &str) -> Result<Option<Value>> {
     let raw = world
         .inventory
         .var(host, name)?
@@ -223,31 +226,77 @@ fn declare(world: &World, list: &Array) -> Result<()> {
     Ok(())
 }
 
-type Native<T> = std::result::Result<T, Box<EvalAltResult>>;
+const PARAMETERS: Word = Word::function(
+    Section::Stdlib,
+    "parameters",
+    "Declare parameters: variables with a type, a default and a meaning.\nEach is a map with `name`, `type`, `doc` and as a rule `default`. Types: bool, days, int, map, path, port, size, text, texts, or words such as `new|existing`.",
+)
+.takes(&[Arg::new("list", Type::Array, "the parameters")])
+.example(r#"parameters([#{ name: "motd_text", type: "text", default: "hello", doc: "what /etc/motd says" }])"#);
+
+const WRONG_PARAMETERS: Word = Word::function(
+    Section::Stdlib,
+    "wrong_parameters",
+    "What is wrong with the declared parameters of a host, a line each.",
+)
+.takes(&[Arg::new("h", Type::Host, "the host")])
+.gives(Type::Array)
+.example("print(wrong_parameters(h))");
+
+const UNKNOWN_PARAMETERS: Word = Word::function(
+    Section::Stdlib,
+    "unknown_parameters",
+    "Variables of a host that look like parameters and are none, a line each.",
+)
+.takes(&[
+    Arg::new("h", Type::Host, "the host"),
+    Arg::new("prefix", Type::Text, "what parameters begin with"),
+])
+.gives(Type::Array)
+.example(r#"print(unknown_parameters(h, "etcd_"))"#);
+
+const ORIGIN: Word = Word::function(
+    Section::Host,
+    "origin",
+    "The file, line and column that a variable comes from, or an empty text.",
+)
+.takes(&[
+    Arg::new("h", Type::Host, "the host"),
+    Arg::new("name", Type::Text, "the variable"),
+])
+.gives(Type::Text)
+.example(r#"print(origin(h, "etcd_port"))"#);
+
+pub(super) const WORDS: &[&Word] = &[&PARAMETERS, &WRONG_PARAMETERS, &UNKNOWN_PARAMETERS, &ORIGIN];
 
 pub(super) fn register(engine: &mut Engine, world: &Arc<World>) {
     let here = Arc::clone(world);
-    engine.register_fn("parameters", move |list: Array| -> Native<()> {
-        pass(declare(&here, &list))
+    word(engine, &PARAMETERS, move |call| {
+        pass(declare(&here, &call.array(0))).map(Into::into)
     });
-    let lines = |lines: Vec<String>| -> Array { lines.into_iter().map(Dynamic::from).collect() };
-    engine.register_fn(
-        "wrong_parameters",
-        move |host: super::host::Host| -> Native<Array> {
-            pass(wrongs(host.world(), host.name()).map(lines))
-        },
-    );
-    engine.register_fn(
-        "unknown_parameters",
-        move |host: super::host::Host, prefix: &str| -> Array {
-            lines(strangers(host.world(), host.name(), prefix))
-        },
-    );
-    engine.register_fn("origin", |host: super::host::Host, name: &str| -> String {
-        origin(host.world(), host.name(), name)
-            .map(|at| at.to_string())
-            .unwrap_or_default()
+    let lines = |lines: Vec<String>| -> Dynamic {
+        let lines = lines.into_iter().map(Dynamic::from);
+        lines.collect::<Array>().into()
+    };
+    word(engine, &WRONG_PARAMETERS, move |call| {
+        let host = pass(first(call))?;
+        pass(wrongs(host.world(), host.name()).map(lines))
     });
+    word(engine, &UNKNOWN_PARAMETERS, move |call| {
+        let host = pass(first(call))?;
+        Ok(lines(strangers(host.world(), host.name(), &call.text(1))))
+    });
+    word(engine, &ORIGIN, |call| {
+        let host = pass(first(call))?;
+        let at = origin(host.world(), host.name(), &call.text(1));
+        Ok(at.map(|at| at.to_string()).unwrap_or_default().into())
+    });
+}
+
+/// The host that comes first.
+fn first(call: &Call<'_>) -> Result<Host> {
+    call.host(0)
+        .ok_or_else(|| Error::config("a host is wanted first"))
 }
 
 /// The declared parameters, for help and documents.

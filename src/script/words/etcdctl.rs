@@ -4,22 +4,25 @@
 
 use std::sync::Arc;
 
-use rhai::{Array, Dynamic, Engine, EvalAltResult, Map};
+use rhai::{Array, Dynamic, Engine, Map};
 
-use super::World;
-use super::trouble::pass;
-use super::value::{from_rhai, to_rhai};
+use super::bind::{Call, no_other_properties, property, word};
+use crate::cluster::pki;
 use crate::error::{Error, Kind, Result};
 use crate::etcd::{
     Client, Config, DeleteOptions, GetOptions, KeyValue, Member, PutOptions, Status, Trouble, hex,
 };
 use crate::etcdctl::{self, Known, Placed, Style};
+use crate::script::World;
+use crate::script::trouble::pass;
+use crate::script::value::to_rhai;
 use crate::secret::Secret;
 use crate::value::Value;
+use crate::word::{Arg, Args, Of, Section, Type, Word};
 
 /// A client bound to a script's world.
 #[derive(Clone)]
-pub(super) struct Etcdctl {
+pub(in crate::script) struct Etcdctl {
     client: Client,
     /// The name its changes are reported under.
     name: String,
@@ -31,8 +34,6 @@ impl std::fmt::Display for Etcdctl {
         write!(f, "etcdctl({})", self.client.endpoints().join(", "))
     }
 }
-
-type Native<T> = std::result::Result<T, Box<EvalAltResult>>;
 
 fn map(pairs: impl IntoIterator<Item = (&'static str, Value)>) -> Map {
     pairs
@@ -50,37 +51,189 @@ fn list(texts: &[String]) -> Value {
     )
 }
 
-/// Options: `endpoints`, `name`, `timeout`, `user`, `password`, `tls` (false: no certificates).
-fn open(world: &Arc<World>, options: &Map) -> Result<Etcdctl> {
+const ETCDCTL: Word = Word::function(
+    Section::Etcd,
+    "etcdctl",
+    "A client of etcd. `etcd::client(h)` makes one for the cluster of a host.",
+)
+.with(&[
+    Arg::new("endpoints", Type::Texts, "a list, or a text with commas"),
+    Arg::new(
+        "name",
+        Type::Text,
+        "what its changes are reported under; `etcd` by default",
+    ),
+    Arg::new(
+        "timeout",
+        Type::Duration,
+        "of each request; \"5s\" by default",
+    ),
+    Arg::new("user", Type::Text, "who logs in"),
+    Arg::new("password", Type::Secret, "the password"),
+    Arg::new(
+        "tls",
+        Type::Bool,
+        "use the CA and the admin certificate beside the inventory; true by default",
+    ),
+])
+.gives(Type::Client)
+.example(r#"print(etcdctl(#{ endpoints: ["https://10.10.10.10:2379"] }).member_list())"#);
+
+const fn of_client(name: &'static str, doc: &'static str) -> Word {
+    Word::method(Section::Etcd, Of::Client, name, doc)
+}
+
+const ENDPOINTS: Word = Word::property(
+    Section::Etcd,
+    Of::Client,
+    "endpoints",
+    Type::Array,
+    "The client's endpoints.",
+);
+
+const KEY: Arg = Arg::new(
+    "key",
+    Type::Text,
+    "the key, or with `prefix` what keys begin with",
+);
+
+const PUT: Word = of_client("put", "Put a key; returns `revision`.")
+    .takes(&[
+        Arg::new("key", Type::Text, "the key"),
+        Arg::new("value", Type::Text, "its value"),
+    ])
+    .gives(Type::Map)
+    .example(r#"e.put("a", "10")"#);
+
+const GET: Word = of_client(
+    "get",
+    "Get keys: an array of maps with `key`, `value`, `create_revision`, `mod_revision`, `version` and `lease`.",
+)
+.takes(&[KEY])
+.with(&[
+    Arg::new("count_only", Type::Bool, "ask only how many there are; false by default"),
+    Arg::new("keys_only", Type::Bool, "leave the values out; false by default"),
+    Arg::new("limit", Type::Int, "at most this number of keys; all by default"),
+    Arg::new("prefix", Type::Bool, "all keys that begin with it; false by default"),
+    Arg::new("range_end", Type::Text, "all keys from `key` up to this one, without it"),
+    Arg::new("rev", Type::Int, "as it was at this revision; the newest by default"),
+    Arg::new("serializable", Type::Bool, "what one member knows, without asking the quorum; false by default"),
+])
+.gives(Type::Array)
+.example(r#"for pair in e.get("/pg/", #{ prefix: true, limit: 10 }) { print(pair.key); }"#);
+
+const DELETE: Word = of_client("delete", "Delete keys; returns how many there were.")
+    .takes(&[KEY])
+    .with(&[Arg::new(
+        "prefix",
+        Type::Bool,
+        "all keys that begin with it; false by default",
+    )])
+    .gives(Type::Int)
+    .example(r#"e.delete("/old/", #{ prefix: true })"#);
+
+const STATUS: Word = of_client(
+    "status",
+    "One map per endpoint: `endpoint`, `ok`, and `version`, `is_leader`, `leader`, `learner`, `member_id`, `db_size`, `raft_index`, `errors` and more, or `why`.",
+)
+.gives(Type::Array)
+.example("for member in e.status() { print(member.endpoint); }");
+
+const HEALTH: Word = of_client(
+    "health",
+    "One map per endpoint: `endpoint`, `healthy` (reads through the quorum) and `why`.",
+)
+.gives(Type::Array)
+.example("print(e.health().filter(|x| !x.healthy))");
+
+const MEMBER_LIST: Word = of_client(
+    "member_list",
+    "The members: maps with `id` (hex text), `name`, `peer_urls`, `client_urls` and `learner`.",
+)
+.gives(Type::Array)
+.example("for member in e.member_list() { print(member.name); }");
+
+const ID: Arg = Arg::new("id", Type::Text, "its id, hex as `member_list` shows it");
+
+const MEMBER_ADD: Word = of_client("member_add", "Add a member; returns its map.")
+    .takes(&[Arg::new("urls", Type::Array, "its peer URLs")])
+    .with(&[Arg::new(
+        "learner",
+        Type::Bool,
+        "it has no vote until it is promoted; false by default",
+    )])
+    .gives(Type::Map)
+    .example(r#"e.member_add(["https://10.10.10.13:2380"], #{ learner: true })"#);
+
+const MEMBER_REMOVE: Word = of_client("member_remove", "Remove a member.")
+    .takes(&[ID])
+    .example(r#"e.member_remove("8e9e05c52164694d")"#);
+
+const MEMBER_PROMOTE: Word = of_client(
+    "member_promote",
+    "Make a learner a voter; fails while it is not in sync.",
+)
+.takes(&[ID])
+.example(r#"e.member_promote("8e9e05c52164694d")"#);
+
+const MOVE_LEADER: Word = of_client(
+    "move_leader",
+    "Let another member lead. The client's first endpoint must be the leader.",
+)
+.takes(&[ID])
+.example(r#"e.move_leader("8e9e05c52164694d")"#);
+
+const SNAPSHOT_SAVE: Word = of_client(
+    "snapshot_save",
+    "Save a snapshot in a file beside the inventory; returns `path` and `bytes`.",
+)
+.takes(&[Arg::new("path", Type::File, "where it goes")])
+.gives(Type::Map)
+.example(r#"e.snapshot_save("backup/etcd/today.db")"#);
+
+const COMMAND: Word = of_client(
+    "command",
+    "Run an everyday line of etcdctl and return what etcdctl prints.",
+)
+.takes(&[Arg::new(
+    "line",
+    Type::Text,
+    "such as \"get --prefix /pg\" or \"member list\"",
+)])
+.gives(Type::Text)
+.example(r#"print(e.command("member list"))"#);
+
+pub(super) const WORDS: &[&Word] = &[
+    &ETCDCTL,
+    &PUT,
+    &GET,
+    &DELETE,
+    &STATUS,
+    &HEALTH,
+    &MEMBER_LIST,
+    &MEMBER_ADD,
+    &MEMBER_REMOVE,
+    &MEMBER_PROMOTE,
+    &MOVE_LEADER,
+    &SNAPSHOT_SAVE,
+    &COMMAND,
+    &ENDPOINTS,
+];
+
+/// The client that the options describe; the one of an earlier call when it is the same.
+fn open(world: &Arc<World>, options: &Args) -> Result<Etcdctl> {
     let mut config = Config::default();
-    let mut name = "etcd".to_string();
-    let mut tls = true;
-    for (key, value) in options {
-        match (key.as_str(), from_rhai(value)) {
-            ("endpoints", Value::List(values)) => {
-                config.endpoints = values
-                    .iter()
-                    .filter_map(|value| value.as_text().map(str::to_string))
-                    .collect()
-            }
-            ("endpoints", Value::Text(text)) => {
-                config.endpoints = text.split(',').map(str::to_string).collect()
-            }
-            ("name", Value::Text(text)) => name = text,
-            ("timeout", Value::Text(text)) => {
-                config.request_timeout = crate::value::duration(&text)
-                    .ok_or_else(|| Error::config(format!("`{text}` is no duration")))?
-            }
-            ("user", Value::Text(text)) => config.user = Some(text),
-            ("password", Value::Secret(secret)) => config.password = Some(secret),
-            ("password", Value::Text(text)) => config.password = Some(Secret::new(text)),
-            ("tls", Value::Bool(value)) => tls = value,
-            (other, _) => {
-                return Err(Error::config(format!("`etcdctl` has no option `{other}`"))
-                    .hint("there are endpoints, name, timeout, user, password and tls"));
-            }
-        }
+    config.endpoints = match options.value("endpoints") {
+        Some(Value::Text(text)) => text.split(',').map(str::to_string).collect(),
+        _ => options.texts("endpoints"),
+    };
+    if let Some(timeout) = options.duration("timeout") {
+        config.request_timeout = timeout;
     }
+    config.user = options.text("user");
+    config.password = options.text("password").map(Secret::new);
+    let name = options.text("name").unwrap_or_else(|| "etcd".into());
+    let tls = options.bool("tls").unwrap_or(true);
     let key = format!("{:?} {:?} {tls}", config.endpoints, config.user);
     let cached = world.clients().get(&key).cloned();
     let client = match cached {
@@ -88,7 +241,7 @@ fn open(world: &Arc<World>, options: &Map) -> Result<Etcdctl> {
         None => {
             if tls
                 && let Some((ca, crt, key)) =
-                    crate::cluster::pki::client_pair(&world.beside, "files/pki/ca", "admin")?
+                    pki::client_pair(&world.beside, "files/pki/ca", "admin")?
             {
                 (config.ca_pem, config.cert_pem, config.key_pem) = (Some(ca), Some(crt), Some(key));
             }
@@ -186,28 +339,22 @@ fn pair(pair: &KeyValue) -> Map {
     ])
 }
 
-fn get_options(options: &Map) -> Result<GetOptions> {
-    let mut get = GetOptions::default();
-    for (key, value) in options {
-        match (key.as_str(), from_rhai(value)) {
-            ("prefix", Value::Bool(value)) => get.prefix = value,
-            ("limit", Value::Int(value)) => get.limit = value,
-            ("rev", Value::Int(value)) => get.rev = value,
-            ("keys_only", Value::Bool(value)) => get.keys_only = value,
-            ("count_only", Value::Bool(value)) => get.count_only = value,
-            ("serializable", Value::Bool(value)) => get.serializable = value,
-            ("range_end", Value::Text(value)) => get.range_end = Some(value.into_bytes()),
-            (other, _) => {
-                return Err(Error::config(format!("`get` has no option `{other}`"))
-                    .hint("there are prefix, limit, rev, keys_only, count_only, serializable and range_end"));
-            }
-        }
+fn get_options(options: &Args) -> GetOptions {
+    let flag = |key: &str| options.bool(key).unwrap_or(false);
+    GetOptions {
+        count_only: flag("count_only"),
+        keys_only: flag("keys_only"),
+        limit: options.int("limit").unwrap_or(0),
+        prefix: flag("prefix"),
+        range_end: options.text("range_end").map(String::into_bytes),
+        rev: options.int("rev").unwrap_or(0),
+        serializable: flag("serializable"),
+        ..GetOptions::default()
     }
-    Ok(get)
 }
 
 impl Etcdctl {
-    pub(super) fn move_to(&mut self, world: &Arc<World>) {
+    pub(in crate::script) fn move_to(&mut self, world: &Arc<World>) {
         self.world = Arc::clone(world);
     }
 
@@ -249,8 +396,8 @@ impl Etcdctl {
         )]))
     }
 
-    fn get(&self, key: &str, options: &Map) -> Result<Array> {
-        let got = self.client.get(key.as_bytes(), &get_options(options)?)?;
+    fn get(&self, key: &str, options: &Args) -> Result<Array> {
+        let got = self.client.get(key.as_bytes(), &get_options(options))?;
         Ok(got.kvs.iter().map(|one| Dynamic::from(pair(one))).collect())
     }
 
@@ -326,11 +473,8 @@ impl Etcdctl {
             .collect()
     }
 
-    fn member_add(&self, urls: &Array, options: &Map) -> Result<Map> {
+    fn member_add(&self, urls: &Array, learner: bool) -> Result<Map> {
         let urls: Vec<String> = urls.iter().map(ToString::to_string).collect();
-        let learner = options
-            .get("learner")
-            .is_some_and(|value| value.as_bool() == Ok(true));
         let what = if learner { "add as learner" } else { "add" };
         let added = self.change(&format!("member {}", urls.join(",")), what, || {
             Ok(self.client.member_add(&urls, learner)?)
@@ -359,7 +503,7 @@ impl Etcdctl {
             &["save".into()],
             None,
             || {
-                super::act::make_folder(&target)?;
+                super::flow::make_folder(&target)?;
                 let mut last = None;
                 for endpoint in self.client.endpoints() {
                     match self.client.snapshot_save(endpoint, &target) {
@@ -387,98 +531,85 @@ impl Etcdctl {
 
 pub(super) fn register(engine: &mut Engine, world: &Arc<World>) {
     let here = Arc::clone(world);
-    engine.register_fn("etcdctl", move |options: Map| -> Native<Etcdctl> {
-        pass(open(&here, &options))
+    word(engine, &ETCDCTL, move |call| {
+        pass(open(&here, &call.options).map(Dynamic::from))
     });
-    engine
-        .register_type_with_name::<Etcdctl>("etcdctl")
-        .register_get("endpoints", |etcd: &mut Etcdctl| -> Array {
-            etcd.client
-                .endpoints()
-                .iter()
-                .cloned()
-                .map(Dynamic::from)
-                .collect()
-        })
-        .register_fn(
-            "put",
-            |etcd: &mut Etcdctl, key: &str, value: &str| -> Native<Map> {
-                pass(etcd.put(key, value))
-            },
+    engine.register_type_with_name::<Etcdctl>("etcdctl");
+    property(engine, &ENDPOINTS, |etcd: &Etcdctl| {
+        let all = etcd.client.endpoints().iter().cloned().map(Dynamic::from);
+        Ok(all.collect::<Array>().into())
+    });
+    no_other_properties::<Etcdctl>(engine, Of::Client);
+    on_keys(engine);
+    on_members(engine);
+    word(engine, &COMMAND, |call| {
+        let etcd = client(call);
+        pass(line(&etcd.world, &etcd, &call.text(0)).map(Into::into))
+    });
+    word(engine, &SNAPSHOT_SAVE, |call| {
+        pass(client(call).snapshot_save(&call.text(0)).map(Into::into))
+    });
+}
+
+fn client(call: &Call<'_>) -> Etcdctl {
+    call.value()
+}
+
+fn on_keys(engine: &mut Engine) {
+    word(engine, &PUT, |call| {
+        pass(
+            client(call)
+                .put(&call.text(0), &call.revealed(1))
+                .map(Into::into),
         )
-        .register_fn("get", |etcd: &mut Etcdctl, key: &str| -> Native<Array> {
-            pass(etcd.get(key, &Map::new()))
-        })
-        .register_fn(
-            "get",
-            |etcd: &mut Etcdctl, key: &str, options: Map| -> Native<Array> {
-                pass(etcd.get(key, &options))
-            },
+    });
+    word(engine, &GET, |call| {
+        pass(
+            client(call)
+                .get(&call.text(0), &call.options)
+                .map(Into::into),
         )
-        .register_fn("delete", |etcd: &mut Etcdctl, key: &str| -> Native<i64> {
-            pass(etcd.delete(key, false))
-        })
-        .register_fn(
-            "delete",
-            |etcd: &mut Etcdctl, key: &str, options: Map| -> Native<i64> {
-                let prefix = options
-                    .get("prefix")
-                    .is_some_and(|value| value.as_bool() == Ok(true));
-                pass(etcd.delete(key, prefix))
-            },
+    });
+    word(engine, &DELETE, |call| {
+        let prefix = call.options.bool("prefix").unwrap_or(false);
+        pass(client(call).delete(&call.text(0), prefix).map(Into::into))
+    });
+}
+
+fn on_members(engine: &mut Engine) {
+    word(engine, &STATUS, |call| Ok(client(call).statuses().into()));
+    word(engine, &HEALTH, |call| Ok(client(call).healths().into()));
+    word(engine, &MEMBER_LIST, |call| {
+        pass(member_list(&client(call)).map(Into::into))
+    });
+    word(engine, &MEMBER_ADD, |call| {
+        let learner = call.options.bool("learner").unwrap_or(false);
+        pass(
+            client(call)
+                .member_add(&call.array(0), learner)
+                .map(Into::into),
         )
-        .register_fn("status", |etcd: &mut Etcdctl| etcd.statuses())
-        .register_fn("health", |etcd: &mut Etcdctl| etcd.healths())
-        .register_fn("member_list", |etcd: &mut Etcdctl| -> Native<Array> {
-            pass(member_list(etcd))
-        })
-        .register_fn(
-            "member_add",
-            |etcd: &mut Etcdctl, urls: Array| -> Native<Map> {
-                pass(etcd.member_add(&urls, &Map::new()))
-            },
-        )
-        .register_fn(
-            "member_add",
-            |etcd: &mut Etcdctl, urls: Array, options: Map| -> Native<Map> {
-                pass(etcd.member_add(&urls, &options))
-            },
-        )
-        .register_fn(
-            "member_remove",
-            |etcd: &mut Etcdctl, id: &str| -> Native<()> {
-                let client = etcd.client.clone();
-                pass(etcd.on_member(id, "remove", move |id| client.member_remove(id).map(|_| ())))
-            },
-        )
-        .register_fn(
-            "member_promote",
-            |etcd: &mut Etcdctl, id: &str| -> Native<()> {
-                let client = etcd.client.clone();
-                pass(etcd.on_member(id, "promote", move |id| {
-                    client.member_promote(id).map(|_| ())
-                }))
-            },
-        )
-        .register_fn(
-            "move_leader",
-            |etcd: &mut Etcdctl, id: &str| -> Native<()> {
-                let client = etcd.client.clone();
-                pass(etcd.on_member(id, "make leader", move |id| {
-                    client.move_leader(id).map(|_| ())
-                }))
-            },
-        )
-        .register_fn(
-            "command",
-            |etcd: &mut Etcdctl, text: &str| -> Native<String> {
-                pass(line(&Arc::clone(&etcd.world), etcd, text))
-            },
-        )
-        .register_fn(
-            "snapshot_save",
-            |etcd: &mut Etcdctl, path: &str| -> Native<Map> { pass(etcd.snapshot_save(path)) },
-        );
+    });
+    type Act = fn(&Client, u64) -> crate::etcd::Result<()>;
+    let rows: [(&'static Word, &str, Act); 3] = [
+        (&MEMBER_REMOVE, "remove", |client, id| {
+            client.member_remove(id).map(|_| ())
+        }),
+        (&MEMBER_PROMOTE, "promote", |client, id| {
+            client.member_promote(id).map(|_| ())
+        }),
+        (&MOVE_LEADER, "make leader", |client, id| {
+            client.move_leader(id).map(|_| ())
+        }),
+    ];
+    for (of_member, what, act) in rows {
+        let what = what.to_string();
+        word(engine, of_member, move |call| {
+            let etcd = client(call);
+            let done = etcd.on_member(&call.text(0), &what, |id| act(&etcd.client, id));
+            pass(done).map(Into::into)
+        });
+    }
 }
 
 /// A line of etcdctl, for the cluster of the inventory: what the commands print.

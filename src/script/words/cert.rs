@@ -7,23 +7,26 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rhai::{Dynamic, EvalAltResult, FuncRegistration, Map, Module};
+use rhai::{Dynamic, Map, Module};
 
-use super::World;
-use super::trouble::pass;
-use super::value::{from_rhai, to_rhai};
+use super::bind::{no_other_properties, property, word, word_of};
+use super::flow::make_folder;
 use crate::cert::{self, Leaf};
 use crate::cluster::pki::{ca_paths, ca_pem, load, read};
 use crate::error::{Error, Result};
+use crate::script::World;
+use crate::script::trouble::pass;
+use crate::script::value::to_rhai;
 use crate::secret::Secret;
 use crate::value::Value;
+use crate::word::{Arg, Args, Of, Section, Type, Word};
 
 /// The text of what only the real run can know.
 const UNKNOWN: &str = "(not known before it is issued)\n";
 
 /// A CA a script can issue with.
 #[derive(Clone)]
-pub(super) struct Authority {
+pub(in crate::script) struct Authority {
     /// Nothing in check mode when there is no CA yet.
     ca: Option<Arc<cert::Ca>>,
     world: Arc<World>,
@@ -35,7 +38,7 @@ static MAKING: Mutex<()> = Mutex::new(());
 /// Write a file so that nobody else can ever read it, and at once.
 fn write(path: &Path, text: &str, mode: u32) -> Result<()> {
     use std::io::Write;
-    super::act::make_folder(path)?;
+    make_folder(path)?;
     let new = path.with_extension(format!(
         "{}.new",
         path.extension().and_then(|e| e.to_str()).unwrap_or("x")
@@ -126,40 +129,21 @@ fn create(folder: &Path, name: &str, days: u32) -> Result<cert::Ca> {
     Ok(ca)
 }
 
-fn leaf(name: &str, options: &Map) -> Result<Leaf> {
-    let mut leaf = Leaf {
-        common_name: name.to_string(),
-        days: 7300,
-        ..Leaf::default()
-    };
-    for (key, value) in options {
-        let text = || {
-            value
-                .clone()
-                .into_string()
-                .map_err(|_| Error::config(format!("`{key}` takes a text")))
-        };
-        match (key.as_str(), from_rhai(value)) {
-            ("sans", Value::List(values)) => {
-                leaf.sans = values
-                    .iter()
-                    .filter_map(|value| value.as_text().map(str::to_string))
-                    .collect()
-            }
-            ("days", Value::Int(days)) => {
-                leaf.days = u32::try_from(days)
-                    .map_err(|_| Error::config(format!("`days` cannot be {days}")))?
-            }
-            ("organization", _) => leaf.organization = Some(text()?),
-            ("unit", _) => leaf.unit = Some(text()?),
-            ("folder", _) => {}
-            (other, _) => {
-                return Err(Error::config(format!("`issue` has no option `{other}`"))
-                    .hint("there are sans, days, organization, unit and folder"));
-            }
+fn leaf(name: &str, options: &Args) -> Result<Leaf> {
+    let days = match options.int("days") {
+        None => 7300,
+        Some(days) => {
+            u32::try_from(days).map_err(|_| Error::config(format!("`days` cannot be {days}")))?
         }
-    }
-    Ok(leaf)
+    };
+    Ok(Leaf {
+        common_name: name.to_string(),
+        days,
+        organization: options.text("organization"),
+        sans: options.texts("sans"),
+        unit: options.text("unit"),
+        ..Leaf::default()
+    })
 }
 
 fn pair(ca: &str, cert: String, key: Secret, reason: Option<String>) -> Map {
@@ -179,11 +163,11 @@ fn pair(ca: &str, cert: String, key: Secret, reason: Option<String>) -> Map {
 
 impl Authority {
     /// The certificate `FOLDER/NAME.crt`: as found when it serves, else issued.
-    fn issue(&self, name: &str, options: &Map) -> Result<Map> {
+    fn issue(&self, name: &str, options: &Args) -> Result<Map> {
         let wanted = leaf(name, options)?;
         let folder = options
-            .get("folder")
-            .map_or_else(|| "files/pki/etcd".to_string(), ToString::to_string);
+            .text("folder")
+            .unwrap_or_else(|| "files/pki/etcd".to_string());
         let (crt, key) = (
             self.world.beside.join(&folder).join(format!("{name}.crt")),
             self.world.beside.join(&folder).join(format!("{name}.key")),
@@ -237,60 +221,131 @@ impl Authority {
     }
 }
 
-type Native<T> = std::result::Result<T, Box<EvalAltResult>>;
+const fn of_module(name: &'static str, doc: &'static str) -> Word {
+    Word::function(Section::Cert, name, doc)
+}
 
-pub(super) fn module(world: &Arc<World>) -> Module {
+const FOLDER: Arg = Arg::new("folder", Type::File, "beside the inventory");
+const PEM: Arg = Arg::new("pem", Type::Text, "a certificate as text");
+
+const CA: Word = of_module(
+    "cert::ca",
+    "The CA in `folder/NAME.crt` and `.key`, where NAME is the folder's own; made when there is none.",
+)
+.takes(&[FOLDER])
+.gives(Type::Authority)
+.example(r#"print(cert::ca("files/pki/ca").cert)"#);
+
+const ISSUE: Word = Word::method(
+    Section::Cert,
+    Of::Authority,
+    "issue",
+    "The certificate `files/pki/etcd/NAME.crt` beside the inventory: as found when it serves, else issued.\nReturns `cert`, `key` (a secret), `ca`, `days_left`, `changed` and `reason`.",
+)
+.takes(&[Arg::new("name", Type::Text, "its common name, and its file's")])
+.with(&[
+    Arg::new("days", Type::Int, "how long it is valid; 7300 by default"),
+    Arg::new("folder", Type::Text, "where it lies; `files/pki/etcd` by default"),
+    Arg::new("organization", Type::Text, "O of its subject"),
+    Arg::new("sans", Type::Array, "names and addresses that it is for"),
+    Arg::new("unit", Type::Text, "OU of its subject"),
+])
+.gives(Type::Map)
+.example(r#"print(ca.issue("etcd-1", #{ sans: ["10.10.10.10"], days: 365 }).days_left)"#);
+
+const CERT: Word = Word::property(
+    Section::Cert,
+    Of::Authority,
+    "cert",
+    Type::Text,
+    "The CA's certificate as text.",
+);
+
+const TEXT: Word = of_module(
+    "cert::text",
+    "The certificate in a file as text, or `()` when there is no such file.",
+)
+.takes(&[Arg::new("path", Type::File, "beside the inventory")])
+.gives(Type::Text)
+.example(r#"print(cert::text("files/pki/ca/ca.crt"))"#);
+
+const CA_TEXT: Word = of_module(
+    "cert::ca_text",
+    "The CA's certificate as text, or `()` when there is no CA. Makes none.",
+)
+.takes(&[FOLDER])
+.gives(Type::Text)
+.example(r#"if cert::ca_text("files/pki/ca") == () { print("there is no CA yet"); }"#);
+
+const INSPECT: Word = of_module(
+    "cert::inspect",
+    "What a certificate says: `subject`, `issuer`, `sans`, `days_left`, `is_ca`, `serial`, `fingerprint`, `not_before`, `not_after`.",
+)
+.takes(&[PEM])
+.gives(Type::Map)
+.example(r#"print(cert::inspect(cert::text("files/pki/ca/ca.crt")).days_left)"#);
+
+const VERIFY: Word = of_module(
+    "cert::verify",
+    "True when the CA has signed the certificate and it is valid now; an error otherwise.",
+)
+.takes(&[
+    PEM,
+    Arg::new("ca_pem", Type::Text, "the CA's certificate as text"),
+])
+.gives(Type::Bool)
+.example(r#"cert::verify(ca.issue("admin").cert, ca.cert)"#);
+
+const SAME_CA: Word = of_module("cert::same_ca", "Are these the certificates of one CA key?")
+    .takes(&[PEM, Arg::new("other", Type::Text, "another one")])
+    .gives(Type::Bool)
+    .example("print(cert::same_ca(ca.cert, ca.cert))");
+
+pub(super) const WORDS: &[&Word] = &[
+    &CA, &ISSUE, &CERT, &TEXT, &CA_TEXT, &INSPECT, &VERIFY, &SAME_CA,
+];
+
+fn module(world: &Arc<World>) -> Module {
     let mut module = Module::new();
+    let or_unit = |text: Option<String>| text.map_or(Dynamic::UNIT, Into::into);
     let here = Arc::clone(world);
-    FuncRegistration::new("ca").set_into_module(
-        &mut module,
-        move |folder: &str| -> Native<Authority> {
-            pass(authority(&here, folder, "etcdsh-ca", 36500))
-        },
-    );
-    let here = Arc::clone(world);
-    FuncRegistration::new("ca_text").set_into_module(
-        &mut module,
-        move |folder: &str| -> Native<Dynamic> {
-            pass(ca_pem(&here.beside, folder).map(|text| text.map_or(Dynamic::UNIT, Into::into)))
-        },
-    );
-    let here = Arc::clone(world);
-    FuncRegistration::new("text").set_into_module(
-        &mut module,
-        move |path: &str| -> Native<Dynamic> {
-            pass(read(&here.beside.join(path)).map(|text| text.map_or(Dynamic::UNIT, Into::into)))
-        },
-    );
-    FuncRegistration::new("inspect").set_into_module(&mut module, |pem: &str| -> Native<Map> {
-        pass(cert::inspect(pem).map(|certificate| describe(&certificate)))
+    word_of(&mut module, &CA, move |call| {
+        pass(authority(&here, &call.text(0), "etcdsh-ca", 36500).map(Dynamic::from))
     });
-    FuncRegistration::new("same_ca")
-        .set_into_module(&mut module, |a: &str, b: &str| cert::same_ca(a, b));
-    FuncRegistration::new("verify").set_into_module(
-        &mut module,
-        |leaf: &str, ca: &str| -> Native<bool> {
-            pass(cert::verify(leaf, ca, cert::now()).map(|()| true))
-        },
-    );
+    let here = Arc::clone(world);
+    word_of(&mut module, &CA_TEXT, move |call| {
+        pass(ca_pem(&here.beside, &call.text(0)).map(or_unit))
+    });
+    let here = Arc::clone(world);
+    word_of(&mut module, &TEXT, move |call| {
+        pass(read(&here.beside.join(call.text(0))).map(or_unit))
+    });
+    word_of(&mut module, &INSPECT, |call| {
+        let certificate = pass(cert::inspect(&call.text(0)))?;
+        Ok(describe(&certificate).into())
+    });
+    word_of(&mut module, &SAME_CA, |call| {
+        Ok(cert::same_ca(&call.text(0), &call.text(1)).into())
+    });
+    word_of(&mut module, &VERIFY, |call| {
+        let verified = cert::verify(&call.text(0), &call.text(1), cert::now());
+        pass(verified.map(|()| true.into()))
+    });
     module
 }
 
-pub(super) fn register(engine: &mut rhai::Engine) {
-    engine
-        .register_type_with_name::<Authority>("ca")
-        .register_get("cert", |ca: &mut Authority| {
-            ca.ca
-                .as_ref()
-                .map_or(UNKNOWN, |ca| ca.cert_pem())
-                .to_string()
-        })
-        .register_fn(
-            "issue",
-            |ca: &mut Authority, name: &str, options: Map| -> Native<Map> {
-                pass(ca.issue(name, &options))
-            },
-        );
+pub(super) fn register(engine: &mut rhai::Engine, world: &Arc<World>) {
+    engine.register_static_module("cert", module(world).into());
+    engine.register_type_with_name::<Authority>("ca");
+    property(engine, &CERT, |ca: &Authority| {
+        let text = ca.ca.as_ref().map_or(UNKNOWN, |ca| ca.cert_pem());
+        Ok(text.to_string().into())
+    });
+    no_other_properties::<Authority>(engine, Of::Authority);
+    word(engine, &ISSUE, |call| {
+        let ca: Authority = call.value();
+        pass(ca.issue(&call.text(0), &call.options).map(Into::into))
+    });
 }
 
 fn describe(certificate: &cert::Certificate) -> Map {

@@ -6,8 +6,9 @@ use std::collections::BTreeSet;
 
 use rhai::{AST, ASTNode, Expr, Position, Stmt};
 
-use super::{Problem, Script, World, embedded, place};
+use super::Problem;
 use crate::error::{Error, nearest};
+use crate::script::{Script, World, place};
 
 /// What every parameter of the flow begins with.
 const PREFIX: &str = "etcd_";
@@ -18,19 +19,18 @@ struct Names<'a> {
     tasks: &'a BTreeSet<String>,
 }
 
-pub(super) fn problems(ast: &AST, script: &Script, world: &World) -> Vec<Problem> {
-    let parameters: Vec<String> = super::parameters(world)
+/// `flow` is the bundled script that `run("etcd", ...)` runs.
+pub(in crate::script) fn problems(
+    ast: &AST,
+    flow: Option<&AST>,
+    script: &Script,
+    world: &World,
+) -> Vec<Problem> {
+    let parameters: Vec<String> = crate::script::parameters(world)
         .into_iter()
         .map(|parameter| parameter.name)
         .collect();
-    let mut tasks = BTreeSet::new();
-    for text in embedded::named("etcd")
-        .map(|(_, text)| text)
-        .into_iter()
-        .chain([script.text.as_str()])
-    {
-        tasks.extend(declared(text));
-    }
+    let tasks: BTreeSet<String> = flow.into_iter().chain([ast]).flat_map(declared).collect();
     let mut names = Names {
         found: Vec::new(),
         parameters: &parameters,
@@ -53,34 +53,41 @@ pub(super) fn problems(ast: &AST, script: &Script, world: &World) -> Vec<Problem
         .collect()
 }
 
-/// Tasks, groups and aliases that a text declares.
-fn declared(text: &str) -> BTreeSet<String> {
-    let word = |rest: &str| rest.split('"').nth(1).map(str::to_string);
-    let mut names: BTreeSet<String> = ["task(\"", "group(\""]
-        .iter()
-        .flat_map(|call| {
-            text.split(call)
-                .skip(1)
-                .filter_map(|rest| rest.split('"').next().map(str::to_string))
-        })
-        .collect();
-    for list in text
-        .split("alias:")
-        .skip(1)
-        .chain(text.split("variant:").skip(1))
-    {
-        match list.trim_start().strip_prefix('[') {
-            Some(list) => names.extend(
-                list.split(']')
-                    .next()
-                    .unwrap_or_default()
-                    .split(',')
-                    .filter_map(word),
-            ),
-            None => names.extend(word(list)),
+/// The tags that a script declares: names of tasks and groups, their aliases and variants.
+fn declared(ast: &AST) -> BTreeSet<String> {
+    let mut tags = BTreeSet::new();
+    ast.walk(&mut |nodes: &[ASTNode<'_>]| {
+        let call = match nodes.last() {
+            Some(ASTNode::Expr(Expr::FnCall(call, _)) | ASTNode::Stmt(Stmt::FnCall(call, _))) => {
+                call
+            }
+            _ => return true,
+        };
+        if !["task", "cluster_task", "group"].contains(&call.name.as_str()) {
+            return true;
         }
+        tags.extend(call.args.first().and_then(text));
+        for arg in &call.args {
+            let Expr::Map(map, _) = arg else { continue };
+            for (key, value) in &map.0 {
+                if ["alias", "variant"].contains(&key.name.as_str()) {
+                    match value {
+                        Expr::Array(parts, _) => tags.extend(parts.iter().filter_map(text)),
+                        other => tags.extend(text(other)),
+                    }
+                }
+            }
+        }
+        true
+    });
+    tags
+}
+
+fn text(expression: &Expr) -> Option<String> {
+    match expression {
+        Expr::StringConstant(text, _) => Some(text.to_string()),
+        _ => None,
     }
-    names
 }
 
 impl Names<'_> {

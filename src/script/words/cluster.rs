@@ -4,29 +4,73 @@
 
 use std::sync::Arc;
 
-use rhai::{Array, Dynamic, Engine, EvalAltResult, Map};
+use rhai::{Array, Dynamic, Engine, Map};
 
-use super::World;
+use super::bind::{property, word};
 use super::host::Host;
-use super::trouble::pass;
 use crate::cluster::{self, Member};
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::script::World;
+use crate::script::trouble::pass;
+use crate::word::{Arg, Of, Section, Type, Word};
 
-type Native<T> = std::result::Result<T, Box<EvalAltResult>>;
+const INVENTORY_CLUSTERS: Word = Word::function(
+    Section::Host,
+    "inventory_clusters",
+    "The clusters of the inventory: their names, each with its hosts. `etcd::clusters()` checks them as well.",
+)
+.gives(Type::Map)
+.example("print(inventory_clusters().keys())");
+
+const MEMBER: Word = Word::property(
+    Section::Host,
+    Of::Host,
+    "member",
+    Type::Map,
+    "The member of etcd that its variables make it: `name`, `cluster`, `client_url`, `peer_url` and `endpoint`, which is the client URL without its scheme.",
+);
+
+const IDENTITY_MISTAKES: Word = Word::function(
+    Section::Stdlib,
+    "identity_mistakes",
+    "What is wrong with the identity of the hosts of one cluster: their names, each with its lines.",
+)
+.takes(&[Arg::new("hosts", Type::Array, "all hosts of the cluster")])
+.gives(Type::Map)
+.example("print(identity_mistakes(hosts))");
+
+const CLUSTER_LOGIN: Word = Word::function(
+    Section::Stdlib,
+    "cluster_login",
+    "`user` and `password` of the cluster of a host, as `etcdctl` takes them; an empty map when nobody logs in.",
+)
+.takes(&[Arg::new("h", Type::Host, "the host")])
+.gives(Type::Map)
+.example("print(cluster_login(h).keys())");
+
+pub(super) const WORDS: &[&Word] = &[
+    &INVENTORY_CLUSTERS,
+    &MEMBER,
+    &IDENTITY_MISTAKES,
+    &CLUSTER_LOGIN,
+];
 
 pub(super) fn register(engine: &mut Engine, world: &Arc<World>) {
     let here = Arc::clone(world);
-    engine.register_fn("inventory_clusters", move || -> Native<Map> {
-        pass(clusters(&here))
+    word(engine, &INVENTORY_CLUSTERS, move |_| {
+        pass(clusters(&here)).map(Into::into)
     });
-    engine.register_fn("identity_mistakes", |hosts: Array| -> Map {
-        mistakes(hosts)
+    word(engine, &IDENTITY_MISTAKES, |call| {
+        Ok(mistakes(call.array(0)).into())
     });
-    engine.register_fn("cluster_login", |host: Host| -> Native<Map> {
-        pass(login(&host))
+    word(engine, &CLUSTER_LOGIN, |call| {
+        let host = call.host(0);
+        let host = host.ok_or_else(|| Error::config("a host is wanted first"));
+        pass(host.and_then(|host| login(&host))).map(Into::into)
     });
-    engine.register_get("member", |host: &mut Host| -> Native<Map> {
-        pass(Member::of(&host.world().inventory, host.name()).map(|member| described(&member)))
+    property(engine, &MEMBER, |host: &Host| {
+        let member = Member::of(&host.world().inventory, host.name());
+        pass(member.map(|member| described(&member).into()))
     });
 }
 
@@ -96,9 +140,9 @@ fn described(member: &Member) -> Map {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::world;
-    use super::super::{Interpreter, Parameter, parameters};
     use crate::cluster::parameter;
+    use crate::script::tests::world;
+    use crate::script::{Interpreter, Parameter, parameters};
     use crate::value::Value;
 
     #[test]

@@ -1,0 +1,343 @@
+//! One call: is there such a function, and does it take that?
+
+use rhai::{Array, Dynamic, Expr, FnCallExpr, FnPtr, Map, Position, Stmt};
+
+use super::walk::{Checker, item_of};
+use crate::error::{Error, Hint, nearest};
+use crate::script::value::from_rhai;
+use crate::script::words::{self, bind};
+use crate::word::{self, Gets, Of, Type, Word};
+
+/// Methods of arrays that call a function with an item, or with an item and its place.
+const EACH: [&str; 8] = [
+    "all", "filter", "find", "find_map", "for_each", "map", "retain", "some",
+];
+
+/// Of these the result is a list of what was in the list.
+const SAME: [&str; 2] = ["filter", "drain"];
+
+impl Checker<'_> {
+    /// Check a call and tell what it returns. `value` is the type of what stands before the point.
+    pub(super) fn call(
+        &mut self,
+        call: &FnCallExpr,
+        position: Position,
+        value: Option<Type>,
+    ) -> Type {
+        let args: Vec<Type> = call.args.iter().map(|arg| self.expression(arg)).collect();
+        if call.op_token.is_some() {
+            return match (args.as_slice(), call.name.as_str()) {
+                ([Type::Hosts, Type::Hosts], "+") => Type::Hosts,
+                _ => Type::Any,
+            };
+        }
+        let parts = call.namespace.path.iter().map(|part| part.name.as_str());
+        let namespace = parts.collect::<Vec<_>>().join("::");
+        let root = call.namespace.path.first().map(|part| part.name.as_str());
+        if root.is_some_and(|root| self.known.imports.contains(root)) {
+            return Type::Any;
+        }
+        let name = call.name.as_str();
+        // A variable that holds a function.
+        if namespace.is_empty() && value.is_none() && self.variable(name).is_some() {
+            return Type::Any;
+        }
+        if EACH.contains(&name) {
+            let item = value.or(args.first().copied()).map_or(Type::Any, item_of);
+            self.hand_over(call, vec![item]);
+        }
+        self.count(call, &namespace, position, value.is_some());
+        if let Some(gives) = self.of_word(call, &namespace, position, value, &args) {
+            return gives;
+        }
+        if SAME.contains(&name) {
+            return value.unwrap_or(Type::Any);
+        }
+        let module = if namespace.is_empty() {
+            self.module.clone()
+        } else {
+            namespace
+        };
+        let count = args.len() + usize::from(value.is_some());
+        self.known.gives(&module, name, count)
+    }
+
+    /// Is there a function of this name that takes this number of arguments?
+    fn count(&mut self, call: &FnCallExpr, namespace: &str, position: Position, method: bool) {
+        let name = call.name.to_string();
+        let shift = usize::from(method);
+        let count = call.args.len() + shift;
+        let key = (namespace.to_string(), name.clone());
+        match self.known.functions.get(&key) {
+            None => self.unknown_function(namespace, &name, position),
+            Some(counts) if !counts.contains(&count) => {
+                let wanted = counts.iter().filter(|count| **count >= shift);
+                let wanted = wanted
+                    .map(|count| (count - shift).to_string())
+                    .collect::<Vec<_>>()
+                    .join(" or ");
+                let error = Error::config(format!(
+                    "`{}` takes {wanted} argument{}, not {}",
+                    full(namespace, &name),
+                    if wanted == "1" { "" } else { "s" },
+                    count - shift
+                ));
+                self.report(position, error.hint(Hint::Help(name.to_string())));
+            }
+            Some(_) => {}
+        }
+    }
+
+    fn unknown_function(&mut self, namespace: &str, name: &str, position: Position) {
+        let error = Error::config(format!("there is no function `{}`", full(namespace, name)));
+        let functions = self.known.functions.keys();
+        let here: Vec<&str> = functions
+            .filter(|(space, name)| space == namespace && !name.contains('$'))
+            .map(|(_, name)| name.as_str())
+            .collect();
+        let error = match nearest(name, here.iter().copied()) {
+            Some(near) => error.hint(format!("did you mean `{}`?", full(namespace, near))),
+            None if !namespace.is_empty() && here.is_empty() => {
+                error.because(format!("there is no module `{namespace}`"))
+            }
+            None => error.hint(Hint::Help(String::new())),
+        };
+        self.report(position, error);
+    }
+
+    /// Check a call of one of our words; what it gives, `None` when it is none.
+    fn of_word(
+        &mut self,
+        call: &FnCallExpr,
+        namespace: &str,
+        position: Position,
+        value: Option<Type>,
+        args: &[Type],
+    ) -> Option<Type> {
+        let full = full(namespace, &call.name);
+        let given = usize::from(value.is_some()) + args.len();
+        let first = value.or(args.first().copied());
+        let candidates: Vec<&'static Word> = words::named(&full)
+            .filter(|word| !word.property)
+            .filter(|word| {
+                let before = usize::from(word.of != Of::Function);
+                let fits = given >= before && word.counts().contains(&(given - before));
+                fits && could_stand_before(word.of, first)
+            })
+            .collect();
+        let [word] = candidates.as_slice() else {
+            // A map has a `get`, too: it is the client's where an option of that is recognised.
+            let word = candidates.iter().find(|word| {
+                !word.options.is_empty() && options_of(call).is_some_and(|map| resembles(word, map))
+            })?;
+            self.arguments(word, call, position, value.is_some());
+            return Some(word.gives);
+        };
+        // A function of the script's own may have the name of one of our methods.
+        self.arguments(word, call, position, value.is_some());
+        Some(word.gives)
+    }
+
+    fn arguments(&mut self, word: &'static Word, call: &FnCallExpr, at: Position, method: bool) {
+        let skipped = usize::from(word.of != Of::Function && !method);
+        let mut args: Vec<Option<&Expr>> = call.args.iter().skip(skipped).map(Some).collect();
+        if word.of == Of::Function && method {
+            args.insert(0, None);
+        }
+        if let Some((wanted, gets)) = word.function_arg() {
+            args.pop();
+            self.function_given(word, call, at, wanted, gets);
+        }
+        let most = word.plain().len();
+        let least = most - usize::from(word.first_optional);
+        let last = args.last().copied().flatten();
+        if !word.options.is_empty()
+            && args.len() > least
+            && let Some(Expr::Map(map, map_at)) = last
+        {
+            args.pop();
+            for (key, value) in &map.0 {
+                let key_at = if key.pos.is_none() { *map_at } else { key.pos };
+                self.option(word, &key.name, value, key_at);
+            }
+        }
+        let missing = most.saturating_sub(args.len());
+        for (arg, given) in word.plain()[missing..].iter().zip(args) {
+            let Some(given) = given else { continue };
+            let Some(value) = literal(given) else {
+                continue;
+            };
+            if !could_be(arg.takes, &value) {
+                let want = arg.takes.to_string();
+                let error = word::wrong_type(word, arg.name, &want, &from_rhai(&value));
+                self.report(given.start_position(), error);
+            }
+        }
+    }
+
+    fn option(&mut self, word: &'static Word, key: &str, value: &Expr, at: Position) {
+        let Some(arg) = word.option(key) else {
+            self.report(at, word::unknown_key(word, key));
+            return;
+        };
+        if let Some(value) = literal(value)
+            && !could_be(arg.takes, &value)
+        {
+            let want = arg.takes.to_string();
+            self.report(at, word::wrong_type(word, key, &want, &from_rhai(&value)));
+        }
+    }
+
+    /// A closure that will be called with one argument must take one.
+    fn function_given(
+        &mut self,
+        word: &'static Word,
+        call: &FnCallExpr,
+        position: Position,
+        wanted: usize,
+        gets: Gets,
+    ) {
+        let Some((function, curried)) = call.args.last().and_then(closure_of) else {
+            return;
+        };
+        let Some(params) = self.closures.get(&function) else {
+            return;
+        };
+        let takes = params.len().saturating_sub(curried);
+        if takes == wanted {
+            let items = call.args.first().map_or(Type::Any, |items| {
+                let problems = self.problems.len();
+                let items = self.expression(items);
+                self.problems.truncate(problems);
+                items
+            });
+            let given = match gets {
+                Gets::Host => vec![Type::Host],
+                Gets::Hosts => vec![Type::Hosts],
+                Gets::Item => vec![item_of(items)],
+                Gets::Nothing => Vec::new(),
+            };
+            self.hand_over(call, given);
+            return;
+        }
+        let error = Error::config(format!(
+            "the function given to `{}` takes {takes} arguments and gets {gets}",
+            word.name
+        ));
+        self.report(
+            position,
+            error.hint(format!("write `{} ...`", gets.parameters())),
+        );
+    }
+
+    /// Remember what a closure at the end of a call will be called with, behind what it has captured.
+    fn hand_over(&mut self, call: &FnCallExpr, types: Vec<Type>) {
+        let Some((function, curried)) = call.args.last().and_then(closure_of) else {
+            return;
+        };
+        let Some(params) = self.closures.get(&function) else {
+            return;
+        };
+        let captured = params.iter().take(curried);
+        let mut given: Vec<Type> = captured
+            .map(|name| self.variable(name).unwrap_or(Type::Any))
+            .collect();
+        given.extend(types);
+        self.given.insert(function, given);
+    }
+}
+
+/// Could a value of this type stand before a word of that kind? What is not known could.
+fn could_stand_before(of: Of, value: Option<Type>) -> bool {
+    let wanted = match of {
+        Of::Array => [Type::Array, Type::Hosts],
+        Of::Authority => [Type::Authority; 2],
+        Of::Client => [Type::Client; 2],
+        Of::Error => [Type::Error; 2],
+        Of::Function => return true,
+        Of::Host => [Type::Host; 2],
+        Of::Map => [Type::Map; 2],
+    };
+    match value {
+        None => false,
+        Some(Type::Any) => true,
+        Some(value) => wanted.contains(&value),
+    }
+}
+
+fn options_of(call: &FnCallExpr) -> Option<Vec<&str>> {
+    match call.args.last()? {
+        Expr::Map(map, _) => Some(map.0.iter().map(|(key, _)| key.name.as_str()).collect()),
+        _ => None,
+    }
+}
+
+/// Is one of the keys an option of the word, or nearly?
+fn resembles(word: &Word, keys: Vec<&str>) -> bool {
+    keys.into_iter()
+        .any(|key| nearest(key, word.options.iter().map(|arg| arg.name)).is_some())
+}
+
+/// The anonymous function behind a closure, and the number of variables it has captured.
+fn closure_of(expression: &Expr) -> Option<(String, usize)> {
+    match expression {
+        Expr::DynamicConstant(value, _) => value
+            .clone()
+            .try_cast::<FnPtr>()
+            .map(|function| (function.fn_name().to_string(), 0)),
+        Expr::FnCall(call, _) if call.name == "curry" => {
+            let (name, _) = call.args.first().and_then(closure_of)?;
+            Some((name, call.args.len() - 1))
+        }
+        Expr::Stmt(block) => block.statements().last().and_then(|last| match last {
+            Stmt::Expr(expression) => closure_of(expression),
+            Stmt::FnCall(call, _) if call.name == "curry" => call
+                .args
+                .first()
+                .and_then(closure_of)
+                .map(|(name, _)| (name, call.args.len() - 1)),
+            _ => None,
+        }),
+        _ => None,
+    }
+}
+
+/// A value that is written out. Of a list what is known of it; of a function that it is one.
+fn literal(expression: &Expr) -> Option<Dynamic> {
+    Some(match expression {
+        Expr::BoolConstant(value, _) => (*value).into(),
+        Expr::IntegerConstant(value, _) => (*value).into(),
+        Expr::FloatConstant(value, _) => (**value).into(),
+        Expr::StringConstant(value, _) => value.clone().into(),
+        Expr::Array(parts, _) => parts.iter().filter_map(literal).collect::<Array>().into(),
+        Expr::Map(map, _) => {
+            let known = map
+                .0
+                .iter()
+                .filter_map(|(key, value)| Some((key.name.as_str().into(), literal(value)?)));
+            known.collect::<Map>().into()
+        }
+        other => {
+            let (name, _) = closure_of(other)?;
+            Dynamic::from(FnPtr::new(name).ok()?)
+        }
+    })
+}
+
+/// Could a value that is written out be of this type? None of ours can be written.
+fn could_be(takes: Type, value: &Dynamic) -> bool {
+    match takes {
+        Type::Authority | Type::Client | Type::Error | Type::Host => false,
+        Type::Any => true,
+        _ if value.is::<FnPtr>() => matches!(takes, Type::Function(..)),
+        _ => bind::fits(takes, value),
+    }
+}
+
+fn full(namespace: &str, name: &str) -> String {
+    if namespace.is_empty() {
+        name.to_string()
+    } else {
+        format!("{namespace}::{name}")
+    }
+}

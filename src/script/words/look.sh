@@ -1,0 +1,56 @@
+#!/bin/sh
+# What etcd there is on this host: one question, answered in sections that begin with `== NAME`.
+#
+# Before it stand: the paths $binary, $ca, $conf, $data, $pki_ca and $unit, and for grep -E the $addresses and $ports
+# as /proc/net/tcp writes them. Ends with 3 when systemd does not answer, 4 and 5 when something cannot be read.
+# shellcheck disable=SC2154,SC2012
+shown=$(systemctl show etcd -p LoadState -p ActiveState -p SubState -p MainPID -p UnitFileState -p FragmentPath) || exit 3
+pid=${shown#*MainPID=}; pid=${pid%%
+*}
+echo '== unit'; printf '%s\n' "$shown"
+# A program may stop between the two questions, who listens and whose that is: then both are asked again.
+for attempt in 1 2 3; do
+  holders='' other='' owned=0
+  listen=$(cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | grep -E " ($addresses):($ports) [0-9A-F]+:[0-9A-F]+ 0A ")
+  [ -n "$listen" ] || break
+  all=$(printf '%s\n' "$listen" | grep -c .)
+  inodes=$(printf '%s\n' "$listen" | awk '{ print $10 }' | tr '\n' '|'); inodes=${inodes%|}
+  for process in "/proc/${pid:-0}" /proc/[0-9]*; do
+    [ "$process" != "/proc/$pid" ] || [ -z "$holders" ] || continue
+    found=$(ls -l "$process/fd" 2>/dev/null | grep -oE "socket:\[($inodes)\]") || continue
+    holders="$holders${process#/proc/} $(readlink "$process/exe" 2>/dev/null || cat "$process/comm") $(printf '%s' "$found" | tr -dc '0-9\n' | tr '\n' ',')
+"
+    [ "$pid" = "${process#/proc/}" ] || [ -n "$other" ] || other=${process#/proc/}
+    owned=$((owned + $(printf '%s\n' "$found" | grep -c .)))
+    # All sockets of the ports belong to the unit as a rule: no need to look any further.
+    [ "$owned" -lt "$all" ] || break 2
+  done
+  [ "$attempt" = 3 ] || sleep 0.3
+done
+echo '== listen'; printf '%s\n' "$listen"
+echo '== holders'; printf '%s' "$holders"
+[ "${pid:-0}" != 0 ] || pid=$other
+if [ -n "$pid" ] && [ "$pid" != 0 ] && [ -d "/proc/$pid" ]; then
+  echo '== process'
+  printf 'pid=%s\nexe=%s\n' "$pid" "$(readlink "/proc/$pid/exe")"
+  command=$(tr '\0' ' ' <"/proc/$pid/cmdline"); printf 'command=%s\n' "$command"
+  read -r stat <"/proc/$pid/stat"; read -r uptime _ </proc/uptime
+  printf 'stat=%s\nhz=%s\nuptime=%s\nnow=%s\n' "${stat##*) }" "$(getconf CLK_TCK)" "$uptime" "$(date +%s.%N)"
+  case $command in
+    *config-file*) ;;
+    *) if command -v etcdctl >/dev/null 2>&1; then
+         echo '== keys'; ETCDCTL_API=3 etcdctl --endpoints=http://127.0.0.1:2379 --command-timeout=3s get '' --from-key --limit=1 --keys-only 2>&1; echo "status=$?"
+       fi ;;
+  esac
+fi
+echo '== times'
+stat -L -c '%.9Y %n' "$conf" "$unit" "$ca" "$binary" 2>/dev/null
+printf 'binary=%s\n' "$(readlink -f "$binary" 2>/dev/null)"
+echo '== data'
+if [ -d "$data" ]; then
+  [ -x "$data" ] || exit 4
+  if [ -d "$data/member" ]; then echo member; fi
+  for entry in "$data"/* "$data"/.[!.]*; do [ -e "$entry" ] && [ "$entry" != "$data/member" ] && printf 'other=%s\n' "$entry"; done
+fi
+for file in "$conf" "$ca" "$pki_ca"; do if [ -e "$file" ]; then echo "== file $file"; cat "$file" || exit 5; echo; fi; done
+echo '== end'
