@@ -4,7 +4,7 @@ use std::io;
 
 use tonic::Code;
 
-use crate::error::{Error, Kind};
+use crate::error::{Error, Hint, Kind};
 use crate::etcd::{Fault, Trouble};
 
 /// Codes of etcdctl.
@@ -21,7 +21,7 @@ pub(super) struct Failure {
     /// Native mode: the cause at each endpoint.
     pub(super) causes: Vec<String>,
     /// Native mode: one thing to type next.
-    pub(super) hint: Option<String>,
+    pub(super) hint: Option<Hint>,
     /// Without it nothing more is printed.
     pub(super) text: Option<String>,
     /// Of the command line itself, so that the command's page is shown.
@@ -71,7 +71,7 @@ impl Failure {
         self
     }
 
-    pub(super) fn with_hint(mut self: Box<Self>, hint: impl Into<String>) -> Box<Failure> {
+    pub(super) fn with_hint(mut self: Box<Self>, hint: impl Into<Hint>) -> Box<Failure> {
         self.hint = Some(hint.into());
         self
     }
@@ -89,7 +89,7 @@ impl Failure {
     pub(super) fn of_error(error: &Error) -> Box<Failure> {
         let mut failure = Failure::new(ERROR, error.headline());
         failure.causes.clone_from(&error.causes);
-        failure.hint = error.hints.first().map(ToString::to_string);
+        failure.hint = error.hints.first().cloned();
         failure
     }
 
@@ -103,7 +103,7 @@ impl Failure {
         let what = self.text.unwrap_or_else(|| "the command failed".into());
         let mut error = Error::new(kind, what);
         error.causes = self.causes;
-        error.hints.extend(self.hint.map(Into::into));
+        error.hints.extend(self.hint);
         error
     }
 

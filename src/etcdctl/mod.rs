@@ -365,10 +365,7 @@ mod tests {
                     kind,
                     what,
                     &causes.iter().map(ToString::to_string).collect(),
-                    &hints
-                        .iter()
-                        .map(|hint| (*hint).to_string().into())
-                        .collect()
+                    &hints.iter().map(|hint| (*hint).into()).collect()
                 ),
                 "{line}"
             );

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use super::{Interpreter, Parameter, Parts, World, embedded, words};
-use crate::error::{Error, Result, nearest};
+use crate::error::{Error, Hint, Result, nearest};
 use crate::inventory::Inventory;
 
 use crate::report::{Report, Silent};
@@ -280,7 +280,7 @@ pub fn entry(name: &str) -> Result<String> {
         .collect();
     let error = Error::usage(format!("there is no help on `{name}`"));
     Err(match nearest(bare, known) {
-        Some(near) => error.hint(format!("etcdsh help {near}")),
-        None => error.hint("etcdsh help"),
+        Some(near) => error.hint(Hint::Help(near.to_string())),
+        None => error.hint(Hint::Help(String::new())),
     })
 }

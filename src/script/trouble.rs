@@ -3,7 +3,7 @@
 use rhai::{Dynamic, EvalAltResult, LexError, ParseError, ParseErrorType, Position};
 
 use super::{place, source, words};
-use crate::error::{Error, Kind, Place, Result, nearest};
+use crate::error::{Error, Hint, Kind, Place, Result, nearest};
 
 /// What `catch (error)` gets: `error.message`, `error.host`, `error.kind`.
 #[derive(Clone, Debug)]
@@ -145,8 +145,10 @@ fn translate(error: &EvalAltResult) -> Box<Error> {
         },
         EvalAltResult::ErrorTerminated(..) => Error::new(Kind::Interrupted, "interrupted"),
         EvalAltResult::ErrorFunctionNotFound(signature, _) => {
-            Error::config(format!("no function fits `{}`", readable(signature)))
-                .hint("`etcdsh help NAME` shows the arguments")
+            Error::config(format!("no function fits `{}`", readable(signature))).hint(Hint::Shows {
+                word: "NAME".into(),
+                what: "the arguments".into(),
+            })
         }
         EvalAltResult::ErrorVariableNotFound(name, _) => {
             Error::config(format!("there is no variable `{name}`"))

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Word;
-use crate::error::{Error, Result, nearest};
+use crate::error::{Error, Hint, Result, nearest};
 use crate::value::{Map, Value, duration};
 
 /// Arguments whose names and types are right.
@@ -139,7 +139,7 @@ pub fn wrong_type(called: &str, key: &str, want: &str, got: &Value) -> Box<Error
         other => other.type_name().to_string(),
     };
     Error::config(format!("`{key}` of `{}` takes {want}, not {shown}", called))
-        .hint(format!("etcdsh help {}", called))
+        .hint(Hint::Help(called.to_string()))
 }
 
 /// The error for an option that the word does not have.
@@ -148,7 +148,7 @@ pub fn unknown_key(called: &str, word: &Word, key: &str) -> Box<Error> {
     let error = Error::config(format!("`{}` has no option `{key}`", called));
     match nearest(key, word.options.iter().map(|arg| arg.name)) {
         Some(name) => error.hint(format!("did you mean `{name}`?")),
-        None => error.hint(format!("etcdsh help {}", called)),
+        None => error.hint(Hint::Help(called.to_string())),
     }
 }
 

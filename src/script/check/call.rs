@@ -3,7 +3,7 @@
 use rhai::{Array, Dynamic, Expr, FnCallExpr, FnPtr, Map, Position, Stmt};
 
 use super::walk::{Checker, item_of};
-use crate::error::{Error, nearest};
+use crate::error::{Error, Hint, nearest};
 use crate::script::value::from_rhai;
 use crate::script::words::{self, bind};
 use crate::word::{self, Gets, Of, Type, Word};
@@ -82,7 +82,7 @@ impl Checker<'_> {
                     if wanted == "1" { "" } else { "s" },
                     count - shift
                 ));
-                self.report(position, error.hint(format!("etcdsh help {name}")));
+                self.report(position, error.hint(Hint::Help(name.to_string())));
             }
             Some(_) => {}
         }
@@ -100,7 +100,7 @@ impl Checker<'_> {
             None if !namespace.is_empty() && here.is_empty() => {
                 error.because(format!("there is no module `{namespace}`"))
             }
-            None => error.hint("etcdsh help"),
+            None => error.hint(Hint::Help(String::new())),
         };
         self.report(position, error);
     }

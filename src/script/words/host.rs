@@ -6,7 +6,7 @@ use rhai::{Array, Dynamic, Engine, Map};
 
 use super::bind::{Native, no_other_properties, property, word};
 use super::parameter;
-use crate::error::{Error, Result};
+use crate::error::{Error, Hint, Result};
 use crate::host::Link;
 use crate::script::World;
 use crate::script::trouble::pass;
@@ -407,7 +407,7 @@ fn named(world: &Arc<World>, name: &str) -> Result<Host> {
     Err(
         match crate::error::nearest(name, known.iter().map(String::as_str)) {
             Some(near) => error.hint(format!("did you mean `{near}`?")),
-            None => error.hint("etcdsh inventory --graph"),
+            None => error.hint(Hint::Hosts),
         },
     )
 }

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use rhai::{Array, Dynamic, Engine};
 
 use super::bind::{Call, no_other_properties, property, word};
-use crate::error::{Error, Hint, Kind};
+use super::hint;
+use crate::error::{Error, Kind};
 use crate::report::Event;
 use crate::script::World;
 use crate::script::trouble::{Thrown, pass};
-use crate::value::Value;
 use crate::word::{Arg, Of, Section, Type, Word};
 
 const SAY: Word = Word::function(Section::Saying, "say", "Print a line about a host.")
@@ -30,7 +30,11 @@ const FAIL: Word = Word::function(Section::Saying, "fail", "End the task with an
     ])
     .with(&[
         Arg::new("because", Type::Texts, "why, from the outside in"),
-        Arg::new("hint", Type::Hint, HINT),
+        Arg::new(
+            "hint",
+            Type::Hint,
+            "what to type next: a text, or a map of what is meant, which the console says in its own words: `run` (a command, as root) with `on` (a host), `etcd` (a line of etcdctl), `limit`, `set` (`name=value`), `without` (the same), `tags`, `text`, and `note`, a remark at the end",
+        ),
         Arg::new("log", Type::Text, "quoted as it is"),
         Arg::new(
             "unknown",
@@ -38,7 +42,7 @@ const FAIL: Word = Word::function(Section::Saying, "fail", "End the task with an
             "something could not be told; false by default",
         ),
     ])
-    .example(r#"fail(h, "the disk is full", #{ because: "df says 100 %", hint: "df -h" })"#);
+    .example(r#"fail(h, "the disk is full", #{ because: "df says 100 %", hint: #{ run: "df -h", on: h } })"#);
 
 const fn of_error(name: &'static str, gives: Type, doc: &'static str) -> Word {
     Word::property(Section::Saying, Of::Error, name, gives, doc)
@@ -111,9 +115,6 @@ const NAMED_TAG: Word = Word::function(
 .takes(&[Arg::new("tag", Type::Text, "the tag")])
 .gives(Type::Bool)
 .example(r#"if named_tag("etcd_purge") { print("a purge was asked for"); }"#);
-
-/// Each of the console and the command line says these in its own words.
-const HINT: &str = "what to type next: a text, or a map of `run` and `on` (a command there), `etcd` (a line of etcdctl), `tags`, `limit`, `set` (`name=value`), `without` (the same), `note`, `text`, which the console says in its own words; a list for several";
 
 pub(super) const WORDS: &[&Word] = &[
     &SAY, &WARN, &FAIL, &MESSAGE, &WHAT, &HOST, &KIND, &CAUSES, &TEXT, &CONFIRM, &CHECKING,
@@ -206,48 +207,14 @@ fn failure(call: &Call<'_>) -> Box<Error> {
     };
     let mut error = Error::new(kind, call.text(1));
     error.causes = options.texts("because");
-    error.hints = options.value("hint").map(hints).unwrap_or_default();
+    match options.value("hint").map_or(Ok(Vec::new()), hint::all_of) {
+        Ok(hints) => error.hints = hints,
+        Err(wrong) => return wrong,
+    }
     error.stderr = options.text("log").unwrap_or_default();
     match call.host(0) {
         Some(host) => error.on(host.name()),
         None => error,
-    }
-}
-
-/// The parts of a hint in the order in which they are said.
-const PARTS: [&str; 8] = [
-    "without", "text", "run", "etcd", "tags", "limit", "set", "note",
-];
-
-/// A text, a map that says where to type what, or a list of these.
-fn hints(value: &Value) -> Vec<Hint> {
-    let map = match value {
-        Value::List(all) => return all.iter().flat_map(hints).collect(),
-        Value::Map(map) => map,
-        value => return value.as_text().map(Hint::from).into_iter().collect(),
-    };
-    let text = |key: &str| map.get(key).and_then(Value::as_text).map(str::to_string);
-    let part = |key: &&str| {
-        let said = text(key)?;
-        Some(match *key {
-            "run" => Hint::Run {
-                command: said,
-                on: text("on").unwrap_or_else(|| "all".into()),
-            },
-            "etcd" => Hint::Etcd(said),
-            "tags" => Hint::Tags(said.split(',').map(str::to_string).collect()),
-            "limit" => Hint::Limit(said),
-            "set" => Hint::Set(said),
-            "note" => Hint::Note(said),
-            "without" => Hint::Without(said),
-            _ => Hint::Text(said),
-        })
-    };
-    let mut parts: Vec<Hint> = PARTS.iter().filter_map(part).collect();
-    match parts.len() {
-        0 => Vec::new(),
-        1 => parts,
-        _ => vec![Hint::All(std::mem::take(&mut parts))],
     }
 }
 
