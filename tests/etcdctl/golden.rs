@@ -19,6 +19,7 @@ fn named(stage: &Stage<'_>, text: &str) -> String {
         .replace(&stage.servers.endpoint(1), "EP")
         .replace(&stage.servers.endpoint(1).replace(":2379", ":2380"), "PEER");
     for (id, name) in [(member, "MEMBER"), (cluster, "CLUSTER")] {
+        text = text.replace(&format!(" {id:>16x}"), &format!(" {name}"));
         for written in [format!("{id:x}"), id.to_string()] {
             text = text.replace(&written, name);
         }

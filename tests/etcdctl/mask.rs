@@ -44,6 +44,8 @@ impl Ids {
                 .bytes()
                 .map(|byte| format!("\\x{byte:x}"))
                 .collect();
+            // `Member %16x added`: the blanks of a short id stand behind the one between the words.
+            text = text.replace(&format!(" {id:>16x}"), &format!(" {name}"));
             for written in [
                 format!("{id:016x}"),
                 format!("{id:x}"),
@@ -784,7 +786,7 @@ mod tests {
             Seen::of(&outcome(text.as_bytes(), "", "0"), &Rule::default(), &ids).stdout
         };
         let (long, short) = (0x694d_8e5f_0000_0102_u64, 0x094d_8e5f_0000_0102_u64);
-        let line = |id: u64| format!("Member {id:x} added to cluster 5, {id:x}\n");
+        let line = |id: u64| format!("Member {id:>16x} added to cluster 5, {id:x}\n");
         assert_eq!(seen(line(long), long), seen(line(short), short));
         let table = |id: u64| {
             let id = format!("{id:x}");

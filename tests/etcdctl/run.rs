@@ -139,7 +139,8 @@ impl Running {
         }
     }
 
-    pub(super) fn signal(&self, name: &str) {
+    /// Standard input stays open while the signal does its work: else its end may be what ends the command.
+    pub(super) fn signal(&mut self, name: &str) {
         let signal = match name {
             "INT" => Signal::INT,
             "KILL" => Signal::KILL,
@@ -148,6 +149,10 @@ impl Running {
         };
         let pid = Pid::from_raw(i32::try_from(self.child.id()).unwrap()).unwrap();
         let _ = kill_process(pid, signal);
+        let end = Instant::now() + Duration::from_secs(1);
+        while !self.over() && Instant::now() < end {
+            std::thread::sleep(Duration::from_millis(2));
+        }
     }
 
     /// As [`Running::end`], with a limit of its own.
