@@ -70,7 +70,7 @@ pub fn wrong(
     let shown = if name.ends_with("password") {
         raw.kind().to_string()
     } else {
-        format!("`{}`", raw.to_text())
+        format!("`{}`", raw.shown())
     };
     let error = Error::config(format!("`{name}` takes {takes}, not {shown}")).on(host);
     match origin(inventory, host, name) {

@@ -60,7 +60,7 @@ impl Vars<'_> {
             Error::config(format!(
                 "`{}` takes true or false, not `{}`",
                 names[0],
-                value.to_text()
+                value.shown()
             ))
             .on(self.host)
         })
@@ -191,7 +191,7 @@ fn target(vars: &Vars<'_>, login: &Login) -> Result<Target> {
                 .ok_or_else(|| {
                     Error::config(format!(
                         "`ansible_port` takes a port, not `{}`",
-                        value.to_text()
+                        value.shown()
                     ))
                     .on(vars.host)
                 })?,

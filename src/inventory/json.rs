@@ -39,6 +39,7 @@ fn write(out: &mut String, value: &Value, depth: usize) {
             });
         }
         Value::Null => out.push_str("null"),
+        Value::Secret(secret) => write_text(out, &secret.to_string()),
         Value::Str(text) => write_text(out, text),
         Value::Unsafe(text) => write_tagged(out, "__ansible_unsafe", text, depth),
         Value::Vault(text) => write_tagged(out, "__ansible_vault", text, depth),

@@ -297,6 +297,7 @@ pub(super) fn to_jinja(value: &Value) -> Jinja {
             Jinja::from_pairs(map.iter().map(|(key, item)| (key.as_str(), to_jinja(item))))
         }
         Value::Null => Jinja::from(()),
+        Value::Secret(secret) => Jinja::from(secret.reveal()),
         Value::Str(text) | Value::Unsafe(text) | Value::Vault(text) => Jinja::from(text.as_str()),
     }
 }

@@ -4,6 +4,7 @@ use indexmap::IndexMap;
 
 use super::json;
 use super::scalar::{self, Plain};
+use crate::secret::Secret;
 
 /// A value read from an inventory. Dates are already text.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,6 +17,8 @@ pub enum Value {
     List(Vec<Value>),
     Map(IndexMap<String, Value>),
     Null,
+    /// A text that no rendering shows; scripts hand it over.
+    Secret(Secret),
     Str(String),
     /// Text that must never be rendered as a template (`!unsafe`).
     Unsafe(String),
@@ -68,6 +71,7 @@ impl Value {
     #[must_use]
     pub fn as_str(&self) -> Option<&str> {
         match self {
+            Value::Secret(secret) => Some(secret.reveal()),
             Value::Str(text) | Value::Unsafe(text) => Some(text),
             _ => None,
         }
@@ -83,6 +87,7 @@ impl Value {
             Value::List(_) => "a list",
             Value::Map(_) => "a mapping",
             Value::Null => "nothing",
+            Value::Secret(_) => "a secret",
             Value::Str(_) | Value::Unsafe(_) => "a string",
             Value::Vault(_) => "a vault-encrypted string",
         }
@@ -98,8 +103,18 @@ impl Value {
     #[must_use]
     pub fn to_text(&self) -> String {
         match self {
+            Value::Secret(secret) => secret.reveal().to_string(),
             Value::Str(text) | Value::Unsafe(text) => text.clone(),
             other => repr(other),
+        }
+    }
+
+    /// The same for a message: a secret masked.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        match self {
+            Value::Secret(secret) => secret.to_string(),
+            other => other.to_text(),
         }
     }
 }
@@ -159,6 +174,7 @@ fn repr(value: &Value) -> String {
             format!("{{{}}}", pairs.join(", "))
         }
         Value::Null => "None".to_string(),
+        Value::Secret(secret) => secret.to_string(),
         Value::Str(text) | Value::Unsafe(text) => quoted(text),
         Value::Vault(_) => "<encrypted>".to_string(),
     }

@@ -425,3 +425,18 @@ fn what_rhai_says_badly_is_said_better() {
     }
     assert_eq!(open(ONE, "\u{feff}1 + 1").as_deref(), Ok("2"));
 }
+
+#[test]
+fn a_secret_that_is_passed_on_stays_one() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let inner = folder.path().join("inner.rhai");
+    let text = "let h = host(\"10.10.10.10\");\n\
+        fail(`${h.vars.pass} ${h.vars.etcd_root_password} ${h.vars.open}`);\n";
+    std::fs::write(&inner, text).expect("it is written");
+    let outer = format!(
+        "run({:?}, #{{ vars: #{{ pass: secret(\"hush{{{{ 1 }}}}\"), etcd_root_password: secret(\"hush\"), open: \"seen\" }} }})",
+        inner.display().to_string()
+    );
+    let error = open(ONE, &outer).expect_err("it fails as asked");
+    assert!(error.starts_with("******** ******** seen\n"), "{error}");
+}

@@ -94,6 +94,7 @@ pub(super) fn from_inventory(value: inventory::Value) -> Value {
                 .collect(),
         ),
         Of::Null => Value::Null,
+        Of::Secret(secret) => Value::Secret(secret),
     }
 }
 
@@ -112,7 +113,7 @@ pub(super) fn to_inventory(value: Value) -> inventory::Value {
                 .collect(),
         ),
         Value::Null => To::Null,
-        Value::Secret(secret) => To::Str(secret.reveal().to_string()),
+        Value::Secret(secret) => To::Secret(secret),
         Value::Text(text) => To::Str(text),
     }
 }

@@ -89,6 +89,7 @@ impl Kind {
             },
             Kind::Text => match value {
                 Of::Null | Of::List(_) | Of::Map(_) => return None,
+                Of::Secret(secret) => Value::Secret(secret.clone()),
                 other => Value::Text(other.to_text()),
             },
             Kind::Texts => match value {

@@ -1,9 +1,12 @@
 //! A marked block in a list of somebody else's YAML file: put in, replaced or taken out as text, so that comments,
 //! order and quoting of all else stay. What came out is read again: it must say the old list and the items, no more.
 
-use serde_yaml::{Mapping, Value};
+use indexmap::IndexMap;
 
 use crate::error::{Error, Result};
+use crate::inventory::{Value, parse_value};
+
+type Mapping = IndexMap<String, Value>;
 
 fn marks(name: &str) -> (String, String) {
     (
@@ -13,18 +16,18 @@ fn marks(name: &str) -> (String, String) {
 }
 
 fn read(text: &str, what: &str) -> Result<Mapping> {
-    match serde_yaml::from_str::<Value>(text) {
+    match parse_value(what, text) {
         Ok(Value::Null) => Ok(Mapping::new()),
-        Ok(Value::Mapping(map)) => Ok(map),
+        Ok(Value::Map(map)) => Ok(map),
         Ok(_) => Err(Error::config(format!("{what} is no map"))),
-        Err(error) => Err(Error::config(format!("{what} is no YAML")).because(error.to_string())),
+        Err(error) => Err(Error::config(format!("{what} is no YAML")).because(error.what)),
     }
 }
 
 fn list(map: &Mapping, key: &str) -> Result<Vec<Value>> {
     match map.get(key) {
         None | Some(Value::Null) => Ok(Vec::new()),
-        Some(Value::Sequence(items)) => Ok(items.clone()),
+        Some(Value::List(items)) => Ok(items.clone()),
         Some(_) => Err(Error::config(format!("`{key}` is no list"))),
     }
 }
@@ -72,9 +75,9 @@ fn is_key(line: &str, key: &str) -> bool {
 /// `text` with the block `name` of `items` in its list `key`. Empty `items` take the block out.
 pub(super) fn put(text: &str, key: &str, name: &str, items: &str) -> Result<String> {
     let old = read(text, "the file")?;
-    let wanted = match serde_yaml::from_str::<Value>(items) {
+    let wanted = match parse_value("the items", items) {
         Ok(Value::Null) => Vec::new(),
-        Ok(Value::Sequence(items)) => items,
+        Ok(Value::List(items)) => items,
         _ => {
             return Err(Error::internal(format!(
                 "the items for `{key}` are no list"
@@ -138,7 +141,7 @@ pub(super) fn put(text: &str, key: &str, name: &str, items: &str) -> Result<Stri
     let came = read(&new, "the changed file")?;
     let others = |map: &Mapping| {
         map.iter()
-            .filter(|(name, _)| name.as_str() != Some(key))
+            .filter(|(name, _)| name.as_str() != key)
             .map(|(a, b)| (a.clone(), b.clone()))
             .collect::<Mapping>()
     };
