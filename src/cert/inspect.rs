@@ -7,8 +7,9 @@ use x509_parser::certificate::X509Certificate;
 use x509_parser::error::X509Error;
 use x509_parser::extensions::GeneralName;
 
-use super::{date, hex, now, pem};
+use super::{date, now, pem};
 use crate::error::{Error, Kind, Result};
+use crate::hex;
 
 /// A certificate in plain values. Times are seconds since 1970.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,7 +50,7 @@ pub fn inspect_at(text: &str, now: i64) -> Result<Certificate> {
         not_before,
         public_key_fingerprint: sha256(certificate.public_key().raw),
         sans: sans(&certificate),
-        serial: hex(certificate.raw_serial()),
+        serial: hex::text(certificate.raw_serial()),
         subject: certificate.subject().to_string(),
     })
 }
@@ -173,7 +174,7 @@ fn san(name: &GeneralName<'_>) -> String {
     match name {
         GeneralName::DNSName(name) => (*name).to_string(),
         GeneralName::IPAddress(bytes) => {
-            address(bytes).unwrap_or_else(|| format!("IP:{}", hex(bytes)))
+            address(bytes).unwrap_or_else(|| format!("IP:{}", hex::text(bytes)))
         }
         GeneralName::RFC822Name(name) => format!("email:{name}"),
         GeneralName::URI(uri) => format!("URI:{uri}"),
@@ -199,7 +200,7 @@ fn first(text: &str) -> Option<Vec<u8>> {
 }
 
 fn sha256(bytes: &[u8]) -> String {
-    hex(&Sha256::digest(bytes))
+    hex::text(&Sha256::digest(bytes))
 }
 
 #[cfg(test)]

@@ -25,13 +25,3 @@ fn date(seconds: i64) -> String {
         |time| time.strftime("%Y-%m-%d %H:%M:%S UTC").to_string(),
     )
 }
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes
-        .iter()
-        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
-}

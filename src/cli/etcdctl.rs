@@ -121,7 +121,6 @@ impl Place for Clusters {
             client: None,
             config,
             via: cluster.access()?.via.clone(),
-            name: cluster.name,
         }))
     }
 

@@ -196,11 +196,7 @@ fn once(watch: &Watch, json: bool, options: &Options) -> i32 {
     if json {
         say!("{}", view.to_json(false));
     } else {
-        let wide = rustix::termios::tcgetwinsize(std::io::stdout())
-            .ok()
-            .map(|size| usize::from(size.ws_col))
-            .filter(|wide| *wide > 0)
-            .unwrap_or(160);
+        let wide = crate::terminal::width().unwrap_or(160);
         say!("{}", overview::text(&view, wide, colored(options)));
     }
     view.exit_code()

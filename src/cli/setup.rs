@@ -12,6 +12,7 @@ use crate::report::{Human, Json, Report, Sink, Style, Terminal, Transcript};
 use crate::run::{self, Cancel, Pool, Selection, Session};
 use crate::script::{Parts, World};
 use crate::secret::Secret;
+use crate::terminal;
 
 pub(super) struct Setup {
     args: Vec<String>,
@@ -100,51 +101,22 @@ pub(super) fn inventory(sources: &[String], script_folder: Option<&Path>) -> Res
 }
 
 fn ask_secret(question: &str) -> Result<Secret> {
-    use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
     let trouble = |error: std::io::Error| {
         Error::usage("a password cannot be asked for")
             .because(error.to_string())
             .hint("run it in a terminal")
     };
-    let terminal = std::fs::OpenOptions::new()
+    let tty = std::fs::OpenOptions::new()
         .read(true)
         .write(true)
         .open("/dev/tty")
         .map_err(trouble)?;
-    let before = tcgetattr(&terminal).map_err(|error| trouble(error.into()))?;
-    let mut silent = before.clone();
-    // Letters come as they are typed, Ctrl-C too, so that the terminal is always set back.
-    silent
-        .local_modes
-        .remove(LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG);
-    tcsetattr(&terminal, OptionalActions::Now, &silent).map_err(|error| trouble(error.into()))?;
-    let mut out = &terminal;
-    let answer = write!(out, "{question}: ").and_then(|()| typed_line(&terminal));
-    let _ = writeln!(out);
-    tcsetattr(&terminal, OptionalActions::Now, &before).map_err(|error| trouble(error.into()))?;
+    let answer = terminal::secret(&tty, || write!(&mut &tty, "{question}: "));
+    let _ = writeln!(&mut &tty);
     match answer.map_err(trouble)? {
         Some(line) => Ok(Secret::new(line)),
         None => Err(Error::new(Kind::Interrupted, "interrupted")),
     }
-}
-
-/// A line from a terminal that gives single letters; nothing after Ctrl-C.
-fn typed_line(terminal: &std::fs::File) -> std::io::Result<Option<String>> {
-    let mut line = Vec::new();
-    for letter in std::io::Read::bytes(terminal) {
-        match letter? {
-            b'\r' | b'\n' => break,
-            3 => return Ok(None),
-            4 if line.is_empty() => return Ok(None),
-            8 | 127 => {
-                // A letter of several bytes goes as a whole.
-                while line.pop().is_some_and(|byte: u8| byte & 0xc0 == 0x80) {}
-            }
-            21 => line.clear(),
-            byte => line.push(byte),
-        }
-    }
-    Ok(Some(String::from_utf8_lossy(&line).into_owned()))
 }
 
 pub(super) fn login(reach: &Reach, config: AnsibleConfig) -> Result<Login> {

@@ -292,9 +292,8 @@ fn find(name: &str) -> Result<(&'static str, &'static str)> {
         .or_else(put);
     named
         .or_else(|| {
-            embedded::stdlib().find(|(path, _)| {
-                path.trim_start_matches("stdlib/").trim_end_matches(".rhai") == name
-            })
+            let bare = name.trim_start_matches("stdlib/").trim_end_matches(".rhai");
+            embedded::module(bare)
         })
         .ok_or_else(|| {
             let error = Error::config(format!("there is no bundled script `{name}`"));

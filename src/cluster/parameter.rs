@@ -1,6 +1,6 @@
 //! The parameters that say what a cluster is, each read as what it takes: a wrong one is an error with its place.
 //!
-//! `stdlib/etcd.rhai` declares the same names for scripts; a test compares types and defaults.
+//! `stdlib/etcd/` declares the same names for scripts; a test compares types and defaults.
 
 use std::fmt::Display;
 

@@ -3,18 +3,16 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use super::connection::{Answer, Connection, target, url};
 use super::probe;
 use super::trouble::{Attempt, Failure, Fault, Result, Trouble};
 use crate::error::{self, Error};
+use crate::locked::locked;
 use crate::runtime::{block_on, block_on_for};
 use crate::secret::Secret;
-
-/// How long a call may take that rewrites the whole database.
-pub(super) const LONG: Duration = Duration::from_mins(10);
 
 /// Where etcd is and who we are.
 #[derive(Clone, Debug)]
@@ -389,10 +387,7 @@ impl Client {
     }
 
     fn connections(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<Connection>>> {
-        self.shared
-            .connections
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        locked(&self.shared.connections)
     }
 
     /// A connection that stands, logged in, for a stream of messages: that of the first endpoint that can be reached.

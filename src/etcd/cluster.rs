@@ -81,16 +81,6 @@ impl Client {
             members: all(answer.members()),
         })
     }
-
-    /// Change where a member is reached by its peers.
-    pub fn member_update(&self, id: u64, peer_urls: &[String]) -> Result<Members> {
-        let answer = self.write(async |etcd| etcd.cluster().member_update(id, peer_urls).await)?;
-        Ok(Members {
-            added: None,
-            header: Header::of(answer.header()),
-            members: all(answer.members()),
-        })
-    }
 }
 
 fn all(members: &[etcd_client::Member]) -> Vec<Member> {

@@ -1,8 +1,6 @@
 //! Keys and values: put, get, delete, compact.
 
-use std::time::Duration;
-
-use super::client::{Client, LONG};
+use super::client::Client;
 use super::{Header, Result};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -114,31 +112,6 @@ impl Client {
         let options = raw_delete(options);
         self.write(async |etcd| etcd.kv().delete(key, Some(options.clone())).await)
             .map(Delete::from)
-    }
-
-    /// Forget the history before a revision; `physical` waits until the space is free inside the database.
-    pub fn compact(&self, rev: i64, physical: bool) -> Result<Header> {
-        let options = etcd_client::CompactionOptions::new();
-        let options = if physical {
-            options.with_physical()
-        } else {
-            options
-        };
-        let limit = if physical { LONG } else { self.limit() };
-        self.compact_within(rev, &options, limit)
-    }
-
-    fn compact_within(
-        &self,
-        rev: i64,
-        options: &etcd_client::CompactionOptions,
-        limit: Duration,
-    ) -> Result<Header> {
-        let call = async |etcd: &super::connection::Connection| {
-            etcd.kv().compact(rev, Some(options.clone())).await
-        };
-        self.any(super::client::Effect::Write, limit, &call)
-            .map(|answer| Header::of(answer.header()))
     }
 }
 

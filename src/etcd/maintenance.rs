@@ -1,11 +1,10 @@
-//! One member's condition and upkeep: status, health, alarms, leader, defragmentation, hash.
+//! One member's condition, and who leads.
 
 use std::time::{Duration, Instant};
 
-use etcd_client::{AlarmAction, AlarmOptions, AlarmType};
 use tonic::Code;
 
-use super::client::{Client, LONG, PAUSE};
+use super::client::{Client, PAUSE};
 use super::trouble::NO_USER;
 use super::{Header, Result};
 
@@ -29,28 +28,6 @@ pub struct Status {
     /// Empty from servers before 3.6.
     pub storage_version: String,
     pub version: String,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AlarmKind {
-    Corrupt,
-    NoSpace,
-    None,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Alarm {
-    pub kind: AlarmKind,
-    pub member_id: u64,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct HashKv {
-    pub compact_revision: i64,
-    pub hash: u32,
-    /// 0 from servers before 3.6.
-    pub hash_revision: i64,
-    pub header: Header,
 }
 
 impl Client {
@@ -97,33 +74,6 @@ impl Client {
         Ok(start.elapsed())
     }
 
-    /// The alarms of all members.
-    pub fn alarm_list(&self) -> Result<Vec<Alarm>> {
-        let call = async |etcd: &super::connection::Connection| {
-            etcd.maintenance()
-                .alarm(AlarmAction::Get, AlarmType::None, None)
-                .await
-        };
-        Ok(alarms(&self.read(call)?))
-    }
-
-    /// Take back the alarms that are on, and give those that were taken back.
-    pub fn alarm_disarm(&self) -> Result<Vec<Alarm>> {
-        let mut done = Vec::new();
-        for alarm in self.alarm_list()? {
-            let mut options = AlarmOptions::new();
-            options.with_member(alarm.member_id);
-            let kind = alarm.kind.into();
-            let answer = self.write(async |etcd| {
-                etcd.maintenance()
-                    .alarm(AlarmAction::Deactivate, kind, Some(options.clone()))
-                    .await
-            })?;
-            done.extend(alarms(&answer));
-        }
-        Ok(done)
-    }
-
     /// Hand the leadership over to a member. The request goes to the leader, wherever it is, and follows it.
     pub fn move_leader(&self, id: u64) -> Result<Header> {
         let end = Instant::now() + self.limit();
@@ -141,27 +91,6 @@ impl Client {
         }
     }
 
-    /// Give the free space of the member's database back to its disk. The member answers nobody meanwhile.
-    pub fn defragment(&self, endpoint: &str) -> Result<Header> {
-        let answer = self.on(endpoint, LONG, async |etcd| {
-            etcd.maintenance().defragment().await
-        })?;
-        Ok(Header::of(answer.header()))
-    }
-
-    /// The hash of a member's keys up to a revision; 0 is the newest.
-    pub fn hash_kv(&self, endpoint: &str, rev: i64) -> Result<HashKv> {
-        let answer = self.on(endpoint, self.limit(), async |etcd| {
-            etcd.maintenance().hash_kv(rev).await
-        })?;
-        Ok(HashKv {
-            compact_revision: answer.compact_version(),
-            hash: answer.hash(),
-            hash_revision: answer.hash_revision(),
-            header: Header::of(answer.header()),
-        })
-    }
-
     /// The first endpoint of the settings whose member leads; the first one that answers when none of them does.
     pub(super) fn leader_endpoint(&self) -> Result<String> {
         let mut answering = None;
@@ -177,36 +106,6 @@ impl Client {
             (Some(endpoint), _) => Ok(endpoint.clone()),
             (None, Some(fault)) => Err(fault),
             (None, None) => Ok(self.endpoints()[0].clone()),
-        }
-    }
-}
-
-fn alarms(answer: &etcd_client::AlarmResponse) -> Vec<Alarm> {
-    let alarms = answer.alarms().iter();
-    alarms
-        .map(|alarm| Alarm {
-            kind: alarm.alarm().into(),
-            member_id: alarm.member_id(),
-        })
-        .collect()
-}
-
-impl From<AlarmType> for AlarmKind {
-    fn from(raw: AlarmType) -> AlarmKind {
-        match raw {
-            AlarmType::Corrupt => AlarmKind::Corrupt,
-            AlarmType::None => AlarmKind::None,
-            AlarmType::Nospace => AlarmKind::NoSpace,
-        }
-    }
-}
-
-impl From<AlarmKind> for AlarmType {
-    fn from(kind: AlarmKind) -> AlarmType {
-        match kind {
-            AlarmKind::Corrupt => AlarmType::Corrupt,
-            AlarmKind::NoSpace => AlarmType::Nospace,
-            AlarmKind::None => AlarmType::None,
         }
     }
 }

@@ -1,7 +1,8 @@
 //! A blocking, typed client for etcd: plain values in and out, errors that name the true cause at each endpoint.
 //!
-//! Owns every use of etcd-client and of its async: callers are plain threads, and many may call at once.
-//! Must not know hosts, scripts or printing. Start reading at `client.rs`.
+//! Owns every use of etcd-client and of its async: callers are plain threads, and many may call at once. The commands of
+//! `e` go through `raw.rs`, a door to what they need of etcd-client; they pass what they ask as async closures, which
+//! `Client::ask` carries out. Must not know hosts, scripts or printing. Start reading at `client.rs`.
 
 mod auth;
 mod bolt;
@@ -12,14 +13,14 @@ mod kv;
 mod lease;
 mod maintenance;
 mod probe;
+pub(crate) mod raw;
 pub(crate) mod rpc;
 mod scrape;
 pub(crate) mod snapshot;
 mod trouble;
-mod txn;
 mod watch;
 
-pub use auth::{AuthStatus, Names, Permission, PermissionKind, Role, User};
+pub use auth::Names;
 pub use bolt::{SnapshotHash, SnapshotStatus, snapshot_hash, snapshot_status};
 pub use client::{Client, Config};
 pub(crate) use client::{Effect, PAUSE, Patience};
@@ -29,12 +30,11 @@ pub use kv::{
     Delete, DeleteOptions, Get, GetOptions, KeyValue, Put, PutOptions, Sort, SortOrder, SortTarget,
     prefix_end,
 };
-pub use lease::{Lease, LeaseList, LeaseTtl};
-pub use maintenance::{Alarm, AlarmKind, HashKv, Status};
+pub use lease::LeaseList;
+pub use maintenance::Status;
 pub use scrape::{NoMetrics, Scrape, Scraper};
 pub use snapshot::Snapshot;
 pub use trouble::{Attempt, Fault, Result, Trouble};
-pub use txn::{Compare, CompareOp, CompareTarget, Op, OpResult, Txn, TxnResult};
 pub(crate) use watch::{Told, Watched, Watches};
 
 use etcd_client::proto::PbResponseHeader;

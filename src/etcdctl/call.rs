@@ -6,13 +6,14 @@ use std::time::Instant;
 
 use super::Style;
 use super::failure::{ARGUMENTS, CONNECTION, ERROR, Failure, Outcome, strict_text};
-use super::flag::{Flag, Values};
-use super::go;
-use super::print::{self, Format, Page, Reply};
-use super::settings::{DEFAULT_ENDPOINT, Settings, Source};
+use super::form::go;
+use super::form::print::{self, Format, Page, Reply};
+use super::line::flag::{Flag, Values};
+use super::line::settings::{DEFAULT_ENDPOINT, Settings, Source};
 use super::verb::{Deadline, Verb};
 use crate::error::Error;
 use crate::etcd::{Answer, Client, Connection, Effect, Fault, Patience, Trouble};
+use crate::terminal;
 
 /// The streams of a command.
 pub struct Io<'a> {
@@ -292,7 +293,7 @@ impl<'a> Call<'a> {
     /// Write the reply in the format that is wanted.
     pub(super) fn reply(&mut self, reply: &dyn Reply) -> Outcome {
         if self.decoded()? {
-            let value = super::decoded::reply(reply, &mut self.page()?)?;
+            let value = super::form::decoded::reply(reply, &mut self.page()?)?;
             return self.say(value);
         }
         let format = self.format()?;
@@ -303,7 +304,7 @@ impl<'a> Call<'a> {
     pub(super) fn page(&mut self) -> Outcome<Page<'_>> {
         let hex = self.settings()?.hex;
         let width = if self.io.terminal {
-            terminal_width()
+            terminal::width()
         } else {
             None
         };
@@ -325,9 +326,4 @@ impl<'a> Call<'a> {
         self.io.out.flush()?;
         Ok(writeln!(self.io.err, "{text}")?)
     }
-}
-
-fn terminal_width() -> Option<usize> {
-    let size = rustix::termios::tcgetwinsize(std::io::stdout()).ok()?;
-    Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
 }

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::call::Io;
 use super::failure::{self, Failure};
-use super::usage;
+use super::line::usage;
 use super::verb::{Found, Unknown};
 use super::{Layout, Style};
 use crate::error::{self, Error, Kind};

@@ -16,14 +16,14 @@ pub(super) const INTERRUPTED: i32 = 5;
 pub(super) const ARGUMENTS: i32 = 128;
 
 #[derive(Debug)]
-pub struct Failure {
-    pub code: i32,
+pub(super) struct Failure {
+    pub(super) code: i32,
     /// Native mode: the cause at each endpoint.
-    pub causes: Vec<String>,
+    pub(super) causes: Vec<String>,
     /// Native mode: one thing to type next.
-    pub hint: Option<Hint>,
+    pub(super) hint: Option<Hint>,
     /// Without it nothing more is printed.
-    pub text: Option<String>,
+    pub(super) text: Option<String>,
     /// Of the command line itself, so that the command's page is shown.
     pub(super) usage: bool,
 }
@@ -94,7 +94,7 @@ impl Failure {
     }
 
     /// For another room. `kind` is meant when the code says nothing of it.
-    pub(super) fn into_error(self: Box<Self>, kind: Kind) -> Box<Error> {
+    pub(super) fn into_error(self, kind: Kind) -> Box<Error> {
         let kind = if self.usage || matches!(self.code, ARGUMENTS | FEATURE | INPUT) {
             Kind::Usage
         } else {
@@ -103,7 +103,7 @@ impl Failure {
         let what = self.text.unwrap_or_else(|| "the command failed".into());
         let mut error = Error::new(kind, what);
         error.causes = self.causes;
-        error.hints.extend(self.hint);
+        error.hints.extend(self.hint.map(Into::into));
         error
     }
 

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::flag::{Flag, Kind};
-use super::settings;
+use super::line::flag::{Flag, Kind};
+use super::line::settings;
 use super::verb::{ALL, GROUPS, Since, Verb};
 
 /// The reference as Markdown.

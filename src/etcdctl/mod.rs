@@ -2,47 +2,28 @@
 //!
 //! Owns the command line of `e`, its formats and exit codes. Must not know hosts, inventories or scripts: who calls says
 //! where the cluster is (`Place`). Strict mode is etcdctl and nothing else. Start reading at `verb/mod.rs`: a verb is one
-//! file, one line of its table, and rows in `tests/etcdctl/`.
+//! file, one line of its table, and rows in `tests/etcdctl/`. What verbs are made of: `line/` reads what was typed, `call.rs`
+//! carries it, `form/` prints; `range/` is for many keys, `wait/` for what goes on.
 
-mod ask;
 mod call;
-mod child;
-mod decoded;
-mod difference;
-mod discovery;
-mod done;
 mod ended;
 mod failure;
-mod flag;
-mod go;
-mod guess;
-mod json;
-mod level;
+mod form;
 mod line;
-mod load;
 pub mod manual;
-mod offer;
-mod pages;
-mod print;
-mod record;
-mod session;
-mod settings;
-mod stop;
-mod table;
-mod turn;
-mod usage;
+mod range;
 mod verb;
+mod wait;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 pub use call::Io;
-pub use failure::Failure;
-pub use line::{Command, commands};
-pub use offer::{Argument, Next, is_command, next};
-pub use print::Layout;
-pub use stop::Stop;
+pub use form::print::Layout;
+pub use line::offer::{Argument, Next, is_command, next};
+pub use line::words::{Command, commands};
+pub use wait::stop::Stop;
 
 use crate::error::{self, Error, Kind};
 use crate::etcd::{Client, Config};
@@ -54,7 +35,6 @@ pub struct Placed {
     /// A client that is connected already, for commands that change nothing about the connection.
     pub client: Option<Client>,
     pub config: Config,
-    pub name: String,
     /// The host to go through, when the inventory names one.
     pub via: Option<String>,
 }
@@ -167,7 +147,7 @@ pub struct Meaning {
 pub fn meaning(words: &[Vec<u8>], style: &Style) -> Option<Meaning> {
     let found = verb::find(words, style).ok()?;
     let verb = found.verb?;
-    let values = flag::parse(&found.rest, &found.flags).map(|(values, _)| values);
+    let values = line::flag::parse(&found.rest, &found.flags).map(|(values, _)| values);
     Some(Meaning {
         changes: verb.changes,
         endless: values.is_ok_and(|values| verb.is_endless(&values)),
@@ -189,9 +169,9 @@ pub struct Given {
 
 /// What is given, the variables and the place of `style` come to, as for any command. Nothing is sent.
 pub fn config(given: &Given, style: &Style) -> error::Result<Config> {
-    let inherited = settings::globals(style);
-    let values = settings::values(given, &inherited);
-    let source = settings::Source {
+    let inherited = line::settings::globals(style);
+    let values = line::settings::values(given, &inherited);
+    let source = line::settings::Source {
         inherited: &inherited,
         style,
         values: &values,
@@ -252,16 +232,16 @@ pub fn run(words: &[Vec<u8>], style: &Style, io: &mut Io<'_>) -> i32 {
 /// Carry out one command.
 fn outcome(words: &[Vec<u8>], style: &Style, io: &mut Io<'_>) -> Result<(), Ended> {
     let found = verb::find(words, style)?;
-    let (values, words) = match flag::parse(&found.rest, &found.flags) {
+    let (values, words) = match line::flag::parse(&found.rest, &found.flags) {
         Ok(parsed) => parsed,
         Err(failure) => return Err(Ended::Misused(Box::new(found), failure)),
     };
-    let asks_help = values.given("help").and_then(go::parse_bool) == Some(true);
+    let asks_help = values.given("help").and_then(form::go::parse_bool) == Some(true);
     let Some(verb) = found.verb.filter(|_| !asks_help) else {
         if let Some(notice) = &found.notice {
             let _ = writeln!(io.err, "{notice}");
         }
-        let page = usage::page(&found, style);
+        let page = line::usage::page(&found, style);
         let _ = (io.out.write_all(page.as_bytes())).and_then(|()| io.out.flush());
         return Ok(());
     };

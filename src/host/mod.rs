@@ -7,12 +7,13 @@ mod facts;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock};
 use std::time::{Duration, Instant};
 
 pub use facts::{Facts, Init, PackageTool};
 
 use crate::error::{Kind, Result};
+use crate::locked::locked;
 use crate::transport::{Become, Connection, Output, Way};
 use crate::value::Value;
 
@@ -112,10 +113,6 @@ pub struct Link {
     /// Held from the question to the change that follows from it.
     turn: Mutex<()>,
     way: Way,
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Link {

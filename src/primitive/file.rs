@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 use super::{Change, Diff, Plan, Primitive, Seen, Spec, could_not_tell};
 use crate::command::quote;
 use crate::error::{Error, Kind, Result};
+use crate::hex;
 use crate::host::{Facts, Pretended};
 use crate::transport::Output;
 use crate::value::{Map, Value};
@@ -712,7 +713,7 @@ impl Primitive for File {
                     (
                         b"",
                         new.as_ref()
-                            .is_some_and(|new| *hash != hex(&Sha256::digest(new))),
+                            .is_some_and(|new| *hash != hex::text(&Sha256::digest(new))),
                         new,
                     )
                 }
@@ -775,10 +776,6 @@ impl Primitive for File {
             .and_then(|content| String::from_utf8(content.clone()).ok());
         pretended.put(&self.path, text, !change.script.contains(" && touch -r "));
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -88,7 +88,6 @@ impl Place for Here {
             client,
             config,
             via: cluster.access()?.via.clone(),
-            name: cluster.name,
         }))
     }
 

@@ -31,7 +31,7 @@ pub(super) fn words(runner: &Arc<Runner>) -> Words {
                         Error::config(format!("`{name}` takes a map of options, not `{other}`"))
                             .hint(format!("{name}(#{{ limit: \"PATTERN\" }})"))
                     })
-                    .and_then(|options| changed(runner.settings(), &options))
+                    .and_then(|options| changed(name, runner.settings(), &options))
                     .and_then(|settings| runner.task(name, &settings))
                     .map_err(of_flow)
             },
@@ -85,8 +85,8 @@ pub(super) const RUN_TASK: Word = Word::function(
 ])
 .example(r#"run_task("etcd_conf", #{ check: true })"#);
 
-fn changed(mut settings: Settings, options: &Map) -> Result<Settings> {
-    let args = Args::of_options(&RUN_TASK, crate::script::plain_map(options))?;
+fn changed(name: &str, mut settings: Settings, options: &Map) -> Result<Settings> {
+    let args = Args::of_call(name, &RUN_TASK, crate::script::plain_map(options))?;
     settings.check = args.bool("check").unwrap_or(settings.check);
     settings.diff = args.bool("diff").unwrap_or(settings.diff);
     settings.limit = args.text("limit").or(settings.limit);

@@ -171,7 +171,7 @@ pub(super) fn source(console: &Console, name: &str) -> Result<String> {
     }
     let (module, bare) = name.rsplit_once("::").unwrap_or(("", name));
     for (path, text) in embedded::stdlib() {
-        let here = path.trim_start_matches("stdlib/").trim_end_matches(".rhai");
+        let here = embedded::module_of(path);
         if (module.is_empty() || module == here)
             && let Some(found) = function(text, bare)
         {
@@ -188,7 +188,9 @@ pub(super) fn source(console: &Console, name: &str) -> Result<String> {
 fn function(text: &str, name: &str) -> Option<String> {
     let lines: Vec<&str> = text.lines().collect();
     let start = lines.iter().rposition(|line| {
-        line.trim_start().strip_prefix("fn ").is_some_and(|rest| {
+        let line = line.trim_start();
+        let line = line.strip_prefix("private ").unwrap_or(line);
+        line.strip_prefix("fn ").is_some_and(|rest| {
             rest.strip_prefix(name)
                 .is_some_and(|rest| rest.trim_start().starts_with('('))
         })

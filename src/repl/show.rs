@@ -9,11 +9,7 @@ const FIRST: [&str; 5] = ["name", "id", "key", "host", "endpoint"];
 
 /// The width of the terminal.
 pub(super) fn columns() -> usize {
-    rustix::termios::tcgetwinsize(std::io::stdout())
-        .ok()
-        .map(|size| usize::from(size.ws_col))
-        .filter(|width| *width > 0)
-        .unwrap_or(100)
+    crate::terminal::width().unwrap_or(100)
 }
 
 /// One line of JSON.

@@ -3,7 +3,7 @@
 //! Owns the settings and the way to new worlds. Must not know lines, prompts or terminals.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
 use indexmap::IndexMap;
@@ -11,6 +11,7 @@ use indexmap::IndexMap;
 use crate::cluster::{Cluster, Login};
 use crate::error::{Error, Kind, Result};
 use crate::inventory::Inventory;
+pub(super) use crate::locked::locked;
 use crate::report::Transcript;
 use crate::run::{Cancel, Pool, Score};
 use crate::script::{Interpreter, Script, World};
@@ -93,10 +94,6 @@ pub(super) enum What {
     Task,
     /// A name of a task that asks by which of its names it was called.
     Variant,
-}
-
-pub(super) fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A bundled script by its bare name, or a file.

@@ -1,35 +1,138 @@
 //! The stdlib and the bundled scripts, as they are in the binary.
+//!
+//! A module of the stdlib is one file or the files of a folder, read as one text in this order. A test compares the
+//! lists here with the folders. Must not know what the texts mean.
 
-use include_dir::{Dir, include_dir};
+use std::sync::LazyLock;
 
-static EXAMPLES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/examples");
-static SCRIPTS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/scripts");
-static STDLIB: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/stdlib");
+type File = (&'static str, &'static str);
 
-fn files(
-    folder: &'static Dir<'_>,
-    name: &'static str,
-) -> impl Iterator<Item = (&'static str, &'static str)> {
-    let mut files: Vec<_> = folder
-        .files()
-        .filter_map(|file| Some((file.path().to_str()?, file.contents_utf8()?)))
-        .filter(|(path, _)| path.ends_with(".rhai"))
-        .collect();
-    files.sort_unstable();
-    // One leak per file and process: the names live as long as the binary's own text.
-    files
-        .into_iter()
-        .map(move |(path, text)| (&*Box::leak(format!("{name}/{path}").into_boxed_str()), text))
+macro_rules! files {
+    ($($path:literal),* $(,)?) => {
+        &[$(($path, include_str!(concat!("../../", $path)))),*]
+    };
 }
 
-/// `stdlib/etcd.rhai` and its text, and so on.
-pub fn stdlib() -> impl Iterator<Item = (&'static str, &'static str)> {
-    files(&STDLIB, "stdlib")
+const SCRIPTS: &[File] = files![
+    "scripts/etcd.rhai",
+    "examples/add-member.rhai",
+    "examples/rolling-restart.rhai",
+];
+
+/// What is no script and is put on hosts or run there.
+const TEXTS: &[File] = files![
+    "stdlib/monitor/etcd-overview.json",
+    "stdlib/monitor/etcd-rules.yml",
+    "stdlib/monitor/get.sh",
+    "stdlib/monitor/look.sh",
+    "stdlib/monitor/names.sh",
+];
+
+/// A module of the stdlib: its name, which is empty for words without a module, and its files.
+struct Source {
+    files: &'static [File],
+    name: &'static str,
+}
+
+const STDLIB: &[Source] = &[
+    Source {
+        files: files![
+            "stdlib/etcd/member.rhai",
+            "stdlib/etcd/look.rhai",
+            "stdlib/etcd/client.rhai",
+            "stdlib/etcd/install.rhai",
+            "stdlib/etcd/config.rhai",
+            "stdlib/etcd/launch.rhai",
+        ],
+        name: "etcd",
+    },
+    Source {
+        files: files!["stdlib/global.rhai"],
+        name: "",
+    },
+    Source {
+        files: files![
+            "stdlib/monitor/where.rhai",
+            "stdlib/monitor/target.rhai",
+            "stdlib/monitor/rule.rhai",
+            "stdlib/monitor/watch.rhai",
+        ],
+        name: "monitor",
+    },
+];
+
+/// A module of the stdlib as it is loaded.
+pub struct Module {
+    pub name: &'static str,
+    /// What it is called in messages of the engine; [`written`] tells the file.
+    pub path: String,
+    pub text: String,
+}
+
+static MODULES: LazyLock<Vec<Module>> = LazyLock::new(|| {
+    let whole = |source: &Source| Module {
+        name: source.name,
+        path: match source.files {
+            [(path, _)] => (*path).to_string(),
+            _ => format!("stdlib/{}", source.name),
+        },
+        text: source.files.iter().map(|(_, text)| *text).collect(),
+    };
+    STDLIB.iter().map(whole).collect()
+});
+
+/// The modules of the stdlib.
+pub fn modules() -> &'static [Module] {
+    &MODULES
+}
+
+/// A whole module of the stdlib as one file: `etcd`, `global`, `monitor`.
+#[must_use]
+pub fn module(name: &str) -> Option<File> {
+    let (path, name) = match name {
+        "etcd" => ("stdlib/etcd.rhai", "etcd"),
+        "global" => ("stdlib/global.rhai", ""),
+        "monitor" => ("stdlib/monitor.rhai", "monitor"),
+        _ => return None,
+    };
+    let module = modules().iter().find(|module| module.name == name)?;
+    Some((path, &module.text))
+}
+
+/// `stdlib/etcd/launch.rhai` and its text, and so on.
+pub fn stdlib() -> impl Iterator<Item = File> {
+    STDLIB
+        .iter()
+        .flat_map(|source| source.files.iter().copied())
+}
+
+/// The file, and the line in it, of a line of a module.
+#[must_use]
+pub fn written(path: &str, line: usize) -> Option<(&'static str, usize)> {
+    let name = path.strip_prefix("stdlib/")?;
+    let source = STDLIB.iter().find(|source| source.name == name)?;
+    let mut begin = 0;
+    for (file, text) in source.files {
+        let length = text.lines().count();
+        if line <= begin + length {
+            return Some((file, line - begin));
+        }
+        begin += length;
+    }
+    None
+}
+
+/// The name of the module that a file of the stdlib belongs to; empty for words without a module.
+#[must_use]
+pub fn module_of(path: &str) -> &'static str {
+    let mut sources = STDLIB.iter();
+    let source = sources.find(|source| source.files.iter().any(|(file, _)| *file == path));
+    source.map_or("", |source| source.name)
 }
 
 /// `scripts/etcd.rhai` and its text, and so on.
-pub fn scripts() -> impl Iterator<Item = (&'static str, &'static str)> {
-    files(&SCRIPTS, "scripts").chain(files(&EXAMPLES, "examples"))
+pub fn scripts() -> impl Iterator<Item = File> {
+    SCRIPTS.iter().copied()
 }
 
 /// The script embedded under this path.
@@ -42,7 +145,7 @@ pub fn script(path: &str) -> Option<&'static str> {
 
 /// The bundled script that a bare word names: `etcd`, `add-member`.
 #[must_use]
-pub fn named(word: &str) -> Option<(&'static str, &'static str)> {
+pub fn named(word: &str) -> Option<File> {
     scripts().find(|(name, _)| {
         name.rsplit('/')
             .next()
@@ -62,19 +165,59 @@ pub const PUT: [(&str, &str); 2] = [
     ),
 ];
 
-/// The text of anything embedded, such as `stdlib/monitor/etcd-rules.yml`.
+/// The text of anything embedded, such as `stdlib/monitor/etcd-rules.yml`; of a module with `stdlib/etcd`.
 #[must_use]
 pub fn any(path: &str) -> Option<&'static str> {
-    let other = || {
-        STDLIB
-            .get_file(path.strip_prefix("stdlib/")?)?
-            .contents_utf8()
+    let file = || {
+        let mut files = stdlib().chain(TEXTS.iter().copied());
+        files.find(|(name, _)| *name == path).map(|(_, text)| text)
     };
-    script(path)
-        .or_else(|| {
-            stdlib()
-                .find(|(name, _)| *name == path)
-                .map(|(_, text)| text)
-        })
-        .or_else(other)
+    let module = || {
+        let bare = path.trim_end_matches(".rhai");
+        let mut modules = modules().iter();
+        let module = modules.find(|module| module.path.trim_end_matches(".rhai") == bare);
+        module.map(|module| module.text.as_str())
+    };
+    script(path).or_else(file).or_else(module)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_file_of_the_folders_is_embedded() {
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+        for folder in [
+            "examples",
+            "scripts",
+            "stdlib",
+            "stdlib/etcd",
+            "stdlib/monitor",
+        ] {
+            for entry in std::fs::read_dir(root.join(folder)).expect("the folder is there") {
+                let entry = entry.expect("it reads");
+                let path = format!("{folder}/{}", entry.file_name().to_string_lossy());
+                let inventory = folder == "examples" && path.ends_with(".yml");
+                if entry.path().is_file() && !inventory {
+                    assert!(
+                        any(&path).is_some(),
+                        "{path} is not in src/script/embedded.rs"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_line_of_a_module_is_one_of_a_file() {
+        let module = modules().iter().find(|module| module.name == "etcd");
+        let module = module.expect("there is `etcd`");
+        for (number, line) in module.text.lines().enumerate() {
+            let (file, at) = written(&module.path, number + 1).expect("it is in a file");
+            let text = any(file).expect("the file is there");
+            assert_eq!(text.lines().nth(at - 1), Some(line), "{file}:{at}");
+        }
+        assert_eq!(written("stdlib/global.rhai", 1), None);
+    }
 }

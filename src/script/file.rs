@@ -49,12 +49,11 @@ fn shown(file: &Path) -> String {
 }
 
 fn module(engine: &Engine, name: &str, text: &str) -> Result<Shared<Module>, Box<EvalAltResult>> {
-    let text = super::without_interpreter(text);
     let mut ast = engine
-        .compile(&text)
-        .map_err(|error| into_rhai(from_parse(&error, name, &text)))?;
+        .compile(super::source::read(text))
+        .map_err(|error| into_rhai(from_parse(&error, name, text)))?;
     ast.set_source(name);
-    if let Some(problem) = super::check::problems(&super::Known::of(engine), &ast, &text, name, &[])
+    if let Some(problem) = super::check::problems(&super::Known::of(engine), &ast, text, name, &[])
         .into_iter()
         .next()
     {

@@ -23,12 +23,7 @@ pub struct Function {
 #[must_use]
 pub fn functions() -> Vec<Function> {
     embedded::stdlib()
-        .flat_map(|(path, text)| {
-            functions_of(
-                path.trim_start_matches("stdlib/").trim_end_matches(".rhai"),
-                text,
-            )
-        })
+        .flat_map(|(path, text)| functions_of(embedded::module_of(path), text))
         .collect()
 }
 
@@ -44,7 +39,7 @@ fn functions_of(module: &str, text: &str) -> Vec<Function> {
             {
                 let signature = signature.trim();
                 let name = signature.split('(').next().unwrap_or(signature);
-                let space = if module == "global" {
+                let space = if module.is_empty() {
                     String::new()
                 } else {
                     format!("{module}::")
@@ -197,7 +192,7 @@ pub fn markdown() -> Result<String> {
         );
     }
     text.push_str(
-        "\n## Functions of the stdlib\n\nPlain Rhai, in `stdlib/`; `etcdsh script show stdlib/etcd.rhai` prints them.\n\n| function | meaning |\n|---|---|\n",
+        "\n## Functions of the stdlib\n\nPlain Rhai, in `stdlib/`; `etcdsh script show stdlib/etcd` prints them.\n\n| function | meaning |\n|---|---|\n",
     );
     for function in functions()
         .iter()

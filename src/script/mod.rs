@@ -9,6 +9,7 @@ mod file;
 mod heard;
 pub mod manual;
 pub mod overview;
+mod source;
 mod speak;
 mod trouble;
 mod value;
@@ -146,8 +147,8 @@ impl Interpreter {
             stdlib: Vec::new(),
             world,
         };
-        for (name, text) in embedded::stdlib() {
-            interpreter.load_stdlib(name, text)?;
+        for module in embedded::modules() {
+            interpreter.load_stdlib(module)?;
         }
         let interpreter = Arc::new(interpreter);
         let _ = late.set(Arc::downgrade(&interpreter));
@@ -193,29 +194,27 @@ impl Interpreter {
     }
 
     /// A module of the stdlib: Rhai that every script sees, without an import.
-    fn load_stdlib(&mut self, path: &str, text: &str) -> Result<()> {
-        let name = path.trim_start_matches("stdlib/").trim_end_matches(".rhai");
-        let ast = self.parse(path, text)?;
-        let module = Module::eval_ast_as_new(Scope::new(), &ast, &self.engine)
-            .map_err(|error| trouble::from_rhai(&error, path, &|file| self.source_of(file)))?;
-        // What lies in `global.rhai` needs no module's name.
-        let name = if name == "global" {
+    fn load_stdlib(&mut self, source: &embedded::Module) -> Result<()> {
+        let ast = self.parse(&source.path, &source.text)?;
+        let module =
+            Module::eval_ast_as_new(Scope::new(), &ast, &self.engine).map_err(|error| {
+                trouble::from_rhai(&error, &source.path, &|file| self.source_of(file))
+            })?;
+        if source.name.is_empty() {
             self.engine.register_global_module(module.into());
-            ""
         } else {
-            self.engine.register_static_module(name, module.into());
-            name
-        };
-        self.stdlib.push((name.to_string(), ast));
+            self.engine
+                .register_static_module(source.name, module.into());
+        }
+        self.stdlib.push((source.name.to_string(), ast));
         Ok(())
     }
 
     fn parse(&self, name: &str, text: &str) -> Result<AST> {
-        let text = without_interpreter(text);
         let mut ast = self
             .engine
-            .compile(&text)
-            .map_err(|error| trouble::from_parse(&error, name, &text))?;
+            .compile(source::read(text))
+            .map_err(|error| trouble::from_parse(&error, name, text))?;
         ast.set_source(name);
         Ok(ast)
     }
@@ -305,13 +304,14 @@ impl Interpreter {
     /// Mistakes in the stdlib itself: what the tests ask.
     pub fn stdlib_problems(&self) -> Result<Vec<Problem>> {
         let mut problems = Vec::new();
-        for (name, text) in embedded::stdlib() {
+        for module in embedded::modules() {
             let script = Script {
                 folder: None,
-                name: name.to_string(),
-                text: text.to_string(),
+                name: module.path.clone(),
+                text: module.text.clone(),
             };
-            problems.extend(self.problems(&self.parse(name, text)?, &script));
+            let ast = self.parse(&module.path, &module.text)?;
+            problems.extend(self.problems(&ast, &script));
         }
         Ok(problems)
     }
@@ -379,28 +379,26 @@ impl Interpreter {
 /// What the lines of the console are called in messages.
 pub const CONSOLE: &str = "input";
 
-/// A line that names the interpreter is a comment; three slashes would begin a manual.
-fn without_interpreter(text: &str) -> String {
-    text.strip_prefix("#!/")
-        .map_or_else(|| text.to_string(), |rest| format!("// {rest}"))
-}
-
 /// What `--step` asks before a task.
 pub type Step<'a> = Box<dyn Fn(&crate::run::Task) -> crate::run::Verdict + Sync + 'a>;
 
 /// A place with the text of its line.
 fn place(file: &str, position: rhai::Position, text: &str) -> Place {
-    let line = position.line().unwrap_or(0);
-    let shown = if line > 0 {
-        text.lines().nth(line - 1).unwrap_or_default().to_string()
-    } else {
-        String::new()
-    };
+    let (line, column) = (
+        position.line().unwrap_or(0),
+        position.position().unwrap_or(0),
+    );
+    let written = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let shown = line
+        .checked_sub(1)
+        .and_then(|line| written.lines().nth(line));
+    // The files of a module of the stdlib are read as one text.
+    let (file, at) = embedded::written(file, line).unwrap_or((file, line));
     Place {
-        column: position.position().unwrap_or(0),
+        column: source::column(text, line, column),
         file: file.to_string(),
-        line,
-        text: shown,
+        line: at,
+        text: shown.unwrap_or_default().to_string(),
     }
 }
 

@@ -371,3 +371,57 @@ fn wrong_arguments_of_any_word_are_found_before_anything_runs() {
         assert_eq!(open(ONE, &text).as_deref(), Ok(""), "{body}");
     }
 }
+
+#[test]
+fn a_missing_key_may_have_a_default() {
+    let rows = [
+        ("let m = #{ a: 1 }; m.b ?? 7", "7"),
+        ("let m = #{ a: 1 }; m[\"b\"] ?? 7", "7"),
+        ("let m = #{ a: #{ b: 2 } }; m.a.b ?? 7", "2"),
+        ("let m = #{ a: 1 }; m.get(\"b\", 7)", "7"),
+        ("let m = #{ a: 1 }; `${m.b ?? \"none\"}`", "none"),
+        ("host(\"10.10.10.10\").vars.nothing ?? 7", "7"),
+        ("host(\"10.10.10.10\").name ?? 7", "10.10.10.10"),
+        ("let m = #{}; m.b = 3; m.b ?? 7", "3"),
+    ];
+    for (text, want) in rows {
+        assert_eq!(open(ONE, text).as_deref(), Ok(want), "{text}");
+    }
+}
+
+#[test]
+fn what_rhai_says_badly_is_said_better() {
+    let rows = [
+        (
+            "let x = 'hello';",
+            "invalid character: 'hello'\n --> t.rhai:1:9\n",
+            "hint: a text stands in double quotes: \"hello\"",
+        ),
+        (
+            "task(\"a\", \"b\", |h| {\n    if true {\n        h.run(\"x\");\n\n});\n",
+            "the `{` that stands here is never closed\n --> t.rhai:2:13\n",
+            "caused by: line 5: ",
+        ),
+        (
+            "let m = #{ name: 1 };\nm.nmae",
+            "there is no property `nmae`\n --> t.rhai:2:",
+            "hint: did you mean `name`?",
+        ),
+        (
+            "host(\"10.10.10.10\").nam",
+            "there is no property `h.nam`\n --> t.rhai:1:",
+            "hint: did you mean `name`?",
+        ),
+        (
+            "let m = #{}; let x = m.a ?? 1; nothing",
+            "there is no variable `nothing`\n --> t.rhai:1:32\n",
+            "",
+        ),
+    ];
+    for (text, begin, end) in rows {
+        let error = open(ONE, text).expect_err(text);
+        assert!(error.starts_with(begin), "{text}\n{error}");
+        assert!(error.contains(end), "{text}\n{error}");
+    }
+    assert_eq!(open(ONE, "\u{feff}1 + 1").as_deref(), Ok("2"));
+}

@@ -1,9 +1,9 @@
 //! Errors on their way through Rhai: ours go in as values a script can catch, and come out with their place.
 
-use rhai::{Dynamic, EvalAltResult, ParseError, Position};
+use rhai::{Dynamic, EvalAltResult, LexError, ParseError, ParseErrorType, Position};
 
-use super::place;
-use crate::error::{Error, Hint, Kind, Place, Result};
+use super::{place, source, words};
+use crate::error::{Error, Hint, Kind, Place, Result, nearest};
 
 /// What `catch (error)` gets: `error.message`, `error.host`, `error.kind`.
 #[derive(Clone, Debug)]
@@ -73,6 +73,13 @@ pub(super) fn from_rhai(error: &EvalAltResult, main: &str, source_of: SourceOf<'
         }
         return result;
     }
+    if let EvalAltResult::ErrorPropertyNotFound(name, _) = inner
+        && let Some(near) = nearest_key(name, &source_of(&file).unwrap_or_default())
+    {
+        result = result.hint(format!(
+            "did you mean `{near}`? `map.{name} ?? default` allows for a key that is missing"
+        ));
+    }
     if result.at.is_none() {
         let (file, position) = if position.is_none() {
             calls
@@ -101,8 +108,24 @@ pub(super) fn from_rhai(error: &EvalAltResult, main: &str, source_of: SourceOf<'
     result
 }
 
+/// The key that was probably meant: one that the script writes, or one that a word of the language returns.
+fn nearest_key(name: &str, text: &str) -> Option<String> {
+    let mut known: Vec<String> = Vec::new();
+    for place in text.match_indices(':').map(|(at, _)| at) {
+        let before = text[..place].trim_end_matches(['"', ' ']);
+        let begin = before.rfind(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
+        known.push(before[begin.map_or(0, |at| at + 1)..].to_string());
+    }
+    for word in words::all() {
+        let quoted = word.doc.split('`').skip(1).step_by(2);
+        known.extend(quoted.map(str::to_string));
+    }
+    known.retain(|key| !key.is_empty() && key != name);
+    nearest(name, known.iter().map(String::as_str)).map(str::to_string)
+}
+
 fn is_stdlib(file: &str) -> bool {
-    super::embedded::stdlib().any(|(name, _)| name == file)
+    file.starts_with("stdlib/") && super::embedded::any(file).is_some()
 }
 
 /// Was it raised by one of our own functions, or by `fail`?
@@ -180,6 +203,22 @@ pub(super) fn from_parse(error: &ParseError, name: &str, text: &str) -> Box<Erro
     let position = error.1;
     let what = lower_first(&error.0.to_string());
     let mut at = place(name, position, text);
+    if let ParseErrorType::BadInput(LexError::MalformedChar(text)) = error.0.as_ref() {
+        let error = Error::config(what).at(at);
+        return error.hint(format!("a text stands in double quotes: \"{text}\""));
+    }
+    let in_text = matches!(
+        error.0.as_ref(),
+        ParseErrorType::BadInput(LexError::UnterminatedString)
+    );
+    if !in_text && let Some((bracket, opened)) = source::unclosed(name, text) {
+        let line = at.line;
+        let error = Error::config(format!("the `{bracket}` that stands here is never closed"));
+        return match line {
+            0 => error.because("the script ends too early").at(opened),
+            _ => error.because(format!("line {line}: {what}")).at(opened),
+        };
+    }
     let error = Error::config(what);
     if at.line == 0 {
         let last = text.lines().count().max(1);

@@ -29,7 +29,7 @@ pub(super) struct Shell {
 pub(super) fn mark() -> String {
     let mut bytes = [0_u8; 16];
     getrandom::fill(&mut bytes).expect("the system gives random bytes");
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    crate::hex::text(&bytes)
 }
 
 /// The command that starts a shell which says `ready` first, as another user when asked.

@@ -162,11 +162,7 @@ impl Target {
         if let Ok(network) = std::fs::read_link("/proc/self/ns/net") {
             hash.update(network.as_os_str().as_encoded_bytes());
         }
-        let name: String = hash.finalize()[..10]
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        folder.join(name)
+        folder.join(crate::hex::text(&hash.finalize()[..10]))
     }
 
     fn login(&self) -> String {
@@ -201,11 +197,7 @@ pub(super) async fn forward(target: &Target, host: &str, port: u16) -> Result<Pa
     let socket = target.socket(control_folder()?);
     let mut hash = Sha256::new();
     hash.update(format!("{host}:{port}"));
-    let door: String = hash.finalize()[..6]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    let door = socket.with_extension(door);
+    let door = socket.with_extension(crate::hex::text(&hash.finalize()[..6]));
     if tokio::net::UnixStream::connect(&door).await.is_ok() {
         return Ok(door);
     }

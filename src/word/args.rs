@@ -19,7 +19,12 @@ impl Args {
         if let Some(arg) = word.args.first()
             && !arg.takes.fits(&thing)
         {
-            return Err(wrong_type(word, arg.name, &arg.takes.to_string(), &thing));
+            return Err(wrong_type(
+                word.name,
+                arg.name,
+                &arg.takes.to_string(),
+                &thing,
+            ));
         }
         let args = Args::of_options(word, options)?;
         Ok(Args { thing, ..args })
@@ -27,10 +32,17 @@ impl Args {
 
     /// Check the options of a call alone.
     pub fn of_options(word: &Word, options: Map) -> Result<Args> {
+        Args::of_call(word.name, word, options)
+    }
+
+    /// The same for a word that was called by another name.
+    pub fn of_call(called: &str, word: &Word, options: Map) -> Result<Args> {
         for (key, value) in &options {
-            let arg = word.option(key).ok_or_else(|| unknown_key(word, key))?;
+            let arg = word
+                .option(key)
+                .ok_or_else(|| unknown_key(called, word, key))?;
             if !arg.takes.fits(value) {
-                return Err(wrong_type(word, key, &arg.takes.to_string(), value));
+                return Err(wrong_type(called, key, &arg.takes.to_string(), value));
             }
         }
         Ok(Args {
@@ -120,26 +132,23 @@ fn words(value: &Value) -> Vec<String> {
 
 /// The error for an argument of another type: what is wanted, and what was given.
 #[must_use]
-pub fn wrong_type(word: &Word, key: &str, want: &str, got: &Value) -> Box<Error> {
+pub fn wrong_type(called: &str, key: &str, want: &str, got: &Value) -> Box<Error> {
     let shown = match got {
         Value::Text(text) => format!("`{text}`"),
         Value::Int(number) => format!("`{number}`"),
         other => other.type_name().to_string(),
     };
-    Error::config(format!(
-        "`{key}` of `{}` takes {want}, not {shown}",
-        word.name
-    ))
-    .hint(Hint::Help(word.name.to_string()))
+    Error::config(format!("`{key}` of `{called}` takes {want}, not {shown}"))
+        .hint(Hint::Help(called.to_string()))
 }
 
 /// The error for an option that the word does not have.
 #[must_use]
-pub fn unknown_key(word: &Word, key: &str) -> Box<Error> {
-    let error = Error::config(format!("`{}` has no option `{key}`", word.name));
+pub fn unknown_key(called: &str, word: &Word, key: &str) -> Box<Error> {
+    let error = Error::config(format!("`{}` has no option `{key}`", called));
     match nearest(key, word.options.iter().map(|arg| arg.name)) {
         Some(name) => error.hint(format!("did you mean `{name}`?")),
-        None => error.hint(Hint::Help(word.name.to_string())),
+        None => error.hint(Hint::Help(called.to_string())),
     }
 }
 

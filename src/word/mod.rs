@@ -416,7 +416,7 @@ impl fmt::Display for Type {
             Type::Error => "an error",
             Type::File => "a path here",
             Type::Function(_, gets) => return write!(f, "a function `{} ...`", gets.parameters()),
-            Type::Hint => "a text or a map",
+            Type::Hint => "a text, a map, or a list of them",
             Type::Host => "a host",
             Type::Hosts => "a pattern, hosts, or a map of clusters to hosts",
             Type::Int => "an integer",

@@ -5,14 +5,15 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use etcd_client::{Txn, TxnOp};
 use etcdsh::error::{Error, Kind};
 use etcdsh::etcd::{
-    Client, Op, Permission, PermissionKind, PutOptions, SnapshotHash, SnapshotStatus, Txn,
-    prefix_end, snapshot_hash, snapshot_status,
+    Client, PutOptions, SnapshotHash, SnapshotStatus, prefix_end, snapshot_hash, snapshot_status,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use super::raw::{self, e};
 use super::server::{Server, program};
 
 const PAGE: usize = 4096;
@@ -52,19 +53,13 @@ fn agrees(path: &Path) -> SnapshotStatus {
     ours
 }
 
-fn fill(client: &Client, prefix: &str, number: usize, value: &[u8]) {
-    let put = |index: usize| Op::Put {
-        key: format!("{prefix}{index:06}").into_bytes(),
-        options: PutOptions::default(),
-        value: value.to_vec(),
-    };
+fn fill(server: &Server, prefix: &str, number: usize, value: &[u8]) {
+    let put = |index: usize| TxnOp::put(format!("{prefix}{index:06}"), value, None);
     for first in (0..number).step_by(100) {
-        client
-            .txn(&Txn {
-                then: (first..number.min(first + 100)).map(put).collect(),
-                ..Txn::default()
-            })
-            .unwrap();
+        let puts: Vec<TxnOp> = (first..number.min(first + 100)).map(put).collect();
+        raw::ask(&server.endpoint, None, async |client| {
+            client.txn(Txn::new().and_then(puts)).await
+        });
     }
 }
 
@@ -107,8 +102,8 @@ fn a_snapshot_has_the_status_that_etcdctl_gives() {
 
     super::put(&client, b"a", b"x");
     assert_eq!(saved.agrees().revision, 2);
-    fill(&client, "/small/", 3_000, b"value");
-    fill(&client, "/page/", 300, &[b'x'; 9_000]);
+    fill(&server, "/small/", 3_000, b"value");
+    fill(&server, "/page/", 300, &[b'x'; 9_000]);
     (0..6_u8).for_each(|number| super::put(&client, &[b'b', number], &vec![number; 1_400_000]));
     assert!(saved.agrees().total_key > 3_300);
     (0..500_u32).for_each(|number| super::put(&client, b"a", &number.to_be_bytes()));
@@ -123,7 +118,7 @@ fn a_snapshot_has_the_status_that_etcdctl_gives() {
     let before = saved.agrees();
 
     for id in 1..200 {
-        client.lease_grant(1000, id).unwrap();
+        raw::grant(&server.endpoint, None, id, 1000);
         client
             .put(
                 format!("/lease/{id}").as_bytes(),
@@ -137,26 +132,26 @@ fn a_snapshot_has_the_status_that_etcdctl_gives() {
     }
     for number in 0..60 {
         let name = format!("name-{number}-{}", "n".repeat(number * 10));
-        client.role_add(&name).unwrap();
-        let permission = Permission {
-            key: name.clone().into_bytes(),
-            kind: PermissionKind::Read,
-            range_end: Vec::new(),
-        };
-        client.role_grant_permission(&name, &permission).unwrap();
-        client.user_add(&name, None).unwrap();
-        client.user_grant_role(&name, &name).unwrap();
+        for words in [
+            &["role", "add", &name][..],
+            &["role", "grant-permission", &name, "read", &name],
+            &["user", "add", &name, "--no-password"],
+            &["user", "grant-role", &name, &name],
+        ] {
+            e(&client, words).unwrap();
+        }
     }
     let after = saved.agrees();
     assert!(
         after.revision > before.revision && after.total_key >= before.total_key + 199 + 199 + 120
     );
 
-    client.compact(after.revision - 10, true).unwrap();
+    let rev = (after.revision - 10).to_string();
+    e(&client, &["compaction", &rev, "--physical"]).unwrap();
     super::wait_until("the compaction is done", || {
         saved.agrees().total_key < after.total_key - 400
     });
-    client.defragment(&server.endpoint).unwrap();
+    e(&client, &["defrag"]).unwrap();
     let small = saved.agrees();
     assert!(small.total_size < after.total_size);
 
@@ -175,7 +170,7 @@ fn a_snapshot_has_the_status_that_etcdctl_gives() {
 fn snapshot() -> (TempDir, Vec<u8>) {
     let server = Server::alone(None);
     let client = server.client();
-    fill(&client, "/k/", 1_200, &[b'x'; 200]);
+    fill(&server, "/k/", 1_200, &[b'x'; 200]);
     super::put(&client, b"large", &[7; 100_000]);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.db");

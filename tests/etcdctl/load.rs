@@ -12,9 +12,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use etcdsh::etcd::{Client, Delete, DeleteOptions, GetOptions, PutOptions};
+use etcdsh::etcd::{Client, Delete, DeleteOptions, GetOptions, PutOptions, hex};
 use tempfile::TempDir;
 
+use crate::etcd_client::raw::{self, e};
 use crate::etcd_client::server::Cluster;
 
 fn torture() -> bool {
@@ -172,7 +173,7 @@ impl Drop for Stop<'_> {
 /// Hold a key by a lease of its own for each number, as so many Patronis would: each begins anew in good time.
 fn keep(client: &Client, numbers: impl Iterator<Item = usize>, ttl: i64, stop: &AtomicBool) {
     let begin = |number: usize| {
-        let id = client.lease_grant(ttl, 0).unwrap().id;
+        let id = raw::lease(client, ttl);
         client
             .put(
                 format!("/leader/{number}").as_bytes(),
@@ -190,7 +191,7 @@ fn keep(client: &Client, numbers: impl Iterator<Item = usize>, ttl: i64, stop: &
     let renew = |ids: &[u64]| {
         ids.iter()
             .take_while(|_| !stop.load(Ordering::Relaxed))
-            .for_each(|id| drop(client.lease_keep_alive_once(*id)))
+            .for_each(|id| drop(e(client, &["lease", "keep-alive", "--once", &hex(*id)])))
     };
     let due = Duration::from_secs(u64::try_from(ttl).unwrap() / 3);
     for number in numbers {
@@ -283,7 +284,7 @@ fn leases_and_watches_live_through_a_leader_change_and_a_compaction() {
                     .unwrap()
                     .header
                     .revision;
-                client.compact(revision, false).unwrap();
+                e(&client, &["compaction", &revision.to_string()]).unwrap();
             }
         }
         let values: Vec<String> = (0..count).map(|number| number.to_string()).collect();

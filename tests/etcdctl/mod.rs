@@ -26,10 +26,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use etcd_client::{AlarmAction, AlarmOptions, AlarmType};
 use etcdsh::etcd::{Client, GetOptions};
 use regex::{Captures, Regex};
 use tempfile::TempDir;
 
+use crate::etcd_client::raw::{self, e};
 use case::{Plan, Scene};
 use mask::{Ids, Rule, Seen};
 use run::{Outcome, Tool};
@@ -195,7 +197,8 @@ impl<'a> Stage<'a> {
             ["file", name, text @ ..] => fs::write(self.folder.join(name), text.join(" ")).unwrap(),
             ["grant", id, ttl] => {
                 let id = u64::from_str_radix(id, 16).unwrap();
-                self.client.lease_grant(ttl.parse().unwrap(), id).unwrap();
+                let root = (job.scene.server == Kind::Password).then_some(("root", "root"));
+                raw::grant(&self.servers.url(1), root, id, ttl.parse().unwrap());
                 self.known.push(id);
             }
             ["stop", number] => self.servers.stop(number.parse().unwrap()),
@@ -221,23 +224,12 @@ impl<'a> Stage<'a> {
     /// As a full database does it.
     fn raise_alarm(&self) {
         let id = *self.known.last().unwrap();
-        let url = self.servers.url(1);
-        let raise = async {
-            let mut options = etcd_client::AlarmOptions::new();
-            options.with_member(id);
-            let mut client = etcd_client::Client::connect([url], None).await?;
-            client
-                .alarm(
-                    etcd_client::AlarmAction::Activate,
-                    etcd_client::AlarmType::Nospace,
-                    Some(options),
-                )
-                .await
-        };
-        tokio::runtime::Runtime::new()
-            .unwrap()
-            .block_on(raise)
-            .unwrap();
+        let mut options = AlarmOptions::new();
+        options.with_member(id);
+        raw::ask(&self.servers.url(1), None, async |client| {
+            let (raise, full) = (AlarmAction::Activate, AlarmType::Nospace);
+            client.alarm(raise, full, Some(options)).await
+        });
     }
 
     /// `$EP`, `$LEASE` and so on get their values of this side.
@@ -507,20 +499,10 @@ impl<'a> Stage<'a> {
             writeln!(text, "lease {id:x}").unwrap();
         }
         for name in client.user_list().unwrap().names {
-            writeln!(
-                text,
-                "user {name}: {:?}",
-                client.user_get(&name).unwrap().roles
-            )
-            .unwrap();
+            writeln!(text, "{}", e(client, &["user", "get", &name]).unwrap()).unwrap();
         }
         for name in client.role_list().unwrap().names {
-            writeln!(
-                text,
-                "role {name}: {:?}",
-                client.role_get(&name).unwrap().permissions
-            )
-            .unwrap();
+            writeln!(text, "{}", e(client, &["role", "get", &name]).unwrap()).unwrap();
         }
         // In the order of their ids, which are drawn by chance.
         let mut members = client.member_list(false).unwrap().members;
@@ -533,7 +515,7 @@ impl<'a> Stage<'a> {
             )
             .unwrap();
         }
-        writeln!(text, "alarms {:?}", client.alarm_list().unwrap()).unwrap();
+        writeln!(text, "alarms {}", e(client, &["alarm", "list"]).unwrap()).unwrap();
         self.ids.replace(&text)
     }
 }

@@ -14,6 +14,8 @@ use etcdsh::secret::Secret;
 use serde::Deserialize;
 use tempfile::TempDir;
 
+use crate::etcd_client::raw::e;
+
 /// What a scene runs against.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
@@ -378,9 +380,13 @@ impl Servers {
 
     fn enable_auth(&self) {
         let client = self.open_client();
-        client.user_add("root", Some(&Secret::new("root"))).unwrap();
-        client.role_add("root").unwrap();
-        client.user_grant_role("root", "root").unwrap();
-        client.auth_enable().unwrap();
+        for words in [
+            &["user", "add", "root:root"][..],
+            &["role", "add", "root"],
+            &["user", "grant-role", "root", "root"],
+            &["auth", "enable"],
+        ] {
+            e(&client, words).unwrap();
+        }
     }
 }

@@ -1,9 +1,11 @@
 //! As `etcdctl` on a terminal, with neither HOME nor TERM: what goes to a pipe, and nothing else.
 
+use std::process::Command;
 use std::time::Duration;
 
 use expectrl::process::unix::WaitStatus;
 use expectrl::{Eof, Expect, Session};
+use rustix::process::{Pid, Signal, kill_process};
 
 use super::run::{self, Tool};
 use super::server::{self, Addresses, Certificates, Kind, Release, Servers};
@@ -101,4 +103,57 @@ fn a_terminal_is_shown_what_a_pipe_gets() {
             && code == 0,
         "{code} {text:?}"
     );
+}
+
+/// Ended at the question for a password by a key or by a signal: what is wrong with it.
+fn left_silent(tool: &Tool, line: &str, end: Option<Signal>) -> Option<String> {
+    // The terminal of a test shows nothing by itself.
+    let mut shell = Command::new("/bin/sh");
+    let command = tool.command(line);
+    shell
+        .args(["-c", "stty echo; exec \"$0\" \"$@\""])
+        .arg(command.get_program())
+        .args(command.get_args())
+        .current_dir(&tool.folder);
+    let mut session = Session::spawn(shell).unwrap();
+    session.set_expect_timeout(Some(Duration::from_secs(20)));
+    session.expect("assword").unwrap();
+    let process = session.get_process();
+    assert!(!process.get_echo().unwrap(), "{line}: a password is shown");
+    match end {
+        None => session.send("\x03").unwrap(),
+        Some(signal) => {
+            let pid = Pid::from_raw(process.pid().as_raw()).unwrap();
+            kill_process(pid, signal).unwrap();
+        }
+    }
+    let _ = session.expect(Eof);
+    let process = session.get_process();
+    let (shows, ended) = (process.get_echo().unwrap(), process.wait().unwrap());
+    let as_wanted = match (end, ended) {
+        (None, WaitStatus::Exited(_, 255)) => true,
+        (Some(signal), WaitStatus::Signaled(_, by, _)) => by as i32 == signal.as_raw(),
+        _ => false,
+    };
+    (!shows || !as_wanted).then(|| format!("{line}, {end:?}: echo {shows}, {ended:?}"))
+}
+
+#[test]
+fn the_terminal_shows_what_is_typed_after_a_question_for_a_password() {
+    let folder = server::folder();
+    let tool = |program| Tool {
+        env: Vec::new(),
+        folder: folder.path().into(),
+        program,
+    };
+    let strict = tool(run::ours(folder.path()));
+    let native = tool(env!("CARGO_BIN_EXE_etcdsh").into());
+    let mut faults = Vec::new();
+    for end in [None, Some(Signal::INT), Some(Signal::TERM)] {
+        for line in ["--user root get a", "user add joe"] {
+            faults.extend(left_silent(&strict, line, end));
+            faults.extend(left_silent(&native, &format!("e {line}"), end));
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
 }

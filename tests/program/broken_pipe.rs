@@ -7,7 +7,7 @@ fn a_reader_that_went_away_is_no_trouble() {
     let test = Test::new();
     for line in [
         "etcdsh help | head -n 1",
-        "etcdsh script show stdlib/etcd.rhai | true",
+        "etcdsh script show stdlib/etcd | true",
         "etcdsh script list | true",
         "etcdsh --list-tasks etcd | true",
         "etcdsh inventory --list | true",

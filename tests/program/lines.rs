@@ -30,7 +30,7 @@ fn a_step_of_the_flow_has_no_place_of_its_own() {
         ),
         (
             "etcd_install(#{ lmit: 5 })",
-            "error: `run_task` has no option `lmit`",
+            "error: `etcd_install` has no option `lmit`",
         ),
     ] {
         let ran = test.sh(&format!("printf ':check on\\n{line}\\n' | etcdsh"));

@@ -7,6 +7,7 @@ use super::page::{BRANCH, Entry, Extent, FREELIST, LEAF, META, Wrong, u64_at};
 use super::page_set::PageSet;
 use super::problem::Problems;
 use super::tally::Tally;
+use crate::hex;
 
 /// A tree whose branches have two children at least would be larger than any disk.
 const DEEPEST_TREE: usize = 32;
@@ -74,7 +75,7 @@ impl Bucket {
         let name = format!(
             "key[{}]=(hex){} on {} page({}) needs to be",
             found.index,
-            hex(key),
+            hex::text(key),
             found.kind,
             found.page
         );
@@ -84,7 +85,7 @@ impl Bucket {
                 ORDER,
                 format!(
                     "the first {name} >= the key in the ancestor ({}). Stack: {stack}",
-                    hex(above)
+                    hex::text(above)
                 ),
             );
         }
@@ -94,12 +95,12 @@ impl Bucket {
                 ORDER,
                 format!(
                     "{name} > (found {sign}) than previous element (hex){}. Stack: {stack}",
-                    hex(last)
+                    hex::text(last)
                 ),
             );
         }
         if let Some(below) = next {
-            self.add(ORDER, format!("{name} < than key of the next element in ancestor (hex){}. Pages stack: {stack}", hex(below)));
+            self.add(ORDER, format!("{name} < than key of the next element in ancestor (hex){}. Pages stack: {stack}", hex::text(below)));
         }
     }
 
@@ -123,10 +124,6 @@ struct Found<'k> {
     key: &'k [u8],
     kind: &'static str,
     page: u64,
-}
-
-fn hex(key: &[u8]) -> String {
-    key.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// What is wrong with the file, and the tally if nothing is.
@@ -381,7 +378,7 @@ impl<'d> Check<'d> {
         if bucket.level == 1 && !self.tally.key(key) {
             bucket.add(
                 NESTED,
-                format!("page {page}: key {} is no revision", hex(key)),
+                format!("page {page}: key {} is no revision", hex::text(key)),
             );
         }
         if entry.is_bucket {

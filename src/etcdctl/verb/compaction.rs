@@ -1,12 +1,11 @@
 //! `compaction REVISION`: forget the history before a revision.
 
-use etcd_client::CompactionOptions;
-
 use super::{Deadline, Endless, Since, Verb};
+use crate::etcd::raw::CompactionOptions;
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::{ERROR, Failure, Outcome};
-use crate::etcdctl::flag::Flag;
-use crate::etcdctl::go;
+use crate::etcdctl::form::go;
+use crate::etcdctl::line::flag::Flag;
 
 pub(super) const VERB: Verb = Verb {
     name: "compaction",

@@ -1,11 +1,12 @@
 //! `completion SHELL`: a script that completes commands and flags, made from the table of commands.
 
 use super::{Deadline, Endless, Found, Since, Verb};
+use crate::etcdctl::Layout;
 use crate::etcdctl::Style;
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::{Failure, Outcome};
-use crate::etcdctl::flag::Kind;
-use crate::etcdctl::{Layout, usage};
+use crate::etcdctl::line::flag::Kind;
+use crate::etcdctl::line::usage;
 
 pub(super) const VERB: Verb = Verb {
     name: "completion",
@@ -51,7 +52,7 @@ fn wrong(call: &Call<'_>, named: bool) -> Box<Failure> {
         )),
         1 if named => Failure::usage(format!(
             "invalid argument {} for {:?}",
-            crate::etcdctl::go::quote(&call.words[0]),
+            crate::etcdctl::form::go::quote(&call.words[0]),
             format!("{} completion", call.style.program)
         )),
         count => Failure::usage(format!("accepts 1 arg(s), received {count}")),

@@ -4,16 +4,15 @@
 
 use std::time::{Duration, Instant};
 
-use etcd_client::proto::PbStatusResponse;
-
 use super::endpoint::{Asked, ask_in_order, status, targets};
 use super::{Deadline, Endless, Since, Verb};
+use crate::etcd::raw::PbStatusResponse;
 use crate::etcd::{Client, Effect, Patience};
 use crate::etcdctl::Layout;
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::{ERROR, Failure, Outcome};
-use crate::etcdctl::flag::Flag;
-use crate::etcdctl::go;
+use crate::etcdctl::form::go;
+use crate::etcdctl::line::flag::Flag;
 
 pub(super) const VERB: Verb = Verb {
     name: "defrag",
@@ -219,7 +218,7 @@ fn recovered(client: &Client) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use etcd_client::proto::PbResponseHeader;
+    use crate::etcd::raw::PbResponseHeader;
 
     use super::super::endpoint::Target;
     use super::*;

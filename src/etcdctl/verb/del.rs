@@ -2,21 +2,20 @@
 
 use std::time::Duration;
 
-use etcd_client::DeleteOptions;
-use etcd_client::proto::PbDeleteResponse;
 use prost::Message;
 use serde_json::Value;
 
 use super::{Deadline, Endless, Since, Verb};
+use crate::etcd::raw::{self, DeleteOptions, PbDeleteResponse};
 use crate::etcdctl::Layout;
-use crate::etcdctl::ask;
 use crate::etcdctl::call::Call;
-use crate::etcdctl::decoded;
 use crate::etcdctl::failure::{Failure, Outcome};
-use crate::etcdctl::flag::Flag;
-use crate::etcdctl::go;
-use crate::etcdctl::json::{self, Object};
-use crate::etcdctl::print::{Format, Page, Reply, json_kv, json_with_header};
+use crate::etcdctl::form::decoded;
+use crate::etcdctl::form::go;
+use crate::etcdctl::form::json::{self, Object};
+use crate::etcdctl::form::print::{Format, Page, Reply, json_kv, json_with_header};
+use crate::etcdctl::line::ask;
+use crate::etcdctl::line::flag::Flag;
 
 pub(super) const VERB: Verb = Verb {
     name: "del",
@@ -126,7 +125,7 @@ fn run(call: &mut Call<'_>) -> Outcome {
 /// Show how many keys go, and some of them, and ask.
 fn confirmed(call: &mut Call<'_>, delete: &Delete) -> Outcome<bool> {
     let end = delete.end.clone().unwrap_or_default();
-    let options = etcd_client::GetOptions::new()
+    let options = raw::GetOptions::new()
         .with_range(end)
         .with_keys_only()
         .with_limit(SAMPLE);

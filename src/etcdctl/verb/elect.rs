@@ -2,18 +2,17 @@
 
 use std::sync::mpsc::RecvTimeoutError;
 
-use etcd_client::proto::{PbKeyValue, PbRangeResponse, PbResponseHeader};
-use etcd_client::{GetOptions, SortOrder, SortTarget};
-
-use super::lock::stopped;
 use super::{Deadline, Endless, Since, Verb};
+use crate::etcd::raw::{
+    GetOptions, PbKeyValue, PbRangeResponse, PbResponseHeader, SortOrder, SortTarget,
+};
 use crate::etcd::{Patience, Told, Watched, Watches, prefix_end};
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::{ERROR, Failure, Outcome};
-use crate::etcdctl::flag::Flag;
-use crate::etcdctl::session::{self, Session};
-use crate::etcdctl::stop::{Signals, TICK};
-use crate::etcdctl::turn::{self, Turn, Wait};
+use crate::etcdctl::line::flag::Flag;
+use crate::etcdctl::wait::session::{self, Session};
+use crate::etcdctl::wait::stop::{Signals, TICK};
+use crate::etcdctl::wait::turn::{self, Ends, Turn};
 
 pub(super) const VERB: Verb = Verb {
     name: "elect",
@@ -55,34 +54,11 @@ fn campaign(call: &mut Call<'_>, name: &[u8], proposal: &[u8]) -> Outcome {
     let session = Session::open(call, session::TTL)?;
     let signals = Signals::listen(&call.style.stop)?;
     let mut turn = Turn::take(call, &session, name, proposal)?;
-    match turn.wait(call, &session, &signals) {
-        Ok(Wait::Ready) => {}
-        Ok(Wait::Asked) => {
-            turn.leave(call)?;
-            return stopped(&signals);
-        }
-        Ok(Wait::Over) => return Err(Failure::new(ERROR, "elect: session expired")),
-        Err(failure) => {
-            let _ = turn.leave(call);
-            return Err(failure);
-        }
+    let over = "elect: session expired";
+    if !turn.reached(call, &session, &signals, over)? {
+        return Ok(());
     }
-    let Some(own) = turn::get(call, &turn.key, &GetOptions::new(), &signals)? else {
-        turn.leave(call)?;
-        return stopped(&signals);
-    };
-    if let Err(failure) = call.reply(&own) {
-        let _ = turn.leave(call);
-        return Err(failure);
-    }
-    call.io.out.flush()?;
-    while !signals.asked() {
-        if session.is_over() {
-            return Err(Failure::new(ERROR, "elect: session expired"));
-        }
-        std::thread::sleep(TICK);
-    }
-    turn.leave(call)
+    turn.hold(call, &session, &signals, &Ends { gone: None, over })
 }
 
 fn observe(call: &mut Call<'_>, name: &[u8]) -> Outcome {

@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 use super::{Deadline, Endless, Since, Verb};
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::{ERROR, Failure, Outcome};
-use crate::etcdctl::flag::Flag;
-use crate::etcdctl::pages::{self, Query};
-use crate::etcdctl::record;
-use crate::etcdctl::settings::io_text;
+use crate::etcdctl::form::record;
+use crate::etcdctl::line::flag::Flag;
+use crate::etcdctl::line::settings::io_text;
+use crate::etcdctl::range::pages::{self, Query};
 
 pub(super) const VERB: Verb = Verb {
     name: "export",

@@ -3,22 +3,21 @@
 //! Outside strict mode a large range is fetched in pages at one revision, the next while one is printed, so that memory
 //! does not grow with the number of keys.
 
-use etcd_client::proto::PbRangeResponse;
-use etcd_client::{SortOrder, SortTarget};
 use prost::Message;
 use serde_json::Value;
 
 use super::{Deadline, Endless, Since, Verb};
 use crate::etcd::prefix_end;
+use crate::etcd::raw::{PbRangeResponse, SortOrder, SortTarget};
 use crate::etcdctl::call::Call;
-use crate::etcdctl::decoded;
 use crate::etcdctl::failure::{FEATURE, Failure, Outcome};
-use crate::etcdctl::flag::Flag;
-use crate::etcdctl::go;
-use crate::etcdctl::json::{self, Object};
-use crate::etcdctl::pages::{self, Query};
-use crate::etcdctl::print::{Format, Page, Reply, json_kv, json_with_header};
-use crate::etcdctl::table::Table;
+use crate::etcdctl::form::decoded;
+use crate::etcdctl::form::go;
+use crate::etcdctl::form::json::{self, Object};
+use crate::etcdctl::form::print::{Format, Page, Reply, json_kv, json_with_header};
+use crate::etcdctl::form::table::Table;
+use crate::etcdctl::line::flag::Flag;
+use crate::etcdctl::range::pages::{self, Query};
 
 pub(super) const VERB: Verb = Verb {
     name: "get",
@@ -286,7 +285,7 @@ impl Printer {
                     page.out.write_all(b"{\"header\":")?;
                     let header = answer.header.unwrap_or_default();
                     Object::write(page.out, |object| {
-                        crate::etcdctl::print::json_header(object, &header)
+                        crate::etcdctl::form::print::json_header(object, &header)
                     })?;
                     if !answer.kvs.is_empty() {
                         page.out.write_all(b",\"kvs\":[")?;

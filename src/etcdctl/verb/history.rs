@@ -8,21 +8,20 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use etcd_client::proto::{PbEvent, PbKeyValue, PbWatchResponse};
-use etcd_client::{WatchOptions, WatchStream};
 use serde_json::{Map, Value};
 use similar::TextDiff;
 
 use super::ls::Form;
 use super::{Deadline, Endless, Since, Verb};
 use crate::etcd::Connection;
+use crate::etcd::raw::{self, PbEvent, PbKeyValue, PbWatchResponse, WatchOptions, WatchStream};
 use crate::etcdctl::call::Call;
-use crate::etcdctl::decoded;
 use crate::etcdctl::failure::{ERROR, Failure, Outcome};
-use crate::etcdctl::flag::Flag;
-use crate::etcdctl::go;
-use crate::etcdctl::pages::Query;
-use crate::etcdctl::table::Table;
+use crate::etcdctl::form::decoded;
+use crate::etcdctl::form::go;
+use crate::etcdctl::form::table::Table;
+use crate::etcdctl::line::flag::Flag;
+use crate::etcdctl::range::pages::Query;
 use crate::runtime::block_on;
 
 pub(super) const VERB: Verb = Verb {
@@ -104,7 +103,7 @@ fn run(call: &mut Call<'_>) -> Outcome {
     Ok(())
 }
 
-fn get(call: &mut Call<'_>, key: &[u8], rev: i64) -> Outcome<etcd_client::proto::PbRangeResponse> {
+fn get(call: &mut Call<'_>, key: &[u8], rev: i64) -> Outcome<raw::PbRangeResponse> {
     let options = Query {
         rev,
         ..Query::default()
@@ -207,7 +206,7 @@ fn events(
                 return Ok(Some(answer.compact_revision));
             }
             if answer.canceled {
-                return Err(etcd_client::Error::WatchError(answer.cancel_reason));
+                return Err(raw::Error::WatchError(answer.cancel_reason));
             }
             let progress = !answer.created && answer.events.is_empty();
             if progress
@@ -236,19 +235,15 @@ fn events(
     });
     watched.map_err(|error| {
         let text = match error {
-            etcd_client::Error::GRpcStatus(status) => status.message().to_string(),
-            etcd_client::Error::WatchError(reason) => reason,
+            raw::Error::GRpcStatus(status) => status.message().to_string(),
+            raw::Error::WatchError(reason) => reason,
             other => other.to_string(),
         };
         Failure::new(ERROR, format!("etcd at {endpoint}: {text}"))
     })
 }
 
-async fn open(
-    connection: &Connection,
-    key: &[u8],
-    start: i64,
-) -> Result<WatchStream, etcd_client::Error> {
+async fn open(connection: &Connection, key: &[u8], start: i64) -> Result<WatchStream, raw::Error> {
     connection
         .watch()
         .watch(
@@ -262,12 +257,12 @@ async fn open(
 async fn next(
     stream: &mut WatchStream,
     limit: Option<Instant>,
-) -> Result<Option<PbWatchResponse>, etcd_client::Error> {
+) -> Result<Option<PbWatchResponse>, raw::Error> {
     loop {
         match tokio::time::timeout(PROGRESS, stream.message()).await {
             Ok(answer) => return Ok(answer?.map(|answer| answer.0)),
             Err(_) if limit.is_some_and(|limit| Instant::now() >= limit) => {
-                return Err(etcd_client::Error::WatchError("no answer in time".into()));
+                return Err(raw::Error::WatchError("no answer in time".into()));
             }
             Err(_) => stream.request_progress().await?,
         }

@@ -11,15 +11,15 @@ use serde_json::{Map, Value};
 
 use super::ls::Form;
 use super::{Deadline, Endless, Since, Verb};
-use crate::etcdctl::ask;
 use crate::etcdctl::call::Call;
-use crate::etcdctl::decoded;
-use crate::etcdctl::difference::{self, Difference, Kind};
 use crate::etcdctl::failure::{ERROR, Failure, INPUT, Outcome};
-use crate::etcdctl::flag::Flag;
-use crate::etcdctl::load;
-use crate::etcdctl::record::{self, Head, Line, Record};
-use crate::etcdctl::settings::io_text;
+use crate::etcdctl::form::decoded;
+use crate::etcdctl::form::record::{self, Head, Line, Record};
+use crate::etcdctl::line::ask;
+use crate::etcdctl::line::flag::Flag;
+use crate::etcdctl::line::settings::io_text;
+use crate::etcdctl::range::difference::{self, Difference, Kind};
+use crate::etcdctl::range::load;
 
 pub(super) const VERB: Verb = Verb {
     name: "import",

@@ -1,15 +1,13 @@
 //! `lock NAME [COMMAND...]`: hold a lock until a signal comes, or while a command runs.
 
-use etcd_client::GetOptions;
-
 use super::{Deadline, Endless, Since, Verb};
 use crate::etcdctl::call::Call;
-use crate::etcdctl::child;
 use crate::etcdctl::failure::{ERROR, Failure, Outcome};
-use crate::etcdctl::flag::Flag;
-use crate::etcdctl::session::Session;
-use crate::etcdctl::stop::{Signals, TICK};
-use crate::etcdctl::turn::{self, Turn, Wait};
+use crate::etcdctl::line::flag::Flag;
+use crate::etcdctl::wait::child;
+use crate::etcdctl::wait::session::Session;
+use crate::etcdctl::wait::stop::Signals;
+use crate::etcdctl::wait::turn::{Ends, Turn};
 
 pub(super) const VERB: Verb = Verb {
     name: "lock",
@@ -38,31 +36,17 @@ fn run(call: &mut Call<'_>) -> Outcome {
     let session = Session::open(call, call.number("ttl"))?;
     let signals = Signals::listen(&call.style.stop)?;
     let mut turn = Turn::take(call, &session, &name, b"")?;
-    match turn.wait(call, &session, &signals) {
-        Ok(Wait::Ready) => {}
-        Ok(Wait::Asked) => {
-            turn.leave(call)?;
-            return stopped(&signals);
-        }
-        Ok(Wait::Over) => return Err(Failure::new(ERROR, "mutex: session is expired")),
-        Err(failure) => {
-            let _ = turn.leave(call);
-            return Err(failure);
-        }
+    if !turn.reached(call, &session, &signals, "mutex: session is expired")? {
+        return Ok(());
     }
     if call.words.len() > 1 {
         with_command(call, &session, &turn)
     } else {
-        until_asked(call, &session, &turn, &signals)
-    }
-}
-
-/// A signal while waiting is a failure; a wish of the caller's is none.
-pub(super) fn stopped(signals: &Signals) -> Outcome {
-    if signals.came() {
-        Err(Failure::new(ERROR, "context canceled"))
-    } else {
-        Ok(())
+        let ends = Ends {
+            gone: Some("lock lost on init"),
+            over: "session expired",
+        };
+        turn.hold(call, &session, &signals, &ends)
     }
 }
 
@@ -90,26 +74,4 @@ fn with_command(call: &mut Call<'_>, session: &Session, turn: &Turn) -> Outcome 
     let left = turn.leave(call);
     end.map_err(|ended| Failure::new(ended.code.unwrap_or(ERROR), ended.text))?;
     left
-}
-
-fn until_asked(call: &mut Call<'_>, session: &Session, turn: &Turn, signals: &Signals) -> Outcome {
-    let Some(own) = turn::get(call, &turn.key, &GetOptions::new(), signals)? else {
-        turn.leave(call)?;
-        return stopped(signals);
-    };
-    if own.kvs.is_empty() {
-        return Err(Failure::new(ERROR, "lock lost on init"));
-    }
-    if let Err(failure) = call.reply(&own) {
-        let _ = turn.leave(call);
-        return Err(failure);
-    }
-    call.io.out.flush()?;
-    while !signals.asked() {
-        if session.is_over() {
-            return Err(Failure::new(ERROR, "session expired"));
-        }
-        std::thread::sleep(TICK);
-    }
-    turn.leave(call)
 }

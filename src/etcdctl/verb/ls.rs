@@ -1,19 +1,19 @@
 //! `ls [PREFIX]`: one level of keys and folders, without fetching what lies in the folders.
 
-use etcd_client::TxnOp;
 use serde_json::{Map, Value};
 
 use super::{Deadline, Endless, Since, Verb};
 use crate::etcd::prefix_end;
+use crate::etcd::raw::TxnOp;
 use crate::etcdctl::call::Call;
-use crate::etcdctl::decoded;
 use crate::etcdctl::failure::{Failure, Outcome};
-use crate::etcdctl::flag::Flag;
-use crate::etcdctl::go;
-use crate::etcdctl::level::{self, Entry, Level};
-use crate::etcdctl::pages::{Pace, Query};
-use crate::etcdctl::print::{Format, unsupported};
-use crate::etcdctl::table::Table;
+use crate::etcdctl::form::decoded;
+use crate::etcdctl::form::go;
+use crate::etcdctl::form::print::{Format, unsupported};
+use crate::etcdctl::form::table::Table;
+use crate::etcdctl::line::flag::Flag;
+use crate::etcdctl::range::level::{self, Entry, Level};
+use crate::etcdctl::range::pages::{Pace, Query};
 
 pub(super) const VERB: Verb = Verb {
     name: "ls",

@@ -10,19 +10,18 @@ use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use etcd_client::proto::{PbEvent, PbKeyValue, PbRangeResponse};
-use etcd_client::{GetOptions, Txn, TxnOp};
 
 use super::{Deadline, Endless, Since, Verb};
+use crate::etcd::raw::{GetOptions, PbEvent, PbKeyValue, PbRangeResponse, Txn, TxnOp};
 use crate::etcd::{
     Client, Config, Effect, Fault, Patience, Told, Trouble, Watched, Watches, prefix_end,
 };
-use crate::etcdctl::ask;
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::{ARGUMENTS, CONNECTION, ERROR, Failure, Outcome};
-use crate::etcdctl::flag::{Flag, Kind};
-use crate::etcdctl::settings::io_text;
-use crate::etcdctl::stop::TICK;
+use crate::etcdctl::line::ask;
+use crate::etcdctl::line::flag::{Flag, Kind};
+use crate::etcdctl::line::settings::io_text;
+use crate::etcdctl::wait::stop::TICK;
 use crate::secret::Secret;
 
 pub(super) const VERB: Verb = Verb {

@@ -35,9 +35,9 @@ pub(super) use import::Lines;
 use super::Style;
 use super::call::Call;
 use super::failure::Outcome;
-use super::flag::{self, Flag, HELP, Values};
-use super::go;
-use super::settings;
+use super::form::go;
+use super::line::flag::{self, Flag, HELP, Values};
+use super::line::settings;
 
 /// Whether `--command-timeout` counts for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

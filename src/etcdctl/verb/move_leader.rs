@@ -2,18 +2,18 @@
 
 use std::time::Instant;
 
-use etcd_client::proto::{PbMoveLeaderResponse, PbStatusResponse};
 use prost::Message;
 use serde_json::{Value, json};
 
 use super::endpoint::{Target, ask_in_order, status};
 use super::{Deadline, Endless, Since, Verb};
+use crate::etcd::raw::{PbMoveLeaderResponse, PbStatusResponse};
 use crate::etcd::{self, Client, Effect, PAUSE, Patience, rpc};
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::{ERROR, Failure, Outcome};
-use crate::etcdctl::go;
-use crate::etcdctl::json::Object;
-use crate::etcdctl::print::{Format, Page, Reply, json_with_header};
+use crate::etcdctl::form::go;
+use crate::etcdctl::form::json::Object;
+use crate::etcdctl::form::print::{Format, Page, Reply, json_with_header};
 
 pub(super) const VERB: Verb = Verb {
     name: "move-leader",

@@ -1,18 +1,17 @@
 //! `put KEY [VALUE]`: one key; the value comes from standard input when it is not given.
 
-use etcd_client::PutOptions;
-use etcd_client::proto::PbPutResponse;
 use prost::Message;
 use serde_json::Value;
 
 use super::{Deadline, Endless, Since, Verb};
+use crate::etcd::raw::{PbPutResponse, PutOptions};
 use crate::etcdctl::call::Call;
-use crate::etcdctl::decoded;
 use crate::etcdctl::failure::{Failure, Outcome};
-use crate::etcdctl::flag::Flag;
-use crate::etcdctl::go;
-use crate::etcdctl::json::Object;
-use crate::etcdctl::print::{Format, Page, Reply, json_kv, json_with_header};
+use crate::etcdctl::form::decoded;
+use crate::etcdctl::form::go;
+use crate::etcdctl::form::json::Object;
+use crate::etcdctl::form::print::{Format, Page, Reply, json_kv, json_with_header};
+use crate::etcdctl::line::flag::Flag;
 
 pub(super) const VERB: Verb = Verb {
     name: "put",

@@ -1,18 +1,18 @@
 //! `top [PREFIX]`: which folders hold most bytes or keys. All keys are read, page by page; only the largest are kept.
 
-use etcd_client::proto::PbKeyValue;
 use serde_json::{Map, Value};
 
 use super::ls::Form;
 use super::{Deadline, Endless, Since, Verb};
+use crate::etcd::raw::PbKeyValue;
 use crate::etcdctl::call::Call;
-use crate::etcdctl::decoded;
 use crate::etcdctl::failure::{FEATURE, Failure, Outcome};
-use crate::etcdctl::flag::Flag;
-use crate::etcdctl::go;
-use crate::etcdctl::level::Level;
-use crate::etcdctl::pages::{self, Query};
-use crate::etcdctl::table::Table;
+use crate::etcdctl::form::decoded;
+use crate::etcdctl::form::go;
+use crate::etcdctl::form::table::Table;
+use crate::etcdctl::line::flag::Flag;
+use crate::etcdctl::range::level::Level;
+use crate::etcdctl::range::pages::{self, Query};
 
 pub(super) const VERB: Verb = Verb {
     name: "top",

@@ -5,11 +5,11 @@ use serde_json::{Map, Value};
 use super::ls::{self, Form};
 use super::{Deadline, Endless, Since, Verb};
 use crate::etcdctl::call::Call;
-use crate::etcdctl::decoded;
 use crate::etcdctl::failure::{FEATURE, Failure, Outcome};
-use crate::etcdctl::flag::Flag;
-use crate::etcdctl::go;
-use crate::etcdctl::level::{Entry, Level};
+use crate::etcdctl::form::decoded;
+use crate::etcdctl::form::go;
+use crate::etcdctl::line::flag::Flag;
+use crate::etcdctl::range::level::{Entry, Level};
 
 pub(super) const VERB: Verb = Verb {
     name: "tree",

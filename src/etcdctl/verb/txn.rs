@@ -1,18 +1,21 @@
 //! `txn`: compares, what is done when all of them hold, and what is done otherwise, read from standard input.
 
-use etcd_client::proto::{PbResponseOp, PbTxnOpResponse, PbTxnResponse};
-use etcd_client::{Compare, CompareOp, Txn, TxnOp};
 use prost::Message;
 
 use super::{Deadline, Endless, Since, Verb, del, get, put};
 use crate::etcd::Effect;
+use crate::etcd::raw::{
+    Compare, CompareOp, PbResponseOp, PbTxnOpResponse, PbTxnResponse, Txn, TxnOp,
+};
 use crate::etcdctl::call::{Call, Io};
 use crate::etcdctl::failure::{Failure, INPUT, Outcome};
-use crate::etcdctl::flag::{self, Flag, HELP};
-use crate::etcdctl::json::Object;
-use crate::etcdctl::print::{Page, Reply, json_with_header};
-use crate::etcdctl::table::Table;
-use crate::etcdctl::{go, line, usage};
+use crate::etcdctl::form::go;
+use crate::etcdctl::form::json::Object;
+use crate::etcdctl::form::print::{Page, Reply, json_with_header};
+use crate::etcdctl::form::table::Table;
+use crate::etcdctl::line::flag::{self, Flag, HELP};
+use crate::etcdctl::line::usage;
+use crate::etcdctl::line::words;
 
 pub(super) const VERB: Verb = Verb {
     name: "txn",
@@ -192,7 +195,7 @@ struct Operation {
 fn operation(call: &mut Call<'_>, line: &[u8]) -> Outcome<Operation> {
     let text = String::from_utf8_lossy(line);
     let invalid = || Failure::new(INPUT, format!("invalid txn request: {text}"));
-    let mut words = line::words(line).ok_or_else(|| Failure::new(INPUT, "invalid syntax"))?;
+    let mut words = words::split(line).ok_or_else(|| Failure::new(INPUT, "invalid syntax"))?;
     if words.len() < 2 {
         return Err(Failure::new(
             INPUT,
@@ -362,10 +365,10 @@ fn rows(txn: &PbTxnResponse, page: &Page<'_>, result: &str, all: &mut Vec<Vec<St
 
 #[cfg(test)]
 mod tests {
-    use etcd_client::proto::{PbRangeResponse, PbResponseHeader};
+    use crate::etcd::raw::{PbRangeResponse, PbResponseHeader};
 
     use super::*;
-    use crate::etcdctl::print::{Format, Layout, reply};
+    use crate::etcdctl::form::print::{Format, Layout, reply};
 
     #[test]
     fn compares_are_read_as_go_scans_them() {
@@ -473,7 +476,7 @@ mod tests {
                     .wrapping_add(1_442_695_040_888_963_407);
                 line.extend_from_slice(PIECES[(seed >> 60) as usize]);
             }
-            let _ = (compare(&line).is_ok(), line::words(&line), trimmed(&line));
+            let _ = (compare(&line).is_ok(), words::split(&line), trimmed(&line));
         }
     }
 

@@ -5,23 +5,25 @@ use std::collections::{HashMap, VecDeque};
 use std::io::{self, BufRead};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, channel, sync_channel};
 
-use etcd_client::proto::{PbEvent, PbKeyValue, PbWatchResponse};
 use prost::Message;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::{Deadline, Endless, Since, Verb};
+use crate::etcd::raw::{PbEvent, PbKeyValue, PbWatchResponse};
 use crate::etcd::{Fault, Told, Watched, Watches, prefix_end};
+use crate::etcdctl::Style;
 use crate::etcdctl::call::Call;
-use crate::etcdctl::child::{self, Ended};
 use crate::etcdctl::failure::{
     ARGUMENTS, ERROR, Failure, INPUT, INTERRUPTED, Outcome, strict_text,
 };
-use crate::etcdctl::flag::{self, Flag, HELP, Values};
-use crate::etcdctl::json::Object;
-use crate::etcdctl::print::{Format, Page, Reply, json_header, json_kv};
-use crate::etcdctl::stop::{Stop, TICK};
-use crate::etcdctl::table::Table;
-use crate::etcdctl::{Style, go, line};
+use crate::etcdctl::form::go;
+use crate::etcdctl::form::json::Object;
+use crate::etcdctl::form::print::{Format, Page, Reply, json_header, json_kv};
+use crate::etcdctl::form::table::Table;
+use crate::etcdctl::line::flag::{self, Flag, HELP, Values};
+use crate::etcdctl::line::words;
+use crate::etcdctl::wait::child::{self, Ended};
+use crate::etcdctl::wait::stop::{Stop, TICK};
 
 pub(super) const VERB: Verb = Verb {
     name: "watch",
@@ -500,7 +502,7 @@ fn order(
     line: &[u8],
 ) -> Outcome {
     let text = String::from_utf8_lossy(line).into_owned();
-    let words = line::words(line).ok_or_else(|| Failure::new(INPUT, "invalid syntax"))?;
+    let words = words::split(line).ok_or_else(|| Failure::new(INPUT, "invalid syntax"))?;
     match words.first().map(Vec::as_slice) {
         None => {
             return call.complain(format_args!(
@@ -690,10 +692,10 @@ fn json_event(page: &mut dyn io::Write, event: &PbEvent) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::etcdctl::print::{Layout, reply};
+    use crate::etcdctl::form::print::{Layout, reply};
 
     fn read(line: &str, environment: &[&str], interactive: bool) -> Result<String, String> {
-        let words = line::words(line.as_bytes()).unwrap();
+        let words = words::split(line.as_bytes()).unwrap();
         let flags: Vec<&'static Flag> = FLAGS.iter().collect();
         let (values, words) = flag::parse(&words, &flags).unwrap();
         let environment = Environment(

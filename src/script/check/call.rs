@@ -169,7 +169,7 @@ impl Checker<'_> {
             };
             if !could_be(arg.takes, &value) {
                 let want = arg.takes.to_string();
-                let error = word::wrong_type(word, arg.name, &want, &from_rhai(&value));
+                let error = word::wrong_type(word.name, arg.name, &want, &from_rhai(&value));
                 self.report(given.start_position(), error);
             }
         }
@@ -177,14 +177,17 @@ impl Checker<'_> {
 
     fn option(&mut self, word: &'static Word, key: &str, value: &Expr, at: Position) {
         let Some(arg) = word.option(key) else {
-            self.report(at, word::unknown_key(word, key));
+            self.report(at, word::unknown_key(word.name, word, key));
             return;
         };
         if let Some(value) = literal(value)
             && !could_be(arg.takes, &value)
         {
             let want = arg.takes.to_string();
-            self.report(at, word::wrong_type(word, key, &want, &from_rhai(&value)));
+            self.report(
+                at,
+                word::wrong_type(word.name, key, &want, &from_rhai(&value)),
+            );
         }
     }
 

@@ -233,7 +233,12 @@ fn checked<'a>(
     };
     let matched = Matched::of(word, given).map_err(|wrong| {
         let got = from_rhai(&wrong.got);
-        word::wrong_type(word, wrong.arg.name, &wrong.arg.takes.to_string(), &got)
+        word::wrong_type(
+            word.name,
+            wrong.arg.name,
+            &wrong.arg.takes.to_string(),
+            &got,
+        )
     })?;
     Ok(Call {
         context,

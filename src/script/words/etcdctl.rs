@@ -417,7 +417,6 @@ impl Etcdctl {
         let placed = Placed {
             client: Some(self.client.clone()),
             config: self.client.config().clone(),
-            name: self.name.clone(),
             via: None,
         };
         Style {

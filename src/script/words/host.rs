@@ -288,6 +288,9 @@ pub(super) fn register(engine: &mut Engine, world: &Arc<World>) {
         .register_indexer_get(|vars: &mut Vars, name: &str| -> Native<Dynamic> {
             pass(vars.0.required(name))
         })
+        .register_fn("get", |vars: &mut Vars, name: &str| -> Native<Dynamic> {
+            pass(vars.0.var(name).map(|value| value.unwrap_or(Dynamic::UNIT)))
+        })
         .register_fn("contains", |vars: &mut Vars, name: &str| -> Native<bool> {
             pass(vars.0.var(name).map(|value| value.is_some()))
         });

@@ -1,7 +1,7 @@
 //! What etcd there is on a host: one read-only question, one answer that the stdlib judges.
 //!
 //! Tells what is running, from which files and since when, what data there is, and who holds the ports. Says
-//! nothing about whose it is: that is `stdlib/etcd.rhai`. Where something cannot be told, the answer says so.
+//! nothing about whose it is: that is `stdlib/etcd/look.rhai`. Where something cannot be told, the answer says so.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -30,11 +30,7 @@ const FAIL: Word = Word::function(Section::Saying, "fail", "End the task with an
     ])
     .with(&[
         Arg::new("because", Type::Texts, "why, from the outside in"),
-        Arg::new(
-            "hint",
-            Type::Hint,
-            "what to type next: a text, or a map of what is meant, which the console says in its own words: `run` (a command, as root) with `on` (a host), `etcd` (a line of etcdctl), `limit`, `set` (`name=value`), `without` (the same), `tags`, `text`, and `note`, a remark at the end",
-        ),
+        Arg::new("hint", Type::Hint, HINT),
         Arg::new("log", Type::Text, "quoted as it is"),
         Arg::new(
             "unknown",
@@ -115,6 +111,9 @@ const NAMED_TAG: Word = Word::function(
 .takes(&[Arg::new("tag", Type::Text, "the tag")])
 .gives(Type::Bool)
 .example(r#"if named_tag("etcd_purge") { print("a purge was asked for"); }"#);
+
+/// Each of the console and the command line says these in its own words.
+const HINT: &str = "what to type next: a text, or a map of `run` and `on` (a command there), `etcd` (a line of etcdctl), `tags`, `limit`, `set` (`name=value`), `without` (the same), `note`, `text`, which the console says in its own words; a list for several";
 
 pub(super) const WORDS: &[&Word] = &[
     &SAY, &WARN, &FAIL, &MESSAGE, &WHAT, &HOST, &KIND, &CAUSES, &TEXT, &CONFIRM, &CHECKING,

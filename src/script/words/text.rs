@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use rhai::{Dynamic, Engine};
+use rhai::{Dynamic, Engine, NativeCallContext};
 
-use super::bind::word;
+use super::bind::{Native, word};
 use super::yaml_block;
 use crate::error::Error;
 use crate::script::trouble::pass;
@@ -145,6 +145,14 @@ pub(super) fn register(engine: &mut Engine, world: &Arc<World>) {
         let found = map.get(call.text(0).as_str()).cloned();
         Ok(found.unwrap_or_else(|| call.arg(1)))
     });
+    // `value.name ?? default`, where the value is none of a map: what it has, or `()`.
+    engine.register_fn(
+        "get",
+        |context: NativeCallContext<'_>, value: Dynamic, key: &str| -> Native<Dynamic> {
+            let mut value = value;
+            context.call_native_fn_raw(format!("get${key}"), true, &mut [&mut value])
+        },
+    );
     word(engine, &QUOTE, |call| {
         Ok(crate::command::quote(&call.text(0)).into())
     });

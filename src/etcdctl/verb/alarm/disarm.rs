@@ -1,8 +1,6 @@
 //! `alarm disarm`: take back every alarm that is on.
 
-use etcd_client::proto::PbAlarmResponse;
-use etcd_client::{AlarmAction, AlarmOptions, AlarmType};
-
+use crate::etcd::raw::{AlarmAction, AlarmOptions, AlarmType, PbAlarmResponse};
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::{Failure, Outcome};
 use crate::etcdctl::verb::{Deadline, Endless, Since, Verb};

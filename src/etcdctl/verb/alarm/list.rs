@@ -1,7 +1,6 @@
 //! `alarm list`: the alarms that are on.
 
-use etcd_client::{AlarmAction, AlarmType};
-
+use crate::etcd::raw::{AlarmAction, AlarmType};
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::{Failure, Outcome};
 use crate::etcdctl::verb::{Deadline, Endless, Since, Verb};

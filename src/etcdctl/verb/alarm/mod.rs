@@ -3,14 +3,14 @@
 pub(super) mod disarm;
 pub(super) mod list;
 
-use etcd_client::proto::{PbAlarmMember, PbAlarmResponse};
 use prost::Message;
 use serde_json::{Value, json};
 
+use crate::etcd::raw::{PbAlarmMember, PbAlarmResponse};
 use crate::etcdctl::failure::Outcome;
-use crate::etcdctl::json::{self, Object};
-use crate::etcdctl::print::{Page, Reply, json_with_header};
-use crate::etcdctl::table::Table;
+use crate::etcdctl::form::json::{self, Object};
+use crate::etcdctl::form::print::{Page, Reply, json_with_header};
+use crate::etcdctl::form::table::Table;
 
 /// As etcd names it; a kind that is not known yet is its number.
 pub(super) fn kind(alarm: &PbAlarmMember) -> String {

@@ -6,9 +6,9 @@ use super::super::{Deadline, Endless, Since, Verb};
 use crate::etcd::rpc::{self, AuthStatusResponse};
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::Outcome;
-use crate::etcdctl::json::Object;
-use crate::etcdctl::print::{Page, Reply, json_with_header};
-use crate::etcdctl::table::Table;
+use crate::etcdctl::form::json::Object;
+use crate::etcdctl::form::print::{Page, Reply, json_with_header};
+use crate::etcdctl::form::table::Table;
 
 pub(in super::super) const VERB: Verb = Verb {
     name: "auth status",

@@ -4,7 +4,8 @@ use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
 use crate::etcdctl::call::Call;
-use crate::etcdctl::go;
+use crate::etcdctl::form::go;
+use crate::terminal;
 
 pub(super) struct Bar {
     changed: Instant,
@@ -23,13 +24,8 @@ pub(super) const STEP: Duration = Duration::from_millis(200);
 impl Bar {
     pub(super) fn new(call: &Call<'_>, total: u64) -> Bar {
         let strict = call.style.strict;
-        let width = if strict && std::io::stdout().is_terminal() {
-            rustix::termios::tcgetwinsize(std::io::stdout())
-                .ok()
-                .map(|size| usize::from(size.ws_col))
-        } else {
-            None
-        };
+        let shown = strict && std::io::stdout().is_terminal();
+        let width = shown.then(|| terminal::width().unwrap_or(0));
         let now = Instant::now();
         Bar {
             changed: now,

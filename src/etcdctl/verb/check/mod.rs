@@ -10,15 +10,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use etcd_client::{CompactionOptions, DeleteOptions, GetOptions};
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 
+use crate::etcd::raw::{self, CompactionOptions, DeleteOptions, GetOptions};
 use crate::etcd::{Client, Connection, Effect, Patience, prefix_end};
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::{FEATURE, Failure, INPUT, Outcome};
-use crate::etcdctl::flag::Flag;
-use crate::etcdctl::go;
+use crate::etcdctl::form::go;
+use crate::etcdctl::line::flag::Flag;
 
 const FLAGS_ABOUT_LOAD: &str = "how much: s(mall), m(edium), l(arge) or xl (xLarge)";
 const AUTO_COMPACT: Flag = Flag::bool("auto-compact", "compact the history at the end");
@@ -121,9 +121,7 @@ fn delete(client: &Client, prefix: &str, deadline: Option<Instant>) -> crate::et
     let answer = client.ask(Effect::Write, patience, async |etcd| {
         etcd.kv().delete(first(prefix), Some(options.clone())).await
     })?;
-    Ok(answer
-        .header()
-        .map_or(0, etcd_client::ResponseHeader::revision))
+    Ok(answer.header().map_or(0, raw::ResponseHeader::revision))
 }
 
 fn compact(call: &mut Call<'_>, revision: i64) -> Outcome {
@@ -292,9 +290,9 @@ async fn client(
     report
 }
 
-fn error_text(error: &etcd_client::Error) -> String {
+fn error_text(error: &raw::Error) -> String {
     match error {
-        etcd_client::Error::GRpcStatus(status) => status.message().to_string(),
+        raw::Error::GRpcStatus(status) => status.message().to_string(),
         other => other.to_string(),
     }
 }

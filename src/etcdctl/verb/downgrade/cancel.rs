@@ -1,8 +1,7 @@
 //! `downgrade cancel`: the cluster stays at its version.
 
-use etcd_client::DowngradeOptions;
-
 use super::send;
+use crate::etcd::raw::DowngradeOptions;
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::Outcome;
 use crate::etcdctl::verb::{Deadline, Endless, Since, Verb};

@@ -1,11 +1,10 @@
 //! `downgrade enable VERSION`: the cluster goes back to this version.
 
-use etcd_client::DowngradeOptions;
-
 use super::{send, version};
-use crate::etcdctl::ask;
+use crate::etcd::raw::DowngradeOptions;
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::{Failure, Outcome};
+use crate::etcdctl::line::ask;
 use crate::etcdctl::verb::{Deadline, Endless, Since, Verb};
 
 pub(in crate::etcdctl::verb) const VERB: Verb = Verb {

@@ -4,15 +4,14 @@ pub(super) mod cancel;
 pub(super) mod enable;
 pub(super) mod validate;
 
-use etcd_client::DowngradeOptions;
-use etcd_client::proto::PbDowngradeResponse;
 use prost::Message;
 use serde_json::{Value, json};
 
+use crate::etcd::raw::{DowngradeOptions, PbDowngradeResponse};
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::{Failure, Outcome};
-use crate::etcdctl::json::Object;
-use crate::etcdctl::print::{Format, Page, Reply, json_with_header};
+use crate::etcdctl::form::json::Object;
+use crate::etcdctl::form::print::{Format, Page, Reply, json_with_header};
 
 const LACKS: &[Format] = &[Format::Fields, Format::Table];
 

@@ -1,8 +1,7 @@
 //! `downgrade validate VERSION`: could the cluster go back to this version?
 
-use etcd_client::DowngradeOptions;
-
 use super::{send, version};
+use crate::etcd::raw::DowngradeOptions;
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::Outcome;
 use crate::etcdctl::verb::{Deadline, Endless, Since, Verb};

@@ -1,17 +1,17 @@
 //! `endpoint hashkv`: the hash of each member's keys, equal where all is well.
 
-use etcd_client::proto::PbHashKvResponse;
 use serde_json::{Value, json};
 
 use super::status::empty;
 use super::{Asked, ask_in_order, targets};
+use crate::etcd::raw::PbHashKvResponse;
 use crate::etcdctl::Layout;
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::{ERROR, Failure, Outcome};
-use crate::etcdctl::flag::Flag;
-use crate::etcdctl::json::{Object, array};
-use crate::etcdctl::print::{Page, Reply, json_with_header};
-use crate::etcdctl::table::Table;
+use crate::etcdctl::form::json::{Object, array};
+use crate::etcdctl::form::print::{Page, Reply, json_with_header};
+use crate::etcdctl::form::table::Table;
+use crate::etcdctl::line::flag::Flag;
 use crate::etcdctl::verb::{Deadline, Endless, Since, Verb};
 
 pub(in crate::etcdctl::verb) const VERB: Verb = Verb {

@@ -2,18 +2,18 @@
 
 use std::time::{Duration, Instant};
 
-use etcd_client::{AlarmAction, AlarmType};
 use serde_json::{Value, json};
 
 use super::status::empty;
 use super::{ask_each, targets};
+use crate::etcd::raw::{AlarmAction, AlarmType};
 use crate::etcd::{Client, Patience, Trouble};
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::{ERROR, Failure, Outcome};
-use crate::etcdctl::go;
-use crate::etcdctl::json::{Object, array};
-use crate::etcdctl::print::{Format, Page, Reply};
-use crate::etcdctl::table::Table;
+use crate::etcdctl::form::go;
+use crate::etcdctl::form::json::{Object, array};
+use crate::etcdctl::form::print::{Format, Page, Reply};
+use crate::etcdctl::form::table::Table;
 use crate::etcdctl::verb::alarm;
 use crate::etcdctl::verb::{Deadline, Endless, Since, Verb};
 

@@ -6,8 +6,7 @@ pub(super) mod status;
 
 use std::sync::mpsc;
 
-use etcd_client::proto::PbMember;
-
+use crate::etcd::raw::PbMember;
 use crate::etcd::{Client, Fault, Patience, rpc};
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::{ERROR, Outcome};

@@ -2,18 +2,18 @@
 
 use std::io;
 
-use etcd_client::proto::PbStatusResponse;
 use serde_json::{Value, json};
 
 use super::{Asked, ask_in_order, targets};
+use crate::etcd::raw::PbStatusResponse;
 use crate::etcd::{Client, Patience};
 use crate::etcdctl::Layout;
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::{ERROR, Failure, Outcome};
-use crate::etcdctl::go;
-use crate::etcdctl::json::{Object, array};
-use crate::etcdctl::print::{Page, Reply, json_with_header};
-use crate::etcdctl::table::Table;
+use crate::etcdctl::form::go;
+use crate::etcdctl::form::json::{Object, array};
+use crate::etcdctl::form::print::{Page, Reply, json_with_header};
+use crate::etcdctl::form::table::Table;
 use crate::etcdctl::verb::{Deadline, Endless, Since, Verb};
 
 pub(in crate::etcdctl::verb) const VERB: Verb = Verb {
@@ -314,11 +314,11 @@ fn fields(page: &mut Page<'_>, endpoint: &str, status: &PbStatusResponse) -> Out
 
 #[cfg(test)]
 mod tests {
-    use etcd_client::proto::{PbDowngradeInfo, PbResponseHeader};
+    use crate::etcd::raw::PbResponseHeader;
 
     use super::super::Target;
     use super::*;
-    use crate::etcdctl::print::{self, Format};
+    use crate::etcdctl::form::print::{self, Format};
 
     fn printed(answer: Result<PbStatusResponse, String>, format: Format, layout: Layout) -> String {
         let target = Target {
@@ -359,7 +359,7 @@ mod tests {
             db_size_in_use: 16_384,
             storage_version: "3.6.0".into(),
             db_size_quota: 2_147_483_648,
-            downgrade_info: Some(PbDowngradeInfo::default()),
+            downgrade_info: Some(Default::default()),
             ..PbStatusResponse::default()
         }
     }

@@ -1,14 +1,13 @@
 //! `lease grant TTL`: a new lease.
 
-use etcd_client::proto::PbLeaseGrantResponse;
-
 use super::super::{Deadline, Endless, Since, Verb};
 use super::{header_bytes, json_flat};
+use crate::etcd::raw::PbLeaseGrantResponse;
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::{Failure, Outcome};
-use crate::etcdctl::go;
-use crate::etcdctl::json::Object;
-use crate::etcdctl::print::{Format, Page, Reply};
+use crate::etcdctl::form::go;
+use crate::etcdctl::form::json::Object;
+use crate::etcdctl::form::print::{Format, Page, Reply};
 
 pub(in super::super) const VERB: Verb = Verb {
     name: "lease grant",

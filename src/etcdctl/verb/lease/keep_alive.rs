@@ -2,18 +2,17 @@
 
 use std::time::{Duration, Instant};
 
-use etcd_client::proto::PbLeaseKeepAliveResponse;
-
 use super::super::{Deadline, Endless, Since, Verb};
 use super::{header_bytes, json_flat};
+use crate::etcd::raw::PbLeaseKeepAliveResponse;
 use crate::etcd::rpc::{self, KeepAlive};
 use crate::etcd::{self, Client, Effect, Patience};
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::{CONNECTION, Failure, Outcome};
-use crate::etcdctl::flag::Flag;
-use crate::etcdctl::go;
-use crate::etcdctl::json::Object;
-use crate::etcdctl::print::{Format, Page, Reply};
+use crate::etcdctl::form::go;
+use crate::etcdctl::form::json::Object;
+use crate::etcdctl::form::print::{Format, Page, Reply};
+use crate::etcdctl::line::flag::Flag;
 use crate::runtime::block_on_for;
 
 pub(in super::super) const VERB: Verb = Verb {

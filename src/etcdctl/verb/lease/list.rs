@@ -1,15 +1,14 @@
 //! `lease list`: the ids of all leases; as a table also what is left of each and its keys.
 
-use etcd_client::proto::PbLeaseLeasesResponse;
-
 use super::super::{Deadline, Endless, Since, Verb};
 use super::{header_bytes, json_flat};
+use crate::etcd::raw::PbLeaseLeasesResponse;
 use crate::etcd::rpc;
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::{CONNECTION, Outcome};
-use crate::etcdctl::go;
-use crate::etcdctl::json::Object;
-use crate::etcdctl::print::{Format, Page, Reply};
+use crate::etcdctl::form::go;
+use crate::etcdctl::form::json::Object;
+use crate::etcdctl::form::print::{Format, Page, Reply};
 
 pub(in super::super) const VERB: Verb = Verb {
     name: "lease list",

@@ -6,15 +6,15 @@ pub(super) mod list;
 pub(super) mod revoke;
 pub(super) mod timetolive;
 
-use etcd_client::proto::{PbLeaseTimeToLiveResponse, PbResponseHeader};
 use prost::Message;
 
+use crate::etcd::raw::{PbLeaseTimeToLiveResponse, PbResponseHeader};
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::{Failure, Outcome};
-use crate::etcdctl::go;
-use crate::etcdctl::json::Object;
-use crate::etcdctl::print::{Page, json_header};
-use crate::etcdctl::table::Table;
+use crate::etcdctl::form::go;
+use crate::etcdctl::form::json::Object;
+use crate::etcdctl::form::print::{Page, json_header};
+use crate::etcdctl::form::table::Table;
 
 /// The keys of a lease that a table shows; of the others it tells the number.
 const SHOWN: usize = 3;

@@ -1,13 +1,12 @@
 //! `lease revoke ID`: end a lease; its keys go with it.
 
-use etcd_client::proto::{PbLeaseRevokeResponse, PbResponseHeader};
-
 use super::super::{Deadline, Endless, Since, Verb};
+use crate::etcd::raw::{PbLeaseRevokeResponse, PbResponseHeader};
 use crate::etcdctl::call::Call;
-use crate::etcdctl::done::Done;
 use crate::etcdctl::failure::{FEATURE, Failure, Outcome};
-use crate::etcdctl::go;
-use crate::etcdctl::print::{Format, Page, Reply};
+use crate::etcdctl::form::done::Done;
+use crate::etcdctl::form::go;
+use crate::etcdctl::form::print::{Format, Page, Reply};
 
 pub(in super::super) const VERB: Verb = Verb {
     name: "lease revoke",

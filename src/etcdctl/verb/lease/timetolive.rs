@@ -1,17 +1,16 @@
 //! `lease timetolive ID`: how long a lease has left, and its keys.
 
-use etcd_client::proto::PbLeaseTimeToLiveResponse;
-
 use super::super::{Deadline, Endless, Since, Verb};
 use super::{header_bytes, json_flat};
+use crate::etcd::raw::PbLeaseTimeToLiveResponse;
 use crate::etcd::rpc;
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::{CONNECTION, Failure, Outcome};
-use crate::etcdctl::flag::Flag;
-use crate::etcdctl::go;
-use crate::etcdctl::json::{self, Object};
-use crate::etcdctl::print::{Format, Page, Reply};
-use crate::etcdctl::table::Table;
+use crate::etcdctl::form::go;
+use crate::etcdctl::form::json::{self, Object};
+use crate::etcdctl::form::print::{Format, Page, Reply};
+use crate::etcdctl::form::table::Table;
+use crate::etcdctl::line::flag::Flag;
 
 pub(in super::super) const VERB: Verb = Verb {
     name: "lease timetolive",
@@ -109,11 +108,11 @@ impl Reply for Remaining {
 
 #[cfg(test)]
 mod tests {
-    use etcd_client::proto::PbResponseHeader;
+    use crate::etcd::raw::PbResponseHeader;
 
     use super::*;
     use crate::etcdctl::Layout;
-    use crate::etcdctl::print;
+    use crate::etcdctl::form::print;
 
     fn printed(format: Format, hex: bool, layout: Layout) -> String {
         let header = Some(PbResponseHeader {

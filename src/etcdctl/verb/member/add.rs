@@ -1,19 +1,18 @@
 //! `member add NAME --peer-urls=...`: a new member, or a learner, and what its etcd must be started with.
 
-use etcd_client::MemberAddOptions;
-use etcd_client::proto::PbMemberAddResponse;
 use prost::Message;
 use serde_json::{Value, json};
 
 use super::{LACKS, decoded, json_member, json_members, peer_urls, table};
+use crate::etcd::raw::{MemberAddOptions, PbMemberAddResponse};
 use crate::etcdctl::Layout;
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::{Failure, Outcome};
-use crate::etcdctl::flag::Flag;
-use crate::etcdctl::go;
-use crate::etcdctl::json::Object;
-use crate::etcdctl::print::{Page, Reply, json_with_header};
-use crate::etcdctl::table::Table;
+use crate::etcdctl::form::go;
+use crate::etcdctl::form::json::Object;
+use crate::etcdctl::form::print::{Page, Reply, json_with_header};
+use crate::etcdctl::form::table::Table;
+use crate::etcdctl::line::flag::Flag;
 use crate::etcdctl::verb::{Deadline, Endless, Since, Verb};
 
 pub(in crate::etcdctl::verb) const VERB: Verb = Verb {

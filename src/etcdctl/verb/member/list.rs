@@ -1,19 +1,19 @@
 //! `member list`: all members.
 
-use etcd_client::proto::PbMemberListResponse;
 use prost::Message;
 use serde_json::Value;
 
 use super::{decoded, json_members, row, table};
+use crate::etcd::raw::PbMemberListResponse;
 use crate::etcd::rpc;
 use crate::etcdctl::Layout;
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::{FEATURE, Failure, Outcome};
-use crate::etcdctl::flag::Flag;
-use crate::etcdctl::go;
-use crate::etcdctl::json::{self, Object};
-use crate::etcdctl::print::{Page, Reply, json_with_header};
-use crate::etcdctl::table::Table;
+use crate::etcdctl::form::go;
+use crate::etcdctl::form::json::{self, Object};
+use crate::etcdctl::form::print::{Page, Reply, json_with_header};
+use crate::etcdctl::form::table::Table;
+use crate::etcdctl::line::flag::Flag;
 use crate::etcdctl::verb::{Deadline, Endless, Since, Verb};
 
 pub(in crate::etcdctl::verb) const VERB: Verb = Verb {

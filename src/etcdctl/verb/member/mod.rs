@@ -6,19 +6,19 @@ pub(super) mod promote;
 pub(super) mod remove;
 pub(super) mod update;
 
-use etcd_client::proto::{
-    PbMember, PbMemberPromoteResponse, PbMemberRemoveResponse, PbMemberUpdateResponse,
-    PbResponseHeader,
-};
 use prost::Message;
 use serde_json::{Value, json};
 
+use crate::etcd::raw::{
+    PbMember, PbMemberPromoteResponse, PbMemberRemoveResponse, PbMemberUpdateResponse,
+    PbResponseHeader,
+};
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::{ERROR, Failure, Outcome};
-use crate::etcdctl::go;
-use crate::etcdctl::json::{self, Object};
-use crate::etcdctl::print::{Format, Page, Reply, json_with_header};
-use crate::etcdctl::table::Table;
+use crate::etcdctl::form::go;
+use crate::etcdctl::form::json::{self, Object};
+use crate::etcdctl::form::print::{Format, Page, Reply, json_with_header};
+use crate::etcdctl::form::table::Table;
 
 /// The format that changes of the members cannot be printed in.
 const LACKS: &[Format] = &[Format::Fields];

@@ -2,9 +2,9 @@
 
 use super::{Change, LACKS, id, row};
 use crate::etcd::rpc;
-use crate::etcdctl::ask;
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::{Failure, Outcome};
+use crate::etcdctl::line::ask;
 use crate::etcdctl::verb::{Deadline, Endless, Since, Verb};
 
 pub(in crate::etcdctl::verb) const VERB: Verb = Verb {

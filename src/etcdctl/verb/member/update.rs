@@ -3,7 +3,7 @@
 use super::{Change, LACKS, id, peer_urls};
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::Outcome;
-use crate::etcdctl::flag::Flag;
+use crate::etcdctl::line::flag::Flag;
 use crate::etcdctl::verb::{Deadline, Endless, Since, Verb};
 
 pub(in crate::etcdctl::verb) const VERB: Verb = Verb {

@@ -1,17 +1,16 @@
 //! `role get NAME`: what a role allows.
 
-use etcd_client::PermissionType;
-use etcd_client::proto::PbAuthRoleGetResponse;
 use prost::Message;
 
 use super::super::{Deadline, Endless, Since, Verb};
+use crate::etcd::raw::{PbAuthRoleGetResponse, PermissionType};
 use crate::etcd::{prefix_end, rpc};
 use crate::etcdctl::Layout;
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::Outcome;
-use crate::etcdctl::json::Object;
-use crate::etcdctl::print::{Page, Reply, json_with_header};
-use crate::etcdctl::table::Table;
+use crate::etcdctl::form::json::Object;
+use crate::etcdctl::form::print::{Page, Reply, json_with_header};
+use crate::etcdctl::form::table::Table;
 
 pub(in super::super) const VERB: Verb = Verb {
     name: "role get",

@@ -1,13 +1,12 @@
 //! `role grant-permission ROLE read|write|readwrite KEY [ENDKEY]`: a role may read or write keys.
 
-use etcd_client::{Permission, PermissionType};
-
 use super::super::{Deadline, Endless, Since, Verb};
 use super::range;
+use crate::etcd::raw::{Permission, PermissionType};
 use crate::etcdctl::call::Call;
-use crate::etcdctl::done::Done;
 use crate::etcdctl::failure::{Failure, Outcome};
-use crate::etcdctl::print::Format;
+use crate::etcdctl::form::done::Done;
+use crate::etcdctl::form::print::Format;
 
 pub(in super::super) const VERB: Verb = Verb {
     name: "role grant-permission",

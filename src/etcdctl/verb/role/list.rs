@@ -1,15 +1,15 @@
 //! `role list`: the names of all roles; as a table also what they allow.
 
-use etcd_client::proto::PbAuthRoleListResponse;
 use prost::Message;
 
 use super::super::{Deadline, Endless, Since, Verb};
+use crate::etcd::raw::PbAuthRoleListResponse;
 use crate::etcd::rpc;
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::{Failure, Outcome};
-use crate::etcdctl::go;
-use crate::etcdctl::json::Object;
-use crate::etcdctl::print::{Format, Page, Reply, json_with_header};
+use crate::etcdctl::form::go;
+use crate::etcdctl::form::json::Object;
+use crate::etcdctl::form::print::{Format, Page, Reply, json_with_header};
 
 pub(in super::super) const VERB: Verb = Verb {
     name: "role list",

@@ -3,7 +3,7 @@
 use crate::etcd::prefix_end;
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::{Failure, Outcome};
-use crate::etcdctl::flag::Flag;
+use crate::etcdctl::line::flag::Flag;
 
 pub(super) const FLAGS: &[Flag] = &[
     Flag::bool("from-key", "all keys from this one on"),

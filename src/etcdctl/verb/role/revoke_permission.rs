@@ -1,13 +1,12 @@
 //! `role revoke-permission ROLE KEY [ENDKEY]`: the opposite of `grant-permission`, word for word.
 
-use etcd_client::RoleRevokePermissionOptions;
-
 use super::super::{Deadline, Endless, Since, Verb};
 use super::range;
+use crate::etcd::raw::RoleRevokePermissionOptions;
 use crate::etcdctl::call::Call;
-use crate::etcdctl::done::Done;
 use crate::etcdctl::failure::{Failure, Outcome};
-use crate::etcdctl::print::Format;
+use crate::etcdctl::form::done::Done;
+use crate::etcdctl::form::print::Format;
 
 pub(in super::super) const VERB: Verb = Verb {
     name: "role revoke-permission",

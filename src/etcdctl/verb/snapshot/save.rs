@@ -7,15 +7,14 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use etcd_client::proto::PbStatusResponse;
-
+use crate::etcd::raw::PbStatusResponse;
 use crate::etcd::snapshot::{Broken, Part};
 use crate::etcd::{Client, Patience};
 use crate::etcdctl::Layout;
 use crate::etcdctl::call::{Call, Io};
 use crate::etcdctl::failure::{Failure, INTERRUPTED, Outcome};
-use crate::etcdctl::go;
-use crate::etcdctl::settings::io_text;
+use crate::etcdctl::form::go;
+use crate::etcdctl::line::settings::io_text;
 use crate::etcdctl::verb::endpoint::{Asked, ask_in_order, status, targets};
 use crate::etcdctl::verb::{Deadline, Endless, Since, Verb};
 
@@ -214,7 +213,7 @@ impl<'a, 'b> Progress<'a, 'b> {
 
 #[cfg(test)]
 mod tests {
-    use etcd_client::proto::PbResponseHeader;
+    use crate::etcd::raw::PbResponseHeader;
 
     use super::*;
     use crate::etcdctl::verb::endpoint::Target;

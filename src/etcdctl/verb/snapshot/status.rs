@@ -13,10 +13,10 @@ use crate::etcd::{SnapshotHash, SnapshotStatus, snapshot_hash, snapshot_status};
 use crate::etcdctl::Layout;
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::{ERROR, Failure, Outcome};
-use crate::etcdctl::go;
-use crate::etcdctl::json::Object;
-use crate::etcdctl::print::{Page, Reply};
-use crate::etcdctl::table::Table;
+use crate::etcdctl::form::go;
+use crate::etcdctl::form::json::Object;
+use crate::etcdctl::form::print::{Page, Reply};
+use crate::etcdctl::form::table::Table;
 use crate::etcdctl::verb::{Deadline, Endless, Since, Verb};
 
 pub(in crate::etcdctl::verb) const VERB: Verb = Verb {

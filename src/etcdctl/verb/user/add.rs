@@ -1,14 +1,13 @@
 //! `user add NAME[:PASSWORD]`: a new user; the password is asked for when it is not given.
 
-use etcd_client::UserAddOptions;
-
 use super::super::{Deadline, Endless, Since, Verb};
 use super::password;
+use crate::etcd::raw::UserAddOptions;
 use crate::etcdctl::call::Call;
-use crate::etcdctl::done::Done;
 use crate::etcdctl::failure::{Failure, Outcome};
-use crate::etcdctl::flag::Flag;
-use crate::etcdctl::print::Format;
+use crate::etcdctl::form::done::Done;
+use crate::etcdctl::form::print::Format;
+use crate::etcdctl::line::flag::Flag;
 
 pub(in super::super) const VERB: Verb = Verb {
     name: "user add",

@@ -1,17 +1,17 @@
 //! `user get NAME`: the roles of a user, or with `--detail` what each of them allows.
 
-use etcd_client::proto::PbAuthUserGetResponse;
 use prost::Message;
 
 use super::super::role::get::{self as role, Role};
 use super::super::{Deadline, Endless, Since, Verb};
+use crate::etcd::raw::PbAuthUserGetResponse;
 use crate::etcd::rpc;
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::Outcome;
-use crate::etcdctl::flag::Flag;
-use crate::etcdctl::json::Object;
-use crate::etcdctl::print::{Format, Page, Reply, json_with_header};
-use crate::etcdctl::table::Table;
+use crate::etcdctl::form::json::Object;
+use crate::etcdctl::form::print::{Format, Page, Reply, json_with_header};
+use crate::etcdctl::form::table::Table;
+use crate::etcdctl::line::flag::Flag;
 
 pub(in super::super) const VERB: Verb = Verb {
     name: "user get",

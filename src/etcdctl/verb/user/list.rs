@@ -1,15 +1,15 @@
 //! `user list`: the names of all users; as a table also their roles.
 
-use etcd_client::proto::PbAuthUserListResponse;
 use prost::Message;
 
 use super::super::{Deadline, Endless, Since, Verb};
+use crate::etcd::raw::PbAuthUserListResponse;
 use crate::etcd::rpc;
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::{Failure, Outcome};
-use crate::etcdctl::json::Object;
-use crate::etcdctl::print::{Format, Page, Reply, json_with_header};
-use crate::etcdctl::table::Table;
+use crate::etcdctl::form::json::Object;
+use crate::etcdctl::form::print::{Format, Page, Reply, json_with_header};
+use crate::etcdctl::form::table::Table;
 
 pub(in super::super) const VERB: Verb = Verb {
     name: "user list",

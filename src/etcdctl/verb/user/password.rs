@@ -3,11 +3,12 @@
 
 use std::io::BufRead;
 
-use crate::etcdctl::ask;
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::{Failure, Outcome};
-use crate::etcdctl::flag::{Flag, Kind};
-use crate::etcdctl::settings::io_text;
+use crate::etcdctl::line::ask;
+use crate::etcdctl::line::flag::{Flag, Kind};
+use crate::etcdctl::line::settings::io_text;
+use crate::terminal;
 
 pub(super) const INTERACTIVE: Flag = Flag::new(
     "interactive",
@@ -33,7 +34,7 @@ pub(super) fn read(call: &mut Call<'_>, name: &str) -> Outcome<String> {
         return if call.style.strict {
             word(call.io.input)
         } else {
-            line(call.io.input)
+            Ok(terminal::line(call.io.input)?)
         };
     }
     if call.style.strict || call.io.terminal {
@@ -56,9 +57,9 @@ fn typed(call: &mut Call<'_>, name: &str) -> Outcome<String> {
 
 /// A line without a terminal. Scripts made for etcdctl send it twice, as if typed.
 fn piped(call: &mut Call<'_>) -> Outcome<String> {
-    let first = line(call.io.input)?;
+    let first = terminal::line(call.io.input)?;
     not_empty(&first)?;
-    let second = line(call.io.input)?;
+    let second = terminal::line(call.io.input)?;
     if second.is_empty() {
         Ok(first)
     } else {
@@ -68,12 +69,12 @@ fn piped(call: &mut Call<'_>) -> Outcome<String> {
 
 fn of_file(call: &mut Call<'_>, path: &str) -> Outcome<String> {
     let password = if path == "-" {
-        line(call.io.input)?
+        terminal::line(call.io.input)?
     } else {
         let mut file = std::fs::File::open(path)
             .map(std::io::BufReader::new)
             .map_err(|error| Failure::arguments(format!("open {path}: {}", io_text(&error))))?;
-        line(&mut file)?
+        terminal::line(&mut file)?
     };
     not_empty(&password)?;
     Ok(password)
@@ -93,18 +94,6 @@ fn same(first: String, second: &str) -> Outcome<String> {
     } else {
         Err(Failure::arguments("given passwords are different"))
     }
-}
-
-fn line(input: &mut dyn BufRead) -> Outcome<String> {
-    let mut bytes = Vec::new();
-    input.read_until(b'\n', &mut bytes)?;
-    while bytes
-        .last()
-        .is_some_and(|byte| matches!(byte, b'\n' | b'\r'))
-    {
-        bytes.pop();
-    }
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// As Go's `Scanf("%s")` reads: blanks in front are skipped, the next blank or the line's end ends it. What comes behind
@@ -144,14 +133,5 @@ mod tests {
                 "{input:?}"
             );
         }
-    }
-
-    #[test]
-    fn a_line_keeps_its_blanks() {
-        let mut rest = &b" p w \r\nnext"[..];
-        assert_eq!(
-            (line(&mut rest).unwrap().as_str(), rest),
-            (" p w ", &b"next"[..])
-        );
     }
 }

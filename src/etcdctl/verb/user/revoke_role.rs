@@ -2,9 +2,9 @@
 
 use super::super::{Deadline, Endless, Since, Verb};
 use crate::etcdctl::call::Call;
-use crate::etcdctl::done::Done;
 use crate::etcdctl::failure::{Failure, Outcome};
-use crate::etcdctl::print::Format;
+use crate::etcdctl::form::done::Done;
+use crate::etcdctl::form::print::Format;
 
 pub(in super::super) const VERB: Verb = Verb {
     name: "user revoke-role",
