@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Parser;
+use clap::Args;
 
 use super::options::Options;
 use super::setup::Setup;
@@ -10,11 +10,8 @@ use crate::error::{Error, Kind, Result};
 use crate::script::{Interpreter, Script};
 
 /// Find mistakes in scripts and run nothing.
-#[derive(Parser)]
-#[command(
-    name = "etcdsh check",
-    after_help = "Exit codes: 0 no mistakes, 1 mistakes, 5 bad option."
-)]
+#[derive(Args)]
+#[command(after_help = "Exit codes: 0 no mistakes, 1 mistakes, 5 bad option.")]
 pub(super) struct CheckArgs {
     /// Scripts; standard input when it is `-`
     #[arg(required_unless_present = "definitions")]
@@ -29,8 +26,8 @@ pub(super) struct CheckArgs {
 
 pub(super) fn run(args: &CheckArgs) -> Result<i32> {
     // The embedded inventory serves: nothing of it is looked at.
-    let options = Options::try_parse_from(["etcdsh", "-i", "localhost,"])
-        .map_err(|error| Error::internal(error.to_string()))?;
+    let mut options = Options::default();
+    options.reach.sources.inventory = vec!["localhost,".into()];
     if let Some(folder) = &args.definitions {
         let interpreter = Interpreter::new(Setup::new(&options, None)?.world(true)?)?;
         interpreter.write_definitions(folder).map_err(|error| {

@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::options::{Options, Output};
+use super::options::Options;
 use super::setup::{self, Common, Setup};
 use crate::cluster;
 use crate::error::{Error, Result};
@@ -23,7 +23,7 @@ impl CommandLine {
         let cancel = Cancel::default();
         cancel.keep_program();
         setup::listen(&cancel)?;
-        let login = setup::login(options, AnsibleConfig::load()?)?;
+        let login = setup::login(&options.reach, AnsibleConfig::load()?)?;
         let common = Common {
             cancel,
             login,
@@ -38,12 +38,12 @@ impl CommandLine {
 
     fn options(&self, settings: &Settings, errand: &Errand) -> Options {
         let mut options = self.options.clone();
-        options.check = settings.check;
-        options.diff = settings.diff;
-        options.limit = settings.limit.iter().cloned().collect();
-        options.tags.clone_from(&errand.tags);
-        options.skip_tags.clone_from(&errand.skip_tags);
-        options.start_at_task = None;
+        options.play.check = settings.check;
+        options.play.diff = settings.diff;
+        options.reach.sources.limit = settings.limit.iter().cloned().collect();
+        options.play.tags.clone_from(&errand.tags);
+        options.play.skip_tags.clone_from(&errand.skip_tags);
+        options.play.start_at_task = None;
         options.args.clone_from(&errand.args);
         let vars: serde_json::Map<String, serde_json::Value> = settings
             .vars
@@ -52,6 +52,8 @@ impl CommandLine {
             .collect();
         if !vars.is_empty() {
             options
+                .reach
+                .sources
                 .extra_vars
                 .push(serde_json::Value::Object(vars).to_string());
         }
@@ -132,11 +134,12 @@ impl Surroundings for CommandLine {
     }
 
     fn settings(&self) -> Settings {
-        let limit = (!self.options.limit.is_empty()).then(|| self.options.limit.join(","));
+        let limit = (!self.options.reach.sources.limit.is_empty())
+            .then(|| self.options.reach.sources.limit.join(","));
         Settings {
-            check: self.options.check,
+            check: self.options.play.check,
             cluster: None,
-            diff: self.options.diff,
+            diff: self.options.play.diff,
             limit,
             vars: Default::default(),
         }
@@ -155,17 +158,17 @@ impl Surroundings for CommandLine {
     }
 
     fn json(&self) -> bool {
-        self.options.output == Output::Json
+        self.options.reach.json()
     }
 
     fn color(&self) -> bool {
         std::io::stdout().is_terminal()
-            && !self.options.no_color
+            && !self.options.reach.no_color
             && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
     }
 
     fn start_file(&self) -> Option<PathBuf> {
-        if self.options.norc {
+        if self.options.play.norc {
             return None;
         }
         let config = std::env::var_os("XDG_CONFIG_HOME")

@@ -7,16 +7,20 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::options::Reach;
 use super::setup;
-use crate::cluster::{self, Login};
+use crate::cluster;
 use crate::error::{Error, Result};
-use crate::etcdctl::{Io, Place, Placed, Style, Wanted, run};
-use crate::inventory::{AnsibleConfig, Inventory};
+use crate::etcdctl::{self, Io, Place, Placed, Style, Wanted};
+use crate::inventory::{AnsibleConfig, Inventory, parse_extra};
 
 /// Answers are gathered before they are written.
 const BUFFER: usize = 1 << 16;
 
-/// Is the command line one of etcdctl's? Then its exit code.
+/// Is the program called as etcdctl, or does its first word say so? Then the exit code.
+///
+/// The tree of options is not made for these, nor for `-i FILE` before them: a `put` takes a few milliseconds in all.
+/// Every other line is clap's.
 pub(super) fn dispatch(args: &[OsString]) -> Option<i32> {
     let program = Path::new(args.first()?)
         .file_name()?
@@ -25,29 +29,33 @@ pub(super) fn dispatch(args: &[OsString]) -> Option<i32> {
     if program == "etcdctl" {
         return Some(go(&Style::of_process("etcdctl", true), words(&args[1..])));
     }
-    let mut sources = Vec::new();
-    let mut rest = args[1..].iter();
-    loop {
-        let word = rest.next()?.to_string_lossy();
-        match word.as_ref() {
-            "-i" | "--inventory" => sources.push(rest.next()?.to_string_lossy().into_owned()),
-            "e" | "em" => {
-                let mut style = Style::of_process("etcdsh e", false);
-                style.place = Some(Arc::new(Clusters { sources }));
-                let mut words = words(rest.as_slice());
-                if word == "em" {
-                    words.insert(0, b"member".to_vec());
-                }
-                return Some(go(&style, words));
-            }
-            other => sources.push(
-                other
-                    .strip_prefix("--inventory=")
-                    .or_else(|| other.strip_prefix("-i").filter(|rest| !rest.is_empty()))?
-                    .to_string(),
-            ),
+    let mut given = Reach::default();
+    let mut left = &args[1..];
+    while let [option, source, rest @ ..] = left {
+        if option != "-i" {
+            break;
         }
+        given.sources.inventory.push(source.to_str()?.to_string());
+        left = rest;
     }
+    let (word, rest) = left.split_first()?;
+    match word.to_str()? {
+        "e" => Some(run(rest.to_vec(), &[], given)),
+        "em" => Some(run(rest.to_vec(), &["member"], given)),
+        _ => None,
+    }
+}
+
+/// A command of etcdctl on the cluster that `given` leads to.
+pub(super) fn run(rest: Vec<OsString>, group: &[&str], given: Reach) -> i32 {
+    let mut style = Style::of_process("etcdsh e", false);
+    let mut all: Vec<Vec<u8>> = group.iter().map(|word| word.as_bytes().to_vec()).collect();
+    all.extend(words(&rest));
+    if given.json() {
+        all.insert(group.len(), b"--output=json".to_vec());
+    }
+    style.place = Some(Arc::new(Clusters { given }));
+    go(&style, all)
 }
 
 fn words(args: &[OsString]) -> Vec<Vec<u8>> {
@@ -59,7 +67,7 @@ fn go(style: &Style, words: Vec<Vec<u8>>) -> i32 {
     let mut err = std::io::stderr();
     let mut input = BufReader::new(std::io::stdin());
     let terminal = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
-    let code = run(
+    let code = etcdctl::run(
         &words,
         style,
         &mut Io {
@@ -76,22 +84,21 @@ fn go(style: &Style, words: Vec<Vec<u8>>) -> i32 {
 
 /// The clusters of the inventory that a script would read.
 pub(super) struct Clusters {
-    pub(super) sources: Vec<String>,
+    pub(super) given: Reach,
 }
 
 impl Clusters {
     /// The inventory and the folder beside it; nothing when there is none, not even a sandbox.
     fn inventory(&self, wanted: &Wanted) -> Result<Option<(Inventory, PathBuf)>> {
-        let given = wanted
-            .inventory
-            .clone()
-            .map_or_else(|| self.sources.clone(), |source| vec![source]);
+        let given = wanted.inventory.clone().map_or_else(
+            || self.given.sources.inventory.clone(),
+            |source| vec![source],
+        );
         let sources = setup::sources(&given, &AnsibleConfig::load()?);
         if !sources.is_empty() {
-            return Ok(Some((
-                setup::inventory(&sources, None)?,
-                setup::beside(&sources),
-            )));
+            let mut inventory = setup::inventory(&sources, None)?;
+            inventory.set_extra(parse_extra(&self.given.sources.extra_vars)?);
+            return Ok(Some((inventory, setup::beside(&sources))));
         }
         if !crate::sandbox::is_there() {
             return Ok(None);
@@ -124,10 +131,7 @@ impl Place for Clusters {
         let inventory = self
             .inventory(wanted)?
             .map_or_else(Inventory::empty, |(inventory, _)| inventory);
-        let login = Login {
-            config: AnsibleConfig::load()?,
-            ..Login::default()
-        };
+        let login = setup::login(&self.given, AnsibleConfig::load()?)?;
         cluster::tunnel(&inventory, &login, via, endpoints)
     }
 }

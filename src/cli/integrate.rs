@@ -1,15 +1,12 @@
 //! For the shell: completions and the manual page, from the same tables as everything else.
 
-use clap::{Arg, ArgAction, Command, CommandFactory, Parser, ValueEnum};
+use clap::{Arg, ArgAction, Args, Command, CommandFactory, ValueEnum};
 
-use super::options::Options;
-use super::overview::OverviewArgs;
-use super::subcommand::{HelpArgs, InventoryArgs, RunArgs, SandboxArgs, ScriptArgs};
+use super::line::Line;
 use crate::error::{Error, Result};
 
 /// Print completions for a shell: `source <(etcdsh completion bash)`.
-#[derive(Parser)]
-#[command(name = "etcdsh completion")]
+#[derive(Args)]
 pub(super) struct CompletionArgs {
     shell: Shell,
 }
@@ -22,32 +19,24 @@ enum Shell {
 }
 
 /// Print the manual page: `etcdsh man | man -l -`.
-#[derive(Parser)]
-#[command(name = "etcdsh man")]
+#[derive(Args)]
 pub(super) struct ManArgs {}
 
-/// The whole program as one tree.
+/// The whole program as one tree, with the commands of etcdctl.
 fn tree() -> Command {
-    let named = |command: Command, name: &'static str| {
-        command.name(name).version(env!("CARGO_PKG_VERSION"))
-    };
-    Options::command()
-        .subcommand(named(super::check::CheckArgs::command(), "check"))
-        .subcommand(named(CompletionArgs::command(), "completion"))
-        .subcommand(etcdctl(
-            "e",
-            "Run a command of etcdctl on the cluster of the inventory",
-            "",
-        ))
-        .subcommand(etcdctl("em", "Short for `e member`", "member"))
-        .subcommand(named(HelpArgs::command(), "help"))
-        .subcommand(named(InventoryArgs::command(), "inventory"))
-        .subcommand(named(ManArgs::command(), "man"))
-        .subcommand(named(OverviewArgs::command(), "overview"))
-        .subcommand(named(RunArgs::command(), "run"))
-        .subcommand(named(SandboxArgs::command(), "sandbox"))
-        .subcommand(named(ScriptArgs::command(), "script"))
-        .disable_help_subcommand(true)
+    Line::command()
+        .mut_subcommand("e", |e| below(e, ""))
+        .mut_subcommand("em", |em| below(em, "member"))
+}
+
+/// A command with those of etcdctl below it.
+fn below(command: Command, group: &str) -> Command {
+    let about = command
+        .get_about()
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    let name = if group.is_empty() { "e" } else { "em" };
+    etcdctl(name, "", group).about(about)
 }
 
 /// The commands of etcdctl below a group, as clap would have them.

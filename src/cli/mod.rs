@@ -22,6 +22,7 @@ mod check;
 mod console;
 mod etcdctl;
 mod integrate;
+mod line;
 mod options;
 mod overview;
 mod setup;
@@ -31,8 +32,9 @@ mod subcommand;
 use std::ffi::OsString;
 use std::io::{IsTerminal, Read};
 
-use clap::Parser;
+use clap::CommandFactory;
 
+use line::{Line, ScriptLine, Verb};
 pub use options::Options;
 use setup::Setup;
 
@@ -47,22 +49,18 @@ const STDIN: &str = "standard input";
 #[must_use]
 pub fn main() -> i32 {
     let args: Vec<OsString> = std::env::args_os().collect();
-    if let Some(code) = etcdctl::dispatch(&args) {
-        crate::transport::close_all();
-        return code;
-    }
-    let (json, plain) = (
-        wants_json(&args),
-        args.iter().any(|word| word == "--no-color"),
-    );
-    let result = go(args);
+    let mut shows = Shows::default();
+    let result = match etcdctl::dispatch(&args) {
+        Some(code) => Ok(code),
+        None => go(&args, &mut shows),
+    };
     crate::transport::close_all();
     crate::sandbox::leave();
     let error = match result {
         Ok(code) => return code,
         Err(error) => error,
     };
-    tell(&error, json, !plain);
+    tell(&error, shows.json, !shows.plain);
     error.kind.exit_code()
 }
 
@@ -78,7 +76,14 @@ fn tell(error: &Error, json: bool, colour: bool) {
     complain!("{}: {error}", setup::red("error", colour));
 }
 
-/// Is `-o json` there? Asked before the options are read, for what is wrong with them.
+/// How an error that ends the program is shown.
+#[derive(Default)]
+struct Shows {
+    json: bool,
+    plain: bool,
+}
+
+/// Is `-o json` there? Only for a command line that clap could not read.
 fn wants_json(args: &[OsString]) -> bool {
     let words: Vec<_> = args
         .iter()
@@ -95,60 +100,89 @@ fn wants_json(args: &[OsString]) -> bool {
             .any(|pair| (pair[0] == "-o" || pair[0] == "--output") && pair[1] == "json")
 }
 
-fn go(args: Vec<OsString>) -> Result<i32> {
-    if let Some(code) = subcommand::dispatch(&args)? {
-        return Ok(code);
-    }
-    let (json, typed) = (wants_json(&args), args.clone());
-    let options = match Options::try_parse_from(args) {
-        Ok(options) => options,
-        Err(error) if error.use_stderr() && json => {
-            let text = error.to_string();
-            let what = text
-                .lines()
-                .next()
-                .unwrap_or_default()
-                .trim_start_matches("error: ")
-                .to_string();
-            return Err(Error::usage(what).hint("etcdsh --help"));
-        }
-        Err(error) => {
-            let _ = error.print();
-            return Ok(if error.use_stderr() {
-                Kind::Usage.exit_code()
-            } else {
-                0
-            });
-        }
+fn go(args: &[OsString], shows: &mut Shows) -> Result<i32> {
+    let (line, given) = match Line::read(args) {
+        Ok(read) => read,
+        Err(error) => return unread(&error, args, shows),
     };
+    if matches!(&line.verb, Some(Verb::Named(words)) if !words.is_empty()) {
+        let (word, options) = match ScriptLine::read(args) {
+            Ok(read) => read,
+            Err(error) => return unread(&error, args, shows),
+        };
+        *shows = Shows::of(&options.reach);
+        return perform(&options, word.as_deref(), args);
+    }
+    let Some(verb) = line.verb else {
+        *shows = Shows::of(&line.options.reach);
+        return perform(&line.options, None, args);
+    };
+    *shows = Shows::of(
+        &verb
+            .reach()
+            .cloned()
+            .unwrap_or_default()
+            .after(line.options.reach.clone()),
+    );
+    line.options.check()?;
+    verb.check(&given)?;
+    subcommand::carry_out(verb, line.options)
+}
+
+impl Shows {
+    fn of(reach: &options::Reach) -> Shows {
+        Shows {
+            json: reach.json(),
+            plain: reach.no_color,
+        }
+    }
+}
+
+/// Help and the version are no errors; anything else is told as `-o` says.
+fn unread(error: &clap::Error, args: &[OsString], shows: &mut Shows) -> Result<i32> {
+    if error.use_stderr() && wants_json(args) {
+        shows.json = true;
+        let text = error.to_string();
+        let what = text.lines().next().unwrap_or_default();
+        return Err(Error::usage(what.trim_start_matches("error: ")).hint("etcdsh --help"));
+    }
+    let _ = error.print();
+    Ok(if error.use_stderr() {
+        Kind::Usage.exit_code()
+    } else {
+        0
+    })
+}
+
+/// Run what a word names, or the console.
+fn perform(options: &Options, word: Option<&str>, typed: &[OsString]) -> Result<i32> {
     options.check()?;
-    let script = script_of(&options)?;
-    match script {
-        None if std::io::stdin().is_terminal() && options.eval.is_none() => {
-            crate::repl::run(console::CommandLine::new(&options)?)
+    match script_of(options, word)? {
+        None if std::io::stdin().is_terminal() && options.play.eval.is_none() => {
+            crate::repl::run(console::CommandLine::new(options)?)
         }
         None => Ok(0),
         Some(script)
             if script.name == STDIN
-                && options.script.is_none()
+                && word.is_none()
                 && crate::repl::is_for_console(&script.text) =>
         {
-            crate::repl::run_lines(console::CommandLine::new(&options)?, &script.text)
+            crate::repl::run_lines(console::CommandLine::new(options)?, &script.text)
         }
-        Some(script) => run(&options, &script, &typed),
+        Some(script) => run(options, &script, typed),
     }
 }
 
 /// What the words name: a path, a bundled script, `--eval`, or standard input.
-fn script_of(options: &Options) -> Result<Option<Script>> {
-    if let Some(text) = &options.eval {
+fn script_of(options: &Options, word: Option<&str>) -> Result<Option<Script>> {
+    if let Some(text) = &options.play.eval {
         return Ok(Some(Script {
             folder: None,
             name: "--eval".into(),
             text: text.clone(),
         }));
     }
-    let Some(word) = &options.script else {
+    let Some(word) = word else {
         if std::io::stdin().is_terminal() {
             return Ok(None);
         }
@@ -173,8 +207,12 @@ fn script_of(options: &Options) -> Result<Option<Script>> {
         None => {
             let known: Vec<&str> = embedded::scripts()
                 .filter_map(|(name, _)| name.rsplit('/').next()?.strip_suffix(".rhai"))
-                .chain(subcommand::NAMES.iter().copied())
                 .collect();
+            let commands = Line::command();
+            let commands = commands.get_subcommands().map(clap::Command::get_name);
+            // `e` is near to every short word.
+            let commands = commands.filter(|name| name.len() > 2);
+            let known = known.into_iter().chain(commands);
             let error = Error::usage(format!("`{word}` is no subcommand and no bundled script"));
             Err(match crate::error::nearest(word, known) {
                 Some(near) => error.hint(format!("did you mean `{near}`?")),
@@ -202,9 +240,11 @@ fn standard_input() -> Result<Script> {
 
 fn run(options: &Options, script: &Script, typed: &[OsString]) -> Result<i32> {
     let setup = Setup::new(options, script.folder.clone())?;
-    let listing =
-        options.list_hosts || options.list_tasks || options.list_tags || options.syntax_check;
-    if options.syntax_check {
+    let listing = options.play.list_hosts
+        || options.play.list_tasks
+        || options.play.list_tags
+        || options.play.syntax_check;
+    if options.play.syntax_check {
         let interpreter = Interpreter::new(setup.world(true)?)?;
         let mut mistakes = match interpreter.compile_or_all(script) {
             Ok(_) => {
@@ -218,15 +258,11 @@ fn run(options: &Options, script: &Script, typed: &[OsString]) -> Result<i32> {
             .pop()
             .unwrap_or_else(|| Error::internal("no mistake among the mistakes"));
         for mistake in mistakes {
-            tell(
-                &mistake,
-                options.output == options::Output::Json,
-                !options.no_color,
-            );
+            tell(&mistake, options.reach.json(), !options.reach.no_color);
         }
         return Err(last);
     }
-    let interpreter = if options.eval.is_some() {
+    let interpreter = if options.play.eval.is_some() {
         let interpreter = Interpreter::new(setup.world(listing)?)?;
         let ast = interpreter.compile(script)?;
         let value = interpreter.evaluate(&ast, &mut interpreter.scope(), script)?;
@@ -267,7 +303,7 @@ fn run(options: &Options, script: &Script, typed: &[OsString]) -> Result<i32> {
     for warning in &setup.warnings {
         session.report.warn(warning);
     }
-    let step = options.step.then(|| show::step(&session));
+    let step = options.play.step.then(|| show::step(&session));
     let score = interpreter.run(step)?;
     let code = score.exit_code();
     session.report.event(&Event::Next {

@@ -1,32 +1,18 @@
-//! The options of `etcdsh SCRIPT`: what they mean to ansible-playbook they mean here.
+//! The options: what they mean to ansible-playbook they mean here. Each is declared once, for all that take it.
 
-use clap::{ArgAction, Parser, ValueEnum};
+use clap::{ArgAction, Args, ValueEnum};
 
 use crate::error::{Error, Result};
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Output {
-    #[default]
     Human,
     Json,
 }
 
-/// Deploy and run etcd over ssh: run a script, or start the console.
-#[derive(Clone, Debug, Parser)]
-#[command(
-    name = "etcdsh",
-    version,
-    after_help = "Subcommands: check, completion, e, em, help, inventory, man, overview, run, sandbox, script.\n\
-                  `etcdsh SUBCOMMAND --help` tells about each.\n\
-                  A word with `/` or ending in `.rhai` is a path; a bare word is a bundled script: `etcdsh etcd`.\n\
-                  Exit codes: 0 ok, 1 error, 2 a host failed, 4 only unreachable hosts, 5 bad option, 99 interrupted."
-)]
-pub struct Options {
-    /// Script to run; the console when there is none, standard input when it is `-` or piped
-    pub script: Option<String>,
-    /// Arguments of the script, in its `args`
-    #[arg(trailing_var_arg = true)]
-    pub args: Vec<String>,
+/// Which hosts and variables there are.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Sources {
     /// Inventory: file, folder, executable or comma list; repeatable
     #[arg(short, long, value_name = "SOURCE", visible_alias = "inventory-file")]
     pub inventory: Vec<String>,
@@ -36,42 +22,16 @@ pub struct Options {
     /// Variables that win over all others: k=v, {json} or @file; repeatable
     #[arg(short, long, value_name = "VARS")]
     pub extra_vars: Vec<String>,
-    /// Run only tasks with these tags; repeatable, comma lists
-    #[arg(short, long, value_name = "TAGS")]
-    pub tags: Vec<String>,
-    /// Run no task with these tags
-    #[arg(long, value_name = "TAGS")]
-    pub skip_tags: Vec<String>,
-    /// Show what would change and change nothing
-    #[arg(short = 'C', long)]
-    pub check: bool,
-    /// Show the difference of each file that changes
-    #[arg(short = 'D', long)]
-    pub diff: bool,
+}
+
+/// How hosts are reached and what is said: for everything that goes to hosts.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Reach {
+    #[command(flatten)]
+    pub sources: Sources,
     /// Hosts at a time
     #[arg(short, long, value_name = "N")]
     pub forks: Option<usize>,
-    /// Evaluate an expression and print its value
-    #[arg(long, value_name = "EXPR")]
-    pub eval: Option<String>,
-    /// List the hosts that would be worked on
-    #[arg(long)]
-    pub list_hosts: bool,
-    /// List the tasks that would run
-    #[arg(long)]
-    pub list_tasks: bool,
-    /// List the tags there are
-    #[arg(long)]
-    pub list_tags: bool,
-    /// Begin at this task
-    #[arg(long, value_name = "NAME")]
-    pub start_at_task: Option<String>,
-    /// Ask before each task
-    #[arg(long)]
-    pub step: bool,
-    /// Find mistakes in the script and run nothing
-    #[arg(long)]
-    pub syntax_check: bool,
     /// Log in as this user
     #[arg(short, long, value_name = "USER")]
     pub user: Option<String>,
@@ -108,18 +68,69 @@ pub struct Options {
     /// Say more: times; -vv what is looked at and done
     #[arg(short, long, action = ArgAction::Count)]
     pub verbose: u8,
-    /// Answer every question with yes
-    #[arg(short, long)]
-    pub yes: bool,
-    /// How to show what happens
-    #[arg(short, long, value_enum, default_value_t)]
-    pub output: Output,
-    /// Do not run ~/.config/etcdsh/init.rhai when the console starts
-    #[arg(long)]
-    pub norc: bool,
+    /// How to show what happens; human by default
+    #[arg(short, long, value_enum)]
+    pub output: Option<Output>,
     /// No colour, as with NO_COLOR
     #[arg(long)]
     pub no_color: bool,
+}
+
+/// What a run of a script takes.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Options {
+    /// Words of the script, in its `args`.
+    #[arg(skip)]
+    pub args: Vec<String>,
+    #[command(flatten)]
+    pub reach: Reach,
+    #[command(flatten)]
+    pub play: PlayOptions,
+}
+
+/// What means something to scripts and the console only.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Options of scripts and of the console")]
+pub struct PlayOptions {
+    /// Run only tasks with these tags; repeatable, comma lists
+    #[arg(short, long, value_name = "TAGS")]
+    pub tags: Vec<String>,
+    /// Run no task with these tags
+    #[arg(long, value_name = "TAGS")]
+    pub skip_tags: Vec<String>,
+    /// Show what would change and change nothing
+    #[arg(short = 'C', long)]
+    pub check: bool,
+    /// Show the difference of each file that changes
+    #[arg(short = 'D', long)]
+    pub diff: bool,
+    /// Evaluate an expression and print its value
+    #[arg(long, value_name = "EXPR")]
+    pub eval: Option<String>,
+    /// List the hosts that would be worked on
+    #[arg(long)]
+    pub list_hosts: bool,
+    /// List the tasks that would run
+    #[arg(long)]
+    pub list_tasks: bool,
+    /// List the tags there are
+    #[arg(long)]
+    pub list_tags: bool,
+    /// Begin at this task
+    #[arg(long, value_name = "NAME")]
+    pub start_at_task: Option<String>,
+    /// Ask before each task
+    #[arg(long)]
+    pub step: bool,
+    /// Find mistakes in the script and run nothing
+    #[arg(long)]
+    pub syntax_check: bool,
+    /// Answer every question with yes
+    #[arg(short, long)]
+    pub yes: bool,
+    /// Do not run ~/.config/etcdsh/init.rhai when the console starts
+    #[arg(long)]
+    pub norc: bool,
     // What ansible-playbook has and etcdsh has not: named, so that it fails loudly.
     #[arg(long, hide = true)]
     pub flush_cache: bool,
@@ -143,33 +154,48 @@ pub struct Options {
     pub sftp_extra_args: Option<String>,
 }
 
-impl Options {
-    /// Options that are known and not supported are an error, never ignored.
-    pub fn check(&self) -> Result<()> {
-        let unsupported = [
-            ("--flush-cache", self.flush_cache),
-            ("--force-handlers", self.force_handlers),
-            ("--ask-vault-pass", self.ask_vault_pass),
-            ("--vault-id", self.vault_id.is_some()),
-            ("--vault-password-file", self.vault_password_file.is_some()),
-            ("--module-path", self.module_path.is_some()),
-            (
-                "--become-password-file",
-                self.become_password_file.is_some(),
-            ),
-            (
-                "--connection-password-file",
-                self.connection_password_file.is_some(),
-            ),
-            ("--scp-extra-args", self.scp_extra_args.is_some()),
-            ("--sftp-extra-args", self.sftp_extra_args.is_some()),
-        ];
-        if let Some((name, _)) = unsupported.iter().find(|(_, given)| *given) {
-            return Err(
-                Error::usage(format!("`{name}` of ansible-playbook is not supported"))
-                    .hint("leave it out; COMPATIBILITY.md says why"),
-            );
+impl Sources {
+    /// These after `before`, which stood on the other side of the subcommand.
+    #[must_use]
+    pub fn after(self, mut before: Sources) -> Sources {
+        before.inventory.extend(self.inventory);
+        before.limit.extend(self.limit);
+        before.extra_vars.extend(self.extra_vars);
+        before
+    }
+}
+
+impl Reach {
+    /// These, and what was given `before` the subcommand: of a single value the later one counts.
+    #[must_use]
+    pub fn after(self, before: Reach) -> Reach {
+        Reach {
+            sources: self.sources.after(before.sources),
+            forks: self.forks.or(before.forks),
+            user: self.user.or(before.user),
+            private_key: self.private_key.or(before.private_key),
+            r#become: self.r#become || before.r#become,
+            become_method: self.become_method.or(before.become_method),
+            become_user: self.become_user.or(before.become_user),
+            ask_pass: self.ask_pass || before.ask_pass,
+            ask_become_pass: self.ask_become_pass || before.ask_become_pass,
+            timeout: self.timeout.or(before.timeout),
+            connection: self.connection.or(before.connection),
+            ssh_common_args: self.ssh_common_args.or(before.ssh_common_args),
+            ssh_extra_args: self.ssh_extra_args.or(before.ssh_extra_args),
+            verbose: self.verbose.saturating_add(before.verbose),
+            output: self.output.or(before.output),
+            no_color: self.no_color || before.no_color,
         }
+    }
+
+    #[must_use]
+    pub fn json(&self) -> bool {
+        self.output == Some(Output::Json)
+    }
+
+    /// What is there and not supported is an error, never ignored.
+    fn check(&self) -> Result<()> {
         if let Some(method) = self
             .become_method
             .as_deref()
@@ -192,5 +218,48 @@ impl Options {
             return Err(Error::usage("`-f` takes a number of hosts from 1 up"));
         }
         Ok(())
+    }
+}
+
+impl From<Reach> for Options {
+    fn from(reach: Reach) -> Options {
+        Options {
+            reach,
+            ..Options::default()
+        }
+    }
+}
+
+impl Options {
+    /// Options that are known and not supported are an error, never ignored.
+    pub fn check(&self) -> Result<()> {
+        let unsupported = [
+            ("--flush-cache", self.play.flush_cache),
+            ("--force-handlers", self.play.force_handlers),
+            ("--ask-vault-pass", self.play.ask_vault_pass),
+            ("--vault-id", self.play.vault_id.is_some()),
+            (
+                "--vault-password-file",
+                self.play.vault_password_file.is_some(),
+            ),
+            ("--module-path", self.play.module_path.is_some()),
+            (
+                "--become-password-file",
+                self.play.become_password_file.is_some(),
+            ),
+            (
+                "--connection-password-file",
+                self.play.connection_password_file.is_some(),
+            ),
+            ("--scp-extra-args", self.play.scp_extra_args.is_some()),
+            ("--sftp-extra-args", self.play.sftp_extra_args.is_some()),
+        ];
+        if let Some((name, _)) = unsupported.iter().find(|(_, given)| *given) {
+            return Err(
+                Error::usage(format!("`{name}` of ansible-playbook is not supported"))
+                    .hint("leave it out; COMPATIBILITY.md says why"),
+            );
+        }
+        self.reach.check()
     }
 }

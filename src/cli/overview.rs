@@ -5,12 +5,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use clap::Parser;
+use clap::Args;
 
 use super::etcdctl::Clusters;
-use super::options::{Options, Output};
+use super::options::{Options, Reach};
 use super::setup::Setup;
-use super::subcommand::Reach;
 use crate::error::{Error, Kind, Result};
 use crate::etcd::Client;
 use crate::etcdctl::{Given, Style, config};
@@ -22,9 +21,8 @@ use crate::script;
 ///
 /// On a terminal it goes on until `q`; elsewhere it is as with --once. Needs no Prometheus: it asks the members themselves,
 /// and their hosts for drift and logs.
-#[derive(Parser)]
+#[derive(Args)]
 #[command(
-    name = "etcdsh overview",
     after_help = "Examples: etcdsh overview\n          etcdsh overview --once -o json\n          etcdsh overview --html ticket.html --for 30s\n          \
                   etcdsh overview --listen 127.0.0.1:8079\n\
                   Exit codes with --once: 0 all is well, 2 something is wrong, 4 no member answers."
@@ -75,7 +73,7 @@ pub(super) struct OverviewArgs {
     #[arg(long, value_name = "HOST")]
     via: Option<String>,
     #[command(flatten)]
-    reach: Reach,
+    pub(super) reach: Reach,
 }
 
 impl OverviewArgs {
@@ -91,24 +89,22 @@ impl OverviewArgs {
             via: self.via.clone(),
         }
     }
-
-    /// How this cluster is named on a command line.
-    fn command(&self, setup: &Setup) -> String {
-        let sources: String = if setup.sandbox {
-            String::new()
-        } else {
-            self.reach
-                .inventory
-                .iter()
-                .map(|source| format!(" -i {}", crate::command::quote(source)))
-                .collect()
-        };
-        format!("etcdsh{sources}")
-    }
 }
 
-pub(super) fn run(args: &OverviewArgs) -> Result<i32> {
-    let options = args.reach.options()?;
+/// How this cluster is named on a command line.
+fn command(options: &Options, setup: &Setup) -> String {
+    let sources: String = if setup.sandbox {
+        String::new()
+    } else {
+        let given = options.reach.sources.inventory.iter();
+        given
+            .map(|source| format!(" -i {}", crate::command::quote(source)))
+            .collect()
+    };
+    format!("etcdsh{sources}")
+}
+
+pub(super) fn run(args: &OverviewArgs, options: &Options) -> Result<i32> {
     let interval = duration("interval", &args.interval)?;
     if interval < Duration::from_millis(200) || interval > Duration::from_mins(1) {
         return Err(Error::usage(format!(
@@ -117,12 +113,12 @@ pub(super) fn run(args: &OverviewArgs) -> Result<i32> {
         )));
     }
     let watched = duration("for", &args.watched)?;
-    let setup = Setup::quiet(&options)?;
+    let setup = Setup::quiet(options)?;
     let cancel = setup.cancel();
     cancel.at_once(true);
     let plan = Plan {
         interval,
-        ..plan(args, &setup)?
+        ..plan(args, options, &setup)?
     };
     let watch = Arc::new(Watch::begin(plan));
     if let Some(address) = &args.listen {
@@ -131,25 +127,25 @@ pub(super) fn run(args: &OverviewArgs) -> Result<i32> {
     if let Some(file) = &args.html {
         return write(&watch, file, watched, &cancel);
     }
-    let json = options.output == Output::Json;
+    let json = options.reach.json();
     let terminal = std::io::stdout().is_terminal() && std::io::stdin().is_terminal();
     if args.once || json || !terminal {
-        return Ok(once(&watch, json, &options));
+        return Ok(once(&watch, json, options));
     }
     watch.wait(1, Duration::from_millis(300));
-    overview::show(&watch, colored(&options), &|| cancel.asked())?;
+    overview::show(&watch, colored(options), &|| cancel.asked())?;
     Ok(0)
 }
 
-fn plan(args: &OverviewArgs, setup: &Setup) -> Result<Plan> {
+fn plan(args: &OverviewArgs, options: &Options, setup: &Setup) -> Result<Plan> {
     let style = Style {
         place: Some(Arc::new(Clusters {
-            sources: args.reach.inventory.clone(),
+            given: options.reach.clone(),
         })),
         ..Style::of_process("etcdsh overview", false)
     };
     let config = config(&args.given(), &style)?;
-    let command = args.command(setup);
+    let command = command(options, setup);
     let there = !setup.sandbox || crate::sandbox::is_there();
     if there {
         let world = Arc::new(setup.world(false)?);
@@ -191,7 +187,7 @@ fn duration(name: &str, text: &str) -> Result<Duration> {
 
 fn colored(options: &Options) -> bool {
     std::io::stdout().is_terminal()
-        && !options.no_color
+        && !options.reach.no_color
         && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 

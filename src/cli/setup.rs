@@ -4,7 +4,7 @@ use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::options::{Options, Output};
+use super::options::{Options, Output, Reach};
 use crate::cluster::Login;
 use crate::error::{Error, Kind, Result};
 use crate::inventory::{AnsibleConfig, Inventory, LoadOptions, parse_extra};
@@ -119,14 +119,14 @@ fn ask_secret(question: &str) -> Result<Secret> {
     }
 }
 
-pub(super) fn login(options: &Options, config: AnsibleConfig) -> Result<Login> {
-    let password = if options.ask_pass {
+pub(super) fn login(reach: &Reach, config: AnsibleConfig) -> Result<Login> {
+    let password = if reach.ask_pass {
         Some(ask_secret("SSH password")?)
     } else {
         None
     };
-    let become_password = if options.ask_become_pass {
-        let asked = ask_secret(if options.ask_pass {
+    let become_password = if reach.ask_become_pass {
+        let asked = ask_secret(if reach.ask_pass {
             "BECOME password [defaults to SSH password]"
         } else {
             "BECOME password"
@@ -139,38 +139,38 @@ pub(super) fn login(options: &Options, config: AnsibleConfig) -> Result<Login> {
     } else {
         None
     };
-    let common = match (&options.ssh_common_args, &options.ssh_extra_args) {
+    let common = match (&reach.ssh_common_args, &reach.ssh_extra_args) {
         (Some(common), Some(extra)) => Some(format!("{common} {extra}")),
         (common, extra) => common.clone().or_else(|| extra.clone()),
     };
     Ok(Login {
         become_password,
-        become_root: options.r#become,
-        become_user: options.become_user.clone(),
+        become_root: reach.r#become,
+        become_user: reach.become_user.clone(),
         common_args: common,
         config,
-        connection: options.connection.clone(),
+        connection: reach.connection.clone(),
         password,
-        private_key: options.private_key.clone(),
-        timeout: options.timeout,
-        user: options.user.clone(),
+        private_key: reach.private_key.clone(),
+        timeout: reach.timeout,
+        user: reach.user.clone(),
     })
 }
 
 fn report(options: &Options, console: bool, transcript: &Transcript) -> Report {
     let terminal = std::io::stdout().is_terminal();
     let color = terminal
-        && !options.no_color
+        && !options.reach.no_color
         && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    let sink: Box<dyn Sink> = match options.output {
+    let sink: Box<dyn Sink> = match options.reach.output.unwrap_or(Output::Human) {
         Output::Human => {
             let style = Style {
-                check: options.check,
+                check: options.play.check,
                 color,
                 console,
-                diff: options.diff,
+                diff: options.play.diff,
                 live: terminal,
-                verbose: options.verbose,
+                verbose: options.reach.verbose,
             };
             Box::new(Human::new(Terminal::new(transcript), style))
         }
@@ -208,23 +208,25 @@ impl Setup {
         common: Option<&Common>,
     ) -> Result<Setup> {
         let config = AnsibleConfig::load()?;
-        let sources = sources(&options.inventory, &config);
+        let sources = sources(&options.reach.sources.inventory, &config);
         let mut inventory = inventory(&sources, script_folder.as_deref())?;
-        inventory.set_extra(parse_extra(&options.extra_vars)?);
-        let limit = (!options.limit.is_empty()).then(|| options.limit.join(","));
+        inventory.set_extra(parse_extra(&options.reach.sources.extra_vars)?);
+        let limit = (!options.reach.sources.limit.is_empty())
+            .then(|| options.reach.sources.limit.join(","));
         if let Some(limit) = &limit {
             inventory.select_with_limit("all", Some(limit))?;
         }
         let forks = options
+            .reach
             .forks
             .or(config.forks.and_then(|forks| usize::try_from(forks).ok()))
             .unwrap_or(10)
             .max(1);
         let run_options = run::Options {
-            check: options.check,
-            diff: options.diff,
+            check: options.play.check,
+            diff: options.play.diff,
             forks,
-            yes: options.yes,
+            yes: options.play.yes,
         };
         let session = match common {
             Some(common) => Session::of_console(
@@ -265,14 +267,14 @@ impl Setup {
             limit,
             login: match common {
                 Some(common) => common.login.clone(),
-                None => login(options, config)?,
+                None => login(&options.reach, config)?,
             },
             sandbox,
             script_folder,
             selection: Selection {
-                skip: Selection::words(&options.skip_tags),
-                start_at: options.start_at_task.clone(),
-                tags: Selection::words(&options.tags),
+                skip: Selection::words(&options.play.skip_tags),
+                start_at: options.play.start_at_task.clone(),
+                tags: Selection::words(&options.play.tags),
             },
             session: Arc::new(session),
             sources,

@@ -17,14 +17,14 @@ pub(super) fn lists(options: &Options, interpreter: &Interpreter, script: &Scrip
     say!("\nplaybook: {}", script.name);
     say!("\n  play ({})", draft.play);
     let hosts: Vec<&String> = draft.clusters.iter().flat_map(|(_, hosts)| hosts).collect();
-    if options.list_hosts {
+    if options.play.list_hosts {
         say!("    hosts ({}):", hosts.len());
         for host in &hosts {
             say!("      {host}");
         }
     }
     let tasks: Vec<&Task> = world.selection.of(&draft.tasks);
-    if options.list_tasks {
+    if options.play.list_tasks {
         say!("    tasks:");
         for task in &tasks {
             let tags: Vec<&str> = task.tags().collect();
@@ -36,7 +36,7 @@ pub(super) fn lists(options: &Options, interpreter: &Interpreter, script: &Scrip
             );
         }
     }
-    if options.list_tags {
+    if options.play.list_tags {
         let mut tags: Vec<&str> = tasks.iter().flat_map(|task| task.tags()).collect();
         tags.sort_unstable();
         tags.dedup();
@@ -135,7 +135,7 @@ pub(super) fn next(
             None => format!("look at {host}, then run again: {}", again()),
         };
     }
-    if options.check {
+    if options.play.check {
         return format!("do it: {}", again());
     }
     if !script.name.ends_with("scripts/etcd.rhai") {
@@ -152,6 +152,8 @@ pub(super) fn next(
     format!(
         "look at it: etcdsh{} overview",
         options
+            .reach
+            .sources
             .inventory
             .iter()
             .map(|source| format!(" -i {}", crate::command::quote(source)))

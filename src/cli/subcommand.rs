@@ -1,124 +1,50 @@
 //! Subcommands: `check`, `completion`, `help`, `inventory`, `man`, `overview`, `run`, `sandbox`, `script`. Each has its own options.
 
-use std::ffi::OsString;
+use clap::{Args, Subcommand};
 
-use clap::{CommandFactory, Parser, Subcommand};
-
-use super::check::CheckArgs;
-use super::integrate::{CompletionArgs, ManArgs};
-use super::options::Options;
-use super::overview::OverviewArgs;
+use super::line::Verb;
+use super::options::{Options, Reach, Sources};
 use super::setup::{self, Setup};
-use crate::error::{Error, Hint, Kind, Result};
+use crate::error::{Error, Hint, Result};
 use crate::inventory::{AnsibleConfig, parse_extra};
 use crate::script::{embedded, on_hosts};
 
-pub(super) const NAMES: [&str; 9] = [
-    "check",
-    "completion",
-    "help",
-    "inventory",
-    "man",
-    "overview",
-    "run",
-    "sandbox",
-    "script",
-];
-
-/// Run the subcommand that the first word names, when it names one.
-pub(super) fn dispatch(args: &[OsString]) -> Result<Option<i32>> {
-    let mut rest: Vec<OsString> = args.to_vec();
-    // Options may stand before the word, as `etcdsh -i x run etcd -- uptime`.
-    let Some(at) = first_word(args) else {
-        return Ok(None);
-    };
-    let word = args[at].to_string_lossy().into_owned();
-    if !NAMES.contains(&word.as_str()) {
-        return Ok(None);
+/// Carry out a subcommand; `before` stood before it.
+pub(super) fn carry_out(verb: Verb, before: Options) -> Result<i32> {
+    match verb {
+        Verb::Check(args) => super::check::run(&args),
+        Verb::Completion(args) => super::integrate::completion(&args),
+        Verb::E(args) => Ok(super::etcdctl::run(args.words, &[], before.reach)),
+        Verb::Em(args) => Ok(super::etcdctl::run(args.words, &["member"], before.reach)),
+        Verb::Help(args) => help(&args),
+        Verb::Inventory(args) => {
+            let sources = args.sources.clone().after(before.reach.sources);
+            inventory(&args, &sources)
+        }
+        Verb::Man(_) => super::integrate::man(),
+        Verb::Named(_) => Err(Error::internal("a script is no subcommand")),
+        Verb::Overview(args) => {
+            let options = options(&args.reach, before)?;
+            super::overview::run(&args, &options)
+        }
+        Verb::Run(args) => {
+            let options = options(&args.reach, before)?;
+            run(&args, &options)
+        }
+        Verb::Sandbox(args) => sandbox(&args),
+        Verb::Script(args) => script(&args),
     }
-    rest.remove(at);
-    let name = format!("etcdsh {word}");
-    rest[0] = name.into();
-    let code = match word.as_str() {
-        "check" => parse::<CheckArgs>(rest, |args| super::check::run(&args)),
-        "completion" => parse::<CompletionArgs>(rest, |args| super::integrate::completion(&args)),
-        "man" => parse::<ManArgs>(rest, |_| super::integrate::man()),
-        "help" => parse::<HelpArgs>(rest, |args| help(&args)),
-        "inventory" => parse::<InventoryArgs>(rest, |args| inventory(&args)),
-        "overview" => parse::<OverviewArgs>(rest, |args| super::overview::run(&args)),
-        "run" => parse::<RunArgs>(rest, |args| run(&args)),
-        "sandbox" => parse::<SandboxArgs>(rest, |args| sandbox(&args)),
-        _ => parse::<ScriptArgs>(rest, |args| script(&args)),
-    }?;
-    Ok(Some(code))
 }
 
-/// The place of the first word that is no option and no option's value.
-fn first_word(args: &[OsString]) -> Option<usize> {
-    let command = Options::command();
-    let takes_value = |word: &str| {
-        let mut options = command
-            .get_arguments()
-            .filter(|option| option.get_action().takes_values() && !option.is_positional());
-        match word.strip_prefix("--") {
-            Some(long) => options.any(|option| {
-                option
-                    .get_long_and_visible_aliases()
-                    .is_some_and(|names| names.contains(&long))
-            }),
-            // `-vi FILE`: the last letter of a bundle may take the next word.
-            None => options.any(|option| {
-                option
-                    .get_short()
-                    .is_some_and(|short| bundle_ends_with(&command, word, short))
-            }),
-        }
-    };
-    let mut index = 1;
-    while index < args.len() {
-        let word = args[index].to_string_lossy();
-        if word == "--eval" || word == "--" {
-            return None;
-        }
-        if !word.starts_with('-') || word == "-" {
-            return Some(index);
-        }
-        index += if takes_value(&word) { 2 } else { 1 };
-    }
-    None
-}
-
-/// Is `short` the last letter of `-vvi`, and none before it takes the rest as its value?
-fn bundle_ends_with(command: &clap::Command, word: &str, short: char) -> bool {
-    let flag = |letter: char| {
-        command
-            .get_arguments()
-            .any(|option| option.get_short() == Some(letter) && !option.get_action().takes_values())
-    };
-    let letters = word.trim_start_matches('-');
-    letters.ends_with(short)
-        && letters[..letters.len() - short.len_utf8()]
-            .chars()
-            .all(flag)
-}
-
-fn parse<T: Parser>(args: Vec<OsString>, act: impl FnOnce(T) -> Result<i32>) -> Result<i32> {
-    match T::try_parse_from(args) {
-        Ok(parsed) => act(parsed),
-        Err(error) => {
-            let _ = error.print();
-            Ok(if error.use_stderr() {
-                Kind::Usage.exit_code()
-            } else {
-                0
-            })
-        }
-    }
+/// What was given on either side of a subcommand.
+fn options(own: &Reach, before: Options) -> Result<Options> {
+    let options = Options::from(own.clone().after(before.reach));
+    options.check()?;
+    Ok(options)
 }
 
 /// Show what a function of the language does.
-#[derive(Parser)]
-#[command(name = "etcdsh help")]
+#[derive(Args)]
 pub(super) struct HelpArgs {
     /// Name of a primitive, a parameter or a function of the stdlib; all of them when it is left out
     name: Option<String>,
@@ -144,18 +70,10 @@ fn help(args: &HelpArgs) -> Result<i32> {
 }
 
 /// Show what was understood of an inventory, as ansible-inventory does.
-#[derive(Parser)]
-#[command(name = "etcdsh inventory")]
+#[derive(Args)]
 pub(super) struct InventoryArgs {
-    /// Inventory: file, folder, executable or comma list; repeatable
-    #[arg(short, long, value_name = "SOURCE")]
-    inventory: Vec<String>,
-    /// Variables that win over all others
-    #[arg(short, long, value_name = "VARS")]
-    extra_vars: Vec<String>,
-    /// Only hosts of this pattern
-    #[arg(short, long, value_name = "PATTERN")]
-    limit: Option<String>,
+    #[command(flatten)]
+    sources: Sources,
     /// All hosts and variables as JSON
     #[arg(long)]
     list: bool,
@@ -178,10 +96,10 @@ enum InventoryVerb {
     Origin { host: String, variable: String },
 }
 
-fn inventory(args: &InventoryArgs) -> Result<i32> {
+fn inventory(args: &InventoryArgs, sources: &Sources) -> Result<i32> {
     let config = AnsibleConfig::load()?;
-    let mut inventory = setup::inventory(&setup::sources(&args.inventory, &config), None)?;
-    inventory.set_extra(parse_extra(&args.extra_vars)?);
+    let mut inventory = setup::inventory(&setup::sources(&sources.inventory, &config), None)?;
+    inventory.set_extra(parse_extra(&sources.extra_vars)?);
     for warning in &inventory.warnings {
         complain!("warning: {warning}");
     }
@@ -209,10 +127,11 @@ fn inventory(args: &InventoryArgs) -> Result<i32> {
         }
         return Ok(0);
     }
+    let limit = (!sources.limit.is_empty()).then(|| sources.limit.join(","));
     match (&args.graph, &args.host, args.list) {
         (Some(group), None, false) => print_text(&inventory.graph(group, args.vars)?),
         (None, Some(host), false) => print_text(&inventory.host(host)?),
-        (None, None, true) => print_text(&inventory.list(args.limit.as_deref())?),
+        (None, None, true) => print_text(&inventory.list(limit.as_deref())?),
         _ => {
             return Err(
                 Error::usage("one of --list, --graph and --host is needed").hint(Hint::Hosts)
@@ -227,127 +146,20 @@ fn print_text(text: &str) {
 }
 
 /// Run a command on hosts, in parallel, and group equal outputs.
-#[derive(Parser)]
-#[command(
-    name = "etcdsh run",
-    after_help = "Example: etcdsh run etcd -b -- systemctl is-active etcd"
-)]
+#[derive(Args)]
+#[command(after_help = "Example: etcdsh run etcd -b -- systemctl is-active etcd")]
 pub(super) struct RunArgs {
     /// Hosts, as -l takes them
     pattern: String,
     #[command(flatten)]
-    options: Reach,
+    pub(super) reach: Reach,
     /// The command; one word is a line for the shell, several are run as they are
     #[arg(last = true, required = true)]
     command: Vec<String>,
 }
 
-/// The options that say how hosts are reached.
-#[derive(clap::Args, Clone)]
-pub(super) struct Reach {
-    /// Inventory: file, folder, executable or comma list; repeatable
-    #[arg(short, long, value_name = "SOURCE")]
-    pub(super) inventory: Vec<String>,
-    /// Work only on hosts of this pattern
-    #[arg(short, long, value_name = "PATTERN")]
-    limit: Vec<String>,
-    /// Variables that win over all others
-    #[arg(short, long, value_name = "VARS")]
-    extra_vars: Vec<String>,
-    /// Hosts at a time
-    #[arg(short, long, value_name = "N")]
-    forks: Option<String>,
-    /// Log in as this user
-    #[arg(short, long, value_name = "USER")]
-    user: Option<String>,
-    /// Log in with this key
-    #[arg(long, value_name = "FILE")]
-    private_key: Option<String>,
-    /// Become root
-    #[arg(short, long)]
-    r#become: bool,
-    /// Ask for the login password
-    #[arg(short = 'k', long)]
-    ask_pass: bool,
-    /// Ask for the password of sudo
-    #[arg(short = 'K', long)]
-    ask_become_pass: bool,
-    /// Seconds to wait for a connection
-    #[arg(short = 'T', long, value_name = "SECONDS")]
-    timeout: Option<String>,
-    /// ssh, local or sandbox
-    #[arg(short, long, value_name = "WAY")]
-    connection: Option<String>,
-    /// Options for every ssh
-    #[arg(long, value_name = "ARGS", allow_hyphen_values = true)]
-    ssh_common_args: Option<String>,
-    /// human or json
-    #[arg(short, long, value_name = "FORM")]
-    output: Option<String>,
-    /// No colour
-    #[arg(long)]
-    no_color: bool,
-    /// Say more
-    #[arg(short, long)]
-    verbose: bool,
-}
-
-impl Reach {
-    /// The same as options of a run, so that there is one meaning for each.
-    pub(super) fn options(&self) -> Result<Options> {
-        let mut words: Vec<String> = vec!["etcdsh".into()];
-        let lists = [
-            ("-i", &self.inventory),
-            ("-l", &self.limit),
-            ("-e", &self.extra_vars),
-        ];
-        words.extend(lists.iter().flat_map(|(flag, values)| {
-            values
-                .iter()
-                .flat_map(move |value| [(*flag).to_string(), value.clone()])
-        }));
-        let single = [
-            ("-f", &self.forks),
-            ("-u", &self.user),
-            ("--private-key", &self.private_key),
-            ("-T", &self.timeout),
-            ("-c", &self.connection),
-            ("--ssh-common-args", &self.ssh_common_args),
-            ("-o", &self.output),
-        ];
-        words.extend(
-            single
-                .iter()
-                .filter_map(|(flag, value)| {
-                    value
-                        .as_ref()
-                        .map(|value| [(*flag).to_string(), value.clone()])
-                })
-                .flatten(),
-        );
-        let flags = [
-            ("-b", self.r#become),
-            ("-k", self.ask_pass),
-            ("-K", self.ask_become_pass),
-            ("--no-color", self.no_color),
-            ("-v", self.verbose),
-        ];
-        words.extend(
-            flags
-                .iter()
-                .filter(|(_, given)| *given)
-                .map(|(flag, _)| (*flag).to_string()),
-        );
-        let options = Options::try_parse_from(words)
-            .map_err(|error| Error::usage(error.to_string().trim().to_string()))?;
-        options.check()?;
-        Ok(options)
-    }
-}
-
-fn run(args: &RunArgs) -> Result<i32> {
-    let options = args.options.options()?;
-    let setup = Setup::new(&options, None)?;
+fn run(args: &RunArgs, options: &Options) -> Result<i32> {
+    let setup = Setup::new(options, None)?;
     let world = setup.world(false)?;
     let hosts = world.select(&args.pattern)?;
     let command = match args.command.as_slice() {
@@ -355,7 +167,7 @@ fn run(args: &RunArgs) -> Result<i32> {
         words => crate::command::line(words.iter().map(String::as_str)),
     };
     let heard = on_hosts(&world, &hosts, &command);
-    let json = options.output == super::options::Output::Json;
+    let json = options.reach.json();
     for line in heard.lines(json) {
         say!("{line}");
     }
@@ -373,8 +185,7 @@ fn run(args: &RunArgs) -> Result<i32> {
 }
 
 /// Hosts that are folders on this machine, for a first look and for rehearsals.
-#[derive(Parser)]
-#[command(name = "etcdsh sandbox")]
+#[derive(Args)]
 pub(super) struct SandboxArgs {
     #[command(subcommand)]
     verb: SandboxVerb,
@@ -440,12 +251,14 @@ fn up(members: u8) -> Result<i32> {
     std::fs::write(&path, crate::sandbox::inventory(members)).map_err(|error| {
         Error::config(format!("`{}` cannot be written", path.display())).because(error.to_string())
     })?;
-    super::go(["etcdsh".into(), "-i".into(), path.into(), "etcd".into()].into())
+    let mut options = Options::default();
+    options.reach.sources.inventory = vec![path.display().to_string()];
+    let typed = ["etcdsh", "sandbox", "up"].map(Into::into);
+    super::perform(&options, Some("etcd"), &typed)
 }
 
 /// The scripts in the binary: list, show, fork.
-#[derive(Parser)]
-#[command(name = "etcdsh script")]
+#[derive(Args)]
 pub(super) struct ScriptArgs {
     #[command(subcommand)]
     verb: ScriptVerb,

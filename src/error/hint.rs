@@ -101,7 +101,8 @@ impl From<String> for Hint {
 /// As the command line says it.
 impl PartialEq<&str> for Hint {
     fn eq(&self, text: &&str) -> bool {
-        self.to_string() == *text
+        let said = self.to_string();
+        said == *text
     }
 }
 

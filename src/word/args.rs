@@ -138,7 +138,7 @@ pub fn wrong_type(called: &str, key: &str, want: &str, got: &Value) -> Box<Error
         Value::Int(number) => format!("`{number}`"),
         other => other.type_name().to_string(),
     };
-    Error::config(format!("`{key}` of `{}` takes {want}, not {shown}", called))
+    Error::config(format!("`{key}` of `{called}` takes {want}, not {shown}"))
         .hint(Hint::Help(called.to_string()))
 }
 

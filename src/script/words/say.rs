@@ -23,6 +23,9 @@ const WARN: Word = Word::function(Section::Saying, "warn", "Print a warning.")
     .takes(&[Arg::new("text", Type::Text, "the warning")])
     .example(r#"warn("an even number of members tolerates no more failures than one less")"#);
 
+/// The console and the command line say the same in words of their own.
+const HINT: &str = "what to type next: a text, a map of what is meant, or a list of them. Of a map `run` (a command, as root) with `on` (a host), `etcd` (a line of etcdctl), `limit`, `set` (`name=value`), `without` (the same), `tags`, `text`, and `note`, a remark at the end";
+
 const FAIL: Word = Word::function(Section::Saying, "fail", "End the task with an error.")
     .may_take(&[
         Arg::new("h", Type::Host, "the host it is about"),
@@ -30,11 +33,7 @@ const FAIL: Word = Word::function(Section::Saying, "fail", "End the task with an
     ])
     .with(&[
         Arg::new("because", Type::Texts, "why, from the outside in"),
-        Arg::new(
-            "hint",
-            Type::Hint,
-            "what to type next: a text, or a map of what is meant, which the console says in its own words: `run` (a command, as root) with `on` (a host), `etcd` (a line of etcdctl), `limit`, `set` (`name=value`), `without` (the same), `tags`, `text`, and `note`, a remark at the end",
-        ),
+        Arg::new("hint", Type::Hint, HINT),
         Arg::new("log", Type::Text, "quoted as it is"),
         Arg::new(
             "unknown",
