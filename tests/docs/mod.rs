@@ -45,7 +45,7 @@ fn documents() -> Vec<(String, String)> {
         .flat_map(|folder| fs::read_dir(folder).unwrap())
         .map(|entry| entry.unwrap().path())
         .collect();
-    paths.extend(["CONTRIBUTING.md", "tests/bench/README.md", "tests/real/README.md"].map(|path| root().join(path)));
+    paths.extend(["tests/bench/README.md", "tests/real/README.md"].map(|path| root().join(path)));
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
     paths.sort();
     paths
