@@ -6,7 +6,7 @@ SHELL := /bin/bash
 help:
 	@echo 'make demo      build, deploy three etcd members in a sandbox on this machine, put and get a key (no root, no ssh)'
 	@echo 'make test      all tests, with real hosts in systemd-nspawn: needs root or sudo, at most 40 minutes'
-	@echo 'make lint      rustfmt, clippy, shellcheck, and a search for what was left behind'
+	@echo 'make lint      rustfmt, clippy, licences and sources of the crates, shellcheck, and what was left behind'
 	@echo 'make docs      write docs/primitives.md from the code'
 	@echo 'make bench     measure against a plain ssh script, pyinfra, Ansible and etcdctl: needs root, about 20 minutes'
 	@echo 'make torture   the long proofs in full: needs root, hours; may be interrupted and started again'
@@ -34,6 +34,7 @@ lint:
 	@tests/tools/setup-build lint
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
+	cargo deny --log-level error check bans licenses sources
 	@tests/tools/lint
 	@echo 'lint: nothing found'
 

@@ -440,3 +440,22 @@ fn a_secret_that_is_passed_on_stays_one() {
     let error = open(ONE, &outer).expect_err("it fails as asked");
     assert!(error.starts_with("******** ******** seen\n"), "{error}");
 }
+
+#[test]
+fn what_a_module_keeps_to_itself_cannot_be_called() {
+    let rows = [
+        (
+            "etcd::purge_host(host(\"10.10.10.10\"), true)",
+            "etcd::purge_host",
+        ),
+        (
+            "monitor::forget(host(\"10.10.10.10\"), [])",
+            "monitor::forget",
+        ),
+    ];
+    for (text, name) in rows {
+        let error = open(ONE, text).expect_err(text);
+        let wanted = format!("there is no function `{name}`");
+        assert!(error.starts_with(&wanted), "{error}");
+    }
+}

@@ -236,3 +236,23 @@ fn a_folder_with_other_things_in_it_is_never_a_sandbox() {
     }
     assert_eq!(fs::read_dir(test.path("home")).unwrap().count(), 1);
 }
+
+/// What a newcomer does first: the script of the document, in an empty folder. As root it used to write to this machine.
+#[test]
+fn the_first_script_of_the_document_stays_in_the_sandbox() {
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/scripting.md"))
+        .unwrap();
+    let part = page.split("## A first script").nth(1).unwrap();
+    let code = part.split("```rhai\n").nth(1).unwrap();
+    let code = code.split("```").next().unwrap();
+    assert!(code.contains("/etc/motd"), "{code}");
+    let before = fs::read(Path::new("/etc/motd")).ok();
+    let test = Test::new().file("hello.rhai", code);
+    let ran = test.etcdsh(&["./hello.rhai"]);
+    assert_eq!(ran.status, 0, "{}", ran.text());
+    assert_eq!(fs::read(Path::new("/etc/motd")).ok(), before);
+    let inside = test.path(".local/state/etcdsh/sandbox/127.0.0.2/etc/motd");
+    assert_eq!(fs::read_to_string(inside).unwrap(), "member 1\n");
+    let again = test.etcdsh(&["./hello.rhai"]);
+    assert!(again.stdout.contains("changed=0"), "{}", again.text());
+}

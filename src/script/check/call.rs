@@ -46,17 +46,18 @@ impl Checker<'_> {
             let item = value.or(args.first().copied()).map_or(Type::Any, item_of);
             self.hand_over(call, vec![item]);
         }
-        self.count(call, &namespace, position, value.is_some());
+        if self.module.is_none() {
+            self.count(call, &namespace, position, value.is_some());
+        }
         if let Some(gives) = self.of_word(call, &namespace, position, value, &args) {
             return gives;
         }
         if SAME.contains(&name) {
             return value.unwrap_or(Type::Any);
         }
-        let module = if namespace.is_empty() {
-            self.module.clone()
-        } else {
-            namespace
+        let module = match &self.module {
+            Some(module) if namespace.is_empty() => module.clone(),
+            _ => namespace,
         };
         let count = args.len() + usize::from(value.is_some());
         self.known.gives(&module, name, count)

@@ -87,13 +87,11 @@ impl Known {
         locked(&self.learned).insert(full.clone(), Type::Any);
         let ast = self.stdlib.iter().find(|(known, _)| known == module);
         let function = ast.and_then(|(_, ast)| {
-            let mut functions = ast.iter_fn_def();
-            let function = functions.find(|it| it.name == name && it.params.len() == count);
-            Some((ast, function?))
+            ast.iter_fn_def()
+                .find(|function| function.name == name && function.params.len() == count)
         });
-        let gives = function.map_or(Type::Any, |(ast, function)| {
-            let checker = Checker::new(self, ast, HashMap::new());
-            checker.within(module).function(function)
+        let gives = function.map_or(Type::Any, |function| {
+            Checker::of_module(self, module).function(function)
         });
         locked(&self.learned).insert(full, gives);
         gives

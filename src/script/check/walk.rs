@@ -16,8 +16,8 @@ pub(super) struct Checker<'a> {
     pub(super) closures: HashMap<String, Vec<String>>,
     pub(super) given: Given,
     pub(super) known: &'a Known,
-    /// The module of the stdlib that is looked at; empty for a script.
-    pub(super) module: String,
+    /// The module of the stdlib whose results are asked for: its mistakes are not. `None` for a script.
+    pub(super) module: Option<String>,
     pub(super) problems: Vec<(Position, Box<Error>)>,
     pub(super) scopes: Vec<Vec<(String, Type)>>,
 }
@@ -36,16 +36,22 @@ impl<'a> Checker<'a> {
             closures,
             given,
             known,
-            module: String::new(),
+            module: None,
             problems: Vec::new(),
             scopes: Vec::new(),
         }
     }
 
-    /// The same for a module of the stdlib, whose functions call each other by their bare names.
-    pub(super) fn within(mut self, module: &str) -> Checker<'a> {
-        self.module = module.to_string();
-        self
+    /// One that tells what functions of a module of the stdlib return, and looks into no closure.
+    pub(super) fn of_module(known: &'a Known, module: &str) -> Checker<'a> {
+        Checker {
+            closures: HashMap::new(),
+            given: Given::new(),
+            known,
+            module: Some(module.to_string()),
+            problems: Vec::new(),
+            scopes: Vec::new(),
+        }
     }
 
     /// The statements, then every function and closure.
@@ -186,10 +192,11 @@ impl<'a> Checker<'a> {
                 if !variable.2.is_empty() {
                     return Type::Any;
                 }
-                return self.variable(name).unwrap_or_else(|| {
+                let found = self.variable(name);
+                if found.is_none() && self.module.is_none() {
                     self.unknown_variable(name, *position);
-                    Type::Any
-                });
+                }
+                return found.unwrap_or(Type::Any);
             }
             Expr::InterpolatedString(parts, _) => {
                 parts.iter().for_each(|part| self.visit(part));
