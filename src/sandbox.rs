@@ -13,10 +13,18 @@ use std::process::Command;
 
 use crate::error::{Error, Result};
 
-const BIN: [(&str, &str); 3] = [
+const ACCOUNTS: &str = include_str!("sandbox/bin/accounts");
+
+const BIN: [(&str, &str); 9] = [
     ("etcdsh-package", include_str!("sandbox/bin/etcdsh-package")),
     ("journalctl", include_str!("sandbox/bin/journalctl")),
     ("systemctl", include_str!("sandbox/bin/systemctl")),
+    ("groupadd", ACCOUNTS),
+    ("groupdel", ACCOUNTS),
+    ("groupmod", ACCOUNTS),
+    ("useradd", ACCOUNTS),
+    ("userdel", ACCOUNTS),
+    ("usermod", ACCOUNTS),
 ];
 
 /// Folders of a fresh host.

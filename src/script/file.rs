@@ -49,8 +49,7 @@ fn shown(file: &Path) -> String {
 }
 
 fn module(engine: &Engine, name: &str, text: &str) -> Result<Shared<Module>, Box<EvalAltResult>> {
-    let mut ast = engine
-        .compile(super::source::read(text))
+    let mut ast = super::source::compile(engine, text)
         .map_err(|error| into_rhai(from_parse(&error, name, text)))?;
     ast.set_source(name);
     if let Some(problem) = super::check::problems(&super::Known::of(engine), &ast, text, name, &[])

@@ -211,9 +211,7 @@ impl Interpreter {
     }
 
     fn parse(&self, name: &str, text: &str) -> Result<AST> {
-        let mut ast = self
-            .engine
-            .compile(source::read(text))
+        let mut ast = source::compile(&self.engine, text)
             .map_err(|error| trouble::from_parse(&error, name, text))?;
         ast.set_source(name);
         Ok(ast)

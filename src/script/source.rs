@@ -1,13 +1,26 @@
 //! The text of a script as the engine reads it, and the way back to the places of the text as it was written.
 //!
 //! Owns what Rhai cannot be told otherwise: a line that names the interpreter, a byte order mark, and `??` behind a
-//! key that a map may not have, which is read as `map.get(key) ?? default`. Must not know what a script means.
+//! key that a map may not have, which is read as `map.key_or_nothing(key) ?? default`. Must not know what a script means.
+
+use rhai::{AST, Engine, ParseError};
 
 use super::place;
 use crate::error::Place;
 
+/// What is read instead of a key before a default.
+pub(super) const SOFT: &str = "key_or_nothing";
+
+/// Parse a script.
+pub(super) fn compile(engine: &Engine, text: &str) -> Result<AST, ParseError> {
+    engine.compile(read(text)).or_else(|error| {
+        // Where a `??` was taken for another, the text itself may be right.
+        engine.compile(bare(text)).map_err(|_| error)
+    })
+}
+
 /// The text that is parsed. Lines stay lines.
-pub(super) fn read(text: &str) -> String {
+fn read(text: &str) -> String {
     let text = bare(text);
     let mut read = String::with_capacity(text.len());
     let mut done = 0;
@@ -122,7 +135,7 @@ struct Edit {
     old: usize,
 }
 
-/// What stands before a `??`: `.key` is read as `.get("key")`, `[key]` as `.get(key)`.
+/// What stands before a `??`: `.key` is read as a call with `"key"`, `[key]` as one with `key`.
 fn edits(text: &str) -> Vec<Edit> {
     if !text.contains("??") {
         return Vec::new();
@@ -156,14 +169,21 @@ fn before(text: &str, code: &[(usize, char)]) -> Vec<Edit> {
     while begin > 0 && is_name(code[begin - 1].1) && code[begin - 1].0 + 1 >= code[begin].0 {
         begin -= 1;
     }
-    let dot = code[..begin].iter().rfind(|place| !is_blank(place));
-    if dot.is_none_or(|dot| dot.1 != '.') || code[begin].1.is_ascii_digit() {
+    let dot = code[..begin].iter().rposition(|place| !is_blank(place));
+    // Two dots make a range.
+    let is_dot = dot.is_some_and(|dot| {
+        code[dot].1 == '.'
+            && dot
+                .checked_sub(1)
+                .is_none_or(|before| code[before].1 != '.')
+    });
+    if !is_dot || code[begin].1.is_ascii_digit() {
         return Vec::new();
     }
     let (at, old) = (code[begin].0, last.0 + last.1.len_utf8() - code[begin].0);
     vec![Edit {
         at,
-        new: format!("get(\"{}\")", &text[at..at + old]),
+        new: format!("{SOFT}(\"{}\")", &text[at..at + old]),
         old,
     }]
 }
@@ -178,9 +198,13 @@ fn index(code: &[(usize, char)]) -> Vec<Edit> {
         return Vec::new();
     };
     // Behind a value it is an index, elsewhere a list.
-    let value = code[..open]
-        .last()
-        .is_some_and(|(_, letter)| is_name(*letter) || ")]".contains(*letter));
+    let before = code[..open].iter().rev().map(|(_, letter)| *letter);
+    let mut before = before.filter(|letter| !letter.is_whitespace());
+    let value = match before.next() {
+        Some('?') => before.next(),
+        letter => letter,
+    }
+    .is_some_and(|letter| is_name(letter) || ")]".contains(letter));
     if !value {
         return Vec::new();
     }
@@ -190,7 +214,7 @@ fn index(code: &[(usize, char)]) -> Vec<Edit> {
         old: 1,
     };
     let close = code[code.len() - 1].0;
-    vec![edit(code[open].0, ".get("), edit(close, ")")]
+    vec![edit(code[open].0, &format!(".{SOFT}(")), edit(close, ")")]
 }
 
 fn is_name(letter: char) -> bool {
@@ -219,10 +243,18 @@ fn code(text: &str) -> impl Iterator<Item = (usize, char)> + '_ {
                 (Some(Within::Template | Within::Text), ..) => {}
                 (_, '`', _) => inside.push(Within::Template),
                 (_, '"', _) => inside.push(Within::Text),
+                (_, '#', Some('"' | '#')) if raw_end(&text[at..]).is_some() => {
+                    let end = raw_end(&text[at..]).map_or(at, |length| at + length);
+                    while letters.peek().is_some_and(|(now, _)| *now < end) {
+                        letters.next();
+                    }
+                }
                 (_, '\'', _) => {
                     // A letter, or what somebody took for a text.
                     let rest = &text[at + 1..];
-                    let end = rest.find('\'').filter(|end| !rest[..*end].contains('\n'));
+                    let skipped = if rest.starts_with("\\'") { 2 } else { 0 };
+                    let end = rest[skipped..].find('\'').map(|end| end + skipped);
+                    let end = end.filter(|end| !rest[..*end].contains('\n'));
                     while end.is_some_and(|end| {
                         letters.peek().is_some_and(|(now, _)| *now <= at + 1 + end)
                     }) {
@@ -233,12 +265,21 @@ fn code(text: &str) -> impl Iterator<Item = (usize, char)> + '_ {
                     while letters.next_if(|(_, letter)| *letter != '\n').is_some() {}
                 }
                 (_, '/', Some('*')) => {
-                    let mut last = ' ';
+                    // Comments may hold comments.
+                    let (mut depth, mut last) = (0, '/');
                     for (_, letter) in letters.by_ref() {
-                        if last == '*' && letter == '/' {
+                        match (last, letter) {
+                            ('/', '*') => depth += 1,
+                            ('*', '/') => depth -= 1,
+                            _ => {
+                                last = letter;
+                                continue;
+                            }
+                        }
+                        last = ' ';
+                        if depth == 0 {
                             break;
                         }
-                        last = letter;
                     }
                 }
                 (Some(Within::Code | Within::Braces), '{', _) => {
@@ -254,6 +295,15 @@ fn code(text: &str) -> impl Iterator<Item = (usize, char)> + '_ {
             }
         }
     })
+}
+
+/// The length of a raw text such as `#"..."#` that stands at the beginning.
+fn raw_end(text: &str) -> Option<usize> {
+    let marks = text.len() - text.trim_start_matches('#').len();
+    let inside = text[marks..].strip_prefix('"')?;
+    let closer = format!("\"{}", "#".repeat(marks));
+    let end = inside.find(&closer)?;
+    Some(marks + 1 + end + closer.len())
 }
 
 /// Where the scan of a text is, when not in plain code.
@@ -274,20 +324,34 @@ mod tests {
     #[test]
     fn a_key_before_a_default_may_be_missing() {
         for (written, wanted) in [
-            ("m.a ?? 1", "m.get(\"a\") ?? 1"),
-            ("m[\"a\"] ?? 1", "m.get(\"a\") ?? 1"),
-            ("m.a.b[k + 1] ?? 1", "m.a.b.get(k + 1) ?? 1"),
+            ("m.a ?? 1", "m.key_or_nothing(\"a\") ?? 1"),
+            ("m[\"a\"] ?? 1", "m.key_or_nothing(\"a\") ?? 1"),
+            ("m.a.b[k + 1] ?? 1", "m.a.b.key_or_nothing(k + 1) ?? 1"),
             ("f(x) ?? 1", "f(x) ?? 1"),
             ("x ?? 1", "x ?? 1"),
             ("[1, 2] ?? 1", "[1, 2] ?? 1"),
             ("\"m.a ?? 1\" // m.a ?? 1", "\"m.a ?? 1\" // m.a ?? 1"),
-            ("`${m.a ?? 1} m.a ?? 1`", "`${m.get(\"a\") ?? 1} m.a ?? 1`"),
-            ("m.a ?? m.b ?? 1", "m.get(\"a\") ?? m.get(\"b\") ?? 1"),
+            (
+                "`${m.a ?? 1} m.a ?? 1`",
+                "`${m.key_or_nothing(\"a\") ?? 1} m.a ?? 1`",
+            ),
+            (
+                "m.a ?? m.b ?? 1",
+                "m.key_or_nothing(\"a\") ?? m.key_or_nothing(\"b\") ?? 1",
+            ),
             (
                 "#!/usr/bin/env etcdsh\nm.a ?? 1",
-                "// usr/bin/env etcdsh\nm.get(\"a\") ?? 1",
+                "// usr/bin/env etcdsh\nm.key_or_nothing(\"a\") ?? 1",
             ),
             ("\u{feff}x", "x"),
+            ("0..n ?? 5", "0..n ?? 5"),
+            ("m?[\"a\"] ?? 1", "m?.key_or_nothing(\"a\") ?? 1"),
+            (
+                "let q = '\\''; \"it's m.x ?? 1\"",
+                "let q = '\\''; \"it's m.x ?? 1\"",
+            ),
+            ("#\"say \" m.x ?? 1\"#", "#\"say \" m.x ?? 1\"#"),
+            ("/* a /* b */ m.x ?? 1 */ x", "/* a /* b */ m.x ?? 1 */ x"),
         ] {
             assert_eq!(read(written), wanted, "{written}");
         }

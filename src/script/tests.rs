@@ -459,3 +459,57 @@ fn what_a_module_keeps_to_itself_cannot_be_called() {
         assert!(error.starts_with(&wanted), "{error}");
     }
 }
+
+/// What people write, and what the check of words must leave alone.
+#[test]
+fn what_is_right_is_not_refused() {
+    let rows = [
+        "let o = #{ because: \"y\" }; if false { fail(\"x\", o) }",
+        "fn why(o) { fail(\"no\", o) } 1",
+        "fn say(a, b) { a + b } say(\"x\", \"y\") == \"xy\"",
+        "fn warn(n) { n + 1 } warn(5) == 6",
+        "fn host(a) { #{ nam: a } } host(\"x\").nam == \"x\"",
+        "fn quote(a, b) { a } quote(1, 2) == 1",
+        "fn bump() { this += 1 } let x = 1; x.bump(); x == 2",
+        "fn get(m, k) { 7 } get(#{}, \"a\") == 7",
+        "let l = hosts(\"etcd\"); l.push(#{ foo: 1 }); l[1].foo == 1",
+        "let l = hosts(\"etcd\"); l[0] = #{ foo: 1 }; l[0].foo == 1",
+        "let x = host(\"10.10.10.10\"); x = #{ foo: 1 }; x.foo == 1",
+        "fn f(m) { m.get(\"k\", #{ limit: 4, name: \"x\" }) } f(#{}).limit == 4",
+        "let n = 0; for i in 0..n ?? 5 { } true",
+        "let n = 5; n[0] ?? 1",
+        "etcdctl(#{ endpoints: [\"127.0.0.1:1\"], tls: false }).endpoints ?? [] == [\"127.0.0.1:1\"]",
+        "let q = '\\''; let s = \"it's\"; \"a m.x ?? b\" != s",
+        "let s = #\"say \" it\"#; \"a m.x ?? b\" != s",
+        "/* a /* b */ c \" d */ \"a m.x ?? b\" != \"\"",
+        "let m = #{}; (m?[\"x\"] ?? 1) == 1 && (m [\"a\"] ?? 2) == 2",
+        "let items = [1]; items.parallel(|n| n + 1)[0] == 2",
+        "let h = host(\"10.10.10.10\"); if false { h.fail(\"x\", #{ hint: \"y\" }); h.say(\"z\"); }",
+    ];
+    for text in rows {
+        if let Err(error) = open(ONE, text) {
+            panic!("{text}\n{error}");
+        }
+    }
+    for (text, what) in [
+        (
+            "let h = host(\"10.10.10.10\"); if false { h.group(\"g\", #{ zzz: 1 }); }",
+            "`group` has no option `zzz`",
+        ),
+        (
+            "let h = host(\"10.10.10.10\"); if false { h.run(5); }",
+            "`command` of `run` takes a command line or a list of words, not `5`",
+        ),
+        (
+            "say(host(\"10.10.10.10\"), secret(\"hush\"))",
+            "`text` of `say` takes a text, not a secret",
+        ),
+        (
+            "host(secret(\"hush\"))",
+            "`name` of `host` takes a text, not a secret",
+        ),
+    ] {
+        let error = open(ONE, text).expect_err(text);
+        assert!(error.starts_with(what), "{text}\n{error}");
+    }
+}

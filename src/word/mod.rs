@@ -359,37 +359,38 @@ impl fmt::Display for Gets {
 }
 
 impl Type {
-    /// Could a plain value be meant? What only the interpreter knows, such as a host, fits here.
+    /// Could a plain value be meant? What only the interpreter knows, such as a host, fits here. A secret is no text:
+    /// it would be shown, or mean something else than it says.
     #[must_use]
     pub fn fits(self, value: &Value) -> bool {
+        let is_text = matches!(value, Value::Text(_));
         match self {
             _ if *value == Value::Null => true,
             Type::Array => matches!(value, Value::List(_)),
             Type::Bool => matches!(value, Value::Bool(_)),
+            Type::Command | Type::Texts => match value {
+                Value::List(values) => values.iter().all(|value| matches!(value, Value::Text(_))),
+                _ => is_text,
+            },
+            Type::Condition | Type::Path | Type::Text => is_text,
             Type::Duration => match value {
                 Value::Int(seconds) => *seconds >= 0,
-                value => value.as_text().is_some_and(|text| duration(text).is_some()),
+                Value::Text(text) => duration(text).is_some(),
+                _ => false,
             },
-            Type::Hint => {
-                value.as_text().is_some() || matches!(value, Value::List(_) | Value::Map(_))
-            }
-            Type::Hosts => {
-                value.as_text().is_some() || matches!(value, Value::List(_) | Value::Map(_))
-            }
+            Type::File | Type::Template => is_text || matches!(value, Value::Bytes(_)),
+            Type::Hint => is_text || matches!(value, Value::List(_) | Value::Map(_)),
+            Type::Hosts => is_text || matches!(value, Value::List(_) | Value::Map(_)),
             Type::Int => matches!(value, Value::Int(_)),
             Type::Map => matches!(value, Value::Map(_)),
             Type::Mode => value
                 .as_int()
                 .is_some_and(|mode| (0..=0o7777).contains(&mode)),
-            Type::OneOf(words) => value.as_text().is_some_and(|text| words.contains(&text)),
-            Type::File | Type::Template => {
-                value.as_text().is_some() || matches!(value, Value::Bytes(_))
-            }
-            Type::Condition | Type::Path | Type::Secret | Type::Text => value.as_text().is_some(),
-            Type::Command | Type::Texts => match value {
-                Value::List(values) => values.iter().all(|value| value.as_text().is_some()),
-                value => value.as_text().is_some(),
+            Type::OneOf(words) => match value {
+                Value::Text(text) => words.contains(&text.as_str()),
+                _ => false,
             },
+            Type::Secret => value.as_text().is_some(),
             Type::Any
             | Type::Authority
             | Type::Client

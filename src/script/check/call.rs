@@ -42,6 +42,9 @@ impl Checker<'_> {
         if namespace.is_empty() && value.is_none() && self.variable(name).is_some() {
             return Type::Any;
         }
+        if namespace.is_empty() && self.known.is_own(name, args.len(), value.is_some()) {
+            return Type::Any;
+        }
         if EACH.contains(&name) {
             let item = value.or(args.first().copied()).map_or(Type::Any, item_of);
             self.hand_over(call, vec![item]);
@@ -123,9 +126,20 @@ impl Checker<'_> {
             .filter(|word| {
                 let before = usize::from(word.of != Of::Function);
                 let fits = given >= before && word.counts().contains(&(given - before));
-                fits && could_stand_before(word.of, first)
+                fits && could_stand_before(word.of, first) && could_come_first(word, value)
             })
             .collect();
+        // Behind a point a word of the value is meant, if there is one.
+        let of_values = |word: &&&Word| word.of != Of::Function;
+        let candidates: Vec<&'static Word> =
+            if value.is_some() && candidates.iter().any(|word| of_values(&word)) {
+                candidates
+                    .into_iter()
+                    .filter(|word| word.of != Of::Function)
+                    .collect()
+            } else {
+                candidates
+            };
         let [word] = candidates.as_slice() else {
             // A map has a `get`, too: it is the client's where an option of that is recognised.
             let word = candidates.iter().find(|word| {
@@ -152,7 +166,16 @@ impl Checker<'_> {
         let most = word.plain().len();
         let least = most - usize::from(word.first_optional);
         let last = args.last().copied().flatten();
-        if !word.options.is_empty()
+        let cannot_tell = word.first_optional
+            && args.len() == most
+            && last.is_some_and(|last| literal(last).is_none());
+        if !word.options.is_empty() && cannot_tell {
+            // The options may be in a variable.
+            return;
+        }
+        if args.len() > most && !matches!(last, Some(Expr::Map(..))) {
+            args.pop();
+        } else if !word.options.is_empty()
             && args.len() > least
             && let Some(Expr::Map(map, map_at)) = last
         {
@@ -269,6 +292,17 @@ fn could_stand_before(of: Of, value: Option<Type>) -> bool {
     }
 }
 
+/// `value.word(...)` hands the value over as the first argument of a function: could it take that?
+fn could_come_first(word: &Word, value: Option<Type>) -> bool {
+    let takes = word.args.first().map_or(Type::Any, |arg| arg.takes);
+    match value {
+        Some(value) if word.of == Of::Function && !matches!(value, Type::Any) => {
+            takes == Type::Any || takes == value || (takes == Type::Array && value == Type::Hosts)
+        }
+        _ => true,
+    }
+}
+
 fn options_of(call: &FnCallExpr) -> Option<Vec<&str>> {
     match call.args.last()? {
         Expr::Map(map, _) => Some(map.0.iter().map(|(key, _)| key.name.as_str()).collect()),
@@ -276,10 +310,10 @@ fn options_of(call: &FnCallExpr) -> Option<Vec<&str>> {
     }
 }
 
-/// Is one of the keys an option of the word, or nearly?
+/// Are the keys options of the word, or nearly?
 fn resembles(word: &Word, keys: Vec<&str>) -> bool {
     keys.into_iter()
-        .any(|key| nearest(key, word.options.iter().map(|arg| arg.name)).is_some())
+        .all(|key| nearest(key, word.options.iter().map(|arg| arg.name)).is_some())
 }
 
 /// The anonymous function behind a closure, and the number of variables it has captured.

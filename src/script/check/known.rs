@@ -33,6 +33,8 @@ pub struct Known {
     pub(super) imports: HashSet<String>,
     /// What functions of the stdlib return, as far as somebody has asked.
     learned: Arc<Mutex<HashMap<String, Type>>>,
+    /// Functions of the script itself: their names and numbers of parameters.
+    own: HashSet<(String, usize)>,
     /// The modules of the stdlib by name.
     stdlib: Vec<(String, AST)>,
 }
@@ -67,6 +69,7 @@ impl Known {
             functions,
             imports: HashSet::new(),
             learned: Arc::default(),
+            own: HashSet::new(),
             stdlib: Vec::new(),
         }
     }
@@ -107,9 +110,17 @@ impl Known {
                 .entry((String::new(), function.name.to_string()))
                 .or_default()
                 .insert(function.params.len());
+            let own = (function.name.to_string(), function.params.len());
+            known.own.insert(own);
         }
         known.imports.extend(imports(ast));
         known
+    }
+
+    /// Has the script a function of its own for such a call? One that is called behind a point has the value as `this`.
+    pub(super) fn is_own(&self, name: &str, args: usize, method: bool) -> bool {
+        let own = |count: usize| self.own.contains(&(name.to_string(), count));
+        own(args) || (method && own(args + 1))
     }
 
     /// Is there a function of this name, with whatever arguments?

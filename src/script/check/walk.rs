@@ -1,8 +1,8 @@
 //! The walk through a script: which variables there are, and of what type they are where that can be told.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use rhai::{AST, Expr, Position, ScriptFuncDef, Stmt};
+use rhai::{AST, ASTNode, Expr, Position, ScriptFuncDef, Stmt};
 
 use super::{Known, each_statement};
 use crate::error::{Error, nearest};
@@ -20,6 +20,8 @@ pub(super) struct Checker<'a> {
     pub(super) module: Option<String>,
     pub(super) problems: Vec<(Position, Box<Error>)>,
     pub(super) scopes: Vec<Vec<(String, Type)>>,
+    /// Variables that change somewhere: they may be anything.
+    unsteady: HashSet<String>,
 }
 
 impl<'a> Checker<'a> {
@@ -39,6 +41,7 @@ impl<'a> Checker<'a> {
             module: None,
             problems: Vec::new(),
             scopes: Vec::new(),
+            unsteady: unsteady(ast),
         }
     }
 
@@ -51,6 +54,7 @@ impl<'a> Checker<'a> {
             module: Some(module.to_string()),
             problems: Vec::new(),
             scopes: Vec::new(),
+            unsteady: HashSet::new(),
         }
     }
 
@@ -84,6 +88,11 @@ impl<'a> Checker<'a> {
     }
 
     fn declare(&mut self, name: &str, gives: Type) {
+        let gives = if self.unsteady.contains(name) {
+            Type::Any
+        } else {
+            gives
+        };
         if let Some(scope) = self.scopes.last_mut() {
             scope.push((name.to_string(), gives));
         }
@@ -295,5 +304,42 @@ pub(super) fn item_of(items: Type) -> Type {
     match items {
         Type::Hosts => Type::Host,
         _ => Type::Any,
+    }
+}
+
+/// Methods that change the list they are called on.
+const CHANGING: [&str; 12] = [
+    "append", "chop", "clear", "drain", "extract", "insert", "pad", "push", "retain", "set",
+    "splice", "truncate",
+];
+
+/// The names that are assigned to, or changed through, anywhere in a script.
+fn unsteady(ast: &AST) -> HashSet<String> {
+    let mut names = HashSet::new();
+    ast.walk(&mut |nodes: &[ASTNode<'_>]| {
+        match nodes.last() {
+            Some(ASTNode::Stmt(Stmt::Assignment(assignment))) => {
+                names.extend(root(&assignment.1.lhs));
+            }
+            Some(ASTNode::Expr(chain @ Expr::Dot(pair, ..))) => {
+                if let Expr::MethodCall(call, _) = &pair.rhs
+                    && CHANGING.contains(&call.name.as_str())
+                {
+                    names.extend(root(chain));
+                }
+            }
+            _ => {}
+        }
+        true
+    });
+    names
+}
+
+/// The variable that a chain begins with.
+fn root(expression: &Expr) -> Option<String> {
+    match expression {
+        Expr::Variable(variable, ..) => Some(variable.1.to_string()),
+        Expr::Dot(pair, ..) | Expr::Index(pair, ..) => root(&pair.lhs),
+        _ => None,
     }
 }

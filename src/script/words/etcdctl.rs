@@ -100,7 +100,7 @@ const KEY: Arg = Arg::new(
 const PUT: Word = of_client("put", "Put a key; returns `revision`.")
     .takes(&[
         Arg::new("key", Type::Text, "the key"),
-        Arg::new("value", Type::Text, "its value"),
+        Arg::new("value", Type::Secret, "its value"),
     ])
     .gives(Type::Map)
     .example(r#"e.put("a", "10")"#);

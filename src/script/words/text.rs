@@ -20,7 +20,7 @@ const fn of_text(name: &'static str, doc: &'static str) -> Word {
 const TEXT: Arg = Arg::new("text", Type::Text, "the text");
 
 const SECRET: Word = of_text("secret", "A text that is never shown.")
-    .takes(&[TEXT])
+    .takes(&[Arg::new("text", Type::Secret, "the text")])
     .gives(Type::Secret)
     .example(r#"h.run("cat", #{ stdin: secret("hush") })"#);
 
@@ -145,14 +145,7 @@ pub(super) fn register(engine: &mut Engine, world: &Arc<World>) {
         let found = map.get(call.text(0).as_str()).cloned();
         Ok(found.unwrap_or_else(|| call.arg(1)))
     });
-    // `value.name ?? default`, where the value is none of a map: what it has, or `()`.
-    engine.register_fn(
-        "get",
-        |context: NativeCallContext<'_>, value: Dynamic, key: &str| -> Native<Dynamic> {
-            let mut value = value;
-            context.call_native_fn_raw(format!("get${key}"), true, &mut [&mut value])
-        },
-    );
+    engine.register_fn(super::super::source::SOFT, key_or_nothing);
     word(engine, &QUOTE, |call| {
         Ok(crate::command::quote(&call.text(0)).into())
     });
@@ -186,4 +179,30 @@ fn of_yaml(engine: &mut Engine) {
         let [text, key, name, items] = [0, 1, 2, 3].map(|place| call.text(place));
         pass(yaml_block::put(&text, &key, &name, &items)).map(Into::into)
     });
+}
+
+/// What `value.key ?? default` and `value[key] ?? default` read: `()` for what a map, a list or variables do not have.
+fn key_or_nothing(
+    context: NativeCallContext<'_>,
+    mut value: Dynamic,
+    key: Dynamic,
+) -> Native<Dynamic> {
+    if let Some(map) = value.read_lock::<rhai::Map>() {
+        let found = map.get(key.to_string().as_str()).cloned();
+        return Ok(found.unwrap_or(Dynamic::UNIT));
+    }
+    if let (Ok(bits), Ok(place)) = (value.as_int(), key.as_int()) {
+        return Ok((bits
+            .checked_shr(u32::try_from(place).unwrap_or(63))
+            .unwrap_or(0)
+            & 1
+            == 1)
+            .into());
+    }
+    if key.is_string() && !value.is::<super::host::Vars>() {
+        let getter = format!("get${key}");
+        return context.call_native_fn_raw(getter, true, &mut [&mut value]);
+    }
+    let mut key = key;
+    context.call_native_fn_raw("get", true, &mut [&mut value, &mut key])
 }
