@@ -34,6 +34,7 @@ lint:
 	@tests/tools/setup-build lint
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
+	@tests/tools/dead
 	@tests/tools/lint
 	@echo 'lint: nothing found'
 

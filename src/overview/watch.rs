@@ -217,11 +217,6 @@ impl Watch {
         Watch(shared)
     }
 
-    #[must_use]
-    pub fn plan(&self) -> &Plan {
-        &self.0.plan
-    }
-
     /// What is known now.
     #[must_use]
     pub fn view(&self) -> View {
