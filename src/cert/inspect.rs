@@ -55,7 +55,7 @@ fn inspect_at(text: &str, now: i64) -> Result<Certificate> {
     })
 }
 
-/// From when and until when a certificate in DER is valid, in seconds since 1970; nothing when it cannot be read.
+/// From when and until when a certificate in DER is valid, in seconds since 1970; `None` when it cannot be read.
 #[must_use]
 pub fn life(der: &[u8]) -> Option<(i64, i64)> {
     parse(der, "certificate")
