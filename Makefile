@@ -35,6 +35,7 @@ lint:
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
 	cargo deny --log-level error check bans licenses sources
+	@tests/tools/dead
 	@tests/tools/lint
 	@echo 'lint: nothing found'
 

@@ -27,7 +27,7 @@ pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
     answer.expect("a future that has ended gave its answer")
 }
 
-/// The same, no longer than `limit`: nothing when the time is over.
+/// The same, no longer than `limit`: `None` when the time is over.
 pub(crate) fn block_on_for<T>(limit: Duration, future: impl Future<Output = T>) -> Option<T> {
     let mut answer = None;
     run_for(limit, pin!(async { answer = Some(future.await) }));

@@ -1,4 +1,4 @@
-//! A value between a script and a primitive: what both sides can say. A leaf.
+//! A value between a script and a primitive: what both sides can say. Knows `secret` alone.
 
 use indexmap::IndexMap;
 

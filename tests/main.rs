@@ -1,3 +1,11 @@
+//! All tests outside of the crate, as one program.
+
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test says what it measured or why it is not run"
+)]
+
 mod cert;
 mod docs;
 mod etcd_client;

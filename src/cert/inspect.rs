@@ -37,7 +37,7 @@ pub fn inspect(text: &str) -> Result<Certificate> {
 }
 
 /// Read the first certificate of a PEM text; `days_left` counts from `now`.
-pub fn inspect_at(text: &str, now: i64) -> Result<Certificate> {
+fn inspect_at(text: &str, now: i64) -> Result<Certificate> {
     let blocks = pem::certificates(text, "certificate")?;
     let certificate = parse(&blocks[0].der, "certificate")?;
     let (not_before, not_after) = validity(&certificate);
@@ -55,17 +55,12 @@ pub fn inspect_at(text: &str, now: i64) -> Result<Certificate> {
     })
 }
 
-/// From when and until when a certificate in DER is valid, in seconds since 1970; nothing when it cannot be read.
+/// From when and until when a certificate in DER is valid, in seconds since 1970; `None` when it cannot be read.
 #[must_use]
 pub fn life(der: &[u8]) -> Option<(i64, i64)> {
     parse(der, "certificate")
         .ok()
         .map(|certificate| validity(&certificate))
-}
-
-/// The SHA-256 of the first certificate in `text`, lower-case hex.
-pub fn fingerprint_of_ca(text: &str) -> Result<String> {
-    Ok(sha256(&pem::certificates(text, "CA certificate")?[0].der))
 }
 
 /// Whether two texts hold the same CA: the same certificate, or another one of the same name and key.
@@ -242,10 +237,6 @@ mod tests {
         );
         assert!(!seen.is_ca);
         assert!(inspect(ca.cert_pem()).unwrap().is_ca);
-        assert_eq!(
-            inspect(ca.cert_pem()).unwrap().fingerprint,
-            fingerprint_of_ca(ca.cert_pem()).unwrap()
-        );
     }
 
     #[test]

@@ -10,7 +10,7 @@ mod pem;
 mod renew;
 
 pub use ca::{Ca, Issued, Leaf};
-pub use inspect::{Certificate, fingerprint_of_ca, inspect, inspect_at, life, same_ca, verify};
+pub use inspect::{Certificate, inspect, life, same_ca, verify};
 pub use renew::reason_to_renew;
 
 /// The present, in seconds since 1970.

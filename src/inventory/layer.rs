@@ -30,7 +30,6 @@ pub type Vars = IndexMap<String, Var>;
 /// Who sets a variable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Level {
-    Default,
     Extra,
     Group(String),
     Host(String),
@@ -63,7 +62,6 @@ impl From<Value> for Var {
 impl std::fmt::Display for Level {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Level::Default => f.write_str("default"),
             Level::Extra => f.write_str("-e"),
             Level::Group(name) => write!(f, "group {name}"),
             Level::Host(name) => write!(f, "host {name}"),
@@ -139,14 +137,6 @@ impl Inventory {
             .collect()
     }
 
-    /// Variables that give way to all others: the defaults of a script.
-    pub fn set_defaults(&mut self, defaults: IndexMap<String, Value>) {
-        self.defaults = defaults
-            .into_iter()
-            .map(|(name, value)| (name, Var::from(value)))
-            .collect();
-    }
-
     /// Variables that win over all others: those of `-e`.
     pub fn set_extra(&mut self, extra: Vars) {
         self.extra = extra;
@@ -163,7 +153,7 @@ impl Inventory {
     pub(super) fn layers(&self, host: &str) -> Vec<(Level, &Vars)> {
         let groups = self.groups_by_strength(host);
         let all = ["all"];
-        let mut layers = vec![(Level::Default, &self.defaults)];
+        let mut layers = Vec::new();
         layers.extend(self.written(&all));
         layers.extend(self.written(&groups));
         layers.extend(files(&self.beside, &all));
@@ -269,15 +259,7 @@ p: { children: { q: { vars: { v: q }, hosts: { h: } } } }
         let mut inventory = Inventory::parse("t.yml", yaml).unwrap();
         assert_eq!(inventory.vars("h")["v"], Value::from("q"));
         assert_eq!(inventory.vars("h")["w"], Value::from("b"));
-        inventory.set_defaults(
-            [
-                ("d".to_string(), Value::Int(1)),
-                ("v".to_string(), Value::Int(1)),
-            ]
-            .into(),
-        );
         inventory.set_extra([("w".to_string(), Value::from("e").into())].into());
-        assert_eq!(inventory.vars("h")["d"], Value::Int(1));
         assert_eq!(inventory.vars("h")["v"], Value::from("q"));
         assert_eq!(inventory.vars("h")["w"], Value::from("e"));
     }

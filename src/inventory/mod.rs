@@ -57,7 +57,6 @@ pub struct Inventory {
     pub warnings: Warnings,
     /// `group_vars` and `host_vars` next to each source, in the order of the sources.
     beside: Vec<Beside>,
-    defaults: Vars,
     extra: Vars,
     groups: IndexMap<String, Group>,
     hosts: IndexMap<String, Host>,

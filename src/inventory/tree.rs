@@ -24,7 +24,6 @@ impl Inventory {
         let mut inventory = Inventory {
             warnings: Warnings::new(),
             beside: Vec::new(),
-            defaults: Vars::new(),
             extra: Vars::new(),
             groups: IndexMap::new(),
             hosts: IndexMap::new(),

@@ -53,22 +53,6 @@ impl Value {
     }
 
     #[must_use]
-    pub fn as_list(&self) -> Option<&[Value]> {
-        match self {
-            Value::List(items) => Some(items),
-            _ => None,
-        }
-    }
-
-    #[must_use]
-    pub fn as_map(&self) -> Option<&IndexMap<String, Value>> {
-        match self {
-            Value::Map(map) => Some(map),
-            _ => None,
-        }
-    }
-
-    #[must_use]
     pub fn as_str(&self) -> Option<&str> {
         match self {
             Value::Secret(secret) => Some(secret.reveal()),

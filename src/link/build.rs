@@ -2,6 +2,8 @@
 //!
 //! Only where it counts: in an optimized program for Linux. Rust's own lld there and GNU ld both read the script.
 
+#![allow(clippy::print_stdout, reason = "cargo reads what it says")]
+
 fn main() {
     println!("cargo:rerun-if-changed=src/link/build.rs");
     println!("cargo:rerun-if-changed=src/link/order.ld");

@@ -48,7 +48,7 @@ const PEER_SECONDS: f64 = 0.2;
 /// Days, and the share of its life that is left: a certificate of a month is not late on its first day.
 const CERTIFICATE_WARNING: (i64, f64) = (30, 0.25);
 const CERTIFICATE_CRITICAL: (i64, f64) = (7, 0.10);
-/// Free space in the file that is worth a defragmentation: so much of it, and so many bytes.
+/// Free space in the file that is worth a defragmentation: this part of it, and this many bytes.
 const FREE_SHARE: f64 = 0.5;
 const FREE_BYTES: f64 = 100.0 * 1024.0 * 1024.0;
 const PENDING: f64 = 10.0;

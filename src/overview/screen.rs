@@ -21,7 +21,7 @@ use super::unit::{bytes, latency, moment, rate};
 use super::view::{Histories, MemberView, View};
 use crate::error::{Error, Result};
 
-/// A key is answered at once; without one the screen is drawn anew so often.
+/// A key is answered at once; without a key the screen is drawn anew this often.
 const TICK: Duration = Duration::from_millis(500);
 
 const LOG_LINES: usize = 500;

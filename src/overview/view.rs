@@ -14,7 +14,7 @@ use super::watch::{Drift, History, Seen, State, WINDOW};
 use crate::cert;
 use crate::etcd::{Member, hex, url};
 
-/// Rates that are shown as numbers are means over so much time.
+/// Rates that are shown as numbers are means over this much time.
 const RATES: Duration = Duration::from_secs(10);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -200,7 +200,7 @@ pub(super) enum Slowness {
     OneOfHundred(f64),
 }
 
-/// Of fewer than so many the slowest alone says little.
+/// Of fewer samples than this the slowest alone says little.
 const ENOUGH: f64 = 20.0;
 
 #[derive(Clone, Debug, Serialize)]

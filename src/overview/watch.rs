@@ -11,7 +11,7 @@ use super::{Hosts, Plan};
 use crate::cert;
 use crate::etcd::{Client, Config, Member, Scraper, Status, url};
 
-/// A member that does not answer for so long is shown as down: with a look each second that is within 2 s.
+/// A member that does not answer for this long is shown as down: with a look each second that is within 2 s.
 const PATIENCE: Duration = Duration::from_millis(800);
 
 /// The first connection takes several round trips, and TLS.
@@ -32,7 +32,7 @@ const SETTLED: Duration = Duration::from_secs(5);
 /// The hosts are compared with the inventory over ssh.
 const HOSTS_SETTLED: Duration = Duration::from_secs(60);
 
-/// Over so much time durations are gathered: fsyncs are few on a quiet cluster.
+/// Over this much time durations are gathered: fsyncs are few on a quiet cluster.
 pub(super) const WINDOW: Duration = Duration::from_secs(60);
 
 /// Points of a history: ten minutes, at one look each second.
@@ -215,11 +215,6 @@ impl Watch {
             spawn(&shared, watch_hosts);
         }
         Watch(shared)
-    }
-
-    #[must_use]
-    pub fn plan(&self) -> &Plan {
-        &self.0.plan
     }
 
     /// What is known now.

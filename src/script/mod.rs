@@ -299,21 +299,6 @@ impl Interpreter {
         }
     }
 
-    /// Mistakes in the stdlib itself: what the tests ask.
-    pub fn stdlib_problems(&self) -> Result<Vec<Problem>> {
-        let mut problems = Vec::new();
-        for module in embedded::modules() {
-            let script = Script {
-                folder: None,
-                name: module.path.clone(),
-                text: module.text.clone(),
-            };
-            let ast = self.parse(&module.path, &module.text)?;
-            problems.extend(self.problems(&ast, &script));
-        }
-        Ok(problems)
-    }
-
     /// Run the statements of a script. Its tasks are only declared by this.
     pub fn evaluate(
         &self,

@@ -69,9 +69,7 @@ pub(super) fn unclosed(file: &str, text: &str) -> Option<(char, Place)> {
         match letter {
             '(' | '[' | '{' => open.push((letter, at)),
             ')' | ']' | '}' => {
-                let Some((opener, from)) = open.pop() else {
-                    return None;
-                };
+                let (opener, from) = open.pop()?;
                 let leads = bare[line_start(&bare, at)..at].trim().is_empty();
                 let deeper = indentation(&bare, from) > indentation(&bare, at);
                 if suspect.is_none() && leads && deeper {

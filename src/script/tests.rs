@@ -50,13 +50,22 @@ fn open(inventory: &str, text: &str) -> std::result::Result<String, String> {
 #[test]
 fn the_stdlib_and_the_bundled_scripts_have_no_mistakes() {
     let interpreter = Interpreter::new(world(ONE)).expect("the stdlib loads");
-    let problems: Vec<String> = interpreter
-        .stdlib_problems()
-        .expect("it parses")
-        .iter()
-        .map(|problem| problem.error.to_string())
-        .collect();
-    assert_eq!(problems, Vec::<String>::new());
+    for module in embedded::modules() {
+        let script = Script {
+            folder: None,
+            name: module.path.clone(),
+            text: module.text.clone(),
+        };
+        let ast = interpreter
+            .parse(&module.path, &module.text)
+            .expect("it parses");
+        let problems: Vec<String> = interpreter
+            .problems(&ast, &script)
+            .iter()
+            .map(|problem| problem.error.to_string())
+            .collect();
+        assert_eq!(problems, Vec::<String>::new());
+    }
     for (name, text) in embedded::scripts() {
         let script = Script {
             folder: None,

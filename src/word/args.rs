@@ -155,14 +155,17 @@ pub fn unknown_key(called: &str, word: &Word, key: &str) -> Box<Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::primitive::find;
+    use crate::primitive;
 
     fn check(options: &[(&str, Value)]) -> String {
         let options = options
             .iter()
             .map(|(key, value)| ((*key).to_string(), value.clone()))
             .collect();
-        let spec = find("file").expect("there is `file`");
+        let mut specs = primitive::ALL.iter();
+        let spec = specs
+            .find(|spec| spec.word.name == "file")
+            .expect("there is `file`");
         match Args::check(&spec.word, "/etc/x".into(), options) {
             Ok(_) => "ok".into(),
             Err(error) => error.to_string(),

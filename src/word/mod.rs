@@ -285,12 +285,6 @@ impl Word {
         self.name.rsplit("::").next().unwrap_or(self.name)
     }
 
-    /// The module it lies in; empty for none.
-    #[must_use]
-    pub fn module(&self) -> &'static str {
-        self.name.rsplit_once("::").map_or("", |(module, _)| module)
-    }
-
     /// How it is called, without what stands before the point: `put(key, value)`.
     #[must_use]
     pub fn call(&self) -> String {

@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that fails says where by itself")]
 
+mod rooms;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;

@@ -142,7 +142,7 @@ impl Table {
         Ok(())
     }
 
-    /// The same with the widest columns cut, so that a line fits into so many letters. Only tables that etcdctl does not
+    /// The same with the widest columns cut, so that a line fits into this many letters. Only tables that etcdctl does not
     /// have are cut.
     pub(crate) fn fitted(mut self, width: Option<usize>) -> Table {
         let Some(width) = width.filter(|_| self.left) else {

@@ -1,4 +1,4 @@
-//! Where so many keys further on would lie, judged by the letters of the keys that were seen.
+//! Where the key that is a given number of keys further on would lie, judged by the letters of the keys that were seen.
 //!
 //! A guess only: etcd can be asked for two neighbouring pages at the same time when the border between them is known
 //! before the first one is there. Nothing is lost when it is wrong, one page is then larger than the other.

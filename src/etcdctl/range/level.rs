@@ -15,7 +15,7 @@ const FIRST_PAGE: i64 = 1000;
 const FIRST_VALUES: i64 = 100;
 /// Keys that are asked for behind a folder.
 const BEHIND: i64 = 500;
-/// To look behind a folder takes as long as to fetch so many bytes, and a key takes as long as so many of its bytes.
+/// To look behind a folder takes as long as to fetch this many bytes, and a key takes as long as this many of its bytes.
 const JUMP: usize = 100_000;
 const KEY: usize = 200;
 /// Keys of the largest page.

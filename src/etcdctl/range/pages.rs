@@ -187,7 +187,7 @@ impl Pace {
 /// A range that is still to come, in the order of keys.
 struct Part<F> {
     end: Vec<u8>,
-    /// Asked for already, for at most so many keys.
+    /// Asked for already, for at most this many keys.
     flight: Option<(i64, F)>,
     start: Vec<u8>,
 }

@@ -45,7 +45,7 @@ const FLAGS: &[Flag] = &[
     Flag::int("limit", "0", "only the last so many changes; 0 is all"),
 ];
 
-/// Up to so many changes are asked for one by one.
+/// Up to this many changes are asked for one by one.
 const WALKED: i64 = 50;
 /// How often etcd is asked whether the watch has seen everything.
 const PROGRESS: Duration = Duration::from_millis(100);
@@ -114,7 +114,7 @@ fn get(call: &mut Call<'_>, key: &[u8], rev: i64) -> Outcome<raw::PbRangeRespons
         .0)
 }
 
-/// The last values of a key that has had so many since it was created: each is found just before the next.
+/// The last values of a key that has had this many since it was created: each is found just before the next.
 fn walk(
     call: &mut Call<'_>,
     key: &[u8],

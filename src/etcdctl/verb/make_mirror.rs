@@ -91,7 +91,7 @@ const FLAGS: &[Flag] = &[
 /// How often the number of copied keys is printed.
 const REPORT: Duration = Duration::from_secs(30);
 
-/// Keys of the first page, as etcdctl has them; later ones aim at so many bytes.
+/// Keys of the first page, as etcdctl has them; later ones aim at this many bytes.
 const FIRST_PAGE: i64 = 1000;
 const PAGE_BYTES: usize = 8 << 20;
 

@@ -123,16 +123,6 @@ impl Known {
         own(args) || (method && own(args + 1))
     }
 
-    /// Is there a function of this name, with whatever arguments?
-    #[must_use]
-    pub fn has(&self, namespace: &str, name: &str) -> bool {
-        self.functions
-            .contains_key(&(namespace.to_string(), name.to_string()))
-            || self
-                .imports
-                .contains(namespace.split("::").next().unwrap_or_default())
-    }
-
     /// The names in a module; without one those that stand alone. Operators and closures are left out.
     #[must_use]
     pub fn names(&self, namespace: &str) -> Vec<&str> {

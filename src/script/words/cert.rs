@@ -142,7 +142,6 @@ fn leaf(name: &str, options: &Args) -> Result<Leaf> {
         organization: options.text("organization"),
         sans: options.texts("sans"),
         unit: options.text("unit"),
-        ..Leaf::default()
     })
 }
 

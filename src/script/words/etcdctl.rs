@@ -222,10 +222,12 @@ pub(super) const WORDS: &[&Word] = &[
 
 /// The client that the options describe; the one of an earlier call when it is the same.
 fn open(world: &Arc<World>, options: &Args) -> Result<Etcdctl> {
-    let mut config = Config::default();
-    config.endpoints = match options.value("endpoints") {
-        Some(Value::Text(text)) => text.split(',').map(str::to_string).collect(),
-        _ => options.texts("endpoints"),
+    let mut config = Config {
+        endpoints: match options.value("endpoints") {
+            Some(Value::Text(text)) => text.split(',').map(str::to_string).collect(),
+            _ => options.texts("endpoints"),
+        },
+        ..Config::default()
     };
     if let Some(timeout) = options.duration("timeout") {
         config.request_timeout = timeout;

@@ -322,7 +322,7 @@ fn properties(engine: &mut Engine) {
         Ok(count(host.world().session.changes_on(host.name()) as u64))
     });
     property(engine, &TRIPS, |host: &Host| {
-        pass(host.link().map(|link| count(link.trips() as u64)))
+        pass(host.link().map(|link| count(link.trips())))
     });
     no_other_properties::<Host>(engine, Of::Host);
 }

@@ -243,6 +243,6 @@ fn asking(engine: &mut Engine, world: &Arc<World>) {
     let here = Arc::clone(world);
     word(engine, &NAMED_TAG, move |call| {
         let tag = call.text(0);
-        Ok(here.selection.tags.iter().any(|name| *name == tag).into())
+        Ok(here.selection.tags.contains(&tag).into())
     });
 }

@@ -42,7 +42,7 @@ fn size(call: &Call<'_>) -> Outcome<usize> {
     }
 }
 
-/// Connections for so many clients, spread over the endpoints.
+/// Connections for this many clients, spread over the endpoints.
 fn connections(call: &mut Call<'_>, clients: usize) -> Outcome<Vec<Arc<Connection>>> {
     let endpoints = call.settings()?.config.endpoints.clone();
     let dial = call.settings()?.config.connect_timeout;
@@ -218,7 +218,7 @@ struct Pace {
     until: Option<Instant>,
 }
 
-/// What was missed is made up for only within so much time: the timer is no finer than a millisecond.
+/// What was missed is made up for only within this much time: the timer is no finer than a millisecond.
 const SLACK: Duration = Duration::from_millis(10);
 
 impl Pace {

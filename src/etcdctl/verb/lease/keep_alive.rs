@@ -28,7 +28,7 @@ pub(in super::super) const VERB: Verb = Verb {
     run,
 };
 
-/// etcd's own clients look so often whether a lease is due.
+/// etcd's own clients look this often whether a lease is due.
 const LOOK: Duration = Duration::from_millis(500);
 
 /// No lease is waited for longer than this at a time, whatever its server says.

@@ -31,7 +31,7 @@ pub(in crate::etcdctl::verb) const VERB: Verb = Verb {
     run,
 };
 
-/// A stream that stands still for so long is given up, in native mode.
+/// A stream that stands still for this long is given up, in native mode.
 const STALL: Duration = Duration::from_secs(30);
 /// Between two lines of progress.
 const STEP: Duration = Duration::from_millis(200);
