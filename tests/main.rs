@@ -1,3 +1,4 @@
+mod cases;
 mod cert;
 mod docs;
 mod etcd_client;

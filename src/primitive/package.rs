@@ -209,11 +209,14 @@ impl Primitive for Package {
         Ok(match &facts.package_tool {
             PackageTool::Apt => {
                 format!(
-                    "dpkg-query -W -f '${{Package}} ${{Version}} ${{db:Status-Status}} ${{db:Status-Want}}\\n' {names} 2>/dev/null; [ $? -le 1 ]"
+                    "dpkg-query -W -f '${{Package}} ${{Version}} ${{db:Status-Status}} ${{db:Status-Want}}\\n' {names}; [ $? -le 1 ]"
                 )
             }
             PackageTool::Dnf => format!(
-                "rpm -q --qf '%{{NAME}} %{{VERSION}} installed -\\n' {names} | grep ' installed '; :"
+                // Its status is the number of packages that are not installed, a broken database counted in.
+                "said=$(rpm -q --qf '%{{NAME}} %{{VERSION}} installed -\\n' {names} 2>&1); status=$?\n\
+                 case \"$status $said\" in 127\\ *|*'error: '*) printf '%s\\n' \"$said\" >&2; exit 2 ;; esac\n\
+                 printf '%s\\n' \"$said\" | grep ' installed '; :"
             ),
             PackageTool::Sandbox => format!("etcdsh-package query {names}"),
             PackageTool::Other(tool) => {
@@ -300,11 +303,11 @@ impl Primitive for Package {
         }
         let shown = what.join(", ");
         Ok(Plan::Change(Change {
-            diff: None,
             script: self.masking(script, tool),
             shown,
             timeout: Some(self.timeout),
             what,
+            ..Change::default()
         }))
     }
 

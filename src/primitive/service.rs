@@ -1,5 +1,6 @@
 //! `service`: a unit is in the stated state, starts at boot or not, and has the stated unit file.
 
+use super::hidden::hidden;
 use super::{Change, Diff, Plan, Primitive, Seen, Spec, could_not_tell};
 use crate::command::quote;
 use crate::error::{Error, Kind, Result};
@@ -200,10 +201,17 @@ impl Primitive for Service {
                 format!("services by `{init}` are not supported: systemd is"),
             ));
         }
-        let unit = quote(&self.unit_path(facts));
+        let path = self.unit_path(facts);
+        let unit = quote(&path);
+        // A unit file that is not stated need not be seen.
+        let hidden = match &self.unit {
+            Some(_) => format!("{} && exit 2\n", hidden(&path)),
+            None => String::new(),
+        };
         Ok(format!(
             "systemctl show {} -p LoadState -p ActiveState -p UnitFileState -p MainPID -p NeedDaemonReload || exit\n\
-             if [ -f {unit} ]; then echo '== unit present'; cat {unit}; else echo '== unit absent'; fi",
+             if [ -f {unit} ]; then echo '== unit present'; cat {unit}; else\n\
+             {hidden}echo '== unit absent'; fi",
             quote(&self.name)
         ))
     }
@@ -256,6 +264,7 @@ impl Primitive for Service {
             shown,
             timeout: Some(self.timeout),
             what,
+            ..Change::default()
         }))
     }
 

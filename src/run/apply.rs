@@ -115,14 +115,6 @@ impl Session {
                 result: primitive.result(&seen, None),
                 what: Vec::new(),
             }),
-            Plan::Unknown(why) => {
-                self.unknown(link.name(), &subject, &why);
-                Ok(Outcome {
-                    changed: false,
-                    result: primitive.result(&seen, None),
-                    what: Vec::new(),
-                })
-            }
             Plan::Change(change) if self.options.check => {
                 primitive.pretend(&mut link.pretended(), &change);
                 self.note_change(link.name(), &told(primitive, &subject, &change));
