@@ -239,26 +239,19 @@ impl Primitive for Package {
         }
         let text = seen.answer.text();
         let installed = parse(&text);
-        let pretended = |name: &str| {
-            seen.pretended
-                .packages
-                .iter()
-                .any(|package| package == name)
-        };
         let is_right = |name: &&str| {
+            // Check mode has installed or removed it before: no version is known of that.
+            if let Some(installed) = seen.pretended.packages.get(*name) {
+                return *installed == (self.state != State::Absent);
+            }
             let found = installed.iter().find(|package| package.name == *name);
+            let whole = found.filter(|package| package.whole);
             match self.state {
-                State::Absent => found.is_none_or(|package| !package.whole),
-                _ => {
-                    pretended(name)
-                        || found.is_some_and(|package| {
-                            package.whole
-                                && self
-                                    .version
-                                    .as_deref()
-                                    .is_none_or(|version| version == package.version)
-                        })
-                }
+                State::Absent => whole.is_none(),
+                _ => whole.is_some_and(|package| {
+                    let version = self.version.as_deref();
+                    version.is_none_or(|version| version == package.version)
+                }),
             }
         };
         let missing: Vec<&str> = self
@@ -317,10 +310,16 @@ impl Primitive for Package {
     }
 
     fn pretend(&self, pretended: &mut Pretended, _: &Change) {
-        pretended.packages.extend(self.names.iter().cloned());
+        let installed = self.state != State::Absent;
+        let names = self.names.iter().cloned();
         pretended
-            .brought
-            .extend(self.brings.iter().filter_map(|line| brought(line)));
+            .packages
+            .extend(names.map(|name| (name, installed)));
+        if installed {
+            pretended
+                .brought
+                .extend(self.brings.iter().filter_map(|line| brought(line)));
+        }
     }
 
     fn judge(&self, change: &Change, output: &Output) -> Result<()> {

@@ -152,7 +152,7 @@ impl Service {
             ),
             _ => ((), ()),
         };
-        // What cannot be enabled starts when another unit wants it: nothing to do about that.
+        // A unit without an `[Install]` section cannot be enabled: it starts when another unit wants it.
         let is_enabled = matches!(
             shown.enabled,
             "enabled" | "enabled-runtime" | "alias" | "generated" | "indirect" | "static"
@@ -231,8 +231,7 @@ impl Primitive for Service {
             shown.enabled = if *enabled { "enabled" } else { "" };
         }
         let pretended = seen.pretended.services.get(&self.name).map(String::as_str);
-        let unit_to_come =
-            self.unit.is_some() || pretended.is_some() || !seen.pretended.packages.is_empty();
+        let unit_to_come = self.unit.is_some() || pretended.is_some() || seen.pretended.installs();
         let needs_unit = self
             .state
             .as_deref()

@@ -146,7 +146,7 @@ impl Session {
     }
 
     /// A change that is not a primitive's: on the cluster through its own interface, or in a file here.
-    /// In check mode it is shown and not done, and nothing is returned.
+    /// In check mode it is shown and not done, and `None` is returned.
     pub fn change<T>(
         &self,
         place: &str,

@@ -247,7 +247,7 @@ impl Board<'_> {
                 .flat_map(|(_, hosts)| hosts.iter().cloned())
                 .collect(),
         };
-        // A task for a group that is not there, such as `infra`, is none.
+        // The inventory may lack the group of a task, such as `infra`: the task is left out.
         if task.on.is_some() && hosts.is_empty() {
             return;
         }

@@ -168,8 +168,7 @@ impl File {
 
     fn create(&self, parent: bool, seen: &Seen<'_>) -> Result<Plan> {
         let folder = self.folder();
-        let pretended =
-            seen.pretended.files.contains_key(folder) || !seen.pretended.packages.is_empty();
+        let pretended = seen.pretended.files.contains_key(folder) || seen.pretended.installs();
         let makes_it = self.parents && self.state == State::Directory;
         let needs_none = pretended || makes_it || self.state == State::Absent;
         if !parent && !needs_none {

@@ -343,7 +343,7 @@ fn primitive(spec: &Spec, call: &Call<'_>) -> Result<Map> {
         let thing = from_rhai(&call.arg(0));
         let thing = on_host(spec.word.args[0].takes, &host, thing)?;
         let args = Args::check(&spec.word, thing, options)?;
-        Ok((spec.build)(&args)?)
+        (spec.build)(&args)
     };
     let primitive = act().map_err(|error: Box<Error>| error.on(host.name()))?;
     let link = host.link().map_err(|error| error.on(host.name()))?;

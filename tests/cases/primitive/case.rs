@@ -144,7 +144,8 @@ pub(super) struct Earlier {
     files: BTreeMap<String, Option<String>>,
     /// Files that would be newer than what runs from them; with `files` before the call all are.
     newer: Option<Vec<String>>,
-    packages: Vec<String>,
+    /// Installed, or removed.
+    packages: BTreeMap<String, bool>,
     removed: Vec<String>,
     services: BTreeMap<String, String>,
 }
@@ -181,8 +182,8 @@ impl Earlier {
         for path in &self.removed {
             assert!(found.is_removed(path), "{said}: {path} would be there");
         }
-        for name in &self.packages {
-            assert!(found.packages.contains(name), "{said}: {name} is missing");
+        for (name, installed) in &self.packages {
+            assert_eq!(found.packages.get(name), Some(installed), "{said}: {name}");
         }
         if let Some(newer) = &self.newer {
             let mut found: Vec<&String> = found.newer.iter().collect();
