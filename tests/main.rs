@@ -6,6 +6,7 @@
     reason = "a test says what it measured or why it is not run"
 )]
 
+mod cases;
 mod cert;
 mod docs;
 mod etcd_client;

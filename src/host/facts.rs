@@ -15,7 +15,6 @@ printf 'cpus=%s\n' "$(getconf _NPROCESSORS_ONLN 2>/dev/null)"
 while read -r key value unit; do if [ "$key" = MemTotal: ]; then printf 'memory_kib=%s\n' "$value"; break; fi; done </proc/meminfo
 for tool in apt-get dnf yum zypper apk pacman; do command -v $tool >/dev/null 2>&1 && printf 'package_tool=%s\n' $tool && break; done
 [ -n "$SANDBOX" ] && printf 'package_tool=sandbox\n'
-for tool in ss timeout sha256sum base64 curl; do command -v $tool >/dev/null 2>&1 && printf 'tool=%s\n' $tool; done
 ip -o addr show scope global 2>/dev/null | while read -r _ _ _ address _; do printf 'address=%s\n' "${address%/*}"; done
 [ -r /etc/machine-id ] && read -r id </etc/machine-id && printf 'machine_id=%s\n' "$id"
 :
@@ -45,7 +44,6 @@ pub struct Facts {
     pub package_tool: PackageTool,
     /// The folder that paths lie below: empty but in a sandbox.
     pub root: String,
-    pub tools: Vec<String>,
     pub uid: u32,
     pub user: String,
     words: IndexMap<String, String>,
@@ -72,16 +70,16 @@ fn split_words(words: &mut IndexMap<String, String>) {
 }
 
 impl Facts {
-    pub(super) fn parse(text: &str, root: &str) -> Result<Facts> {
+    /// From what a host said to the question. `root` is the folder that its paths lie below.
+    pub fn parse(text: &str, root: &str) -> Result<Facts> {
         let mut words = IndexMap::new();
-        let (mut addresses, mut tools) = (Vec::new(), Vec::new());
+        let mut addresses = Vec::new();
         for line in text.lines() {
             let Some((key, value)) = line.split_once('=') else {
                 continue;
             };
             match key {
                 "address" => addresses.push(value.to_string()),
-                "tool" => tools.push(value.to_string()),
                 _ => {
                     words.insert(key.to_string(), value.to_string());
                 }
@@ -106,16 +104,10 @@ impl Facts {
                 other => PackageTool::Other(other.to_string()),
             },
             root: root.to_string(),
-            tools,
             uid,
             user: word("user"),
             words,
         })
-    }
-
-    #[must_use]
-    pub fn has_tool(&self, tool: &str) -> bool {
-        self.tools.iter().any(|name| name == tool)
     }
 
     #[must_use]
@@ -195,12 +187,9 @@ mod tests {
 
     #[test]
     fn a_debian_host_is_understood() {
-        let facts = Facts::parse("os_id=debian\nos_like=\ninit=systemd\nid=uid=0(root) gid=0(root) groups=0(root)\nuname=node-1 6.1.0 x86_64\npackage_tool=apt-get\naddress=10.10.10.10\ntool=ss\n", "")
+        let facts = Facts::parse("os_id=debian\nos_like=\ninit=systemd\nid=uid=0(root) gid=0(root) groups=0(root)\nuname=node-1 6.1.0 x86_64\npackage_tool=apt-get\naddress=10.10.10.10\n", "")
             .expect("parses");
-        assert_eq!(
-            (facts.family(), facts.is_root(), facts.has_tool("ss")),
-            ("debian", true, true)
-        );
+        assert_eq!((facts.family(), facts.is_root()), ("debian", true));
         assert_eq!(
             (&facts.package_tool, &facts.init),
             (&PackageTool::Apt, &Init::Systemd)

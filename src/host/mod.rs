@@ -24,11 +24,12 @@ pub struct Pretended {
     pub brought: HashMap<String, (u32, String, String)>,
     /// Services that would be enabled, or not.
     pub enabled: HashMap<String, bool>,
-    /// Path to what would be there: its text, or nothing for what is not known or no text.
+    /// Path to what would be there: its text, or `None` where that is not known or no text.
     pub files: HashMap<String, Option<String>>,
     /// Files that would be newer than what runs from them.
     pub newer: HashSet<String>,
-    pub packages: Vec<String>,
+    /// Packages that would be installed, or removed.
+    pub packages: HashMap<String, bool>,
     removed: HashSet<String>,
     pub services: HashMap<String, String>,
 }
@@ -41,6 +42,12 @@ impl Pretended {
         if newer {
             self.newer.insert(path.to_string());
         }
+    }
+
+    /// Would a package be installed, with units and directories that nobody can know here?
+    #[must_use]
+    pub fn installs(&self) -> bool {
+        self.packages.values().any(|installed| *installed)
     }
 
     /// Would anything be different?
@@ -91,7 +98,7 @@ impl Pretended {
 /// Told when a lost connection is opened again.
 type Notice = Box<dyn Fn(&str) + Send + Sync>;
 
-/// A connection that was silent for so long may be lost without a word.
+/// A connection that was silent for this long may be lost without a word.
 const SILENCE: Duration = Duration::from_secs(2);
 
 /// The way to one host, shared by everything that talks to it in a process.

@@ -256,6 +256,12 @@ fn matcher(name: &str) -> Result<Regex> {
     })
 }
 
+/// Is `text` what a pattern with `*`, `?` and `[...]` stands for, as in names of files?
+#[must_use]
+pub fn is_like(glob: &str, text: &str) -> bool {
+    Regex::new(&glob_as_regex(glob)).is_ok_and(|regex| regex.is_match(text))
+}
+
 fn glob_as_regex(glob: &str) -> String {
     let letters: Vec<char> = glob.chars().collect();
     let mut out = String::from("^(?s:");
@@ -332,6 +338,20 @@ all:
             |error| format!("error: {}", error.to_string().replace('\n', "")),
             |hosts| hosts.join(" "),
         )
+    }
+
+    #[test]
+    fn a_name_is_like_a_pattern() {
+        for (glob, text, wanted) in [
+            ("etcd_*", "etcd_join", true),
+            ("etcd_?oin", "etcd_join", true),
+            ("etcd_[ij]oin", "etcd_join", true),
+            ("etcd", "etcd_join", false),
+            ("*", "two\nlines", true),
+            (&"*a".repeat(30), &("a".repeat(60) + "b"), false),
+        ] {
+            assert_eq!(is_like(glob, text), wanted, "{glob} {text}");
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! `fetch`: the text of a file on the host. Copying a file of any size to here is `Session::fetch_to`.
 
+use super::hidden::hidden;
 use super::{Plan, Primitive, Seen, Spec, could_not_tell};
 use crate::command::quote;
 use crate::error::{Error, Kind, Result};
@@ -34,13 +35,15 @@ impl Primitive for Fetch {
     fn ask(&self, _: &Facts) -> Result<String> {
         let path = quote(&self.path);
         Ok(format!(
-            "if [ -e {path} ]; then echo present; cat {path}; else echo absent; fi"
+            "if [ -e {path} ]; then echo present; cat {path}\n\
+             else {} && exit 2; echo absent; fi",
+            hidden(&self.path)
         ))
     }
 
     fn plan(&self, seen: &Seen<'_>) -> Result<Plan> {
         if seen.answer.status != 0 {
-            return Err(could_not_tell(&self.subject(), seen.answer));
+            return Err(could_not_tell(&format!("file {}", self.path), seen.answer));
         }
         if seen.answer.stdout.starts_with(b"present\n")
             && std::str::from_utf8(&seen.answer.stdout).is_err()

@@ -62,11 +62,10 @@ impl Primitive for Group {
             _ => return Err(could_not_tell(&self.subject(), seen.answer)),
         };
         Ok(Plan::Change(Change {
-            diff: None,
             shown: script.clone(),
             script,
-            timeout: None,
             what: vec![what.into()],
+            ..Change::default()
         }))
     }
 }

@@ -1,12 +1,13 @@
 //! The vocabulary about hosts: each primitive compares what shall be with what is, and plans the difference.
 //!
-//! One file each. A primitive asks (a read-only script), plans (pure) and never executes or prints: check mode,
+//! One file or folder each. A primitive asks (a read-only script), plans (pure) and never executes or prints: check mode,
 //! diff, "changed", masking, locks and fault points are the runner's (`run/apply.rs`). A new one is its file and
 //! one line in [`ALL`]; binding, static checks, help and the reference page come from its [`Spec`].
 
 mod fetch;
 mod file;
 mod group;
+mod hidden;
 mod package;
 mod run;
 mod service;
@@ -56,9 +57,11 @@ pub struct Diff {
 }
 
 /// What has to be done.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Change {
     pub diff: Option<Diff>,
+    /// The file that it writes is no newer than the one it replaces.
+    pub keeps_time: bool,
     /// The command as it may be shown: without secrets.
     pub shown: String,
     pub script: String,
@@ -71,8 +74,6 @@ pub struct Change {
 #[derive(Debug)]
 pub enum Plan {
     Change(Change),
-    /// A fact that only the real run can tell, with the reason.
-    Unknown(String),
     Unchanged,
 }
 
@@ -123,12 +124,6 @@ pub trait Primitive: Send + Sync {
         }
         Err(error)
     }
-}
-
-/// The primitive called `name`.
-#[must_use]
-pub fn find(name: &str) -> Option<&'static Spec> {
-    ALL.iter().copied().find(|spec| spec.word.name == name)
 }
 
 /// An answer that should have been there and was not: never taken for "absent".

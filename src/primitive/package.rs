@@ -209,11 +209,14 @@ impl Primitive for Package {
         Ok(match &facts.package_tool {
             PackageTool::Apt => {
                 format!(
-                    "dpkg-query -W -f '${{Package}} ${{Version}} ${{db:Status-Status}} ${{db:Status-Want}}\\n' {names} 2>/dev/null; [ $? -le 1 ]"
+                    "dpkg-query -W -f '${{Package}} ${{Version}} ${{db:Status-Status}} ${{db:Status-Want}}\\n' {names}; [ $? -le 1 ]"
                 )
             }
             PackageTool::Dnf => format!(
-                "rpm -q --qf '%{{NAME}} %{{VERSION}} installed -\\n' {names} | grep ' installed '; :"
+                // Its status is the number of packages that are not installed, a broken database counted in.
+                "said=$(rpm -q --qf '%{{NAME}} %{{VERSION}} installed -\\n' {names} 2>&1); status=$?\n\
+                 case \"$status $said\" in 127\\ *|*'error: '*) printf '%s\\n' \"$said\" >&2; exit 2 ;; esac\n\
+                 printf '%s\\n' \"$said\" | grep ' installed '; :"
             ),
             PackageTool::Sandbox => format!("etcdsh-package query {names}"),
             PackageTool::Other(tool) => {
@@ -236,26 +239,19 @@ impl Primitive for Package {
         }
         let text = seen.answer.text();
         let installed = parse(&text);
-        let pretended = |name: &str| {
-            seen.pretended
-                .packages
-                .iter()
-                .any(|package| package == name)
-        };
         let is_right = |name: &&str| {
+            // Check mode has installed or removed it before: no version is known of that.
+            if let Some(installed) = seen.pretended.packages.get(*name) {
+                return *installed == (self.state != State::Absent);
+            }
             let found = installed.iter().find(|package| package.name == *name);
+            let whole = found.filter(|package| package.whole);
             match self.state {
-                State::Absent => found.is_none_or(|package| !package.whole),
-                _ => {
-                    pretended(name)
-                        || found.is_some_and(|package| {
-                            package.whole
-                                && self
-                                    .version
-                                    .as_deref()
-                                    .is_none_or(|version| version == package.version)
-                        })
-                }
+                State::Absent => whole.is_none(),
+                _ => whole.is_some_and(|package| {
+                    let version = self.version.as_deref();
+                    version.is_none_or(|version| version == package.version)
+                }),
             }
         };
         let missing: Vec<&str> = self
@@ -300,11 +296,11 @@ impl Primitive for Package {
         }
         let shown = what.join(", ");
         Ok(Plan::Change(Change {
-            diff: None,
             script: self.masking(script, tool),
             shown,
             timeout: Some(self.timeout),
             what,
+            ..Change::default()
         }))
     }
 
@@ -314,10 +310,16 @@ impl Primitive for Package {
     }
 
     fn pretend(&self, pretended: &mut Pretended, _: &Change) {
-        pretended.packages.extend(self.names.iter().cloned());
+        let installed = self.state != State::Absent;
+        let names = self.names.iter().cloned();
         pretended
-            .brought
-            .extend(self.brings.iter().filter_map(|line| brought(line)));
+            .packages
+            .extend(names.map(|name| (name, installed)));
+        if installed {
+            pretended
+                .brought
+                .extend(self.brings.iter().filter_map(|line| brought(line)));
+        }
     }
 
     fn judge(&self, change: &Change, output: &Output) -> Result<()> {

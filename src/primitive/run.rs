@@ -1,6 +1,7 @@
 //! `run`: a command on the host.
 
-use super::{Change, Plan, Primitive, Seen, Spec};
+use super::hidden::hidden;
+use super::{Change, Plan, Primitive, Seen, Spec, could_not_tell};
 use crate::command::{line, quote};
 use crate::error::{Error, Kind, Result};
 use crate::host::Facts;
@@ -36,6 +37,7 @@ struct Run {
     changes: bool,
     command: String,
     creates: Option<String>,
+    limited: bool,
     ok: Vec<i64>,
     script: String,
     unless: Option<String>,
@@ -99,6 +101,7 @@ impl Run {
             changes: args.bool("changes").unwrap_or(true),
             command,
             creates: args.text("creates"),
+            limited: args.has("timeout"),
             ok,
             script: format!("{surroundings}{body}"),
             unless: args
@@ -117,7 +120,7 @@ impl Run {
         if output.stderr.trim().is_empty() {
             error.stderr = output.text();
         }
-        if output.status == 124 && self.script.contains("timeout -k") {
+        if output.status == 124 && self.limited {
             error = error.because("it was ended by its timeout");
         }
         Err(error)
@@ -132,7 +135,11 @@ impl Primitive for Run {
     fn ask(&self, _: &Facts) -> Result<String> {
         Ok(match (&self.creates, &self.unless) {
             _ if !self.changes => self.script.clone(),
-            (Some(path), _) => format!("test -e {}", quote(path)),
+            (Some(path), _) => format!(
+                "[ -e {} ] || {{ {} && exit 2; exit 1; }}",
+                quote(path),
+                hidden(path)
+            ),
             (None, Some(command)) => command.clone(),
             (None, None) => String::new(),
         })
@@ -147,12 +154,17 @@ impl Primitive for Run {
         if guarded && seen.answer.status == 0 {
             return Ok(Plan::Unchanged);
         }
+        // A command under `unless` may end as it likes.
+        if let Some(path) = &self.creates
+            && seen.answer.status > 1
+        {
+            return Err(could_not_tell(&format!("file {path}"), seen.answer));
+        }
         Ok(Plan::Change(Change {
-            diff: None,
             script: self.script.clone(),
             shown: self.command.clone(),
-            timeout: None,
             what: vec!["run".into()],
+            ..Change::default()
         }))
     }
 

@@ -1,5 +1,6 @@
 //! `service`: a unit is in the stated state, starts at boot or not, and has the stated unit file.
 
+use super::hidden::hidden;
 use super::{Change, Diff, Plan, Primitive, Seen, Spec, could_not_tell};
 use crate::command::quote;
 use crate::error::{Error, Kind, Result};
@@ -151,7 +152,7 @@ impl Service {
             ),
             _ => ((), ()),
         };
-        // What cannot be enabled starts when another unit wants it: nothing to do about that.
+        // A unit without an `[Install]` section cannot be enabled: it starts when another unit wants it.
         let is_enabled = matches!(
             shown.enabled,
             "enabled" | "enabled-runtime" | "alias" | "generated" | "indirect" | "static"
@@ -200,10 +201,17 @@ impl Primitive for Service {
                 format!("services by `{init}` are not supported: systemd is"),
             ));
         }
-        let unit = quote(&self.unit_path(facts));
+        let path = self.unit_path(facts);
+        let unit = quote(&path);
+        // A unit file that is not stated need not be seen.
+        let hidden = match &self.unit {
+            Some(_) => format!("{} && exit 2\n", hidden(&path)),
+            None => String::new(),
+        };
         Ok(format!(
             "systemctl show {} -p LoadState -p ActiveState -p UnitFileState -p MainPID -p NeedDaemonReload || exit\n\
-             if [ -f {unit} ]; then echo '== unit present'; cat {unit}; else echo '== unit absent'; fi",
+             if [ -f {unit} ]; then echo '== unit present'; cat {unit}; else\n\
+             {hidden}echo '== unit absent'; fi",
             quote(&self.name)
         ))
     }
@@ -223,8 +231,7 @@ impl Primitive for Service {
             shown.enabled = if *enabled { "enabled" } else { "" };
         }
         let pretended = seen.pretended.services.get(&self.name).map(String::as_str);
-        let unit_to_come =
-            self.unit.is_some() || pretended.is_some() || !seen.pretended.packages.is_empty();
+        let unit_to_come = self.unit.is_some() || pretended.is_some() || seen.pretended.installs();
         let needs_unit = self
             .state
             .as_deref()
@@ -256,6 +263,7 @@ impl Primitive for Service {
             shown,
             timeout: Some(self.timeout),
             what,
+            ..Change::default()
         }))
     }
 

@@ -52,11 +52,10 @@ impl User {
 
     fn change(what: Vec<String>, script: String) -> Plan {
         Plan::Change(Change {
-            diff: None,
             shown: script.clone(),
             script,
-            timeout: None,
             what,
+            ..Change::default()
         })
     }
 

@@ -24,7 +24,6 @@ impl std::fmt::Display for Change {
 /// How a task ended on a host, worst last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Status {
-    Skipped,
     Ok,
     Changed,
     Failed,
@@ -38,7 +37,6 @@ impl Status {
             Status::Changed => "changed",
             Status::Failed => "failed",
             Status::Ok => "ok",
-            Status::Skipped => "skipped",
             Status::Unreachable => "unreachable",
         }
     }

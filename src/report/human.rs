@@ -142,7 +142,6 @@ impl<W: Write + Send> Human<W> {
             Status::Changed => YELLOW,
             Status::Failed | Status::Unreachable => RED,
             Status::Ok => GREEN,
-            Status::Skipped => CYAN,
         };
         let word = self.paint(color, &format!("{:<11}", status.word()));
         let mut line = format!("  {word} {host}");

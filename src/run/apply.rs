@@ -115,14 +115,6 @@ impl Session {
                 result: primitive.result(&seen, None),
                 what: Vec::new(),
             }),
-            Plan::Unknown(why) => {
-                self.unknown(link.name(), &subject, &why);
-                Ok(Outcome {
-                    changed: false,
-                    result: primitive.result(&seen, None),
-                    what: Vec::new(),
-                })
-            }
             Plan::Change(change) if self.options.check => {
                 primitive.pretend(&mut link.pretended(), &change);
                 self.note_change(link.name(), &told(primitive, &subject, &change));
@@ -154,7 +146,7 @@ impl Session {
     }
 
     /// A change that is not a primitive's: on the cluster through its own interface, or in a file here.
-    /// In check mode it is shown and not done, and nothing is returned.
+    /// In check mode it is shown and not done, and `None` is returned.
     pub fn change<T>(
         &self,
         place: &str,

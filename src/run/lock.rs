@@ -2,7 +2,7 @@
 //!
 //! A lock is the file `etcdsh.lock` in `/run` with the run's id, its owner and its start. A loop on the host
 //! touches it every second for as long as our shell there lives and removes it when that is gone, so that a run
-//! that died leaves no lock behind and costs no round trips while it lives. A lock not touched for 30 s is stale.
+//! that died leaves no lock and costs no round trips while it lives. A lock not touched for 30 s is stale.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,7 +12,7 @@ use crate::command::quote;
 use crate::error::{Error, Kind, Result};
 use crate::host::Link;
 
-/// A lock not touched for so long belongs to nobody.
+/// A lock not touched for this many seconds belongs to nobody.
 const STALE: u64 = 30;
 /// How long to wait for the lock of a dead run of this machine, whose last step may still be running on the host.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -25,7 +25,7 @@ struct State {
     expected: Vec<Arc<Link>>,
     held: Vec<Arc<Link>>,
     names: HashSet<String>,
-    /// What the run does, for whoever finds its lock.
+    /// What the run does, for the user of a run that finds its lock.
     what: String,
 }
 

@@ -2,13 +2,14 @@
 //!
 //! A failure ends the run of its own cluster at that task; the other clusters go on. Start reading at [`Play::run`].
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{Selection, Session, parallel};
 use crate::error::{Error, Kind, Result};
 use crate::host::Link;
+use crate::inventory::is_like;
 use crate::report::{Counts, Event, Status};
 
 /// Finds the way to a host, for counting its round trips.
@@ -60,30 +61,14 @@ impl Task {
             .chain(self.always.then_some("always"))
     }
 
-    /// By its name or description, as `--start-at-task` names it, with `*` and `?` as in file names.
+    /// By its name or description, as `--start-at-task` names it, with `*`, `?` and `[...]` as in file names.
     #[must_use]
     pub fn is_called(&self, name: &str) -> bool {
-        let matches = |text: &str| {
-            fits(
-                &name.chars().collect::<Vec<_>>(),
-                &text.chars().collect::<Vec<_>>(),
-            )
-        };
+        let matches = |text: &str| is_like(name, text);
         self.name == name
             || self.description == name
-            || (name.contains(['*', '?']) && (matches(&self.name) || matches(&self.description)))
-    }
-}
-
-fn fits(pattern: &[char], text: &[char]) -> bool {
-    match (pattern, text) {
-        ([], []) => true,
-        (['*', rest @ ..], _) => {
-            fits(rest, text) || (!text.is_empty() && fits(pattern, &text[1..]))
-        }
-        (['?', rest @ ..], [_, more @ ..]) => fits(rest, more),
-        ([letter, rest @ ..], [other, more @ ..]) => letter == other && fits(rest, more),
-        _ => false,
+            || matches(&self.name)
+            || matches(&self.description)
     }
 }
 
@@ -104,11 +89,6 @@ pub struct Play<'a> {
     /// Asked before each task with `--step`.
     pub step: Option<Box<Ask<'a>>>,
     pub tasks: Vec<Task>,
-}
-
-struct Row {
-    counts: Counts,
-    failed: bool,
 }
 
 /// What a play came to.
@@ -142,11 +122,12 @@ impl Score {
 }
 
 struct Board<'a> {
-    dead: HashMap<String, bool>,
+    /// Clusters with a host that failed: their part of the play is over.
+    dead: HashSet<String>,
     errors: Vec<Error>,
     order: Vec<String>,
     play: &'a Play<'a>,
-    rows: HashMap<String, Row>,
+    rows: HashMap<String, Counts>,
     slowest: Vec<(String, Duration)>,
 }
 
@@ -173,7 +154,7 @@ impl Play<'_> {
             name: &self.name,
         });
         let mut board = Board {
-            dead: HashMap::new(),
+            dead: HashSet::new(),
             errors: Vec::new(),
             order: Vec::new(),
             play: self,
@@ -225,14 +206,11 @@ impl Play<'_> {
 }
 
 impl Board<'_> {
-    fn row(&mut self, host: &str) -> &mut Row {
+    fn row(&mut self, host: &str) -> &mut Counts {
         if !self.rows.contains_key(host) {
             self.order.push(host.to_string());
         }
-        self.rows.entry(host.to_string()).or_insert_with(|| Row {
-            counts: Counts::default(),
-            failed: false,
-        })
+        self.rows.entry(host.to_string()).or_default()
     }
 
     fn all_dead(&self) -> bool {
@@ -241,13 +219,13 @@ impl Board<'_> {
                 .play
                 .clusters
                 .iter()
-                .all(|(name, _)| self.dead.contains_key(name))
+                .all(|(name, _)| self.dead.contains(name))
     }
 
     fn skip(&mut self, task: &Task) {
         let hosts = task.on.clone().unwrap_or_else(|| self.play.hosts());
         for host in hosts {
-            self.row(&host).counts.skipped += 1;
+            self.row(&host).skipped += 1;
         }
     }
 
@@ -259,7 +237,7 @@ impl Board<'_> {
             .play
             .clusters
             .iter()
-            .filter(|(name, _)| !self.dead.contains_key(name))
+            .filter(|(name, _)| !self.dead.contains(name))
             .map(|(name, hosts)| (name.as_str(), hosts.as_slice()))
             .collect();
         let hosts: Vec<String> = match &task.on {
@@ -269,7 +247,7 @@ impl Board<'_> {
                 .flat_map(|(_, hosts)| hosts.iter().cloned())
                 .collect(),
         };
-        // A task for a group that is not there, such as `infra`, is none.
+        // The inventory may lack the group of a task, such as `infra`: the task is left out.
         if task.on.is_some() && hosts.is_empty() {
             return;
         }
@@ -324,7 +302,7 @@ impl Board<'_> {
         for batch in hosts.chunks(size) {
             let batch: Vec<String> = batch
                 .iter()
-                .filter(|host| task.on.is_some() || !self.dead.contains_key(self.cluster_of(host)))
+                .filter(|host| task.on.is_some() || !self.dead.contains(self.cluster_of(host)))
                 .cloned()
                 .collect();
             let ends = parallel(&batch, size, |host| {
@@ -346,23 +324,21 @@ impl Board<'_> {
         for (host, end) in hosts.iter().zip(ends) {
             let cluster = self.cluster_of(host).to_string();
             let row = self.row(host);
-            row.counts.seconds += end.seconds;
-            row.counts.trips += end.trips;
-            row.counts.unknown += end.unknown;
+            row.seconds += end.seconds;
+            row.trips += end.trips;
+            row.unknown += end.unknown;
             match end.status {
                 Status::Changed => {
-                    row.counts.ok += 1;
-                    row.counts.changed += 1;
+                    row.ok += 1;
+                    row.changed += 1;
                 }
-                Status::Failed => row.counts.failed += usize::from(!task.warn),
-                Status::Ok => row.counts.ok += 1,
-                Status::Skipped => row.counts.skipped += 1,
-                Status::Unreachable => row.counts.unreachable += usize::from(!task.warn),
+                Status::Failed => row.failed += usize::from(!task.warn),
+                Status::Ok => row.ok += 1,
+                Status::Unreachable => row.unreachable += usize::from(!task.warn),
             }
             let bad = matches!(end.status, Status::Failed | Status::Unreachable);
-            row.failed |= bad && !task.warn;
             if bad && !task.warn {
-                self.dead.insert(cluster, true);
+                self.dead.insert(cluster);
                 self.errors.extend(end.error);
             }
         }
@@ -373,9 +349,9 @@ impl Board<'_> {
         let tallies = self.play.session.take_tallies(|place| place != "localhost");
         for (host, tally) in tallies {
             let row = self.row(&host);
-            row.counts.changed += usize::from(!tally.changes.is_empty());
-            row.counts.ok += 1;
-            row.counts.unknown += distinct(tally.unknown);
+            row.changed += usize::from(!tally.changes.is_empty());
+            row.ok += 1;
+            row.unknown += distinct(tally.unknown);
         }
     }
 
@@ -383,7 +359,7 @@ impl Board<'_> {
         let order = std::mem::take(&mut self.order);
         order
             .into_iter()
-            .filter_map(|host| self.rows.remove(&host).map(|row| (host, row.counts)))
+            .filter_map(|host| self.rows.remove(&host).map(|counts| (host, counts)))
             .collect()
     }
 }

@@ -4,6 +4,7 @@
 //! everything above is plain threads. Start reading at [`Connection`].
 
 mod askpass;
+pub(crate) mod frame;
 mod local;
 mod shell;
 mod ssh;
@@ -55,7 +56,7 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Open a shell. `secrets` never leave through an argument or an error text.
+    /// Open a shell, as another user when `escalate` says so; its password is on no command line and in no error.
     pub fn open(way: &Way, escalate: Option<&Become>) -> Result<Connection> {
         let shell = block_on(unless_aborted(async {
             match way {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
+use super::frame::{Frame, find, status};
 use super::{Become, Output, lost};
 use crate::command::quote;
 use crate::error::{Error, Kind, Result};
@@ -169,10 +170,10 @@ impl Shell {
             stdin.write_all(frame.as_bytes()).await.map_err(lost)?;
             stdin.flush().await.map_err(lost)
         };
-        let ((), (out, status), (err, _)) =
+        let ((), (out, end), (err, _)) =
             tokio::try_join!(send, until(stdout, &mark), until(stderr, &mark))?;
         Ok(Output {
-            status,
+            status: status(&end)?,
             stderr: String::from_utf8_lossy(&err).into_owned(),
             stdout: out,
         })
@@ -212,47 +213,17 @@ fn refused(said: &str, escalated: bool) -> Box<Error> {
 }
 
 /// Read up to the mark; what follows it on its line is the status.
-async fn until(reader: &mut Reader, mark: &str) -> Result<(Vec<u8>, i32)> {
-    let needle = format!("\n{mark}");
-    let mut buffer = Vec::with_capacity(4096);
-    let mut searched = 0;
+/// One output, and what stands after its mark.
+async fn until(reader: &mut Reader, mark: &str) -> Result<(Vec<u8>, String)> {
+    let mut frame = Frame::new(mark);
     loop {
-        if let Some(at) = find(&buffer[searched..], needle.as_bytes()).map(|at| at + searched) {
-            let tail = &buffer[at + needle.len()..];
-            if let Some(end) = tail.iter().position(|byte| *byte == b'\n') {
-                let status = String::from_utf8_lossy(&tail[..end])
-                    .trim()
-                    .parse()
-                    .unwrap_or(0);
-                buffer.truncate(at);
-                return Ok((buffer, status));
-            }
-        } else {
-            searched = buffer.len().saturating_sub(needle.len());
+        if let Some(end) = frame.end() {
+            return Ok(end);
         }
-        if reader.read_buf(&mut buffer).await.map_err(lost)? == 0 {
+        if reader.read_buf(frame.buffer()).await.map_err(lost)? == 0 {
             return Err(lost("the shell on the host ended in mid-command"));
         }
     }
-}
-
-fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    if needle.is_empty() || haystack.len() < needle.len() {
-        return None;
-    }
-    let first = needle[0];
-    let mut from = 0;
-    while let Some(at) = haystack[from..]
-        .iter()
-        .position(|byte| *byte == first)
-        .map(|at| at + from)
-    {
-        if haystack[at..].starts_with(needle) {
-            return Some(at);
-        }
-        from = at + 1;
-    }
-    None
 }
 
 #[cfg(test)]

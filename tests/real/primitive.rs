@@ -532,6 +532,13 @@ const WRONG: &[(&str, &str, &str)] = &[
         "/nowhere was waited for in vain for 1 s",
     ),
     (
+        "wait_address",
+        r#"h.run("systemd-run -q --unit=loop systemd-socket-activate -l 127.0.0.1:4899 /bin/cat");
+h.wait_for("port 127.0.0.1:4899", #{ timeout: "5s" }); h.wait_for("port 4899"); h.wait_for("port 10.10.10.10:22");
+h.wait_for("port 10.10.10.10:4899", #{ timeout: "1s", every: "100ms" })"#,
+        "port 10.10.10.10:4899 was waited for in vain for 1 s",
+    ),
+    (
         "wait_ok",
         r#"h.wait_for("port 22"); h.wait_for("/etc/hostname"); h.wait_for("test 1 = 1"); h.wait_for("/nowhere", #{ state: "absent" }); ()"#,
         "",
@@ -625,6 +632,114 @@ fn each_says_what_it_cannot_do() {
     );
     let left = lab.on(HOST, "find / -xdev -name '*.etcdsh' 2>/dev/null");
     assert_eq!(left, "", "half written files");
+}
+
+/// Name, line, and what a user without rights is told: nothing of it is "absent".
+const HIDDEN: &[(&str, &str, &str)] = &[
+    (
+        "fetch",
+        r#"h.fetch("/root/.bashrc")"#,
+        "could not tell how file /root/.bashrc is; the question ended with exit 2",
+    ),
+    (
+        "fetch_none",
+        r#"if h.fetch("/nowhere/x").exists { fail("no") }"#,
+        "",
+    ),
+    (
+        "fetch_unreadable",
+        r#"h.fetch("/etc/shadow")"#,
+        "could not tell how file /etc/shadow is; the question ended with exit 1",
+    ),
+    (
+        "fetch_by_link",
+        r#"h.fetch("/srv/to_root")"#,
+        "could not tell how file /srv/to_root is; the question ended with exit 2",
+    ),
+    (
+        "file",
+        r#"h.file("/root/a/b", #{ state: "absent" })"#,
+        "could not tell how file /root/a/b is; the question ended with exit 2",
+    ),
+    (
+        "file_if_empty",
+        r#"h.file("/root", #{ state: "absent", if_empty: true })"#,
+        "could not tell how file /root is; the question ended with exit 4",
+    ),
+    (
+        "run",
+        r#"h.run("true", #{ creates: "/root/done" })"#,
+        "could not tell how file /root/done is; the question ended with exit 2",
+    ),
+    (
+        "wait_for",
+        r#"h.wait_for("/root/.bashrc", #{ state: "absent", timeout: "1s" })"#,
+        "could not tell how /root/.bashrc is; the question ended with exit 2",
+    ),
+    (
+        "unit",
+        r#"h.service("hidden", #{ unit: "[Service]\n" })"#,
+        "could not tell how service hidden is; the question ended with exit 2",
+    ),
+    (
+        "package",
+        r#"h.package("bash")"#,
+        "could not tell how package bash is; the question ended with exit 1",
+    ),
+    (
+        "user_and_group",
+        r#"h.user("guest"); h.group("guest"); h.service("ssh", #{ state: "running" }); ()"#,
+        "",
+    ),
+];
+
+/// Folders that a user without rights may not enter.
+const HIDE: &str = "ln -s /root/.bashrc /srv/to_root
+chmod 0700 /etc/systemd/system /var/lib/dpkg";
+
+#[test]
+fn a_user_who_may_not_look_is_told_so() {
+    let Some(lab) = Lab::up(&[HOST, "10.10.10.11=dnf"], ONE) else {
+        return;
+    };
+    lab.on(HOST, HIDE);
+    let lines: Vec<(&str, &str)> = HIDDEN
+        .iter()
+        .map(|(name, line, _)| (*name, *line))
+        .collect();
+    lab.write(
+        "hidden.rhai",
+        &script(&lines, "fail: \"warn\"").replace(", #{ become: true }", ""),
+    );
+    let run = lab
+        .etcdsh(&["-C", "-u", "guest", "-o", "json", "./hidden.rhai"])
+        .ok();
+    let ends = ends(&run).into_iter();
+    let got: Vec<String> = ends
+        .map(|(task, _, said, _)| format!("{task}: {said}"))
+        .collect();
+    let want: Vec<String> = HIDDEN
+        .iter()
+        .map(|(name, _, said)| format!("{name}: {said}"))
+        .collect();
+    assert_eq!(got, want);
+    run.says(&["/root/: Permission denied"]);
+
+    // rpm answers "not installed" for what it may not read.
+    lab.write("rpm.yml", "all: { hosts: { 10.10.10.11: } }\n");
+    let ask = |wanted: &str| {
+        let line = "try { print(`${hosts(\"all\")[0].package(\"etcd\").what}`) } catch (e) { print(e.kind) }";
+        let run = lab
+            .etcdsh(&["-C", "-u", "guest", "-i", "rpm.yml", "--eval", line])
+            .ok();
+        run.says(&[wanted]);
+    };
+    ask("install etcd");
+    lab.on(
+        "10.10.10.11",
+        "chmod 0700 /var/lib/rpm /usr/lib/sysimage/rpm 2>/dev/null; :",
+    );
+    ask("unknown");
 }
 
 #[test]

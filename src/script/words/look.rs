@@ -12,6 +12,7 @@ use super::bind::{Call, located, word};
 use super::host::Host;
 use crate::command::quote;
 use crate::error::{Error, Kind, Result};
+use crate::hex;
 use crate::script::World;
 use crate::script::trouble::pass;
 use crate::script::value::{from_inventory, map_to_rhai};
@@ -78,17 +79,19 @@ impl Where {
         if !self.sandbox {
             v4.push(std::net::Ipv4Addr::LOCALHOST);
         }
-        let mut hex = vec![ip_hex(&std::net::Ipv6Addr::UNSPECIFIED.octets())];
+        let mut written = vec![hex::kernel(&std::net::Ipv6Addr::UNSPECIFIED.octets())];
         match self.address.parse() {
             Ok(std::net::IpAddr::V4(own)) => v4.push(own),
-            Ok(std::net::IpAddr::V6(own)) => hex.push(ip_hex(&own.octets())),
+            Ok(std::net::IpAddr::V6(own)) => written.push(hex::kernel(&own.octets())),
             Err(_) => {}
         }
-        hex.extend(
-            v4.iter()
-                .flat_map(|ip| [ip_hex(&ip.octets()), ip_hex(&ip.to_ipv6_mapped().octets())]),
-        );
-        hex
+        written.extend(v4.iter().flat_map(|ip| {
+            [
+                hex::kernel(&ip.octets()),
+                hex::kernel(&ip.to_ipv6_mapped().octets()),
+            ]
+        }));
+        written
     }
 
     fn parse(&self, output: &Output) -> Result<Map> {
@@ -320,15 +323,6 @@ fn pairs(text: &str) -> HashMap<String, String> {
         .collect()
 }
 
-/// An address as /proc/net/tcp writes it: words of four bytes in host order.
-fn ip_hex(octets: &[u8]) -> String {
-    octets
-        .chunks(4)
-        .flat_map(|word| word.iter().rev())
-        .map(|byte| format!("{byte:02X}"))
-        .collect()
-}
-
 const LOOK_AT_ETCD: Word = Word::method(
     Section::Stdlib,
     Of::Host,
@@ -370,19 +364,6 @@ fn look(call: &Call<'_>) -> Result<Map> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn addresses_are_written_as_the_kernel_writes_them() {
-        assert_eq!(ip_hex(&[127, 0, 0, 1]), "0100007F");
-        assert_eq!(
-            ip_hex(
-                &std::net::Ipv4Addr::new(10, 10, 10, 11)
-                    .to_ipv6_mapped()
-                    .octets()
-            ),
-            "0000000000000000FFFF00000B0A0A0A"
-        );
-    }
 
     #[test]
     fn the_config_file_is_found_on_a_command_line() {

@@ -1,8 +1,13 @@
 //! `wait_for`: a port listens, a path appears, or a command succeeds.
 
+mod listener;
+
 use std::time::Duration;
 
-use super::{Plan, Primitive, Seen, Spec};
+use listener::Listener;
+
+use super::hidden::hidden;
+use super::{Plan, Primitive, Seen, Spec, could_not_tell};
 use crate::command::quote;
 use crate::error::{Error, Kind, Result};
 use crate::host::Facts;
@@ -10,18 +15,11 @@ use crate::word::{Arg, Of, Section, Type, Word};
 
 pub(super) const SPEC: Spec = Spec {
     build: |args| {
-        let thing = args.thing();
-        if let Some(port) = thing
-            .strip_prefix("port ")
-            .map(|port| port.rsplit(':').next().unwrap_or(port).trim())
-            && !port.parse::<u16>().is_ok_and(|port| port > 0)
-        {
-            return Err(Error::config(format!("`{port}` is no port")));
-        }
         Ok(Box::new(WaitFor {
             absent: args.text("state").as_deref() == Some("absent"),
+            condition: Condition::parse(&args.thing())?,
             every: args.duration("every").unwrap_or(Duration::from_millis(500)),
-            thing,
+            thing: args.thing(),
             timeout: args.duration("timeout").unwrap_or(Duration::from_secs(60)),
         }))
     },
@@ -29,7 +27,7 @@ pub(super) const SPEC: Spec = Spec {
         Section::Primitive,
         Of::Host,
         "wait_for",
-        "Wait on the host until a port listens, a path is there, or a command succeeds.\n\n`port 2379` and `port 10.10.10.10:2379` wait for a listener, an absolute path for the file, anything else is a command.\nCosts one round trip however long it takes. Fails when the time is up.",
+        "Wait on the host until a port listens, a path is there, or a command succeeds.\n\n`port 2379` waits for a listener on any address of the host, `port 10.10.10.10:2379` and `port [fd00::1]:2379` for one\non that address or on all of them; an absolute path waits for the file, anything else is a command.\nCosts one round trip however long it takes. Fails when the time is up.",
     )
     .takes(&[Arg::new("condition", Type::Condition, "what is waited for")])
     .with(&[
@@ -41,29 +39,41 @@ pub(super) const SPEC: Spec = Spec {
     .example(r#"h.wait_for("port 22", #{ timeout: "10s" })"#),
 };
 
+/// What is waited for.
+enum Condition {
+    Command(String),
+    Listener(Listener),
+    Path(String),
+}
+
 struct WaitFor {
     absent: bool,
+    condition: Condition,
     every: Duration,
+    /// The condition as it was written.
     thing: String,
     timeout: Duration,
 }
 
-impl WaitFor {
+impl Condition {
+    fn parse(thing: &str) -> Result<Condition> {
+        Ok(match thing.strip_prefix("port ") {
+            Some(port) => Condition::Listener(Listener::parse(port)?),
+            None if thing.starts_with('/') && !thing.contains(' ') => Condition::Path(thing.into()),
+            None => Condition::Command(thing.into()),
+        })
+    }
+
+    /// A command that succeeds when it is there, fails when it is not, and ends the shell where that cannot be told.
     fn test(&self) -> String {
-        if let Some(port) = self.thing.strip_prefix("port ") {
-            let number: u32 = port
-                .rsplit(':')
-                .next()
-                .and_then(|port| port.trim().parse().ok())
-                .unwrap_or(0);
-            return format!(
-                "cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | grep -q ':{number:04X} [0-9A-F:]* 0A '"
-            );
+        match self {
+            Condition::Command(command) => format!("( eval {} ) >/dev/null 2>&1", quote(command)),
+            Condition::Listener(listener) => listener.test(),
+            Condition::Path(path) => {
+                let hidden = hidden(path);
+                format!("[ -e {} ] || {{ {hidden} && exit 2; false; }}", quote(path))
+            }
         }
-        if self.thing.starts_with('/') && !self.thing.contains(' ') {
-            return format!("[ -e {} ]", quote(&self.thing));
-        }
-        format!("( eval {} ) >/dev/null 2>&1", quote(&self.thing))
     }
 }
 
@@ -75,9 +85,9 @@ impl Primitive for WaitFor {
     fn ask(&self, _: &Facts) -> Result<String> {
         let until = if self.absent { "while" } else { "until" };
         Ok(format!(
-            "end=$(($(date +%s) + {})); {until} {}; do [ $(date +%s) -lt $end ] || exit 124; sleep {}; done",
+            "end=$(($(date +%s) + {})); {until} {{ {}; }}; do [ $(date +%s) -lt $end ] || exit 124; sleep {}; done",
             self.timeout.as_secs().max(1),
-            self.test(),
+            self.condition.test(),
             self.every.as_secs_f64(),
         ))
     }
@@ -97,7 +107,7 @@ impl Primitive for WaitFor {
                     self.timeout.as_secs()
                 ),
             )),
-            _ => Err(super::could_not_tell(&self.subject(), seen.answer)),
+            _ => Err(could_not_tell(&self.thing, seen.answer)),
         }
     }
 }

@@ -1,0 +1,235 @@
+//! What is wanted beside what is there.
+
+use sha2::{Digest, Sha256};
+
+use super::access::{Access, Found};
+use super::look::{Content, There};
+use super::write::Old;
+use super::{File, State};
+use crate::command::quote;
+use crate::error::{Error, Kind, Result};
+use crate::hex;
+use crate::primitive::{Change, Plan, Seen};
+
+fn change(what: Vec<String>, command: String) -> Plan {
+    Plan::Change(Change {
+        script: command.clone(),
+        shown: command,
+        what,
+        ..Change::default()
+    })
+}
+
+impl File {
+    pub(super) fn compare(&self, seen: &Seen<'_>) -> Result<Plan> {
+        if let Some(plan) = self.pretended(seen) {
+            return plan;
+        }
+        let brought = seen.pretended.brought.get(&self.path);
+        let (access, content, kind) = match self.read(seen.answer)? {
+            There::Absent { .. } if self.state == State::Absent => return Ok(Plan::Unchanged),
+            There::Absent { .. } if let Some((mode, owner, group)) = brought => {
+                let access = Found {
+                    group: group.clone(),
+                    mode: *mode,
+                    owner: owner.clone(),
+                };
+                (access, Content::Empty, State::Directory)
+            }
+            There::Absent { parent } => return self.create(parent, seen),
+            There::Present {
+                access,
+                content,
+                kind,
+            } => (access, content, kind),
+        };
+        match self.state {
+            State::Absent => {
+                let stays = self.if_empty
+                    && kind == State::Directory
+                    && content != Content::Empty
+                    && !seen.pretended.emptied(&self.path);
+                Ok(if stays {
+                    Plan::Unchanged
+                } else {
+                    self.remove(kind)
+                })
+            }
+            State::Link if kind == State::Link => Ok(self.lead(&content)),
+            wanted if wanted != kind => Err(self.another(kind)),
+            _ => Ok(self.differences(&access, &content, seen)),
+        }
+    }
+
+    /// Check mode has already said that this path changes; a second statement about it is judged by that.
+    fn pretended(&self, seen: &Seen<'_>) -> Option<Result<Plan>> {
+        if seen.pretended.is_removed(&self.path) {
+            let folder = self.path.rsplit_once('/').map_or("/", |(folder, _)| folder);
+            return Some(match self.state {
+                State::Absent => Ok(Plan::Unchanged),
+                _ => self.create(!seen.pretended.is_removed(folder), seen),
+            });
+        }
+        let before = seen.pretended.files.get(&self.path)?;
+        let same = before.as_deref().map(str::as_bytes) == self.content.as_deref();
+        Some(Ok(match &self.content {
+            Some(content) if !same => Plan::Change(self.write(content, None, seen.facts)),
+            _ => Plan::Unchanged,
+        }))
+    }
+
+    /// What is in its place is neither what is wanted nor absent.
+    fn another(&self, kind: State) -> Box<Error> {
+        let name = |state| match state {
+            State::Directory => "a directory",
+            State::Link => "a link",
+            _ => "a file",
+        };
+        let what = format!(
+            "{} is {}, and {} is wanted",
+            self.path,
+            name(kind),
+            name(self.state)
+        );
+        let hint = format!("look at it, then remove it: rm -r {}", quote(&self.path));
+        Error::new(Kind::Remote, what).hint(hint)
+    }
+
+    fn lead(&self, content: &Content) -> Plan {
+        let target = self.target.clone().unwrap_or_default();
+        if *content == Content::Target(target.clone()) {
+            return Plan::Unchanged;
+        }
+        change(
+            vec![format!("target -> {target}")],
+            format!("ln -sfn -- {} {}", quote(&target), quote(&self.path)),
+        )
+    }
+
+    fn differences(&self, access: &Found, content: &Content, seen: &Seen<'_>) -> Plan {
+        let (old, new) = match content {
+            Content::Text(old) => (
+                Some(old.as_slice()),
+                self.wanted(old).filter(|new| new != old),
+            ),
+            Content::Hash(hash) => (
+                None,
+                self.content
+                    .clone()
+                    .filter(|new| *hash != hex::text(&Sha256::digest(new))),
+            ),
+            _ => (None, None),
+        };
+        if let (State::File, Some(new)) = (self.state, new) {
+            let old = Old {
+                access,
+                content: old,
+            };
+            return Plan::Change(self.write(&new, Some(&old), seen.facts));
+        }
+        let missing = self.access(seen.facts).missing(access);
+        let what = missing.told(access);
+        if what.is_empty() {
+            return Plan::Unchanged;
+        }
+        change(what, missing.steps(&quote(&self.path)).join(" && "))
+    }
+
+    /// The whole content that shall be, when the call says it.
+    fn wanted(&self, old: &[u8]) -> Option<Vec<u8>> {
+        let (line, start) = match (&self.content, &self.line) {
+            (Some(content), _) => return Some(content.clone()),
+            (None, Some((line, start))) => (line.as_bytes(), start.as_deref()),
+            (None, None) => return None,
+        };
+        let mut lines: Vec<&[u8]> = old
+            .strip_suffix(b"\n")
+            .unwrap_or(old)
+            .split(|byte| *byte == b'\n')
+            .collect();
+        if old.is_empty() {
+            lines.clear();
+        }
+        if lines.contains(&line) {
+            return None;
+        }
+        match start.and_then(|start| {
+            lines
+                .iter()
+                .position(|old| old.starts_with(start.as_bytes()))
+        }) {
+            Some(at) => lines[at] = line,
+            None => lines.push(line),
+        }
+        let mut new = lines.join(&b'\n');
+        new.push(b'\n');
+        Some(new)
+    }
+
+    fn create(&self, parent: bool, seen: &Seen<'_>) -> Result<Plan> {
+        let folder = self.folder();
+        let pretended = seen.pretended.files.contains_key(folder) || seen.pretended.installs();
+        let makes_it = self.parents && self.state == State::Directory;
+        let needs_none = pretended || makes_it || self.state == State::Absent;
+        if !parent && !needs_none {
+            return Err(Error::new(
+                Kind::Remote,
+                format!("{}: its directory `{folder}` does not exist", self.path),
+            )
+            .hint(format!(
+                "state the directory first: h.file(\"{folder}\", #{{ state: \"directory\" }})"
+            )));
+        }
+        let path = quote(&self.path);
+        Ok(match self.state {
+            State::Absent => Plan::Unchanged,
+            State::Directory => self.make_directory(seen),
+            State::Link => {
+                let target = quote(self.target.as_deref().unwrap_or_default());
+                Plan::Change(Change {
+                    script: format!("ln -s -- {target} {path}"),
+                    shown: format!("ln -s {target} {path}"),
+                    what: vec!["create".into()],
+                    ..Change::default()
+                })
+            }
+            State::File => {
+                let content = self.wanted(b"").unwrap_or_default();
+                Plan::Change(self.write(&content, None, seen.facts))
+            }
+        })
+    }
+
+    fn make_directory(&self, seen: &Seen<'_>) -> Plan {
+        let path = quote(&self.path);
+        let stated = self.access(seen.facts);
+        let access = Access {
+            mode: stated.mode.or(Some(0o755)),
+            ..stated
+        };
+        let above = self
+            .parents
+            .then(|| format!("mkdir -p -m 0755 {}", quote(self.folder())));
+        let steps: Vec<String> = above
+            .into_iter()
+            .chain([format!("mkdir {path}")])
+            .chain(access.steps(&path))
+            .collect();
+        Plan::Change(Change {
+            script: steps.join(" && "),
+            shown: format!("mkdir {path}"),
+            what: vec!["create".into()],
+            ..Change::default()
+        })
+    }
+
+    fn remove(&self, kind: State) -> Plan {
+        let path = quote(&self.path);
+        let command = match (kind, self.recurse) {
+            (State::Directory, true) => format!("rm -rf -- {path}"),
+            (State::Directory, false) => format!("rmdir -- {path}"),
+            _ => format!("rm -f -- {path}"),
+        };
+        change(vec!["remove".into()], command)
+    }
+}
