@@ -3,7 +3,7 @@
 #
 # Before it stand: the paths $binary, $ca, $conf, $data, $pki_ca and $unit, and for grep -E the $addresses and $ports
 # as /proc/net/tcp writes them. Ends with 3 when systemd does not answer, 4 and 5 when something cannot be read.
-# shellcheck disable=SC2154,SC2012
+# shellcheck disable=SC2154,SC2010,SC2012
 shown=$(systemctl show etcd -p LoadState -p ActiveState -p SubState -p MainPID -p UnitFileState -p FragmentPath) || exit 3
 pid=${shown#*MainPID=}; pid=${pid%%
 *}
