@@ -74,6 +74,16 @@ struct File {
     validate: Option<String>,
 }
 
+/// Does a path lead to the root directory, whatever is written?
+fn is_all_of_the_host(path: &str) -> bool {
+    let depth = path.split('/').fold(0_usize, |depth, part| match part {
+        "" | "." => depth,
+        ".." => depth.saturating_sub(1),
+        _ => depth + 1,
+    });
+    depth == 0
+}
+
 impl File {
     fn new(args: &Args) -> Result<File> {
         let path = args.thing();
@@ -115,6 +125,11 @@ impl File {
             None if args.has("target") => State::Link,
             _ => State::File,
         };
+        if state == State::Absent && is_all_of_the_host(&path) {
+            return Err(Error::config(format!(
+                "`{path}` is all of the host and is not removed"
+            )));
+        }
         let target = args.text("target");
         if state == State::Link && target.is_none() {
             return Err(Error::config("a link needs `target`"));
