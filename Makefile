@@ -60,4 +60,5 @@ torture:
 	cargo build --locked
 	ETCDCTL_FUZZ=20000 cargo test --locked random_lines
 	ETCDSH_TORTURE=1 cargo test --locked etcdctl::load
+	tests/tools/fuzz
 	tests/real/sweep full

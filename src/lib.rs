@@ -9,6 +9,8 @@ pub mod command;
 pub mod error;
 pub mod etcd;
 pub mod etcdctl;
+#[doc(hidden)]
+pub mod fuzzing;
 mod hex;
 pub mod host;
 pub mod inventory;

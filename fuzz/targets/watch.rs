@@ -1,0 +1,17 @@
+//! Lines of `watch`, from its input. Without a cluster it never succeeds, and always says why.
+
+#![no_main]
+
+mod offline;
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|input: &[u8]| {
+    let (code, said) = offline::carry_out(&["watch", "-i"], input);
+    assert_eq!(
+        code == 0,
+        said.is_empty(),
+        "{}",
+        String::from_utf8_lossy(&said)
+    );
+});
