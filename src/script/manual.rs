@@ -1,4 +1,4 @@
-//! Help from the one source: the specs of the primitives, the vocabulary, the doc comments of the stdlib, the parameters.
+//! Help from the one source: the words, the doc comments of the stdlib, the parameters.
 
 use std::fmt::Write as _;
 use std::sync::Arc;

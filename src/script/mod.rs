@@ -1,7 +1,7 @@
-//! The language: Rhai with the vocabulary of `primitive`, tasks, certificates and etcd.
+//! The language: Rhai with words for hosts, tasks, certificates and etcd.
 //!
-//! Owns the engine, the embedded stdlib and scripts, the static check and the way from a Rhai error to a place in
-//! the file. Says what to do; `run` does it. Start reading at [`Interpreter`].
+//! Owns the engine, the words (`words/`), the static check (`check/`), the embedded stdlib and scripts, and the way from
+//! a Rhai error to a place in the file. Says what to do; `run` does it. Start reading at [`Interpreter`].
 
 mod check;
 pub mod embedded;

@@ -1,4 +1,7 @@
 //! One call: is there such a function, and does it take that?
+//!
+//! What a word takes is in its [`Word`]; a function of the script's own wins over a word of its name. Must not know what
+//! any word does. Start reading at `call`.
 
 use rhai::{Array, Dynamic, Expr, FnCallExpr, FnPtr, Map, Position, Stmt};
 

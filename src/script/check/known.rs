@@ -1,11 +1,12 @@
 //! The functions that a script can call, and what those of the stdlib return.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use rhai::{AST, ASTNode, Engine, Stmt};
 
 use super::walk::Checker;
+use crate::locked::locked;
 use crate::word::Type;
 
 /// Functions that the engine knows as keywords, with their numbers of arguments as functions and as methods.
@@ -160,8 +161,4 @@ pub(super) fn imports(ast: &AST) -> Vec<String> {
         true
     });
     names
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
