@@ -15,7 +15,7 @@ use crate::host::Link;
 /// A lock not touched for this many seconds belongs to nobody.
 const STALE: u64 = 30;
 /// How long to wait for the lock of a dead run of this machine, whose last step may still be running on the host.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 #[derive(Default)]
 pub(super) struct Locks(Mutex<State>);

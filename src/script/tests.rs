@@ -369,6 +369,10 @@ fn wrong_arguments_of_any_word_are_found_before_anything_runs() {
         assert!(error.contains(" --> t.rhai:1:"), "{body}\n{error}");
         assert!(error.ends_with(&format!("hint: {hint}")), "{body}\n{error}");
     }
+}
+
+#[test]
+fn what_is_right_in_a_body_is_not_refused() {
     let right = [
         "let m = #{ a: 1 }; print(m.get(\"b\", #{ c: 2 }).c)",
         "group(\"g\", \"d\", || { task(\"u\", \"d\", #{ serial: 1, on: \"infra\" }, |h| h.run(\"x\")); })",

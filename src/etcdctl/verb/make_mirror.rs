@@ -333,7 +333,7 @@ impl Mirror {
     fn copy(&mut self, call: &mut Call<'_>, progress: &mut Progress) -> Outcome {
         let from = progress.from.clone().unwrap_or_default();
         let mut size = FIRST_PAGE;
-        let mut page = Some(self.fetch(call, from, progress.revision, size)?);
+        let mut page = Some(self.fetch(call, &from, progress.revision, size)?);
         while let Some(answer) = page.take() {
             if call.style.stop.asked() {
                 return Ok(());
@@ -353,8 +353,8 @@ impl Mirror {
                 let next = last.clone().map(|key| {
                     scope.spawn(move || fetch(&source, &key, &end, revision, size, patience))
                 });
-                let written =
-                    self.write_all(call, answer.kvs.iter().map(|kv| self.put(kv)).collect());
+                let writes: Vec<Write> = answer.kvs.iter().map(|kv| self.put(kv)).collect();
+                let written = self.write_all(call, &writes);
                 let next = next.map(|next| {
                     next.join()
                         .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
@@ -372,12 +372,12 @@ impl Mirror {
     fn fetch(
         &self,
         call: &mut Call<'_>,
-        key: Vec<u8>,
+        key: &[u8],
         revision: i64,
         size: i64,
     ) -> Outcome<PbRangeResponse> {
         let patience = call.patience()?;
-        fetch(&self.source, &key, &self.end(), revision, size, patience)
+        fetch(&self.source, key, &self.end(), revision, size, patience)
             .map_err(|fault| call.failed(&fault))
     }
 
@@ -409,7 +409,7 @@ impl Mirror {
                     return Err(compacted(call, response.compact_revision));
                 }
                 Ok(Told::Response(_, response)) if response.events.is_empty() => {
-                    self.came_to(response.header.map_or(0, |header| header.revision))?
+                    self.came_to(response.header.map_or(0, |header| header.revision))?;
                 }
                 Ok(Told::Response(_, response)) => self.changes(call, &response.events)?,
                 Ok(Told::Ended(_, reason)) if !call.style.strict => {
@@ -420,10 +420,10 @@ impl Mirror {
                     return Ok(());
                 }
                 Ok(Told::Lost(why)) => {
-                    notice(call, &format!("connection to the source lost: {why}"))?
+                    notice(call, &format!("connection to the source lost: {why}"))?;
                 }
                 Ok(Told::Back(endpoint)) => {
-                    notice(call, &format!("connected again, to {endpoint}"))?
+                    notice(call, &format!("connected again, to {endpoint}"))?;
                 }
                 Err(RecvTimeoutError::Timeout) => self.save(false)?,
             }
@@ -435,7 +435,7 @@ impl Mirror {
         let revision = |event: &PbEvent| event.kv.as_ref().map_or(0, |kv| kv.mod_revision);
         for one in events.chunk_by(|event, next| revision(event) == revision(next)) {
             let writes: Outcome<Vec<Write>> = one.iter().map(|event| self.change(event)).collect();
-            self.write_all(call, writes?)?;
+            self.write_all(call, &writes?)?;
             if call.style.stop.asked() {
                 return Ok(());
             }
@@ -483,8 +483,7 @@ impl Mirror {
         }
     }
 
-    fn write_all(&mut self, call: &mut Call<'_>, writes: Vec<Write>) -> Outcome {
-        let mut rest = writes.as_slice();
+    fn write_all(&mut self, call: &mut Call<'_>, mut rest: &[Write]) -> Outcome {
         while !rest.is_empty() && !call.style.stop.asked() {
             let mut bytes = 0;
             let fits = |write: &&Write| {
@@ -517,18 +516,16 @@ impl Mirror {
                 deadline: Some(Instant::now() + ROUND),
                 stubborn: call.style.strict,
             };
-            let fault = match self.destination.ask(Effect::Read, patience, async |etcd| {
+            let done = self.destination.ask(Effect::Read, patience, async |etcd| {
                 etcd.kv().txn(txn.clone()).await
-            }) {
-                Ok(_) => {
-                    if std::mem::take(&mut self.away) {
-                        notice(call, "the destination answers again")?;
-                    }
-                    self.reached = true;
-                    self.total += writes.len() as u64;
-                    return Ok(());
+            });
+            let Err(fault) = done else {
+                if std::mem::take(&mut self.away) {
+                    notice(call, "the destination answers again")?;
                 }
-                Err(fault) => fault,
+                self.reached = true;
+                self.total += writes.len() as u64;
+                return Ok(());
             };
             let text = fault.trouble().to_string();
             if (text == TOO_MANY || text == TOO_LARGE) && writes.len() > 1 {
