@@ -133,8 +133,8 @@ impl Surroundings for CommandLine {
     }
 
     fn settings(&self) -> Settings {
-        let limit = (!self.options.reach.sources.limit.is_empty())
-            .then(|| self.options.reach.sources.limit.join(","));
+        // Checked when the console began.
+        let limit = self.options.reach.sources.limit().ok().flatten();
         Settings {
             check: self.options.play.check,
             cluster: None,

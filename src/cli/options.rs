@@ -155,6 +155,14 @@ pub struct PlayOptions {
 }
 
 impl Sources {
+    /// The pattern of all `-l`; each of them must name something.
+    pub fn limit(&self) -> Result<Option<String>> {
+        for pattern in &self.limit {
+            crate::inventory::parts_of(pattern)?;
+        }
+        Ok((!self.limit.is_empty()).then(|| self.limit.join(",")))
+    }
+
     /// These after `before`, which stood on the other side of the subcommand.
     #[must_use]
     pub fn after(self, mut before: Sources) -> Sources {

@@ -211,8 +211,7 @@ impl Setup {
         let sources = sources(&options.reach.sources.inventory, &config);
         let mut inventory = inventory(&sources, script_folder.as_deref())?;
         inventory.set_extra(parse_extra(&options.reach.sources.extra_vars)?);
-        let limit = (!options.reach.sources.limit.is_empty())
-            .then(|| options.reach.sources.limit.join(","));
+        let limit = options.reach.sources.limit()?;
         if let Some(limit) = &limit {
             inventory.select_with_limit("all", Some(limit))?;
         }
@@ -272,9 +271,9 @@ impl Setup {
             sandbox,
             script_folder,
             selection: Selection {
-                skip: Selection::words(&options.play.skip_tags),
+                skip: Selection::words("--skip-tags", &options.play.skip_tags)?,
                 start_at: options.play.start_at_task.clone(),
-                tags: Selection::words(&options.play.tags),
+                tags: Selection::words("-t", &options.play.tags)?,
             },
             session: Arc::new(session),
             sources,

@@ -127,7 +127,7 @@ fn inventory(args: &InventoryArgs, sources: &Sources) -> Result<i32> {
         }
         return Ok(0);
     }
-    let limit = (!sources.limit.is_empty()).then(|| sources.limit.join(","));
+    let limit = sources.limit()?;
     match (&args.graph, &args.host, args.list) {
         (Some(group), None, false) => print_text(&inventory.graph(group, args.vars)?),
         (None, Some(host), false) => print_text(&inventory.host(host)?),

@@ -286,7 +286,8 @@ impl Link {
             return;
         };
         let Some(connection) = slot else { return };
-        if connection.exec(":", Some(Duration::from_secs(5))).is_err() {
+        let answer = connection.exec(":", Some(Duration::from_secs(5)));
+        if answer.is_err_and(|error| error.kind != Kind::Interrupted) {
             *slot = None;
             notice(&format!(
                 "{}: the connection was lost; it is opened again",
@@ -303,9 +304,8 @@ impl Link {
         let script = format!(
             "end() {{ for child in $(cat /proc/$1/task/*/children 2>/dev/null || pgrep -P \"$1\"); do end \"$child\"; done; [ \"$1\" = {shell} ] || kill -TERM \"$1\" 2>/dev/null; }}; end {shell}; kill -TERM {shell} 2>/dev/null; :"
         );
-        if let Ok(mut second) = Connection::open(&self.way, self.escalate.as_ref()) {
-            let _ = second.exec(&script, Some(Duration::from_secs(5)));
-        }
+        let limit = Duration::from_secs(5);
+        let _ = Connection::aside(&self.way, self.escalate.as_ref(), &script, limit);
     }
 
     fn connected<'a>(&self, slot: &'a mut Option<Connection>) -> Result<&'a mut Connection> {

@@ -528,10 +528,11 @@ fn run_script(console: &mut Console, text: &str) -> Result<Then> {
             _ if word.is_some() && !next.starts_with('-') => errand.args.push(next),
             "-t" | "--tags" => errand
                 .tags
-                .extend(Selection::words(&[value(&next, &mut rest)?])),
-            "--skip-tags" => errand
-                .skip_tags
-                .extend(Selection::words(&[value(&next, &mut rest)?])),
+                .extend(Selection::words("-t", &[value(&next, &mut rest)?])?),
+            "--skip-tags" => errand.skip_tags.extend(Selection::words(
+                "--skip-tags",
+                &[value(&next, &mut rest)?],
+            )?),
             "-l" | "--limit" => settings.limit = Some(value(&next, &mut rest)?),
             "-C" | "--check" => settings.check = true,
             "-D" | "--diff" => settings.diff = true,

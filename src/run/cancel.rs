@@ -60,6 +60,7 @@ impl Cancel {
     /// Ctrl-C was answered; the session goes on.
     pub fn reset(&self) {
         self.0.asked.store(0, Ordering::SeqCst);
+        crate::transport::resume();
     }
 
     pub fn check(&self) -> Result<()> {

@@ -64,7 +64,7 @@ pub fn plan(
         })
         .collect();
     // Logs are for root; what the script itself does on these hosts stays as it was.
-    let apart = world.in_check_mode("", Report::new(Box::new(Silent)));
+    let apart = world.in_check_mode(&[], Report::new(Box::new(Silent)));
     apart.draft().become_root = true;
     let hosts: Arc<dyn Hosts> = Arc::new(OnHosts {
         names: cluster.hosts.clone(),
@@ -101,7 +101,7 @@ impl Hosts for OnHosts {
         let changes = Changes::default();
         let twin = self
             .world
-            .in_check_mode("etcd_config", Report::new(Box::new(changes.clone())));
+            .in_check_mode(&["etcd_config"], Report::new(Box::new(changes.clone())));
         let (name, text) =
             embedded::named("etcd").ok_or_else(|| Error::internal("the flow is embedded"))?;
         let script = Script {

@@ -232,7 +232,7 @@ fn run_script(world: &Arc<World>, name: &str, options: &Args) -> Result<()> {
         },
         None => Script::open(name)?,
     };
-    let tags = crate::run::Selection::words(&options.texts("tags"));
+    let tags = crate::run::Selection::words("tags:", &options.texts("tags"))?;
     let parts = Parts {
         args: Vec::new(),
         beside: world.beside.clone(),
