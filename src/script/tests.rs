@@ -526,3 +526,11 @@ fn what_is_right_is_not_refused() {
         assert!(error.starts_with(what), "{text}\n{error}");
     }
 }
+
+#[test]
+fn the_manual_names_every_fact() {
+    let doc = words::named("facts").next().expect("a word").doc;
+    for fact in crate::host::Facts::names().chain(crate::host::Facts::names_of_os()) {
+        assert!(doc.contains(fact), "`{fact}`: {doc}");
+    }
+}
