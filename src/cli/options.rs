@@ -71,7 +71,7 @@ pub struct Reach {
     /// How to show what happens; human by default
     #[arg(short, long, value_enum)]
     pub output: Option<Output>,
-    /// No colour, as with NO_COLOR
+    /// No colour, as with `NO_COLOR`
     #[arg(long)]
     pub no_color: bool,
 }

@@ -1,6 +1,6 @@
 //! From the options to what a script runs in: which inventory, which variables, which passwords, which report.
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -158,7 +158,7 @@ pub(super) fn login(reach: &Reach, config: AnsibleConfig) -> Result<Login> {
 }
 
 fn report(options: &Options, console: bool, transcript: &Transcript) -> Report {
-    let terminal = std::io::stdout().is_terminal();
+    let terminal = crate::terminal::shows_output();
     let color = terminal
         && !options.reach.no_color
         && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
@@ -281,8 +281,8 @@ impl Setup {
         })
     }
 
-    pub(super) fn world(&self, listing: bool) -> Result<World> {
-        Ok(World::new(Parts {
+    pub(super) fn world(&self, listing: bool) -> World {
+        World::new(Parts {
             args: self.args.clone(),
             beside: self.beside.clone(),
             inventory: Arc::clone(&self.inventory),
@@ -292,6 +292,6 @@ impl Setup {
             script_folder: self.script_folder.clone(),
             selection: self.selection.clone(),
             session: Arc::clone(&self.session),
-        }))
+        })
     }
 }

@@ -29,7 +29,7 @@ pub(super) fn unlock(args: &UnlockArgs, options: &Options) -> Result<i32> {
     let mut options = options.clone();
     options.play.yes |= args.yes;
     let setup = Setup::new(&options, None)?;
-    let world = setup.world(false)?;
+    let world = setup.world(false);
     let hosts = world.select(&args.pattern)?;
     let seen = parallel(&hosts, options.reach.forks.unwrap_or(10), |host| {
         let link = world.link(host)?;

@@ -80,7 +80,7 @@ impl Pretended {
             }
             match path.rsplit_once('/') {
                 Some((above, _)) if !above.is_empty() && !self.files.contains_key(above) => {
-                    path = above
+                    path = above;
                 }
                 _ => return false,
             }
@@ -346,7 +346,7 @@ impl Link {
         if let Some(facts) = self.facts.get() {
             return Ok(facts);
         }
-        let output = self.exec(facts::QUESTION, Some(Duration::from_secs(60)))?;
+        let output = self.exec(facts::QUESTION, Some(Duration::from_mins(1)))?;
         let facts = Facts::parse(&output.text(), self.root().unwrap_or_default())
             .map_err(|error| error.on(&self.name))?;
         Ok(self.facts.get_or_init(|| facts))

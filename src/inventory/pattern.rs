@@ -221,7 +221,7 @@ fn at_colons(pattern: &str) -> Vec<String> {
         }
         match parts.last_mut() {
             Some(part) if depth > 0 || !(letter == ':' || letter.is_whitespace()) => {
-                part.push(letter)
+                part.push(letter);
             }
             _ => parts.push(String::new()),
         }

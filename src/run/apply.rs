@@ -287,7 +287,7 @@ impl Session {
             self.cancel.check()?;
             let output = link.exec(
                 &format!("dd if={quoted} bs={PIECE} skip={piece} count=1 2>/dev/null"),
-                Some(Duration::from_secs(120)),
+                Some(Duration::from_mins(2)),
             )?;
             if output.status != 0 {
                 return Err(Error::new(

@@ -2,6 +2,11 @@
 //!
 //! In the console the second one ends what runs on the hosts, and the program goes on.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a signal is answered at once, and ends the program when it comes again"
+)]
+
 use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

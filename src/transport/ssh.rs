@@ -1,7 +1,7 @@
 //! A shell over OpenSSH: one master connection per host, kept for a minute after the run.
 //!
 //! The master is started here and not by the openssh crate, which has no way to pass options, to ask for a
-//! password or to take a destination as the user's own ssh_config names it; its sessions are the crate's.
+//! password or to take a destination as the user's own `ssh_config` names it; its sessions are the crate's.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -32,7 +32,7 @@ pub enum HostKeys {
 /// Where and how to log in.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Target {
-    /// What ssh is told: a name, an address or an alias of ssh_config.
+    /// What ssh is told: a name, an address or an alias of `ssh_config`.
     pub destination: String,
     pub host_keys: HostKeys,
     pub key: Option<String>,
