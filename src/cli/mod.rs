@@ -33,6 +33,7 @@ mod overview;
 mod setup;
 mod show;
 mod subcommand;
+mod unlock;
 
 use std::ffi::OsString;
 use std::io::{IsTerminal, Read};

@@ -33,6 +33,10 @@ pub(super) fn carry_out(verb: Verb, before: Options) -> Result<i32> {
         }
         Verb::Sandbox(args) => sandbox(&args),
         Verb::Script(args) => script(&args),
+        Verb::Unlock(args) => {
+            let options = options(&args.reach, before)?;
+            super::unlock::unlock(&args, &options)
+        }
     }
 }
 

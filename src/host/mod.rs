@@ -276,6 +276,22 @@ impl Link {
         result.map_err(|error| error.on(&self.name))
     }
 
+    /// A second shell on the host, beside the one that may be busy.
+    pub fn beside(&self) -> Result<Connection> {
+        Connection::open(&self.way, self.escalate.as_ref())
+    }
+
+    /// Run a script when nothing else runs on the host's shell; `None` when something does.
+    pub fn exec_if_idle(&self, script: &str, timeout: Duration) -> Option<Result<Output>> {
+        let mut slot = self.connection.try_lock().ok()?;
+        let connection = slot.as_mut()?;
+        let result = connection.exec(script, Some(timeout));
+        if !connection.alive() {
+            *slot = None;
+        }
+        Some(result)
+    }
+
     /// Ask a connection that was silent for long whether it is there; a lost one is left to be opened again.
     fn wake(&self, slot: &mut Option<Connection>) {
         let notice = locked(&self.notice);

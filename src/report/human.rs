@@ -140,8 +140,9 @@ impl<W: Write + Send> Human<W> {
         self.drop_bar(host);
         let color = match status {
             Status::Changed => YELLOW,
-            Status::Failed | Status::Unreachable => RED,
+            Status::Failed | Status::Refused | Status::Unreachable => RED,
             Status::Ok => GREEN,
+            Status::Stopped | Status::Untried => DIM,
         };
         let word = self.paint(color, &format!("{:<11}", status.word()));
         let mut line = format!("  {word} {host}");

@@ -244,15 +244,12 @@ async fn start_master(target: &Target, socket: &Path) -> Result<()> {
         .arg(&log)
         .arg("-S")
         .arg(socket);
-    command.args([
-        "-o",
-        "ControlPersist=60",
-        "-o",
-        "ServerAliveInterval=15",
-        "-o",
-        "ServerAliveCountMax=3",
-    ]);
+    command.args(["-o", "ControlPersist=60"]);
     command.args(target.arguments());
+    // A link that is dead is noticed as soon as one that never came about; of two settings ssh takes the first.
+    let beat = (target.timeout.as_secs() / 3).max(1);
+    command.args(["-o", &format!("ServerAliveInterval={beat}")]);
+    command.args(["-o", "ServerAliveCountMax=3"]);
     let askpass = match &target.password {
         None => {
             command.args(["-o", "BatchMode=yes"]);
