@@ -8,7 +8,7 @@ mod args;
 
 use std::fmt;
 
-pub use args::{Args, unknown_key, wrong_type};
+pub use args::{Args, no_options, unknown_key, wrong_type};
 
 use crate::value::{Value, duration};
 
@@ -92,6 +92,20 @@ pub enum Of {
 }
 
 impl Of {
+    /// The type of such a value; any for a function.
+    #[must_use]
+    pub fn value(self) -> Type {
+        match self {
+            Of::Array => Type::Array,
+            Of::Authority => Type::Authority,
+            Of::Client => Type::Client,
+            Of::Error => Type::Error,
+            Of::Function => Type::Any,
+            Of::Host => Type::Host,
+            Of::Map => Type::Map,
+        }
+    }
+
     /// The name that the manual gives such a value; empty for a function.
     #[must_use]
     pub fn letter(self) -> &'static str {

@@ -8,7 +8,7 @@ pub(in crate::script) mod cert;
 mod cluster;
 pub(in crate::script) mod etcdctl;
 mod flow;
-mod hint;
+pub(in crate::script) mod hint;
 pub(in crate::script) mod host;
 mod look;
 pub(in crate::script) mod parameter;
