@@ -17,4 +17,5 @@ mod primitive;
 mod restart;
 mod see;
 mod several;
+mod survivor;
 mod sweep;
