@@ -99,12 +99,7 @@ impl Service {
             .filter(|unit| shown.unit != Some(unit.as_str()))
         {
             let path = self.unit_path(facts);
-            let temporary = quote(&format!("{path}.etcdsh"));
-            steps.push(format!(
-                "{} && chmod 0644 {temporary} && mv -f {temporary} {}",
-                super::file::put(unit.as_bytes(), &temporary),
-                quote(&path)
-            ));
+            steps.push(format!("( {}\n)", super::file::replace(&path, unit)));
             what.push(if shown.unit.is_some() {
                 "unit file".into()
             } else {

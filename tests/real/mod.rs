@@ -15,6 +15,7 @@ mod monitor;
 mod overview;
 mod pigsty;
 mod primitive;
+mod race;
 mod restart;
 mod see;
 mod several;
