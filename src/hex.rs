@@ -7,6 +7,14 @@ pub(crate) fn text(bytes: &[u8]) -> String {
     bytes.iter().flat_map(both).collect()
 }
 
+/// The bytes that two letters each stand for; `None` where they are no such letters.
+pub(crate) fn bytes(text: &str) -> Option<Vec<u8>> {
+    let pairs = text.as_bytes().chunks(2);
+    pairs
+        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
+        .collect()
+}
+
 /// An address as `/proc/net/tcp` writes it on a little-endian host: words of four bytes, the last byte first.
 pub(crate) fn kernel(octets: &[u8]) -> String {
     octets
@@ -22,6 +30,8 @@ mod tests {
     fn each_byte_has_two_letters() {
         assert_eq!(super::text(&[0, 0x0f, 0xa0, 0xff]), "000fa0ff");
         assert_eq!(super::text(&[]), "");
+        assert_eq!(super::bytes("000fa0ff"), Some(vec![0, 0x0f, 0xa0, 0xff]));
+        assert_eq!(super::bytes("0g"), None);
     }
 
     #[test]

@@ -12,7 +12,7 @@ pub mod parameter;
 pub mod pki;
 mod reach;
 
-pub use address::address;
+pub use address::{address, canonical_url};
 pub use client::{config, tunnel};
 pub use layout::{hosts, is_any, mistakes};
 pub use member::Member;

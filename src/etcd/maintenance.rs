@@ -74,6 +74,19 @@ impl Client {
         Ok(start.elapsed())
     }
 
+    /// Is authentication on, and nobody logged in here? Asked of any endpoint that answers.
+    pub fn wants_login(&self) -> Result<bool> {
+        self.read(async |etcd| match etcd.kv().get("health", None).await {
+            Err(etcd_client::Error::GRpcStatus(status)) if status.message() == NO_USER => Ok(true),
+            Err(etcd_client::Error::GRpcStatus(status))
+                if status.code() == Code::PermissionDenied =>
+            {
+                Ok(false)
+            }
+            answer => answer.map(|_| false),
+        })
+    }
+
     /// Hand the leadership over to a member. The request goes to the leader, wherever it is, and follows it.
     pub fn move_leader(&self, id: u64) -> Result<Header> {
         let end = Instant::now() + self.limit();

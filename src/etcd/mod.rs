@@ -18,6 +18,7 @@ pub(crate) mod rpc;
 mod scrape;
 pub(crate) mod snapshot;
 mod trouble;
+pub mod wal;
 mod watch;
 
 pub use auth::Names;

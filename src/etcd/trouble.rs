@@ -79,6 +79,11 @@ impl Trouble {
         matches!(self, Trouble::Server(_, text) if text == NOT_LEADER)
     }
 
+    /// Authentication is on, and the caller has not logged in.
+    pub(crate) fn wants_login(&self) -> bool {
+        matches!(self, Trouble::Auth(text) if text == NO_USER)
+    }
+
     /// etcd itself answered, so another endpoint would say the same.
     pub(crate) fn is_answer(&self) -> bool {
         match self {

@@ -6,6 +6,7 @@
 mod facts;
 
 use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock};
 use std::time::{Duration, Instant};
@@ -223,6 +224,24 @@ impl Link {
     /// From now on a lost connection is found out before it is used, opened again, and told once.
     pub fn watch(&self, notice: Notice) {
         *locked(&self.notice) = Some(notice);
+    }
+
+    /// Is there a connection that answered last?
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.trips() > 0 && !self.gone()
+    }
+
+    /// A socket file of this machine that leads to `address:port` as the host sees it, through its ssh connection;
+    /// `None` for a host that is not reached over ssh.
+    pub fn forward(&self, address: &str, port: u16) -> Option<Result<PathBuf>> {
+        match &self.way {
+            Way::Local => None,
+            Way::Ssh(target) => Some(
+                crate::transport::forward(target, address, port)
+                    .map_err(|error| error.on(&self.name)),
+            ),
+        }
     }
 
     /// Was the connection lost or never made?

@@ -8,6 +8,7 @@ mod fetch;
 mod file;
 mod group;
 mod hidden;
+pub(crate) mod journal;
 mod package;
 mod run;
 mod service;

@@ -1,6 +1,7 @@
 //! `service`: a unit is in the stated state, starts at boot or not, and has the stated unit file.
 
 use super::hidden::hidden;
+use super::journal::decisive;
 use super::{Change, Diff, Plan, Primitive, Seen, Spec, could_not_tell};
 use crate::command::quote;
 use crate::error::{Error, Kind, Result};
@@ -15,7 +16,7 @@ pub(super) const SPEC: Spec = Spec {
         Section::Primitive,
         Of::Host,
         "service",
-        "Keep a service in the stated state.\n\nReturns `changed`, `what`, `state` and `pid`. Fails when the unit does not exist or does not come up, and then\nquotes the last lines of its log.",
+        "Keep a service in the stated state.\n\nReturns `changed`, `what`, `state` and `pid`. Fails when the unit does not exist or does not come up, and then\nquotes the decisive lines of its log.",
     )
     .takes(&[Arg::new("name", Type::Text, "the unit, without `.service`")])
     .with(&[
@@ -69,17 +70,17 @@ impl Service {
         format!("{}/etc/systemd/system/{}.service", facts.root, self.name)
     }
 
-    /// Start, stop and so on; after a failure the end of the log.
+    /// Start, stop and so on; after a failure the end of the log, of which `judge` quotes what decides.
     fn act(&self, verb: &str) -> String {
         let name = quote(&self.name);
         let file = self.log.as_deref().map_or(String::new(), |log| {
             format!(
-                "[ -n \"$said\" ] || said=$(tail -n 15 {} 2>/dev/null); ",
+                "[ -n \"$said\" ] || said=$(tail -n 200 {} 2>/dev/null); ",
                 quote(log)
             )
         });
         format!(
-            "{{ systemctl {verb} {name} || {{ status=$?; said=$(journalctl -u {name} -n 15 --no-pager -o cat 2>/dev/null | grep -v '^-- '); {file}printf '%s\\n' \"$said\" >&2; exit $status; }}; }}"
+            "{{ systemctl {verb} {name} || {{ status=$?; said=$(journalctl -u {name} -n 200 --no-pager -o cat 2>/dev/null | grep -v '^-- '); {file}printf '%s\\n' \"$said\" >&2; exit $status; }}; }}"
         )
     }
 
@@ -159,8 +160,8 @@ impl Service {
         };
         if let Some(verb) = verb {
             what.push(verb.into());
-            // A unit that failed too often refuses to start until it is told to forget.
-            let reset = if verb == "stop" || shown.active != "failed" {
+            // A unit that failed too often refuses to start until it is told to forget; one that is between two tries counts on.
+            let reset = if verb == "stop" || shown.active == "active" {
                 String::new()
             } else {
                 format!("systemctl reset-failed {name} 2>/dev/null; ")
@@ -311,7 +312,7 @@ impl Primitive for Service {
             format!("service `{}` did not {verb}", self.name),
         );
         error.command = Some(format!("{} (exit {})", change.shown, output.status));
-        error.stderr.clone_from(&output.stderr);
+        error.stderr = decisive(&output.stderr);
         Err(error.hint(format!("journalctl -u {} -n 50   # on the host", self.name)))
     }
 }

@@ -212,6 +212,19 @@ impl Session {
         Ok(link)
     }
 
+    /// The connections that are open now.
+    #[must_use]
+    pub fn open_links(&self) -> Vec<Arc<Link>> {
+        let links = self.links.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open: Vec<Arc<Link>> = links
+            .values()
+            .filter(|link| link.is_open())
+            .cloned()
+            .collect();
+        open.sort_by(|one, other| one.name().cmp(other.name()));
+        open
+    }
+
     /// Hosts that shall be locked together before the first of them is changed.
     pub fn lock_together(&self, links: Vec<Arc<Link>>, what: &str) {
         self.locks.expect(links, what);

@@ -39,6 +39,7 @@ const STDLIB: &[Source] = &[
         files: files![
             "stdlib/etcd/member.rhai",
             "stdlib/etcd/look.rhai",
+            "stdlib/etcd/guard.rhai",
             "stdlib/etcd/client.rhai",
             "stdlib/etcd/install.rhai",
             "stdlib/etcd/config.rhai",

@@ -9,6 +9,7 @@ mod file;
 mod heard;
 pub mod manual;
 pub mod overview;
+mod road;
 mod source;
 mod speak;
 mod trouble;

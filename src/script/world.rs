@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::road::Roads;
 use super::words::parameter::Parameter;
 use crate::cluster::Login;
 use crate::error::Result;
@@ -44,6 +45,7 @@ pub struct World {
     pub selection: Selection,
     pub session: Arc<Session>,
     clients: Mutex<HashMap<String, crate::etcd::Client>>,
+    pub(super) roads: Roads,
 }
 
 /// Everything a world is made of.
@@ -72,6 +74,7 @@ impl World {
             listing: parts.listing,
             login: parts.login,
             parameters: Mutex::default(),
+            roads: Roads::default(),
             script_folder: parts.script_folder,
             selection: parts.selection,
             session: parts.session,

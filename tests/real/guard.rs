@@ -11,6 +11,14 @@ fn refused(lab: &Lab, options: &str, words: &[&str]) {
     let before = lab.trees(&[HOST]);
     let run = lab.flow(options).exits(2).says(words);
     assert_eq!(run.changes(), [], "{}", run.readable());
+    // No advice destroys what nobody has asked to destroy.
+    assert!(
+        options.contains("purge")
+            || options.contains("etcd_clean")
+            || !run.text().contains("etcd_clean"),
+        "{}",
+        run.readable()
+    );
     let after = lab.trees(&[HOST]);
     let bare = |trees: &[String]| -> Vec<String> {
         trees
@@ -183,11 +191,37 @@ fn a_purge_takes_what_is_etcds_and_nothing_else() {
         files.len() == 1 && files[0].contains("etcd-1-"),
         "the database file of a stopped member is saved: {files:?}"
     );
+    a_log_in_a_folder_of_its_own_is_purged_too(&lab);
     for folder in ["/", "/etc", "/var/lib", "/data/../etc", "/usr/"] {
         lab.flow(&format!("-e etcd_data={folder}"))
             .exits(1)
             .says(&["`etcd_data` cannot be"]);
     }
+}
+
+/// etcd goes on from its log, wherever that lies.
+fn a_log_in_a_folder_of_its_own_is_purged_too(lab: &Lab) {
+    let options = "-e {\"etcd_extra_config\":{\"wal-dir\":\"/srv/wal/etcd\"}}";
+    lab.flow(options).ok();
+    etcdctl(lab, HOST, "put old 1");
+    lab.on(HOST, "ls /srv/wal/etcd/*.wal; echo mine >/srv/wal/notes");
+    // The config says where the log is, whatever the inventory says by then.
+    let dry = lab.flow("-C -t etcd_purge -y").changes_something();
+    let real = lab.flow("-t etcd_purge -y").changes_something();
+    same_changes(&dry.changes(), &real.changes());
+    assert_eq!(lab.on(HOST, "ls /srv/wal"), "notes\n");
+    lab.flow("-t etcd_purge -y").changes_nothing();
+    lab.flow(options).ok();
+    assert_eq!(etcdctl(lab, HOST, "get old"), "");
+    // The data directory is lost and the log is not: that is no host without data.
+    lab.on(HOST, "systemctl stop etcd; rm -rf /data/etcd/member");
+    refused(
+        lab,
+        &format!("{options} -e etcd_clean=false"),
+        &["member data", "of `etcd-1`"],
+    );
+    lab.flow(&format!("{options} -t etcd_purge -y")).ok();
+    lab.on(HOST, "rm -rf /srv/wal");
 }
 
 /// The same changes but for the moment in the name of a snapshot.
@@ -234,8 +268,7 @@ fn an_etcd_of_somebody_else_is_foreign_and_refused_unless_it_shall_be_purged() {
             &[
                 "not ours",
                 "its name is `etcd-1`, not `other-1`",
-                "its initial-cluster-token is `etcd`, not `other`",
-                "-e etcd_clean=true",
+                "use the inventory and the CA that it was made with",
             ],
         );
         refused(
@@ -262,7 +295,10 @@ fn an_etcd_of_somebody_else_is_foreign_and_refused_unless_it_shall_be_purged() {
     refused(
         &lab,
         "",
-        &["there is none beside the inventory in files/pki/ca"],
+        &[
+            "there is none beside the inventory in files/pki/ca",
+            "put the CA that this cluster was made with into files/pki/ca",
+        ],
     );
     refused(
         &lab,

@@ -18,4 +18,5 @@ mod primitive;
 mod restart;
 mod see;
 mod several;
+mod survivor;
 mod sweep;

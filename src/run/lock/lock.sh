@@ -34,13 +34,14 @@ take() {
         rm -f "$lock"
     fi
     if [ ! -e "$lock" ]; then
-        (set -C && printf '%s\nshell %s\n' "$text" $$ >"$lock") || exit 74
+        (set -C && printf '%s\nshell %s\n' "$text" $$ >"$lock") || { rm -f "$lock"; exit 74; }
     fi
     exec 9<&-
     # When this shell is gone, so is its lock.
     (
         trap '' INT HUP
         while kill -0 $$ 2>/dev/null && [ "$(holder)" = "$id" ]; do sleep 1; done
+        alone
         [ "$(holder)" != "$id" ] || rm -f "$lock"
     ) </dev/null >/dev/null 2>&1 &
     echo "$lock"

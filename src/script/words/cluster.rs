@@ -48,11 +48,21 @@ const CLUSTER_LOGIN: Word = Word::function(
 .gives(Type::Map)
 .example("print(cluster_login(h).keys())");
 
+const CANONICAL_URL: Word = Word::function(
+    Section::Stdlib,
+    "canonical_url",
+    "A URL, or several with commas, with each IPv6 address in its one short form.",
+)
+.takes(&[Arg::new("url", Type::Text, "the URL")])
+.gives(Type::Text)
+.example(r#"print(canonical_url("https://[FD00:0::1]:2380"))"#);
+
 pub(super) const WORDS: &[&Word] = &[
     &INVENTORY_CLUSTERS,
     &MEMBER,
     &IDENTITY_MISTAKES,
     &CLUSTER_LOGIN,
+    &CANONICAL_URL,
 ];
 
 pub(super) fn register(engine: &mut Engine, world: &Arc<World>) {
@@ -67,6 +77,9 @@ pub(super) fn register(engine: &mut Engine, world: &Arc<World>) {
         let host = call.host(0);
         let host = host.ok_or_else(|| Error::config("a host is wanted first"));
         pass(host.and_then(|host| login(&host))).map(Into::into)
+    });
+    word(engine, &CANONICAL_URL, |call| {
+        Ok(cluster::canonical_url(&call.text(0)).into())
     });
     property(engine, &MEMBER, |host: &Host| {
         let member = Member::of(&host.world().inventory, host.name());

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rhai::{Array, Dynamic, Engine, Map};
 
 use super::bind::{Call, no_other_properties, property, word};
-use crate::cluster::pki;
+use crate::cluster::{canonical_url, pki};
 use crate::error::{Error, Kind, Result};
 use crate::etcd::{
     Client, Config, DeleteOptions, GetOptions, KeyValue, Member, PutOptions, Status, Trouble, hex,
@@ -26,6 +26,8 @@ pub(in crate::script) struct Etcdctl {
     client: Client,
     /// The name its changes are reported under.
     name: String,
+    /// Endpoints that cannot be reached from here, neither directly nor through ssh.
+    silent: Vec<String>,
     world: Arc<World>,
 }
 
@@ -134,7 +136,7 @@ const DELETE: Word = of_client("delete", "Delete keys; returns how many there we
 
 const STATUS: Word = of_client(
     "status",
-    "One map per endpoint: `endpoint`, `ok`, and `version`, `is_leader`, `leader`, `learner`, `member_id`, `db_size`, `raft_index`, `errors` and more, or `why`.",
+    "One map per endpoint: `endpoint`, `ok`, and `version`, `is_leader`, `leader`, `learner`, `member_id`, `db_size`, `raft_index`, `errors` and more; or `why`, with `login` (it refuses who asks), `no_login` (it wants one), `refused` and `silent` (it cannot be reached from here).",
 )
 .gives(Type::Array)
 .example("for member in e.status() { print(member.endpoint); }");
@@ -145,6 +147,25 @@ const HEALTH: Word = of_client(
 )
 .gives(Type::Array)
 .example("print(e.health().filter(|x| !x.healthy))");
+
+const WANTS_LOGIN: Word = of_client(
+    "wants_login",
+    "Is authentication on, and nobody logged in? False where no endpoint answers.",
+)
+.gives(Type::Bool)
+.example(
+    r#"if e.wants_login() { print("set etcdsh_user and etcdsh_password in the inventory"); }"#,
+);
+
+const COUNT: Word = of_client("count", "How many keys there are.")
+    .takes(&[KEY])
+    .with(&[Arg::new(
+        "prefix",
+        Type::Bool,
+        "all keys that begin with it; false by default",
+    )])
+    .gives(Type::Int)
+    .example(r#"print(e.count("", #{ prefix: true }))"#);
 
 const MEMBER_LIST: Word = of_client(
     "member_list",
@@ -210,6 +231,8 @@ pub(super) const WORDS: &[&Word] = &[
     &DELETE,
     &STATUS,
     &HEALTH,
+    &WANTS_LOGIN,
+    &COUNT,
     &MEMBER_LIST,
     &MEMBER_ADD,
     &MEMBER_REMOVE,
@@ -236,7 +259,12 @@ fn open(world: &Arc<World>, options: &Args) -> Result<Etcdctl> {
     config.password = options.text("password").map(Secret::new);
     let name = options.text("name").unwrap_or_else(|| "etcd".into());
     let tls = options.bool("tls").unwrap_or(true);
-    let key = format!("{:?} {:?} {tls}", config.endpoints, config.user);
+    let roads = world.roads.to(world, &config.endpoints)?;
+    config.forwards = roads.forwards;
+    let mut doors: Vec<_> = config.forwards.iter().collect();
+    doors.sort();
+    let (endpoints, user, limit) = (&config.endpoints, &config.user, config.request_timeout);
+    let key = format!("{endpoints:?} {user:?} {tls} {limit:?} {doors:?}");
     let cached = world.clients().get(&key).cloned();
     let client = match cached {
         Some(client) => client,
@@ -259,6 +287,7 @@ fn open(world: &Arc<World>, options: &Args) -> Result<Etcdctl> {
     Ok(Etcdctl {
         client,
         name,
+        silent: roads.silent,
         world: Arc::clone(world),
     })
 }
@@ -272,12 +301,17 @@ fn id_of(text: &str) -> Result<u64> {
 }
 
 fn member(member: &Member) -> Map {
+    // URLs are compared with those of the inventory: addresses as addresses.
+    let urls = |all: &[String]| {
+        let urls: Vec<String> = all.iter().map(|url| canonical_url(url)).collect();
+        list(&urls)
+    };
     map([
-        ("client_urls", list(&member.client_urls)),
+        ("client_urls", urls(&member.client_urls)),
         ("id", Value::from(hex(member.id))),
         ("learner", Value::Bool(member.is_learner)),
         ("name", Value::from(member.name.as_str())),
-        ("peer_urls", list(&member.peer_urls)),
+        ("peer_urls", urls(&member.peer_urls)),
     ])
 }
 
@@ -403,6 +437,14 @@ impl Etcdctl {
         Ok(got.kvs.iter().map(|one| Dynamic::from(pair(one))).collect())
     }
 
+    fn count(&self, key: &str, options: &Args) -> Result<i64> {
+        let options = GetOptions {
+            count_only: true,
+            ..get_options(options)
+        };
+        Ok(self.client.get(key.as_bytes(), &options)?.count)
+    }
+
     fn delete(&self, key: &str, prefix: bool) -> Result<i64> {
         let options = DeleteOptions {
             prefix,
@@ -442,8 +484,14 @@ impl Etcdctl {
                     Ok(one) => status(endpoint, &one),
                     Err(fault) => map([
                         ("endpoint", Value::from(endpoint.as_str())),
+                        (
+                            "login",
+                            Value::Bool(matches!(fault.trouble(), Trouble::Auth(_))),
+                        ),
+                        ("no_login", Value::Bool(fault.trouble().wants_login())),
                         ("ok", Value::Bool(false)),
                         ("refused", Value::Bool(*fault.trouble() == Trouble::Refused)),
+                        ("silent", Value::Bool(self.silent.contains(endpoint))),
                         ("why", Value::from(fault.trouble().to_string())),
                     ]),
                 })
@@ -571,6 +619,13 @@ fn on_keys(engine: &mut Engine) {
                 .map(Into::into),
         )
     });
+    word(engine, &COUNT, |call| {
+        pass(
+            client(call)
+                .count(&call.text(0), &call.options)
+                .map(Into::into),
+        )
+    });
     word(engine, &DELETE, |call| {
         let prefix = call.options.bool("prefix").unwrap_or(false);
         pass(client(call).delete(&call.text(0), prefix).map(Into::into))
@@ -583,6 +638,10 @@ type Act = fn(&Client, u64) -> crate::etcd::Result<()>;
 fn on_members(engine: &mut Engine) {
     word(engine, &STATUS, |call| Ok(client(call).statuses().into()));
     word(engine, &HEALTH, |call| Ok(client(call).healths().into()));
+    word(engine, &WANTS_LOGIN, |call| {
+        let wants = client(call).client.wants_login();
+        Ok(wants.unwrap_or(false).into())
+    });
     word(engine, &MEMBER_LIST, |call| {
         pass(member_list(&client(call)).map(Into::into))
     });

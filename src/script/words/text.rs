@@ -101,6 +101,13 @@ const NOW: Word = of_text(
 )
 .example("print(now())");
 
+const DECISIVE_LINES: Word = of_text(
+    "decisive_lines",
+    "Of a log of etcd the lines that say why it ended; the last ones where none does.",
+)
+.takes(&[TEXT])
+.example(r#"print(decisive_lines(recent_log(h, "etcd", 200)))"#);
+
 const BESIDE: Word = of_text("beside", "A path beside the inventory.")
     .takes(&[Arg::new("path", Type::Text, "relative to its folder")])
     .example(r#"print(beside("files/pki/ca/ca.crt"))"#);
@@ -117,6 +124,7 @@ pub(super) const WORDS: &[&Word] = &[
     &QUOTE,
     &NEAREST,
     &NOW,
+    &DECISIVE_LINES,
     &BESIDE,
 ];
 
@@ -153,6 +161,9 @@ pub(super) fn register(engine: &mut Engine, world: &Arc<World>) {
         let known: Vec<String> = call.array(1).iter().map(ToString::to_string).collect();
         let near = crate::error::nearest(&call.text(0), known.iter().map(String::as_str));
         Ok(near.unwrap_or_default().to_string().into())
+    });
+    word(engine, &DECISIVE_LINES, |call| {
+        Ok(crate::primitive::journal::decisive(&call.text(0)).into())
     });
     word(engine, &NOW, |_| {
         let text = jiff::Zoned::now().strftime("%Y%m%dT%H%M%S").to_string();

@@ -1,9 +1,10 @@
 #!/bin/sh
 # What etcd there is on this host: one question, answered in sections that begin with `== NAME`.
 #
-# Before it stand: the paths $binary, $ca, $conf, $data, $pki_ca and $unit, and for grep -E the $addresses and $ports
-# as /proc/net/tcp writes them. Ends with 3 when systemd does not answer, 4 and 5 when something cannot be read.
+# Before it stand: the paths $binary, $ca, $conf, $data, $pki_ca, $unit and $wal, which may be empty, and for grep -E the
+# $addresses and $ports as /proc/net/tcp writes them. Ends with 3 when systemd does not answer, 4 and 5 when something cannot be read.
 # shellcheck disable=SC2154,SC2010,SC2012
+echo '== clock'; date +%s.%N
 shown=$(systemctl show etcd -p LoadState -p ActiveState -p SubState -p MainPID -p UnitFileState -p FragmentPath) || exit 3
 pid=${shown#*MainPID=}; pid=${pid%%
 *}
@@ -44,13 +45,25 @@ if [ -n "$pid" ] && [ "$pid" != 0 ] && [ -d "/proc/$pid" ]; then
   esac
 fi
 echo '== times'
-stat -L -c '%.9Y %n' "$conf" "$unit" "$ca" "$binary" 2>/dev/null
+stat -L -c '%.9Y %n' "$conf" "$unit" "$ca" "$binary" "$data" 2>/dev/null
 printf 'binary=%s\n' "$(readlink -f "$binary" 2>/dev/null)"
 echo '== data'
 if [ -d "$data" ]; then
   [ -x "$data" ] || exit 4
   if [ -d "$data/member" ]; then echo member; fi
+  stat -c 'owner=%U' "$data"
+  stat -c 'database=%s' "$data/member/snap/db" 2>/dev/null
   for entry in "$data"/* "$data"/.[!.]*; do [ -e "$entry" ] && [ "$entry" != "$data/member" ] && printf 'other=%s\n' "$entry"; done
 fi
+# A log that lies elsewhere is named by the config, or will be by the inventory. Its first records say whose it is.
+elsewhere=$(sed -n 's/^wal-dir:[[:space:]]*//p' "$conf" 2>/dev/null | sed "s/[[:space:]]#.*//; s/[\"']//g; s/[[:space:]]*$//" | tail -n 1)
+for folder in "$data/member/wal" "$elsewhere" "$wal"; do
+  [ -n "$folder" ] && [ -d "$folder" ] || continue
+  [ -r "$folder" ] && [ -x "$folder" ] || exit 4
+  set -- "$folder"/*.wal
+  [ -e "$1" ] || continue
+  begins=$(od -An -v -tx1 -N 2048 "$1") || exit 5
+  printf 'log=%s %s %s\n' "$#" "$(printf '%s' "$begins" | tr -d ' \n')" "$1"
+done
 for file in "$conf" "$ca" "$pki_ca"; do if [ -e "$file" ]; then echo "== file $file"; cat "$file" || exit 5; echo; fi; done
 echo '== end'

@@ -3,8 +3,11 @@
 //! Tells what is running, from which files and since when, what data there is, and who holds the ports. Says
 //! nothing about whose it is: that is `stdlib/etcd/look.rhai`. Where something cannot be told, the answer says so.
 
+mod log;
+
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rhai::Engine;
 
@@ -12,6 +15,7 @@ use super::bind::{Call, located, word};
 use super::host::Host;
 use crate::command::quote;
 use crate::error::{Error, Kind, Result};
+use crate::etcd::wal;
 use crate::hex;
 use crate::script::World;
 use crate::script::trouble::pass;
@@ -19,6 +23,7 @@ use crate::script::value::{from_inventory, map_to_rhai};
 use crate::transport::Output;
 use crate::value::{Map, Value};
 use crate::word::{Arg, Args, Of, Section, Type, Word};
+use log::Log;
 
 /// Where to look; all paths as the host calls them.
 struct Where {
@@ -31,6 +36,8 @@ struct Where {
     ports: [i64; 2],
     sandbox: bool,
     unit: String,
+    /// The folder that the inventory wants the log in, when it is one of its own.
+    wal: String,
 }
 
 impl Where {
@@ -48,6 +55,7 @@ impl Where {
             ports: [port("port")?, port("peer_port")?],
             sandbox,
             unit: text("unit")?,
+            wal: options.text("wal").unwrap_or_default(),
         })
     }
 
@@ -66,6 +74,7 @@ impl Where {
                 &self.ports.map(|port| format!("{port:04X}")).join("|"),
             ),
             ("unit", &self.unit),
+            ("wal", &self.wal),
         ]
         .map(set);
         heads.concat() + include_str!("look.sh")
@@ -94,7 +103,7 @@ impl Where {
         written
     }
 
-    fn parse(&self, output: &Output) -> Result<Map> {
+    fn parse(&self, output: &Output, asked: &Asked) -> Result<Map> {
         let text = output.text();
         let sections = sections(&text);
         if output.status != 0 || !sections.contains_key("end") {
@@ -133,6 +142,7 @@ impl Where {
                     .unwrap_or(crate::inventory::Value::Null),
             ),
         };
+        let data = of_data(section("data"), &conf);
         let command = process.get("command").cloned().unwrap_or_default();
         let config_file = config_file(&command);
         let text_or_null = |text: Option<String>| text.map_or(Value::Null, Value::from);
@@ -141,17 +151,12 @@ impl Where {
         } else {
             Vec::new()
         };
-        let others = section("data")
-            .lines()
-            .filter_map(|line| line.strip_prefix("other="))
-            .map(Value::from)
-            .collect();
         Ok([
             ("ca", text_or_null(file(&self.ca))),
             ("command", Value::from(command.trim())),
-            ("conf", conf),
             ("conf_text", text_or_null(file(&self.conf))),
             ("config_file", text_or_null(config_file)),
+            ("conf", conf),
             (
                 "due",
                 Value::List(due.into_iter().map(Value::from).collect()),
@@ -166,11 +171,6 @@ impl Where {
             ("holder", text_or_null(holder)),
             ("keys", Value::from(keys(section("keys")))),
             (
-                "member",
-                Value::Bool(section("data").lines().any(|line| line == "member")),
-            ),
-            ("others", Value::List(others)),
-            (
                 "pid",
                 Value::Int(
                     process
@@ -182,12 +182,28 @@ impl Where {
             ("pki_ca", text_or_null(file(&self.pki_ca))),
             ("running", Value::Bool(running)),
             (
+                "skew",
+                Value::Int(asked.skew(section("clock")).unwrap_or(0)),
+            ),
+            ("spent", Value::Bool(self.spent(section("times")))),
+            (
                 "state",
                 Value::from(unit.get("ActiveState").cloned().unwrap_or_default()),
             ),
         ]
+        .into_iter()
+        .chain(data)
         .map(|(key, value)| (key.to_string(), value))
-        .into())
+        .collect())
+    }
+
+    /// Was there data since the config was written? What lies in a directory, or no longer does, changes its time.
+    fn spent(&self, times: &str) -> bool {
+        match (time_of(times, &self.data), time_of(times, &self.conf)) {
+            (Some(data), Some(conf)) => data > conf,
+            (None, conf) => conf.is_some(),
+            (Some(_), None) => false,
+        }
     }
 
     /// Why the process must be started again, from what is on the host now.
@@ -229,10 +245,7 @@ impl Where {
             (&self.unit, "unit"),
             (&self.ca, "CA file"),
         ] {
-            let time = times
-                .lines()
-                .find_map(|line| line.split_once(' ').filter(|(_, name)| name == path))
-                .and_then(|(time, _)| time.parse::<f64>().ok());
+            let time = time_of(times, path);
             // The clock of the process counts in hundredths of a second.
             if time.is_some_and(|time| time > started + 0.02) {
                 reasons.push(format!("its {what} is newer"));
@@ -269,6 +282,81 @@ fn listeners(listen: &str, holders: &str) -> Vec<(String, String)> {
         })
         .collect()
 }
+
+/// When a file was changed last, of the lines of `stat`.
+fn time_of(times: &str, path: &str) -> Option<f64> {
+    let line = times
+        .lines()
+        .find_map(|line| line.split_once(' ').filter(|(_, name)| *name == path));
+    line.and_then(|(time, _)| time.parse().ok())
+}
+
+/// When the question was asked, in seconds of this machine's clock.
+struct Asked {
+    after: f64,
+    before: f64,
+}
+
+/// What lies in the data folders, as a log and a database tell it.
+fn of_data(data: &str, conf: &Value) -> [(&'static str, Value); 7] {
+    let in_data = |key: &'static str| {
+        let lines = data.lines();
+        lines.filter_map(move |line| line.strip_prefix(key)?.strip_prefix('='))
+    };
+    let others = in_data("other").map(Value::from).collect();
+    let logs: Vec<Log> = in_data("log").filter_map(Log::parse).collect();
+    let log = logs.first();
+    // A database without a log is what is left of a member: only an empty one is as good as none.
+    let lived = log.map_or_else(
+        || {
+            in_data("database")
+                .any(|size| size.parse::<u64>().is_ok_and(|size| size > EMPTY_DATABASE))
+        },
+        Log::has_lived,
+    );
+    let mut folders: Vec<&str> = logs.iter().map(Log::folder).collect();
+    folders.dedup();
+    [
+        ("fits", Value::Bool(log.is_some_and(|log| log.fits(conf)))),
+        ("lived", Value::Bool(lived)),
+        ("log", log.map_or(Value::Null, Log::to_value)),
+        (
+            "logs",
+            Value::List(folders.into_iter().map(Value::from).collect()),
+        ),
+        (
+            "member",
+            Value::Bool(log.is_some() || data.lines().any(|line| line == "member")),
+        ),
+        ("others", Value::List(others)),
+        (
+            "owner",
+            Value::from(in_data("owner").next().unwrap_or_default()),
+        ),
+    ]
+}
+
+fn now() -> f64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0.0, |since| since.as_secs_f64())
+}
+
+impl Asked {
+    /// By how many milliseconds at least the host's clock is ahead of ours, or with a minus behind it.
+    fn skew(&self, clock: &str) -> Option<i64> {
+        let there: f64 = clock.trim().trim_end_matches(".%N").parse().ok()?;
+        let ahead = (there - self.after).max(0.0) + (there - self.before).min(0.0);
+        i64::try_from(Duration::try_from_secs_f64(ahead.abs()).ok()?.as_millis())
+            .ok()
+            .map(|apart| if ahead < 0.0 { -apart } else { apart })
+    }
+}
+
+/// A database of etcd in which no key was ever put is smaller.
+const EMPTY_DATABASE: u64 = 64 << 10;
+
+/// A log that is asked about again: no founding is longer, with all elections that came to nothing.
+const WHOLE_BEGINNING: u64 = 1 << 20;
 
 /// The value of `--config-file` on a command line.
 fn config_file(command: &str) -> Option<String> {
@@ -327,7 +415,7 @@ const LOOK_AT_ETCD: Word = Word::method(
     Section::Stdlib,
     Of::Host,
     "look_at_etcd",
-    "What etcd there is on the host, in one round trip; `etcd::look(h)` calls it. All options are needed.",
+    "What etcd there is on the host, in one round trip; `etcd::look(h)` calls it. All options but `wal` are needed.",
 )
 .with(&[
     Arg::new("address", Type::Text, "its IP address"),
@@ -339,6 +427,7 @@ const LOOK_AT_ETCD: Word = Word::method(
     Arg::new("pki_ca", Type::Path, "the CA file that others on the host use"),
     Arg::new("port", Type::Int, "the port for clients"),
     Arg::new("unit", Type::Path, "its systemd unit"),
+    Arg::new("wal", Type::Path, "the directory for its log, when that is not in the data directory; none by default"),
 ])
 .gives(Type::Map)
 .example("print(etcd::look(h).running)");
@@ -357,8 +446,35 @@ fn look(call: &Call<'_>) -> Result<Map> {
     let options = Args::of_options(&LOOK_AT_ETCD, located(&LOOK_AT_ETCD, &host, &call.map())?)?;
     let place = Where::new(&options, link.root().is_some())?;
     link.facts()?;
+    let before = now();
     let output = link.exec(&place.question(), None)?;
-    place.parse(&output).map_err(|error| error.on(host.name()))
+    let asked = Asked {
+        after: now(),
+        before,
+    };
+    let seen = place.parse(&output, &asked);
+    let mut seen = seen.map_err(|error| error.on(host.name()))?;
+    if let Some(path) = undecided(&seen) {
+        let more = format!(
+            "od -An -v -tx1 -N {WHOLE_BEGINNING} {} | tr -d ' \\n'",
+            quote(&path)
+        );
+        let begins = hex::bytes(link.exec(&more, None)?.text().trim());
+        let lived = begins
+            .and_then(|bytes| wal::beginning(&bytes))
+            .is_none_or(|beginning| beginning.lived != Some(false));
+        seen.insert("lived".into(), Value::Bool(lived));
+    }
+    Ok(seen)
+}
+
+/// The log of which the first bytes do not say whether it has lived.
+fn undecided(seen: &Map) -> Option<String> {
+    let Some(Value::Map(log)) = seen.get("log") else {
+        return None;
+    };
+    let path = log.get("path")?.as_text()?.to_string();
+    matches!(log.get("lived"), Some(Value::Null)).then_some(path)
 }
 
 #[cfg(test)]
