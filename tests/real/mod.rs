@@ -17,6 +17,7 @@ mod pigsty;
 mod primitive;
 mod race;
 mod restart;
+mod row;
 mod see;
 mod several;
 mod survivor;

@@ -16,7 +16,8 @@ lock=$folder/etcdsh.lock
 holder() { head -n 1 "$lock" 2>/dev/null; }
 alone() {
     command -v flock >/dev/null || { echo 'flock of util-linux is missing' >&2; exit 74; }
-    exec 9<"${lock%/*}" && flock -w 10 9 || { echo "another program holds ${lock%/*}" >&2; exit 74; }
+    exec 9<"${lock%/*}"
+    flock -w 10 9 || { echo "another program holds ${lock%/*}" >&2; exit 74; }
 }
 show() { [ ! -e "$lock" ] || { cat "$lock"; echo "age $(($(date +%s) - $(stat -c %Y "$lock")))"; }; }
 

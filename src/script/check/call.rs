@@ -146,7 +146,7 @@ impl Checker<'_> {
                 fits && could_stand_before(word.of, first) && could_come_first(word, value)
             })
             .collect();
-        // Behind a point a word of the value is meant, if there is one.
+        // After a point a word of the value is meant, if there is one.
         let of_values = |word: &&&Word| word.of != Of::Function;
         let candidates: Vec<&'static Word> =
             if value.is_some() && candidates.iter().any(|word| of_values(&word)) {
@@ -334,7 +334,7 @@ impl Checker<'_> {
         self.report(if at.is_none() { position } else { at }, error);
     }
 
-    /// Remember what a closure at the end of a call will be called with, behind what it has captured.
+    /// Remember what a closure at the end of a call will be called with, after what it has captured.
     fn hand_over(&mut self, call: &FnCallExpr, types: Vec<Type>) {
         let Some((function, curried)) = call.args.last().and_then(closure_of) else {
             return;

@@ -142,7 +142,7 @@ impl Known {
         Some(fitting.map(|(count, _)| count - 1).collect())
     }
 
-    /// Has the script a function of its own for such a call? One that is called behind a point has the value as `this`.
+    /// Has the script a function of its own for such a call? One that is called after a point has the value as `this`.
     pub(super) fn is_own(&self, name: &str, args: usize, method: bool) -> bool {
         let own = |count: usize| self.own.contains(&(name.to_string(), count));
         own(args) || (method && own(args + 1))

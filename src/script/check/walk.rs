@@ -260,7 +260,7 @@ impl<'a> Checker<'a> {
         Type::Any
     }
 
-    /// `a.b[c].d()`: each part stands behind a value of the type of the part before it.
+    /// `a.b[c].d()`: each part stands after a value of the type of the part before it.
     fn chain(&mut self, before: Option<Type>, expression: &Expr) -> Type {
         match (before, expression) {
             (_, Expr::Dot(pair, ..)) => {

@@ -105,12 +105,18 @@ impl Call<'_> {
     }
 }
 
+/// A word that stands in no table would be checked nowhere, and no manual would name it.
+fn in_a_table(word: &Word) -> bool {
+    super::named(word.name).any(|known| known.of == word.of && known.args.len() == word.args.len())
+}
+
 /// Let the engine know a word. Its module, if it has one, is `module`.
 pub(in crate::script) fn word(
     engine: &mut Engine,
     word: &'static Word,
     act: impl Fn(&Call<'_>) -> Native<Dynamic> + Send + Sync + 'static,
 ) {
+    debug_assert!(in_a_table(word), "`{}` is not in `WORDS`", word.name);
     let act: Act = Arc::new(act);
     for count in word.counts() {
         let act = Arc::clone(&act);
@@ -130,6 +136,7 @@ pub(in crate::script) fn word_of(
     word: &'static Word,
     act: impl Fn(&Call<'_>) -> Native<Dynamic> + Send + Sync + 'static,
 ) {
+    debug_assert!(in_a_table(word), "`{}` is not in `WORDS`", word.name);
     let act: Act = Arc::new(act);
     for count in word.counts() {
         let act = Arc::clone(&act);
@@ -156,6 +163,7 @@ pub(in crate::script) fn property<T: Clone + Send + Sync + 'static>(
     word: &'static Word,
     read: impl Fn(&T) -> Native<Dynamic> + Send + Sync + 'static,
 ) {
+    debug_assert!(in_a_table(word), "`{}` is not in `WORDS`", word.name);
     engine.register_get(word.name, move |value: &mut T| read(value));
 }
 
