@@ -91,6 +91,7 @@ fn again(typed: &[std::ffi::OsString]) -> String {
             }
         })
         .filter(|word| word != "-" && word != "--check")
+        .map(|word| in_whole(&word))
         .map(|word| {
             if word
                 .chars()
@@ -105,9 +106,23 @@ fn again(typed: &[std::ffi::OsString]) -> String {
     format!("etcdsh {}", words.join(" "))
 }
 
+/// A word with the secrets in it masked; so is the file of variables that a `-e` gives as a text.
+fn in_whole(word: &str) -> String {
+    let masked = crate::secret::masked(word);
+    let named = |word: &str| {
+        word.split_once('=')
+            .is_some_and(|(name, _)| crate::secret::is_secret_name(name))
+    };
+    match word.split_once('=') {
+        // A value with blanks in it is one word here.
+        Some((name, _)) if named(word) => format!("{name}=********"),
+        _ => masked,
+    }
+}
+
 /// A hint without the remark on it.
 fn bare(hint: &Hint) -> String {
-    let line = hint.to_string();
+    let line = crate::secret::masked(&hint.to_string());
     line.split("   #").next().unwrap_or_default().to_string()
 }
 

@@ -8,6 +8,7 @@ use super::setup::{self, Setup};
 use crate::error::{Error, Hint, Result};
 use crate::inventory::{AnsibleConfig, Origin, Value, parse_extra};
 use crate::script::{embedded, on_hosts};
+use crate::secret::is_secret_name;
 
 /// Carry out a subcommand; `before` stood before it.
 pub(super) fn carry_out(verb: Verb, before: Options) -> Result<i32> {
@@ -94,6 +95,9 @@ pub(super) struct InventoryArgs {
     /// How to show it; --list and --host are JSON in any case
     #[arg(short, long, value_enum, global = true)]
     pub(super) output: Option<Output>,
+    /// Show passwords and tokens, too
+    #[arg(long, global = true)]
+    show_secrets: bool,
     #[command(subcommand)]
     verb: Option<InventoryVerb>,
 }
@@ -108,6 +112,7 @@ fn inventory(args: &InventoryArgs, sources: &Sources, json: bool) -> Result<i32>
     let config = AnsibleConfig::load()?;
     let mut inventory = setup::inventory(&setup::sources(&sources.inventory, &config)?, None)?;
     inventory.set_extra(parse_extra(&sources.extra_vars)?);
+    let mask = !args.show_secrets;
     for warning in &inventory.warnings {
         complain!("warning: {warning}");
     }
@@ -123,7 +128,7 @@ fn inventory(args: &InventoryArgs, sources: &Sources, json: bool) -> Result<i32>
                 },
             );
         };
-        tell_origin(&origin, json);
+        tell_origin(&origin, mask && is_secret_name(variable), json);
         return Ok(0);
     }
     let limit = sources.limit()?;
@@ -133,9 +138,9 @@ fn inventory(args: &InventoryArgs, sources: &Sources, json: bool) -> Result<i32>
                 Error::usage("`--graph` is a drawing, and no JSON").hint("etcdsh inventory --list")
             );
         }
-        (Some(group), None, false) => print_text(&inventory.graph(group, args.vars)?),
-        (None, Some(host), false) => print_text(&inventory.host(host)?),
-        (None, None, true) => print_text(&inventory.list(limit.as_deref())?),
+        (Some(group), None, false) => print_text(&inventory.masking(mask).graph(group, args.vars)?),
+        (None, Some(host), false) => print_text(&inventory.masking(mask).host(host)?),
+        (None, None, true) => print_text(&inventory.masking(mask).list(limit.as_deref())?),
         _ => {
             return Err(
                 Error::usage("one of --list, --graph and --host is needed").hint(Hint::Hosts)
@@ -146,7 +151,14 @@ fn inventory(args: &InventoryArgs, sources: &Sources, json: bool) -> Result<i32>
 }
 
 /// The place that a value comes from, then those that it overrides.
-fn tell_origin(origin: &Origin, json: bool) {
+fn tell_origin(origin: &Origin, masked: bool, json: bool) {
+    let shown = |value: &Value| {
+        if masked {
+            "***".to_string()
+        } else {
+            value.to_text()
+        }
+    };
     let mut all = vec![(origin.to_string(), &origin.value)];
     // A folder of variables may lie beside the inventory and be the current one: its files are read twice.
     for weaker in &origin.overridden {
@@ -155,16 +167,16 @@ fn tell_origin(origin: &Origin, json: bool) {
             all.push((place, &weaker.value));
         }
     }
-    let told = |(place, value): &(String, &Value)| serde_json::json!({ "from": place, "value": value.to_text() });
+    let told = |(place, value): &(String, &Value)| serde_json::json!({ "from": place, "value": shown(value) });
     if json {
         let mut first = told(&all[0]);
         first["overrides"] = all[1..].iter().map(told).collect();
         say!("{first}");
         return;
     }
-    say!("{}: {}", all[0].0, all[0].1.to_text());
+    say!("{}: {}", all[0].0, shown(all[0].1));
     for (place, value) in &all[1..] {
-        say!("  overrides {place}: {}", value.to_text());
+        say!("  overrides {place}: {}", shown(value));
     }
 }
 

@@ -5,6 +5,7 @@ use super::node::{Shape, Source};
 use super::value::Value;
 use super::{Warnings, load, yaml};
 use crate::error::{Error, Hint, Kind, Result};
+use crate::secret::{has_secret, is_secret_name, masked};
 
 /// Read all arguments of `-e`; later ones win. Values of `key=value` are text, those of a mapping keep their type.
 pub fn parse_extra(args: &[String]) -> Result<Vars> {
@@ -61,12 +62,24 @@ fn pairs(arg: &str, vars: &mut Vars) -> Result<()> {
             .and_then(|index| word.char_indices().nth(index))
             .map(|(byte, _)| byte)
         else {
+            if has_secret(arg) {
+                let name = arg.split('=').next().unwrap_or_default();
+                return Err(
+                    Error::usage(format!("`-e {name}=********` is not `key=value`"))
+                        .because("a value with blanks in it wants quotes of its own"),
+                );
+            }
             return Err(Error::usage(format!("`-e {arg}` is not `key=value`"))
                 .because(format!("`{word}` has no `=`"))
                 .hint(Hint::Set(format!("{}=VALUE", word.trim_matches('=')))));
         };
         let (name, value) = (word[..byte].trim(), unquoted(word[byte + 1..].trim()));
-        let source = Source::new(format!("-e {name}={value}"), "");
+        let shown = if is_secret_name(name) {
+            "********"
+        } else {
+            value
+        };
+        let source = Source::new(format!("-e {name}={shown}"), "");
         let spot = source.spot(0, 0);
         vars.insert(name.to_string(), Var::new(Value::from(value), &spot, &spot));
     }
@@ -101,7 +114,8 @@ fn words(arg: &str) -> Result<Vec<String>> {
     }
     if quote.is_some() || depth > 0 {
         return Err(Error::usage(format!(
-            "a quote or a template in `-e {arg}` is never closed"
+            "a quote or a template in `-e {}` is never closed",
+            masked(arg)
         )));
     }
     words.push(word);
@@ -192,6 +206,10 @@ mod tests {
             (
                 "etcd_clean",
                 "Usage `-e etcd_clean` is not `key=value` caused by: `etcd_clean` has no `=` hint: -e etcd_clean=VALUE",
+            ),
+            (
+                "db_password=HUSH1 HUSH2",
+                "Usage `-e db_password=********` is not `key=value` caused by: a value with blanks in it wants quotes of its own",
             ),
             (
                 "./vars.yml",

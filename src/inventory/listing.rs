@@ -7,6 +7,7 @@ use indexmap::IndexMap;
 use super::Inventory;
 use super::value::Value;
 use crate::error::{Error, Result, nearest};
+use crate::secret::is_secret_name;
 
 /// Variables Ansible keeps to itself and never lists.
 const INTERNAL: [&str; 33] = [
@@ -46,6 +47,22 @@ const INTERNAL: [&str; 33] = [
 ];
 
 impl Inventory {
+    /// Whether its texts show `***` for what is a secret by its name.
+    #[must_use]
+    pub fn masking(mut self, masking: bool) -> Inventory {
+        self.masking = masking;
+        self
+    }
+
+    /// Variables as its texts show them.
+    fn shown(&self, vars: IndexMap<String, Value>) -> IndexMap<String, Value> {
+        let mut vars = visible(vars);
+        if self.masking {
+            vars.iter_mut().for_each(|(name, value)| mask(name, value));
+        }
+        vars
+    }
+
     /// The JSON of `ansible-inventory --list`, for the hosts of `limit` when there is one.
     pub fn list(&self, limit: Option<&str>) -> Result<String> {
         let hosts = self.select_with_limit("all", limit)?;
@@ -133,12 +150,12 @@ impl Inventory {
                     Value::Int(group.priority),
                 );
             }
-            draw_vars(visible(own), depth + 1, lines);
+            draw_vars(self.shown(own), depth + 1, lines);
         }
     }
 
     fn listed(&self, host: &str) -> IndexMap<String, Value> {
-        visible(self.vars(host))
+        self.shown(self.vars(host))
     }
 }
 
@@ -159,6 +176,20 @@ fn insert_names<'a>(
 fn visible(mut vars: IndexMap<String, Value>) -> IndexMap<String, Value> {
     vars.retain(|name, _| !INTERNAL.contains(&name.as_str()));
     vars
+}
+
+/// What stands for a secret.
+const MASK: &str = "***";
+
+/// `***` for each value whose name says that it is a secret, however deep it lies.
+fn mask(name: &str, value: &mut Value) {
+    match value {
+        Value::Map(map) => map.iter_mut().for_each(|(name, value)| mask(name, value)),
+        Value::List(list) => list.iter_mut().for_each(|value| mask(name, value)),
+        Value::Null | Value::Bool(_) => {}
+        value if is_secret_name(name) => *value = Value::from(MASK),
+        _ => {}
+    }
 }
 
 fn draw_vars(mut vars: IndexMap<String, Value>, depth: usize, lines: &mut Vec<String>) {

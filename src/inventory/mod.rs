@@ -63,6 +63,7 @@ pub struct Inventory {
     extra: Vars,
     groups: IndexMap<String, Group>,
     hosts: IndexMap<String, Host>,
+    masking: bool,
     /// `group_vars` and `host_vars` next to the script that is run.
     play: Option<Beside>,
 }

@@ -27,6 +27,7 @@ impl Inventory {
             extra: Vars::new(),
             groups: IndexMap::new(),
             hosts: IndexMap::new(),
+            masking: false,
             play: None,
         };
         inventory.add_group("all");

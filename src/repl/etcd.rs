@@ -144,7 +144,7 @@ fn one(console: &mut Console, style: &Style, mut words: etcdctl::Command) -> Res
         if meaning.changes && console.settings().check {
             console.say(format!(
                 "would change etcd: {}",
-                crate::report::masked(&shown())
+                crate::secret::masked(&shown())
             ));
             return Ok(true);
         }

@@ -3,7 +3,7 @@
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use crate::report::has_secret;
+use crate::secret::has_secret;
 
 /// The file of the project in `folder`; `None` when there is no place for it.
 pub(super) fn file(folder: &Path) -> Option<PathBuf> {

@@ -427,7 +427,7 @@ fn timing(console: &mut Console, text: &str) -> Result<Then> {
 fn set(console: &mut Console, text: &str) -> Result<Then> {
     if text.is_empty() {
         for (name, value) in console.settings().vars {
-            console.say(crate::report::masked(&format!("{name}={value}")));
+            console.say(crate::secret::masked(&format!("{name}={value}")));
         }
         return Ok(Then::Go);
     }

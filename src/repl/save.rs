@@ -7,7 +7,7 @@ use regex::Regex;
 use super::console::Console;
 use super::state::{Settings, locked};
 use crate::error::{Error, Result};
-use crate::report::masked;
+use crate::secret::masked;
 
 /// A line that did what was wanted.
 #[derive(Clone)]
@@ -69,7 +69,7 @@ pub(super) fn lines(console: &Console) -> Result<Vec<String>> {
     for (place, line) in console.accepted.iter().enumerate() {
         let used = matches!(console.accepted.get(place + 1), Some(Accepted::Rhai(next, _)) if last.is_match(next));
         lines.push(masked(&match line {
-            Accepted::Etcd(text, cluster) => etcd(text, cluster.as_deref()),
+            Accepted::Etcd(text, cluster) => etcd(text, cluster.as_deref())?,
             Accepted::Loaded(file) => loaded(file)?,
             Accepted::Rhai(text, settings) => {
                 let text = last.replace_all(text.trim().trim_end_matches(';'), "last").into_owned();
@@ -91,11 +91,38 @@ pub(super) fn lines(console: &Console) -> Result<Vec<String>> {
     Ok(lines)
 }
 
-fn etcd(text: &str, cluster: Option<&str>) -> String {
-    let quoted = text.replace('`', "``");
-    match cluster {
-        Some(cluster) => format!("print(etcd::of({cluster:?}).command(`{quoted}`));"),
-        None => format!("print(e(`{quoted}`));"),
+fn etcd(text: &str, cluster: Option<&str>) -> Result<String> {
+    let call = |line: String| match cluster {
+        Some(cluster) => format!("print(etcd::of({cluster:?}).command({line}));"),
+        None => format!("print(e({line}));"),
+    };
+    if !text.contains("${") {
+        return Ok(call(format!("`{}`", text.replace('`', "``"))));
+    }
+    // A value is put into a word, whatever is in it: in a line it could become several, or another command.
+    let lines = crate::etcdctl::commands(text)?.into_iter().map(|words| {
+        let words: Vec<String> = words.iter().map(|word| with_values(word)).collect();
+        call(format!("[{}]", words.join(", ")))
+    });
+    Ok(lines.collect::<Vec<_>>().join(" "))
+}
+
+/// A word of a line of etcdctl, with `${name}` in it, as a text of a script.
+fn with_values(word: &[u8]) -> String {
+    let text = String::from_utf8_lossy(word);
+    match text
+        .split_once("${")
+        .and_then(|(before, rest)| Some((before, rest.split_once('}')?)))
+    {
+        None => format!("{text:?}"),
+        Some(("", (name, ""))) => name.to_string(),
+        Some((before, (name, after))) => {
+            let mut whole = format!("{before:?} + {name}");
+            if !after.is_empty() {
+                whole += &format!(" + {}", with_values(after.as_bytes()));
+            }
+            whole
+        }
     }
 }
 
@@ -196,6 +223,23 @@ fn options(settings: &Settings, tags: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_value_stays_one_word() {
+        let cases = [
+            ("get a", "print(e(`get a`));"),
+            ("get ${x}", "print(e([\"get\", x]));"),
+            (
+                "put 'a b${x.y}c' \"${z}\"; del k",
+                "print(e([\"put\", \"a b\" + x.y + \"c\", z])); print(e([\"del\", \"k\"]));",
+            ),
+        ];
+        for (typed, wanted) in cases {
+            assert_eq!(etcd(typed, None).unwrap(), wanted);
+        }
+        let of = etcd("get ${x}", Some("a")).unwrap();
+        assert_eq!(of, "print(etcd::of(\"a\").command([\"get\", x]));");
+    }
 
     #[test]
     fn hosts_of_a_selection_stay_selected() {

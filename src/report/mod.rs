@@ -14,7 +14,7 @@ pub use event::{Change, Counts, Event, Status};
 pub use hint::in_console;
 pub use human::{Human, Style};
 pub use json::{Json, error as error_json};
-pub use transcript::{Terminal, Transcript, has_secret, masked};
+pub use transcript::{Terminal, Transcript};
 
 /// Somewhere events go.
 pub trait Sink: Send {

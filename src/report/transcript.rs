@@ -12,6 +12,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use regex::Regex;
 
+use crate::secret::masked;
+
 /// The file of the copy, when there is one. Clones share it.
 #[derive(Clone, Default)]
 pub struct Transcript(Arc<Mutex<Option<Copying>>>);
@@ -91,56 +93,4 @@ fn plain(text: &str) -> String {
     let codes = CODES
         .get_or_init(|| Regex::new("\x1b\\[[0-9;?]*[A-Za-z]|\r").expect("a regular expression"));
     codes.replace_all(text, "").into_owned()
-}
-
-/// What stands before a secret, and the secret.
-fn secrets() -> &'static Regex {
-    static SECRETS: OnceLock<Regex> = OnceLock::new();
-    SECRETS.get_or_init(|| {
-        let before = r#"\w*pass(?:word|wd)?\w*["']?\s*(?:=>|[:=,])\s*|--(?:new-user-)?password(?:\s+|=)|\w*(?:secret|token)\w*["']?\s*[:=(]\s*|--user(?:\s+|=)[^\s:]+:|\buser\s+add\s+[^\s:]+:"#;
-        Regex::new(&format!(r#"(?i)(?P<before>{before})(?P<secret>"[^"]*"|'[^']*'|`[^`]*`|[^\s,)}}]+)"#)).expect("a regular expression")
-    })
-}
-
-/// Does a line that was typed hold a password?
-#[must_use]
-pub fn has_secret(line: &str) -> bool {
-    secrets().is_match(line)
-}
-
-/// A line with the secrets that were typed in it masked.
-#[must_use]
-pub fn masked(line: &str) -> String {
-    secrets()
-        .replace_all(line, "${before}********")
-        .into_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn typed_secrets_are_masked() {
-        for (line, wanted) in [
-            ("e --user root:abc get a", "e --user root:******** get a"),
-            ("e --user=root:abc get a", "e --user=root:******** get a"),
-            ("e user add joe:abc", "e user add joe:********"),
-            ("e --password 'a b' get a", "e --password ******** get a"),
-            (
-                ":set ansible_become_password=abc",
-                ":set ansible_become_password=********",
-            ),
-            ("let p = secret(\"abc\");", "let p = secret(********);"),
-            (
-                "etcdctl(#{ password: \"abc\", user: \"root\" })",
-                "etcdctl(#{ password: ********, user: \"root\" })",
-            ),
-            ("e get /passengers", "e get /passengers"),
-            ("etcd_install()", "etcd_install()"),
-        ] {
-            assert_eq!(masked(line), wanted);
-            assert_eq!(has_secret(line), line != wanted, "{line}");
-        }
-    }
 }

@@ -21,6 +21,9 @@ use crate::secret::Secret;
 /// The variable that tells a child of ssh where to ask.
 pub(super) const SOCKET: &str = "ETCDSH_ASKPASS_SOCKET";
 
+/// The variable that tells it whose question may be answered: `USER@HOST` as ssh has them.
+pub(super) const ONLY: &str = "ETCDSH_ASKPASS_ONLY";
+
 /// A socket that gives the password away once.
 pub(super) struct Askpass {
     done: Arc<AtomicBool>,
@@ -59,7 +62,8 @@ impl Drop for Askpass {
 pub fn answer() -> Option<i32> {
     let socket = std::env::var_os(SOCKET)?;
     let question = std::env::args().nth(1).unwrap_or_default().to_lowercase();
-    if !question.contains("password") {
+    let only = std::env::var(ONLY).ok().map(|only| only.to_lowercase());
+    if !belongs(&question, only.as_deref()) {
         return Some(1);
     }
     Some(match fetch(Path::new(&socket)) {
@@ -71,6 +75,20 @@ pub fn answer() -> Option<i32> {
     })
 }
 
+/// Is it the password of `only`? A host on the way there asks through the same variables. Some ask without a name, which
+/// is enough where nobody else can ask.
+fn belongs(question: &str, only: Option<&str>) -> bool {
+    let named = |only: &str| {
+        let (user, host) = only.split_once('@').unwrap_or(("", only));
+        // ssh cuts long names.
+        let cut = |text: &str, most: usize| text.chars().take(most).collect::<String>();
+        let who = format!("{}@{}", cut(user, 30), cut(host, 128));
+        question.starts_with(&format!("{who}'s password"))
+            || question.starts_with(&format!("({only}) "))
+    };
+    question.contains("password") && only.is_none_or(named)
+}
+
 fn fetch(socket: &Path) -> Option<String> {
     let mut text = String::new();
     UnixStream::connect(socket)
@@ -78,4 +96,27 @@ fn fetch(socket: &Path) -> Option<String> {
         .read_to_string(&mut text)
         .ok()?;
     Some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::belongs;
+
+    #[test]
+    fn a_question_of_another_host_is_not_answered() {
+        let only = Some("oper@10.0.0.1");
+        for (question, answered) in [
+            ("oper@10.0.0.1's password: ", true),
+            ("(oper@10.0.0.1) password: ", true),
+            ("oper@jump's password: ", false),
+            ("oper@10.0.0.11's password: ", false),
+            ("(oper@jump) password: ", false),
+            ("password: ", false),
+            ("enter passphrase for key 'x': ", false),
+        ] {
+            assert_eq!(belongs(question, only), answered, "{question}");
+        }
+        assert!(belongs("password: ", None));
+        assert!(!belongs("are you sure you want to continue?", None));
+    }
 }

@@ -12,7 +12,7 @@ use openssh::{ForwardType, Session, Socket};
 use sha2::{Digest, Sha256};
 use tokio::process::Command;
 
-use super::askpass::{Askpass, SOCKET};
+use super::askpass::{Askpass, ONLY, SOCKET};
 use super::shell::{Shell, greeting, mark};
 use super::{Become, lost};
 use crate::error::{Error, Kind, Result};
@@ -268,6 +268,10 @@ async fn start_master(target: &Target, socket: &Path) -> Result<()> {
                 .env("SSH_ASKPASS", std::env::current_exe().map_err(lost)?)
                 .env("SSH_ASKPASS_REQUIRE", "force")
                 .env(SOCKET, &askpass.socket);
+            match asks_as(target).await? {
+                Some(only) => command.env(ONLY, only),
+                None => command.env_remove(ONLY),
+            };
             Some(askpass)
         }
     };
@@ -297,6 +301,30 @@ async fn start_master(target: &Target, socket: &Path) -> Result<()> {
     } else {
         Err(unreachable(target, &said))
     }
+}
+
+/// Who asks for the password, as ssh says it, where a host on the way there could ask as well.
+async fn asks_as(target: &Target) -> Result<Option<String>> {
+    let output = Command::new("ssh")
+        .arg("-G")
+        .args(target.arguments())
+        .arg("--")
+        .arg(&target.destination)
+        .stdin(Stdio::null())
+        .output()
+        .await
+        .map_err(lost)?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let setting = |name: &str| {
+        text.lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '))
+            .filter(|value| *value != "none")
+    };
+    let detour = setting("proxyjump").or_else(|| setting("proxycommand"));
+    let (Some(_), Some(user), Some(host)) = (detour, setting("user"), setting("hostname")) else {
+        return Ok(None);
+    };
+    Ok(Some(format!("{user}@{host}")))
 }
 
 async fn shell(target: &Target, socket: &Path, escalate: Option<&Become>) -> Result<Shell> {

@@ -59,3 +59,36 @@ fn an_inventory_that_is_found_and_could_be_anybodys_is_not_read() {
     let ran = asked("-i ./pigsty.yml");
     assert_eq!(ran.status, 0, "{}", ran.text());
 }
+
+#[test]
+fn a_password_that_was_typed_is_not_said_again() {
+    let script = "play(\"x\", \"all\");\ntask(\"t\", \"changes\", |h| h.run(\"true\"));\n";
+    let hosts = "all: { hosts: { a: { ansible_connection: local, ansible_become_password: HUSH0, x: { api_token: HUSH0 }, etcd_cluster: c } } }\n";
+    let test = Test::new().file("x.rhai", script).file("pigsty.yml", hosts);
+    let secrets = "-e etcd_root_password=HUSH1 -e \"ansible_password='HUSH2 HUSH3'\" -e '{\"db_password\": \"HUSH4\"}'";
+    for more in ["-C", "", "-C -o json"] {
+        let ran = test.sh(&format!("etcdsh {more} ./x.rhai {secrets}"));
+        assert_eq!(ran.status, 0, "{}", ran.text());
+        assert!(
+            ran.stdout.contains("etcd_root_password=********"),
+            "{}",
+            ran.text()
+        );
+        assert!(!ran.text().contains("HUSH"), "{more}: {}", ran.text());
+    }
+    for how in [
+        "--list",
+        "--host a",
+        "--graph --vars",
+        "origin a ansible_become_password",
+    ] {
+        let ran = test.sh(&format!("etcdsh inventory {how}"));
+        assert!(
+            ran.stdout.contains("***") && !ran.text().contains("HUSH"),
+            "{how}: {}",
+            ran.text()
+        );
+        let ran = test.sh(&format!("etcdsh inventory {how} --show-secrets"));
+        assert!(ran.stdout.contains("HUSH0"), "{how}: {}", ran.text());
+    }
+}

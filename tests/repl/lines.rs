@@ -226,7 +226,7 @@ fn a_copy_of_the_session_has_no_secrets() {
     let copy = std::fs::read_to_string(test.path("copy.txt")).unwrap();
     assert!(
         !copy.contains("hunter")
-            && copy.contains("secret(********)")
+            && copy.contains("secret(\"********\")")
             && copy.contains("etcd> 1 + 1\n2\n")
             && !copy.contains("3 + 3"),
         "{copy}"

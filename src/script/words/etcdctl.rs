@@ -218,8 +218,8 @@ const COMMAND: Word = of_client(
 )
 .takes(&[Arg::new(
     "line",
-    Type::Text,
-    "such as \"get --prefix /pg\" or \"member list\"",
+    Type::Command,
+    "such as \"get --prefix /pg\" or \"member list\"; a list is one command, its words as they are",
 )])
 .gives(Type::Text)
 .example(r#"print(e.command("member list"))"#);
@@ -599,7 +599,17 @@ pub(super) fn register(engine: &mut Engine, world: &Arc<World>) {
     on_members(engine);
     word(engine, &COMMAND, |call| {
         let etcd = client(call);
-        pass(line(&etcd.world, &etcd, &call.text(0)).map(Into::into))
+        let commands = match call.arg(0).try_cast::<Array>() {
+            Some(words) => {
+                let words: Vec<String> = words.iter().map(ToString::to_string).collect();
+                let text = crate::command::line(words.iter().map(String::as_str));
+                let words = words.into_iter().map(String::into_bytes).collect();
+                Ok((text, vec![words]))
+            }
+            None => etcdctl::commands(&call.text(0)).map(|all| (call.text(0), all)),
+        };
+        let said = commands.and_then(|(text, all)| line(&etcd.world, &etcd, &text, all));
+        pass(said.map(Into::into))
     });
     word(engine, &SNAPSHOT_SAVE, |call| {
         pass(client(call).snapshot_save(&call.text(0)).map(Into::into))
@@ -681,10 +691,15 @@ fn on_members(engine: &mut Engine) {
 }
 
 /// A line of etcdctl, for the cluster of the inventory: what the commands print.
-fn line(world: &Arc<World>, etcd: &Etcdctl, text: &str) -> Result<String> {
+fn line(
+    world: &Arc<World>,
+    etcd: &Etcdctl,
+    text: &str,
+    commands: Vec<etcdctl::Command>,
+) -> Result<String> {
     let style = etcd.style();
     let mut said = Vec::new();
-    for words in etcdctl::commands(text)? {
+    for words in commands {
         let act = || etcdctl::evaluate(&words, &style);
         said.push(
             match etcdctl::meaning(&words, &style).filter(|meaning| meaning.changes) {

@@ -15,6 +15,7 @@ use crate::inventory;
 use crate::script::World;
 use crate::script::trouble::pass;
 use crate::script::value::{from_inventory, from_rhai};
+use crate::secret::{Secret, is_secret_name};
 use crate::value::{Value, duration, size};
 use crate::word::{Arg, Section, Type, Word};
 
@@ -122,7 +123,7 @@ impl std::fmt::Display for Kind {
     }
 }
 
-/// The value of a variable on a host: converted when it is declared, its default when it is not set.
+/// The value of a variable on a host, a secret where its name says so: converted when it is declared, its default when it is not set.
 pub(in crate::script) fn value(world: &World, host: &str, name: &str) -> Result<Option<Value>> {
     let raw = world
         .inventory
@@ -133,7 +134,7 @@ pub(in crate::script) fn value(world: &World, host: &str, name: &str) -> Result<
         .iter()
         .find(|parameter| parameter.name == name)
         .cloned();
-    match (raw, parameter) {
+    let found = match (raw, parameter) {
         (None, None) => Ok(None),
         (None, Some(parameter)) => {
             Ok(Some(parameter.default).filter(|default| *default != Value::Null))
@@ -144,7 +145,11 @@ pub(in crate::script) fn value(world: &World, host: &str, name: &str) -> Result<
             .convert(&raw)
             .map(Some)
             .ok_or_else(|| wrong(world, host, &parameter, &raw)),
-    }
+    };
+    Ok(found?.map(|value| match value {
+        Value::Text(text) if is_secret_name(name) => Value::Secret(Secret::new(text)),
+        other => other,
+    }))
 }
 
 fn wrong(world: &World, host: &str, parameter: &Parameter, raw: &inventory::Value) -> Box<Error> {
