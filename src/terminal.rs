@@ -42,6 +42,38 @@ pub fn width() -> Option<usize> {
     Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
 }
 
+/// Does a letter steer a terminal, or make it show something else than is there? Escapes, C1, the marks of direction.
+#[must_use]
+pub fn is_hidden(letter: char) -> bool {
+    letter.is_control()
+        || matches!(letter, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
+}
+
+/// Bytes of somebody else as they may stand on a terminal: what is hidden, and what is no text, in letters.
+/// With `lines` the ends of lines and tabs stay.
+#[must_use]
+pub fn visible(bytes: &[u8], lines: bool) -> String {
+    use std::fmt::Write as _;
+    let mut shown = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        for letter in chunk.valid().chars() {
+            let _ = match letter {
+                '\n' | '\t' if lines => write!(shown, "{letter}"),
+                '\n' => write!(shown, "\\n"),
+                '\t' => write!(shown, "\\t"),
+                '\r' => write!(shown, "\\r"),
+                '\0'..='\x7f' if letter.is_control() => write!(shown, "\\x{:02x}", letter as u32),
+                _ if is_hidden(letter) => write!(shown, "\\u{{{:x}}}", letter as u32),
+                _ => write!(shown, "{letter}"),
+            };
+        }
+        for byte in chunk.invalid() {
+            let _ = write!(shown, "\\x{byte:02x}");
+        }
+    }
+    shown
+}
+
 /// A line without its end.
 pub fn line(input: &mut dyn BufRead) -> io::Result<String> {
     let mut bytes = Vec::new();
@@ -142,6 +174,21 @@ const DELETE: u8 = 127;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_steers_a_terminal_is_shown_in_letters() {
+        for (bytes, wanted) in [
+            (&b"plain /a b"[..], "plain /a b"),
+            ("\u{e4}\u{4e2d}".as_bytes(), "\u{e4}\u{4e2d}"),
+            (b"\x1b]52;c;x\x07", "\\x1b]52;c;x\\x07"),
+            (b"a\rb\nc\td\x7f", "a\\rb\\nc\\td\\x7f"),
+            ("\u{9b}2J\u{202e}x".as_bytes(), "\\u{9b}2J\\u{202e}x"),
+            (b"\xff\xc3(", "\\xff\\xc3("),
+        ] {
+            assert_eq!(visible(bytes, false), wanted);
+        }
+        assert_eq!(visible(b"{\n\t1\r\n}", true), "{\n\t1\\r\n}");
+    }
 
     #[test]
     fn a_line_keeps_its_blanks() {

@@ -221,7 +221,12 @@ fn write(watch: &Watch, file: &std::path::Path, watched: Duration, cancel: &Canc
     new.write_all(page.as_bytes())
         .and_then(|()| new.finish())
         .map_err(unwritable)?;
-    complain!("written: {}", file.display());
+    // The page itself may have gone to standard output.
+    if file.starts_with("/dev") {
+        complain!("written: {}", file.display());
+    } else {
+        say!("written: {}", file.display());
+    }
     Ok(view.exit_code())
 }
 

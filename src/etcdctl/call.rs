@@ -312,6 +312,7 @@ impl<'a> Call<'a> {
             hex,
             layout: self.style.layout,
             out: &mut *self.io.out,
+            visible: self.io.terminal && !self.style.strict,
             width,
         })
     }

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
@@ -11,14 +12,21 @@ use hyper::header::{
 };
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
 use super::Watch;
 use super::page::{LIVE, main_part, page};
 use crate::error::{Error, Result};
 use crate::runtime::{block_on, runtime};
+
+/// A browser takes six connections.
+const PLACES: usize = 64;
+/// How long a connection may take for a request, or be idle.
+const PATIENCE: Duration = Duration::from_secs(10);
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// A page that is being served; dropping it ends that.
 pub struct Listener {
@@ -46,18 +54,28 @@ pub fn listen(watch: &Arc<Watch>, address: &str) -> Result<Listener> {
     })?;
     let address = socket.local_addr().unwrap_or(address);
     let watch = Arc::clone(watch);
+    let places = Arc::new(Semaphore::new(PLACES));
     let task = runtime().spawn(async move {
         loop {
+            // Of those that come while all places are taken, the kernel keeps some waiting.
+            let Ok(place) = Arc::clone(&places).acquire_owned().await else {
+                return;
+            };
             let Ok((stream, _)) = socket.accept().await else {
+                // Out of descriptors, as a rule: that passes, and not faster by asking.
+                tokio::time::sleep(PAUSE).await;
                 continue;
             };
             let watch = Arc::clone(&watch);
             tokio::spawn(async move {
+                let _place = place;
                 let answer = service_fn(move |request| {
                     let watch = Arc::clone(&watch);
                     async move { Ok::<_, Infallible>(answer(&watch, &request)) }
                 });
                 let _ = hyper::server::conn::http1::Builder::new()
+                    .timer(TokioTimer::new())
+                    .header_read_timeout(PATIENCE)
                     .serve_connection(TokioIo::new(stream), answer)
                     .await;
             });
@@ -98,10 +116,25 @@ fn is_local(request: &Request<Incoming>) -> bool {
     else {
         return false;
     };
-    let name = match host.strip_prefix('[') {
-        Some(rest) => rest.split(']').next().unwrap_or_default(),
-        None => host.split(':').next().unwrap_or_default(),
+    names_loopback(host)
+}
+
+/// `NAME`, `NAME:PORT`, `[ADDRESS]` or `[ADDRESS]:PORT`, and nothing more.
+fn names_loopback(host: &str) -> bool {
+    let (name, rest) = match host.strip_prefix('[') {
+        Some(rest) => match rest.split_once(']') {
+            Some(parts) => parts,
+            None => return false,
+        },
+        None => host.split_at(host.find(':').unwrap_or(host.len())),
     };
+    let port = rest.is_empty()
+        || rest
+            .strip_prefix(':')
+            .is_some_and(|port| port.parse::<u16>().is_ok());
+    if !port {
+        return false;
+    }
     name == "localhost"
         || name
             .parse::<IpAddr>()
@@ -163,6 +196,30 @@ fn reply(status: StatusCode, kind: &'static str, body: String) -> Response<Full<
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_is_a_loopback_one_as_a_whole() {
+        for host in [
+            "localhost",
+            "localhost:80",
+            "127.0.0.1:80",
+            "[::1]",
+            "[::1]:80",
+        ] {
+            assert!(names_loopback(host), "{host}");
+        }
+        for host in [
+            "[::1]evil",
+            "[::1].evil:80",
+            "[::1",
+            "evil",
+            "localhost:x",
+            "127.0.0.1.evil:80",
+            "localhost:80:80",
+        ] {
+            assert!(!names_loopback(host), "{host}");
+        }
+    }
 
     #[test]
     fn only_loopback_addresses_are_taken() {

@@ -2,6 +2,7 @@
 //!
 //! An imported file is checked as a script is: its mistakes are found when it is read, before a host is touched.
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -48,7 +49,36 @@ fn shown(file: &Path) -> String {
     file.strip_prefix(".").unwrap_or(file).display().to_string()
 }
 
+thread_local! {
+    /// The modules that are being read, each by the one before.
+    static OPEN: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A module that is being read, until it is dropped.
+struct Open;
+
+impl Open {
+    fn begin(name: &str) -> Result<Open, Box<EvalAltResult>> {
+        OPEN.with_borrow_mut(|open| {
+            if open.iter().any(|other| other == name) {
+                let way = [open.as_slice(), &[name.to_string()]].concat().join(" -> ");
+                let what = format!("`{name}` imports itself");
+                return Err(into_rhai(Error::config(what).because(way)));
+            }
+            open.push(name.to_string());
+            Ok(Open)
+        })
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        OPEN.with_borrow_mut(Vec::pop);
+    }
+}
+
 fn module(engine: &Engine, name: &str, text: &str) -> Result<Shared<Module>, Box<EvalAltResult>> {
+    let _open = Open::begin(name)?;
     let mut ast = super::source::compile(engine, text)
         .map_err(|error| into_rhai(from_parse(&error, name, text)))?;
     ast.set_source(name);

@@ -100,6 +100,9 @@ pub struct Interpreter {
 /// What the console adds to the language.
 pub type Words = Box<dyn FnOnce(&mut Engine)>;
 
+/// Letters of a text, bytes of a blob, values of a list or map: a loop that only grows ends as an error.
+const LARGEST: usize = 256 << 20;
+
 impl Interpreter {
     /// An engine for scripts, with the stdlib loaded.
     pub fn new(world: World) -> Result<Arc<Interpreter>> {
@@ -132,6 +135,9 @@ impl Interpreter {
         let mut engine = Engine::new();
         engine.set_max_expr_depths(128, 128);
         engine.set_max_call_levels(64);
+        engine.set_max_string_size(LARGEST);
+        engine.set_max_array_size(LARGEST);
+        engine.set_max_map_size(LARGEST);
         engine.set_fail_on_invalid_map_property(true);
         engine.set_optimization_level(OptimizationLevel::None);
         engine.set_module_resolver(file::resolver(&world));

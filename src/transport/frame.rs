@@ -2,6 +2,9 @@
 
 use crate::error::{Error, Kind, Result};
 
+/// An output may not be larger than this: one host shall not take all memory of the control machine.
+const MOST: usize = 64 << 20;
+
 /// The bytes of an output as they come. Start reading at [`Frame::end`].
 pub(crate) struct Frame {
     buffer: Vec<u8>,
@@ -17,6 +20,18 @@ impl Frame {
             needle: format!("\n{mark}").into_bytes(),
             searched: 0,
         }
+    }
+
+    /// An error once more has come than may.
+    pub(crate) fn bounded(&self) -> Result<()> {
+        if self.buffer.len() <= MOST {
+            return Ok(());
+        }
+        Err(Error::new(
+            Kind::Remote,
+            format!("the output is larger than {} MiB", MOST >> 20),
+        )
+        .hint("write it to a file there, and copy that: fetch_to(h, path, target)"))
     }
 
     /// Where the next bytes go.

@@ -15,6 +15,9 @@ use crate::error::{Error, Kind, Result};
 type Reader = Box<dyn AsyncRead + Send + Unpin>;
 type Writer = Box<dyn AsyncWrite + Send + Unpin>;
 
+/// What a login shell may say before it is ready.
+const GREETING: usize = 1 << 20;
+
 pub(super) struct Shell {
     alive: bool,
     /// Its process on the host.
@@ -97,6 +100,12 @@ impl Shell {
                 err.drain(..at + prompt.len());
                 self.answer_sudo(escalate, std::mem::replace(&mut asked, true))
                     .await?;
+            }
+            if out.len() + err.len() > GREETING {
+                return Err(Error::new(
+                    Kind::Connect,
+                    "the login shell writes without end",
+                ));
             }
             if !out_open && !err_open {
                 // A shell such as nologin says why on its standard output.
@@ -223,6 +232,7 @@ async fn until(reader: &mut Reader, mark: &str) -> Result<(Vec<u8>, String)> {
         if reader.read_buf(frame.buffer()).await.map_err(lost)? == 0 {
             return Err(lost("the shell on the host ended in mid-command"));
         }
+        frame.bounded()?;
     }
 }
 
@@ -282,6 +292,14 @@ mod tests {
             .exec(&format!("printf %s '{text}'"), None)
             .expect("runs");
         assert_eq!(output.stdout.len(), text.len());
+    }
+
+    #[test]
+    fn an_output_without_end_is_an_error() {
+        let mut shell = shell();
+        let error = shell.exec("exec cat /dev/zero", None).expect_err("it ends");
+        assert_eq!(error.what, "the output is larger than 64 MiB");
+        assert!(!shell.alive());
     }
 
     #[test]

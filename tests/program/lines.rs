@@ -92,3 +92,23 @@ fn a_password_that_was_typed_is_not_said_again() {
         assert!(ran.stdout.contains("HUSH0"), "{how}: {}", ran.text());
     }
 }
+
+#[test]
+fn what_only_grows_ends_as_an_error() {
+    let test = Test::new()
+        .file("a.rhai", "import \"b\" as b;\n")
+        .file("b.rhai", "import \"a\" as a;\n")
+        .file("grows.rhai", "let s = \"x\"; loop { s += s; }\n")
+        .file("pads.rhai", "let s = \"\"; s.pad(9000000000, \"x\");\n")
+        .file("blob.rhai", "blob(9000000000, 1);\n");
+    for (file, said) in [
+        ("a", "imports itself"),
+        ("grows", "too large"),
+        ("pads", "too large"),
+        ("blob", "too large"),
+    ] {
+        let ran = test.etcdsh(&[&format!("./{file}.rhai")]);
+        assert_eq!(ran.status, 1, "{file}: {}", ran.text());
+        assert!(ran.stderr.contains(said), "{file}: {}", ran.text());
+    }
+}

@@ -54,6 +54,8 @@ pub(crate) struct Page<'a> {
     pub(crate) hex: bool,
     pub(crate) layout: Layout,
     pub(crate) out: &'a mut dyn Write,
+    /// Whether what would steer the terminal, or lead its reader astray, is written in letters.
+    pub(crate) visible: bool,
     /// Letters in a line of the terminal that is written to.
     pub(crate) width: Option<usize>,
 }
@@ -215,18 +217,33 @@ impl Page<'_> {
 
     /// Bytes of a key or a value as they are, or escaped by `--hex`, and the line's end.
     pub(crate) fn bytes_line(&mut self, bytes: &[u8]) -> Outcome {
+        self.bytes(bytes, false)?;
+        Ok(self.out.write_all(b"\n")?)
+    }
+
+    /// A key or a value as it is written; `lines` says whether it may have several.
+    pub(crate) fn bytes(&mut self, bytes: &[u8], lines: bool) -> Outcome {
         if self.hex {
             self.out.write_all(go::hex_escaped(bytes).as_bytes())?;
+        } else if self.visible {
+            self.out
+                .write_all(crate::terminal::visible(bytes, lines).as_bytes())?;
         } else {
             self.out.write_all(bytes)?;
         }
+        Ok(())
+    }
+
+    /// A value and the line's end: a value may have several lines.
+    pub(crate) fn value_line(&mut self, bytes: &[u8]) -> Outcome {
+        self.bytes(bytes, true)?;
         Ok(self.out.write_all(b"\n")?)
     }
 
     /// A key's line and its value's.
     pub(crate) fn pair(&mut self, kv: &PbKeyValue) -> Outcome {
         self.bytes_line(&kv.key)?;
-        self.bytes_line(&kv.value)
+        self.value_line(&kv.value)
     }
 
     /// Bytes in a cell: text as it is, the rest quoted as Go does.
@@ -235,7 +252,7 @@ impl Page<'_> {
             return go::hex_escaped(bytes);
         }
         match std::str::from_utf8(bytes) {
-            Ok(text) if !text.chars().any(char::is_control) => text.to_string(),
+            Ok(text) if !text.chars().any(crate::terminal::is_hidden) => text.to_string(),
             _ => go::quote(bytes),
         }
     }

@@ -140,7 +140,7 @@ fn confirmed(call: &mut Call<'_>, delete: &Delete) -> Outcome<bool> {
         return Ok(true);
     }
     for kv in &found.kvs {
-        let key = String::from_utf8_lossy(&kv.key).into_owned();
+        let key = crate::terminal::visible(&kv.key, false);
         call.complain(format_args!("  {key}"))?;
     }
     let more = found.count - i64::try_from(found.kvs.len()).unwrap_or(0);

@@ -237,7 +237,7 @@ fn run(call: &mut Call<'_>) -> Outcome {
         return answer
             .kvs
             .iter()
-            .try_for_each(|kv| page.bytes_line(&kv.value));
+            .try_for_each(|kv| page.value_line(&kv.value));
     }
     call.reply(&answer)
 }
@@ -302,7 +302,7 @@ impl Printer {
             _ if self.value_only => answer
                 .kvs
                 .iter()
-                .try_for_each(|kv| page.bytes_line(&kv.value)),
+                .try_for_each(|kv| page.value_line(&kv.value)),
             _ => answer.kvs.iter().try_for_each(|kv| page.pair(kv)),
         }
     }

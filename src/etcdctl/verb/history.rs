@@ -305,7 +305,7 @@ fn head(call: &mut Call<'_>, change: &Change) -> Outcome {
 fn simple(call: &mut Call<'_>, change: &Change) -> Outcome {
     head(call, change)?;
     if change.put {
-        call.page()?.bytes_line(&change.kv.value)
+        call.page()?.value_line(&change.kv.value)
     } else {
         Ok(())
     }

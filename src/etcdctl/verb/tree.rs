@@ -114,13 +114,7 @@ impl Tree<'_> {
         let last = parts.len() - 1;
         for (place, part) in parts.iter().enumerate().skip(known.min(last)) {
             write!(call.io.out, "{:1$}", "", 2 * (base + place))?;
-            let page = call.page()?;
-            let text = if page.hex {
-                page.cell(part).into_bytes()
-            } else {
-                part.to_vec()
-            };
-            page.out.write_all(&text)?;
+            call.page()?.bytes(part, false)?;
             match entry.keys.filter(|_| place == last) {
                 Some(keys) => call.say(format_args!("  ({keys})"))?,
                 None => call.say("")?,

@@ -334,6 +334,7 @@ mod tests {
                 hex: false,
                 layout,
                 out: &mut out,
+                visible: false,
                 width: None,
             },
         )

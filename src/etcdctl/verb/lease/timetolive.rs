@@ -137,6 +137,7 @@ mod tests {
                 hex,
                 layout,
                 out: &mut out,
+                visible: false,
                 width: None,
             },
         )

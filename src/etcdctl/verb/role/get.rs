@@ -213,6 +213,7 @@ mod tests {
                 hex: false,
                 layout,
                 out: &mut out,
+                visible: false,
                 width: None,
             })
             .unwrap();
