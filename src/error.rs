@@ -21,10 +21,14 @@ pub enum Kind {
     Internal,
     /// The user pressed Ctrl-C.
     Interrupted,
+    /// Something else has the right of way: a lock, or a guard that protects what is there.
+    Refused,
     /// A command on a host failed.
     Remote,
     /// It could not be told whether something is there.
     Unknown,
+    /// The run had ended before this host's turn came.
+    Untried,
     /// The command line is wrong.
     Usage,
 }
@@ -35,7 +39,7 @@ impl Kind {
     pub fn exit_code(self) -> i32 {
         match self {
             Kind::Config | Kind::Etcd | Kind::Internal => 1,
-            Kind::Remote | Kind::Unknown => 2,
+            Kind::Refused | Kind::Remote | Kind::Unknown | Kind::Untried => 2,
             Kind::Connect => 4,
             Kind::Usage => 5,
             Kind::Interrupted => 99,
@@ -100,6 +104,8 @@ pub struct Error {
     pub hints: Vec<Hint>,
     pub host: Option<String>,
     pub kind: Kind,
+    /// What went wrong on other hosts meanwhile.
+    pub others: Vec<Error>,
     /// What the command wrote to standard error.
     pub stderr: String,
     /// A lower-case fragment, names in backticks, no period.
@@ -117,6 +123,7 @@ impl Error {
             hints: Vec::new(),
             host: None,
             kind,
+            others: Vec::new(),
             stderr: String::new(),
             what: what.into(),
         })
@@ -162,6 +169,15 @@ impl Error {
     pub fn on(mut self: Box<Self>, host: impl Into<String>) -> Box<Self> {
         self.host.get_or_insert(host.into());
         self
+    }
+
+    /// This one and those on other hosts, each by itself.
+    #[must_use]
+    pub fn apart(mut self: Box<Self>) -> Vec<Box<Error>> {
+        let others = std::mem::take(&mut self.others);
+        let rest = others.into_iter().flat_map(|other| Box::new(other).apart());
+        let rest: Vec<_> = rest.collect();
+        std::iter::once(self).chain(rest).collect()
     }
 
     /// The first line alone: host, if any, and what.

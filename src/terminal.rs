@@ -3,7 +3,12 @@
 //! Owns the terminal's modes: whatever ends a question, they are as before. Must not know what is asked for, or print:
 //! who calls writes the question. Start reading at `secret`.
 
-use std::io::{self, BufRead};
+#![expect(
+    clippy::disallowed_methods,
+    reason = "it asks what standard output is, and writes nothing"
+)]
+
+use std::io::{self, BufRead, IsTerminal};
 use std::os::fd::{AsFd, BorrowedFd};
 
 use nix::sys::signal::{SigSet, SigmaskHow, Signal};
@@ -17,6 +22,18 @@ const ENDS: [Signal; 4] = [
     Signal::SIGQUIT,
     Signal::SIGTERM,
 ];
+
+/// Whether standard output is a terminal.
+#[must_use]
+pub fn shows_output() -> bool {
+    io::stdout().is_terminal()
+}
+
+/// Whether standard error is one.
+#[must_use]
+pub fn shows_errors() -> bool {
+    io::stderr().is_terminal()
+}
 
 /// The columns of the terminal that standard output is, if it is one.
 #[must_use]

@@ -133,6 +133,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table")]
     fn every_reason_has_its_sentence() {
         let (ca, other) = (
             Ca::create("ca", 3650).unwrap(),

@@ -29,7 +29,7 @@ pub(super) fn run(args: &CheckArgs) -> Result<i32> {
     let mut options = Options::default();
     options.reach.sources.inventory = vec!["localhost,".into()];
     if let Some(folder) = &args.definitions {
-        let interpreter = Interpreter::new(Setup::new(&options, None)?.world(true)?)?;
+        let interpreter = Interpreter::new(Setup::new(&options, None)?.world(true))?;
         interpreter.write_definitions(folder).map_err(|error| {
             Error::config(format!("`{}` cannot be written", folder.display()))
                 .because(error.to_string())
@@ -44,7 +44,7 @@ pub(super) fn run(args: &CheckArgs) -> Result<i32> {
             Script::open(file)?
         };
         let interpreter =
-            Interpreter::new(Setup::new(&options, script.folder.clone())?.world(true)?)?;
+            Interpreter::new(Setup::new(&options, script.folder.clone())?.world(true))?;
         let errors: Vec<Box<Error>> = match interpreter.compile_line(&script) {
             Err(error) => vec![error],
             Ok(ast) => interpreter

@@ -1,6 +1,5 @@
 //! The console's surroundings: what its settings make of the options it was started with.
 
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -28,7 +27,7 @@ impl CommandLine {
             cancel,
             login,
             pool: Pool::default(),
-            transcript: Default::default(),
+            transcript: crate::report::Transcript::default(),
         };
         Ok(Arc::new(CommandLine {
             common,
@@ -129,19 +128,19 @@ impl Surroundings for CommandLine {
                 setup.sources.clone()
             },
             warnings: std::mem::take(&mut setup.warnings),
-            world: setup.world(errand.listing)?,
+            world: setup.world(errand.listing),
         })
     }
 
     fn settings(&self) -> Settings {
-        let limit = (!self.options.reach.sources.limit.is_empty())
-            .then(|| self.options.reach.sources.limit.join(","));
+        // Checked when the console began.
+        let limit = self.options.reach.sources.limit().ok().flatten();
         Settings {
             check: self.options.play.check,
             cluster: None,
             diff: self.options.play.diff,
             limit,
-            vars: Default::default(),
+            vars: indexmap::IndexMap::default(),
         }
     }
 
@@ -162,7 +161,7 @@ impl Surroundings for CommandLine {
     }
 
     fn color(&self) -> bool {
-        std::io::stdout().is_terminal()
+        crate::terminal::shows_output()
             && !self.options.reach.no_color
             && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
     }

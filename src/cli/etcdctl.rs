@@ -27,7 +27,7 @@ pub(super) fn dispatch(args: &[OsString]) -> Option<i32> {
         .to_string_lossy()
         .into_owned();
     if program == "etcdctl" {
-        return Some(go(&Style::of_process("etcdctl", true), words(&args[1..])));
+        return Some(go(&Style::of_process("etcdctl", true), &words(&args[1..])));
     }
     let mut given = Reach::default();
     let mut left = &args[1..];
@@ -40,35 +40,35 @@ pub(super) fn dispatch(args: &[OsString]) -> Option<i32> {
     }
     let (word, rest) = left.split_first()?;
     match word.to_str()? {
-        "e" => Some(run(rest.to_vec(), &[], given)),
-        "em" => Some(run(rest.to_vec(), &["member"], given)),
+        "e" => Some(run(rest, &[], given)),
+        "em" => Some(run(rest, &["member"], given)),
         _ => None,
     }
 }
 
 /// A command of etcdctl on the cluster that `given` leads to.
-pub(super) fn run(rest: Vec<OsString>, group: &[&str], given: Reach) -> i32 {
+pub(super) fn run(rest: &[OsString], group: &[&str], given: Reach) -> i32 {
     let mut style = Style::of_process("etcdsh e", false);
     let mut all: Vec<Vec<u8>> = group.iter().map(|word| word.as_bytes().to_vec()).collect();
-    all.extend(words(&rest));
+    all.extend(words(rest));
     if given.json() {
         all.insert(group.len(), b"--output=json".to_vec());
     }
     style.place = Some(Arc::new(Clusters { given }));
-    go(&style, all)
+    go(&style, &all)
 }
 
 fn words(args: &[OsString]) -> Vec<Vec<u8>> {
     args.iter().map(|word| word.clone().into_vec()).collect()
 }
 
-fn go(style: &Style, words: Vec<Vec<u8>>) -> i32 {
+fn go(style: &Style, words: &[Vec<u8>]) -> i32 {
     let mut out = BufWriter::with_capacity(BUFFER, std::io::stdout());
     let mut err = std::io::stderr();
     let mut input = BufReader::new(std::io::stdin());
-    let terminal = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+    let terminal = std::io::stdin().is_terminal() && crate::terminal::shows_errors();
     let code = etcdctl::run(
-        &words,
+        words,
         style,
         &mut Io {
             err: &mut err,

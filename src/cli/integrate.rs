@@ -25,12 +25,12 @@ pub(super) struct ManArgs {}
 /// The whole program as one tree, with the commands of etcdctl.
 fn tree() -> Command {
     Line::command()
-        .mut_subcommand("e", |e| below(e, ""))
-        .mut_subcommand("em", |em| below(em, "member"))
+        .mut_subcommand("e", |e| below(&e, ""))
+        .mut_subcommand("em", |em| below(&em, "member"))
 }
 
 /// A command with those of etcdctl below it.
-fn below(command: Command, group: &str) -> Command {
+fn below(command: &Command, group: &str) -> Command {
     let about = command
         .get_about()
         .map(ToString::to_string)
@@ -72,7 +72,7 @@ fn etcdctl(name: &'static str, about: &'static str, group: &str) -> Command {
     command
 }
 
-pub(super) fn completion(args: &CompletionArgs) -> Result<i32> {
+pub(super) fn completion(args: &CompletionArgs) -> i32 {
     use clap_complete::shells;
     let (mut command, mut text) = (tree(), Vec::new());
     match args.shell {
@@ -81,7 +81,7 @@ pub(super) fn completion(args: &CompletionArgs) -> Result<i32> {
         Shell::Zsh => clap_complete::generate(shells::Zsh, &mut command, "etcdsh", &mut text),
     }
     say!("{}", String::from_utf8_lossy(&text).trim_end());
-    Ok(0)
+    0
 }
 
 pub(super) fn man() -> Result<i32> {

@@ -11,6 +11,7 @@ use super::integrate::{CompletionArgs, ManArgs};
 use super::options::{Options, Reach, Sources};
 use super::overview::OverviewArgs;
 use super::subcommand::{HelpArgs, InventoryArgs, RunArgs, SandboxArgs, ScriptArgs};
+use super::unlock::UnlockArgs;
 use crate::error::Error;
 
 /// Deploy and run etcd over ssh: run a script, or start the console
@@ -46,6 +47,8 @@ pub(super) enum Verb {
     Overview(OverviewArgs),
     /// Run a command on hosts, in parallel, and group equal outputs
     Run(RunArgs),
+    /// Break the lock that a run has left on hosts
+    Unlock(UnlockArgs),
     /// Show what was understood of an inventory, as ansible-inventory does
     Inventory(InventoryArgs),
     /// Hosts that are folders on this machine, for a first look and for rehearsals
@@ -71,6 +74,7 @@ impl Verb {
         match self {
             Verb::Overview(args) => Some(&args.reach),
             Verb::Run(args) => Some(&args.reach),
+            Verb::Unlock(args) => Some(&args.reach),
             _ => None,
         }
     }
@@ -78,7 +82,9 @@ impl Verb {
     /// An option that stands before the word and means nothing to it is an error, never ignored.
     pub(super) fn check(&self, given: &[String]) -> crate::error::Result<()> {
         let mut known = match self {
-            Verb::Overview(_) | Verb::Run(_) => names(&Reach::augment_args(Command::new(""))),
+            Verb::Overview(_) | Verb::Run(_) | Verb::Unlock(_) => {
+                names(&Reach::augment_args(Command::new("")))
+            }
             Verb::E(_) | Verb::Em(_) => names(&Reach::augment_args(Command::new("")))
                 .into_iter()
                 .filter(|name| name != "limit" && name != "forks")

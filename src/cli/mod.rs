@@ -2,6 +2,11 @@
 //!
 //! Owns options, exit codes and which script a word names. Everything else is carried out below.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the command line says what it was asked for, and why it failed"
+)]
+
 /// As `println!`, but a reader that went away is no trouble.
 macro_rules! say {
     ($($word:tt)*) => {{
@@ -28,6 +33,7 @@ mod overview;
 mod setup;
 mod show;
 mod subcommand;
+mod unlock;
 
 use std::ffi::OsString;
 use std::io::{IsTerminal, Read};
@@ -72,7 +78,7 @@ fn tell(error: &Error, json: bool, colour: bool) {
         say!("{event}");
         return;
     }
-    let colour = colour && std::io::stderr().is_terminal();
+    let colour = colour && crate::terminal::shows_errors();
     complain!("{}: {error}", setup::red("error", colour));
 }
 
@@ -245,13 +251,10 @@ fn run(options: &Options, script: &Script, typed: &[OsString]) -> Result<i32> {
         || options.play.list_tags
         || options.play.syntax_check;
     if options.play.syntax_check {
-        let interpreter = Interpreter::new(setup.world(true)?)?;
-        let mut mistakes = match interpreter.compile_or_all(script) {
-            Ok(_) => {
-                say!("{}: no mistakes found", script.name);
-                return Ok(0);
-            }
-            Err(mistakes) => mistakes,
+        let interpreter = Interpreter::new(setup.world(true))?;
+        let Err(mut mistakes) = interpreter.compile_or_all(script) else {
+            say!("{}: no mistakes found", script.name);
+            return Ok(0);
         };
         // The last one is told as the error that ends the program.
         let last = mistakes
@@ -263,7 +266,7 @@ fn run(options: &Options, script: &Script, typed: &[OsString]) -> Result<i32> {
         return Err(last);
     }
     let interpreter = if options.play.eval.is_some() {
-        let interpreter = Interpreter::new(setup.world(listing)?)?;
+        let interpreter = Interpreter::new(setup.world(listing))?;
         let ast = interpreter.compile(script)?;
         let value = interpreter.evaluate(&ast, &mut interpreter.scope(), script)?;
         if !value.is_unit() {
@@ -271,7 +274,7 @@ fn run(options: &Options, script: &Script, typed: &[OsString]) -> Result<i32> {
         }
         interpreter
     } else {
-        Interpreter::open(setup.world(listing)?, script)?
+        Interpreter::open(setup.world(listing), script)?
     };
     let world = interpreter.world();
     if listing {

@@ -71,7 +71,7 @@ pub struct Reach {
     /// How to show what happens; human by default
     #[arg(short, long, value_enum)]
     pub output: Option<Output>,
-    /// No colour, as with NO_COLOR
+    /// No colour, as with `NO_COLOR`
     #[arg(long)]
     pub no_color: bool,
 }
@@ -155,6 +155,14 @@ pub struct PlayOptions {
 }
 
 impl Sources {
+    /// The pattern of all `-l`; each of them must name something.
+    pub fn limit(&self) -> Result<Option<String>> {
+        for pattern in &self.limit {
+            crate::inventory::parts_of(pattern)?;
+        }
+        Ok((!self.limit.is_empty()).then(|| self.limit.join(",")))
+    }
+
     /// These after `before`, which stood on the other side of the subcommand.
     #[must_use]
     pub fn after(self, mut before: Sources) -> Sources {

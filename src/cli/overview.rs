@@ -128,7 +128,7 @@ pub(super) fn run(args: &OverviewArgs, options: &Options) -> Result<i32> {
         return write(&watch, file, watched, &cancel);
     }
     let json = options.reach.json();
-    let terminal = std::io::stdout().is_terminal() && std::io::stdin().is_terminal();
+    let terminal = crate::terminal::shows_output() && std::io::stdin().is_terminal();
     if args.once || json || !terminal {
         return Ok(once(&watch, json, options));
     }
@@ -148,7 +148,7 @@ fn plan(args: &OverviewArgs, options: &Options, setup: &Setup) -> Result<Plan> {
     let command = command(options, setup);
     let there = !setup.sandbox || crate::sandbox::is_there();
     if there {
-        let world = Arc::new(setup.world(false)?);
+        let world = Arc::new(setup.world(false));
         // Endpoints of another cluster have no hosts in the inventory.
         if let Ok(cluster) = script::overview::chosen(&world, args.cluster_name.as_deref())
             && let Ok(endpoints) = cluster.endpoints()
@@ -186,7 +186,7 @@ fn duration(name: &str, text: &str) -> Result<Duration> {
 }
 
 fn colored(options: &Options) -> bool {
-    std::io::stdout().is_terminal()
+    crate::terminal::shows_output()
         && !options.reach.no_color
         && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }

@@ -1,6 +1,6 @@
 //! From the options to what a script runs in: which inventory, which variables, which passwords, which report.
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -158,7 +158,7 @@ pub(super) fn login(reach: &Reach, config: AnsibleConfig) -> Result<Login> {
 }
 
 fn report(options: &Options, console: bool, transcript: &Transcript) -> Report {
-    let terminal = std::io::stdout().is_terminal();
+    let terminal = crate::terminal::shows_output();
     let color = terminal
         && !options.reach.no_color
         && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
@@ -211,8 +211,7 @@ impl Setup {
         let sources = sources(&options.reach.sources.inventory, &config);
         let mut inventory = inventory(&sources, script_folder.as_deref())?;
         inventory.set_extra(parse_extra(&options.reach.sources.extra_vars)?);
-        let limit = (!options.reach.sources.limit.is_empty())
-            .then(|| options.reach.sources.limit.join(","));
+        let limit = options.reach.sources.limit()?;
         if let Some(limit) = &limit {
             inventory.select_with_limit("all", Some(limit))?;
         }
@@ -272,9 +271,9 @@ impl Setup {
             sandbox,
             script_folder,
             selection: Selection {
-                skip: Selection::words(&options.play.skip_tags),
+                skip: Selection::words("--skip-tags", &options.play.skip_tags)?,
                 start_at: options.play.start_at_task.clone(),
-                tags: Selection::words(&options.play.tags),
+                tags: Selection::words("-t", &options.play.tags)?,
             },
             session: Arc::new(session),
             sources,
@@ -282,8 +281,8 @@ impl Setup {
         })
     }
 
-    pub(super) fn world(&self, listing: bool) -> Result<World> {
-        Ok(World::new(Parts {
+    pub(super) fn world(&self, listing: bool) -> World {
+        World::new(Parts {
             args: self.args.clone(),
             beside: self.beside.clone(),
             inventory: Arc::clone(&self.inventory),
@@ -293,6 +292,6 @@ impl Setup {
             script_folder: self.script_folder.clone(),
             selection: self.selection.clone(),
             session: Arc::clone(&self.session),
-        }))
+        })
     }
 }

@@ -13,9 +13,9 @@ use crate::script::{embedded, on_hosts};
 pub(super) fn carry_out(verb: Verb, before: Options) -> Result<i32> {
     match verb {
         Verb::Check(args) => super::check::run(&args),
-        Verb::Completion(args) => super::integrate::completion(&args),
-        Verb::E(args) => Ok(super::etcdctl::run(args.words, &[], before.reach)),
-        Verb::Em(args) => Ok(super::etcdctl::run(args.words, &["member"], before.reach)),
+        Verb::Completion(args) => Ok(super::integrate::completion(&args)),
+        Verb::E(args) => Ok(super::etcdctl::run(&args.words, &[], before.reach)),
+        Verb::Em(args) => Ok(super::etcdctl::run(&args.words, &["member"], before.reach)),
         Verb::Help(args) => help(&args),
         Verb::Inventory(args) => {
             let sources = args.sources.clone().after(before.reach.sources);
@@ -33,6 +33,10 @@ pub(super) fn carry_out(verb: Verb, before: Options) -> Result<i32> {
         }
         Verb::Sandbox(args) => sandbox(&args),
         Verb::Script(args) => script(&args),
+        Verb::Unlock(args) => {
+            let options = options(&args.reach, before)?;
+            super::unlock::unlock(&args, &options)
+        }
     }
 }
 
@@ -127,7 +131,7 @@ fn inventory(args: &InventoryArgs, sources: &Sources) -> Result<i32> {
         }
         return Ok(0);
     }
-    let limit = (!sources.limit.is_empty()).then(|| sources.limit.join(","));
+    let limit = sources.limit()?;
     match (&args.graph, &args.host, args.list) {
         (Some(group), None, false) => print_text(&inventory.graph(group, args.vars)?),
         (None, Some(host), false) => print_text(&inventory.host(host)?),
@@ -160,7 +164,7 @@ pub(super) struct RunArgs {
 
 fn run(args: &RunArgs, options: &Options) -> Result<i32> {
     let setup = Setup::new(options, None)?;
-    let world = setup.world(false)?;
+    let world = setup.world(false);
     let hosts = world.select(&args.pattern)?;
     let command = match args.command.as_slice() {
         [line] => line.clone(),
@@ -342,7 +346,7 @@ fn script(args: &ScriptArgs) -> Result<i32> {
                 target
             };
             write_new(&target, text)?;
-            if !path.ends_with(".rhai") {
+            if path.strip_suffix(".rhai").is_none() {
                 say!("{target}: written");
                 return Ok(0);
             }

@@ -22,7 +22,7 @@ impl Member {
         Member::read(inventory, host).map_err(|lines| {
             let mut lines = lines.into_iter();
             let error = Error::config(lines.next().unwrap_or_default()).on(host);
-            lines.fold(error, |error, line| error.because(line))
+            lines.fold(error, crate::error::Error::because)
         })
     }
 

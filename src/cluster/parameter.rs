@@ -80,6 +80,7 @@ pub fn wrong(
 }
 
 /// Where the value of a variable comes from.
+#[must_use]
 pub fn origin(inventory: &Inventory, host: &str, name: &str) -> Option<Place> {
     let origin = inventory.origin(host, name)?;
     (!origin.file.is_empty()).then(|| Place {
@@ -91,6 +92,7 @@ pub fn origin(inventory: &Inventory, host: &str, name: &str) -> Option<Place> {
 }
 
 /// An error as one line of several: what is wrong, where it is written, why, and what to do.
+#[must_use]
 pub fn in_one_line(error: &Error) -> String {
     let mut line = error.what.clone();
     if let Some(at) = &error.at {

@@ -21,6 +21,7 @@ pub fn read(path: &Path) -> Result<Option<String>> {
 }
 
 /// `folder/NAME.crt` and `folder/NAME.key` for the folder `.../NAME`.
+#[must_use]
 pub fn ca_paths(folder: &Path) -> (PathBuf, PathBuf) {
     let name = folder
         .file_name()

@@ -275,7 +275,7 @@ pub(super) fn target(endpoint: &str, config: &Config) -> Result<Target> {
         .initial_stream_window_size(STREAM_WINDOW)
         .keep_alive_timeout(config.ping_timeout)
         .keep_alive_while_idle(false);
-    Ok(Target { door, endpoint })
+    Ok(Target { endpoint, door })
 }
 
 /// Takes any certificate: the user asked for it.

@@ -58,7 +58,7 @@ impl Client {
     /// How long the member at an endpoint takes to read a key through the quorum.
     ///
     /// A user without the permission to read it has been answered by the quorum, too, and so has one who has not logged in:
-    /// etcd looks at that afterwards. Source: `Range` in etcd's server/etcdserver/v3_server.go.
+    /// etcd looks at that afterwards. Source: `Range` in etcd's `server/etcdserver/v3_server.go`.
     pub fn health(&self, endpoint: &str) -> Result<Duration> {
         let start = Instant::now();
         self.on(endpoint, self.limit(), async |etcd| {

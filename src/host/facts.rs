@@ -69,6 +69,47 @@ fn split_words(words: &mut IndexMap<String, String>) {
     }
 }
 
+/// How a fact is told.
+type Told = fn(&Facts) -> Value;
+
+/// What a script finds in `h.facts`.
+const FACTS: &[(&str, Told)] = &[
+    ("addresses", |facts| {
+        let addresses = facts.addresses.iter();
+        Value::List(
+            addresses
+                .map(|address| Value::from(address.as_str()))
+                .collect(),
+        )
+    }),
+    ("arch", |facts| Value::from(facts.word("arch"))),
+    ("cpus", |facts| {
+        facts.number("cpus").map_or(Value::Null, Value::Int)
+    }),
+    ("hostname", |facts| Value::from(facts.word("hostname"))),
+    ("init", |facts| Value::from(facts.word("init"))),
+    ("kernel", |facts| Value::from(facts.word("kernel"))),
+    ("machine_id", |facts| Value::from(facts.word("machine_id"))),
+    ("memory_mib", |facts| {
+        let kib = facts.number("memory_kib");
+        kib.map_or(Value::Null, |kib| Value::Int(kib / 1024))
+    }),
+    ("os", |facts| Value::Map(facts.told(OS))),
+    ("package_tool", |facts| {
+        Value::from(facts.word("package_tool"))
+    }),
+    ("user", |facts| Value::from(facts.user.as_str())),
+];
+
+/// What it finds in `h.facts.os`.
+const OS: &[(&str, Told)] = &[
+    ("codename", |facts| Value::from(facts.word("os_codename"))),
+    ("family", |facts| Value::from(facts.family())),
+    ("id", |facts| Value::from(facts.word("os_id"))),
+    ("name", |facts| Value::from(facts.word("os_name"))),
+    ("version", |facts| Value::from(facts.word("os_version"))),
+];
+
 impl Facts {
     /// From what a host said to the question. `root` is the folder that its paths lie below.
     pub fn parse(text: &str, root: &str) -> Result<Facts> {
@@ -136,48 +177,28 @@ impl Facts {
     /// As a script sees them: `h.facts.os.family`.
     #[must_use]
     pub fn to_value(&self) -> Map {
-        let number = |key: &str| {
-            self.word(key)
-                .parse::<i64>()
-                .map_or(Value::Null, Value::Int)
-        };
-        let os: Map = [
-            ("codename", Value::from(self.word("os_codename"))),
-            ("family", Value::from(self.family())),
-            ("id", Value::from(self.word("os_id"))),
-            ("name", Value::from(self.word("os_name"))),
-            ("version", Value::from(self.word("os_version"))),
-        ]
-        .map(|(key, value)| (key.to_string(), value))
-        .into();
-        [
-            (
-                "addresses",
-                Value::List(
-                    self.addresses
-                        .iter()
-                        .map(|a| Value::from(a.as_str()))
-                        .collect(),
-                ),
-            ),
-            ("arch", Value::from(self.word("arch"))),
-            ("cpus", number("cpus")),
-            ("hostname", Value::from(self.word("hostname"))),
-            ("init", Value::from(self.word("init"))),
-            ("kernel", Value::from(self.word("kernel"))),
-            ("machine_id", Value::from(self.word("machine_id"))),
-            (
-                "memory_mib",
-                number("memory_kib")
-                    .as_int()
-                    .map_or(Value::Null, |kib| Value::Int(kib / 1024)),
-            ),
-            ("os", Value::Map(os)),
-            ("package_tool", Value::from(self.word("package_tool"))),
-            ("user", Value::from(self.user.as_str())),
-        ]
-        .map(|(key, value)| (key.to_string(), value))
-        .into()
+        self.told(FACTS)
+    }
+
+    fn told(&self, table: &[(&str, Told)]) -> Map {
+        table
+            .iter()
+            .map(|(key, told)| ((*key).to_string(), told(self)))
+            .collect()
+    }
+
+    fn number(&self, key: &str) -> Option<i64> {
+        self.word(key).parse().ok()
+    }
+
+    /// The names of all facts.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        FACTS.iter().map(|(name, _)| *name)
+    }
+
+    /// The names of what is in `os`.
+    pub fn names_of_os() -> impl Iterator<Item = &'static str> {
+        OS.iter().map(|(name, _)| *name)
     }
 }
 

@@ -81,7 +81,7 @@ impl Pretended {
             }
             match path.rsplit_once('/') {
                 Some((above, _)) if !above.is_empty() && !self.files.contains_key(above) => {
-                    path = above
+                    path = above;
                 }
                 _ => return false,
             }
@@ -295,6 +295,22 @@ impl Link {
         result.map_err(|error| error.on(&self.name))
     }
 
+    /// A second shell on the host, beside the one that may be busy.
+    pub fn beside(&self) -> Result<Connection> {
+        Connection::open(&self.way, self.escalate.as_ref())
+    }
+
+    /// Run a script when nothing else runs on the host's shell; `None` when something does.
+    pub fn exec_if_idle(&self, script: &str, timeout: Duration) -> Option<Result<Output>> {
+        let mut slot = self.connection.try_lock().ok()?;
+        let connection = slot.as_mut()?;
+        let result = connection.exec(script, Some(timeout));
+        if !connection.alive() {
+            *slot = None;
+        }
+        Some(result)
+    }
+
     /// Ask a connection that was silent for long whether it is there; a lost one is left to be opened again.
     fn wake(&self, slot: &mut Option<Connection>) {
         let notice = locked(&self.notice);
@@ -305,7 +321,8 @@ impl Link {
             return;
         };
         let Some(connection) = slot else { return };
-        if connection.exec(":", Some(Duration::from_secs(5))).is_err() {
+        let answer = connection.exec(":", Some(Duration::from_secs(5)));
+        if answer.is_err_and(|error| error.kind != Kind::Interrupted) {
             *slot = None;
             notice(&format!(
                 "{}: the connection was lost; it is opened again",
@@ -322,9 +339,8 @@ impl Link {
         let script = format!(
             "end() {{ for child in $(cat /proc/$1/task/*/children 2>/dev/null || pgrep -P \"$1\"); do end \"$child\"; done; [ \"$1\" = {shell} ] || kill -TERM \"$1\" 2>/dev/null; }}; end {shell}; kill -TERM {shell} 2>/dev/null; :"
         );
-        if let Ok(mut second) = Connection::open(&self.way, self.escalate.as_ref()) {
-            let _ = second.exec(&script, Some(Duration::from_secs(5)));
-        }
+        let limit = Duration::from_secs(5);
+        let _ = Connection::aside(&self.way, self.escalate.as_ref(), &script, limit);
     }
 
     fn connected<'a>(&self, slot: &'a mut Option<Connection>) -> Result<&'a mut Connection> {
@@ -349,7 +365,7 @@ impl Link {
         if let Some(facts) = self.facts.get() {
             return Ok(facts);
         }
-        let output = self.exec(facts::QUESTION, Some(Duration::from_secs(60)))?;
+        let output = self.exec(facts::QUESTION, Some(Duration::from_mins(1)))?;
         let facts = Facts::parse(&output.text(), self.root().unwrap_or_default())
             .map_err(|error| error.on(&self.name))?;
         Ok(self.facts.get_or_init(|| facts))

@@ -364,7 +364,7 @@ fn open_quote(lines: &[&str]) -> Option<(usize, usize)> {
                 Some(_) => {}
                 None if letter == '#' && before == ' ' => break,
                 None if "'\"".contains(letter) && " [{,:".contains(before) => {
-                    open = Some((index + 1, byte, letter))
+                    open = Some((index + 1, byte, letter));
                 }
                 None => {}
             }
@@ -393,7 +393,7 @@ fn open_brackets(lines: &[&str], line: usize, column: usize) -> (Vec<Bracket>, O
                 (None, '#') if before == ' ' => break,
                 (None, '\'' | '"') if " [{,:".contains(before) => quote = Some(letter),
                 (None, '[' | '{') if !open.is_empty() || " [{".contains(before) => {
-                    open.push((index + 1, byte, letter))
+                    open.push((index + 1, byte, letter));
                 }
                 (None, ']' | '}') => {
                     if open.pop().is_none() {

@@ -108,7 +108,7 @@ impl AnsibleConfig {
             match name.trim().to_lowercase().as_str() {
                 "forks" => self.forks = Some(number("forks", value).map_err(bad)?),
                 "host_key_checking" => {
-                    self.host_key_checking = Some(flag("host_key_checking", value).map_err(bad)?)
+                    self.host_key_checking = Some(flag("host_key_checking", value).map_err(bad)?);
                 }
                 "inventory" => self.inventory = Some(paths(value, dir)),
                 "private_key_file" => self.private_key_file = Some(path_from(value, dir)),

@@ -27,7 +27,7 @@ fn write(out: &mut String, value: &Value, depth: usize) {
         Value::Float(number) => out.push_str(&float_text(*number)),
         Value::Int(number) => out.push_str(&number.to_string()),
         Value::List(items) => write_items(out, depth, ('[', ']'), items, |out, item| {
-            write(out, item, depth + 1)
+            write(out, item, depth + 1);
         }),
         Value::Map(map) => {
             let mut pairs: Vec<(&String, &Value)> = map.iter().collect();
@@ -92,7 +92,7 @@ fn write_text(out: &mut String, text: &str) {
             '\u{8}' => out.push_str("\\b"),
             '\u{c}' => out.push_str("\\f"),
             letter if u32::from(letter) < 0x20 => {
-                out.push_str(&format!("\\u{:04x}", u32::from(letter)))
+                out.push_str(&format!("\\u{:04x}", u32::from(letter)));
             }
             letter => out.push(letter),
         }

@@ -148,7 +148,7 @@ impl Inventory {
         &self.extra
     }
 
-    /// The layers of a host, weakest first. The order is that of Ansible's VARIABLE_PRECEDENCE:
+    /// The layers of a host, weakest first. The order is that of Ansible's `VARIABLE_PRECEDENCE`:
     /// a `group_vars` file wins over the `vars:` of every group in the inventory.
     pub(super) fn layers(&self, host: &str) -> Vec<(Level, &Vars)> {
         let groups = self.groups_by_strength(host);

@@ -243,8 +243,8 @@ fn unreadable(path: &Path, error: &std::io::Error) -> Box<Error> {
 pub(super) fn read_text(path: &Path) -> Result<String> {
     let bytes = fs::read(path).map_err(|error| unreadable(path, &error))?;
     let text = String::from_utf8(bytes).map_err(|error| {
-        let before = error.as_bytes()[..error.utf8_error().valid_up_to()].to_vec();
-        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+        let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = before.split(|byte| *byte == b'\n').count();
         Error::config(format!("`{}` is not UTF-8 text", path.display())).at(Source::new(
             path.display().to_string(),
             "",

@@ -43,7 +43,7 @@ pub use layer::{Level, Var, Vars};
 pub use load::{LoadOptions, parse_value};
 pub use node::{Source, Spot};
 pub use origin::Origin;
-pub use pattern::is_like;
+pub use pattern::{is_like, parts_of};
 pub use value::Value;
 
 /// What is odd but not wrong, each with its file and line.

@@ -12,14 +12,7 @@ impl Inventory {
     ///
     /// A name or a glob that matches nothing is an error; an intersection may be empty.
     pub fn select(&self, pattern: &str) -> Result<Vec<String>> {
-        let mut parts = Vec::new();
-        for part in split(pattern) {
-            match part.strip_prefix('@') {
-                Some(file) => parts.extend(lines_of(file)?),
-                None => parts.push(part),
-            }
-        }
-        self.evaluate(&parts)
+        self.evaluate(&parts_of(pattern)?)
     }
 
     /// The hosts of a pattern that are in `limit` too, in the order of the pattern.
@@ -183,6 +176,24 @@ fn subscript_of(part: &str) -> (&str, Option<Subscript>) {
     }
 }
 
+/// The parts of a pattern, those of `@file` among them. A pattern without one is an error: it must not mean "all".
+pub fn parts_of(pattern: &str) -> Result<Vec<String>> {
+    let mut parts = Vec::new();
+    for part in split(pattern) {
+        match part.strip_prefix('@') {
+            Some(file) => parts.extend(lines_of(file)?),
+            None => parts.push(part),
+        }
+    }
+    if parts.is_empty() {
+        return Err(
+            Error::config(format!("the host pattern `{pattern}` names no host"))
+                .because("it may come from a variable that is not set; `all` names all of them"),
+        );
+    }
+    Ok(parts)
+}
+
 /// Parts at commas; without a comma at colons, unless the whole is an address or a range.
 fn split(pattern: &str) -> Vec<String> {
     let parts: Vec<String> = if pattern.contains(',') {
@@ -210,7 +221,7 @@ fn at_colons(pattern: &str) -> Vec<String> {
         }
         match parts.last_mut() {
             Some(part) if depth > 0 || !(letter == ':' || letter.is_whitespace()) => {
-                part.push(letter)
+                part.push(letter);
             }
             _ => parts.push(String::new()),
         }

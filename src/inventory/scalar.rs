@@ -1,4 +1,4 @@
-//! What a plain YAML 1.1 scalar means: the types PyYAML gives it, not those of YAML 1.2.
+//! What a plain YAML 1.1 scalar means: the types `PyYAML` gives it, not those of YAML 1.2.
 
 use super::value::Value;
 
@@ -213,7 +213,7 @@ fn timestamp(text: &str) -> Option<Result<String, &'static str>> {
     let clock = clock(time)?;
     Some(
         date(day)
-            .zip(clock)
+            .zip(clock.ok())
             .map(|(date, clock)| format!("{date}T{clock}"))
             .ok_or("no such date or time"),
     )
@@ -233,8 +233,11 @@ fn date(text: &str) -> Option<String> {
     ((1..=days).contains(&day) && year > 0).then(|| format!("{year:04}-{month:02}-{day:02}"))
 }
 
-/// The outer `None` means it does not look like a time, the inner one that there is no such time.
-fn clock(text: &str) -> Option<Option<String>> {
+/// It looks like a time, and there is no such time: 25:00:00.
+struct Impossible;
+
+/// `None` means that it does not look like a time.
+fn clock(text: &str) -> Option<Result<String, Impossible>> {
     let end = text
         .find(|letter: char| !letter.is_ascii_digit() && letter != ':')
         .unwrap_or(text.len());
@@ -257,7 +260,7 @@ fn clock(text: &str) -> Option<Option<String>> {
     let number = |part: &str| part.parse::<u32>().unwrap_or(99);
     let (hour, minute, second) = (number(hour), number(minute), number(second));
     if hour > 23 || minute > 59 || second > 59 {
-        return Some(None);
+        return Some(Err(Impossible));
     }
     let micros = format!("{fraction:0<6}")[..6].to_string();
     let fraction = if micros == "000000" {
@@ -268,12 +271,12 @@ fn clock(text: &str) -> Option<Option<String>> {
     Some(zone.map(|zone| format!("{hour:02}:{minute:02}:{second:02}{fraction}{zone}")))
 }
 
-fn zone_text(zone: &str, written: &str) -> Option<Option<String>> {
+fn zone_text(zone: &str, written: &str) -> Option<Result<String, Impossible>> {
     if zone.is_empty() {
-        return written.is_empty().then(|| Some(String::new()));
+        return written.is_empty().then(|| Ok(String::new()));
     }
     if zone == "Z" {
-        return Some(Some("+00:00".to_string()));
+        return Some(Ok("+00:00".to_string()));
     }
     let sign = zone.chars().next().filter(|sign| "+-".contains(*sign))?;
     let (hour, minute) = zone[1..].split_once(':').unwrap_or((&zone[1..], "00"));
@@ -285,7 +288,8 @@ fn zone_text(zone: &str, written: &str) -> Option<Option<String>> {
     let sign = if hour == 0 && minute == 0 { '+' } else { sign };
     Some(
         (hour * 60 + minute < 24 * 60)
-            .then(|| format!("{sign}{:02}:{:02}", hour + minute / 60, minute % 60)),
+            .then(|| format!("{sign}{:02}:{:02}", hour + minute / 60, minute % 60))
+            .ok_or(Impossible),
     )
 }
 

@@ -138,7 +138,7 @@ pub(super) fn distrust(node: &mut Node) {
         Shape::List(items) => items.iter_mut().for_each(distrust),
         Shape::Map(pairs) => pairs.iter_mut().for_each(|(_, item)| distrust(item)),
         Shape::Scalar(Value::Str(text)) => {
-            node.shape = Shape::Scalar(Value::Unsafe(std::mem::take(text)))
+            node.shape = Shape::Scalar(Value::Unsafe(std::mem::take(text)));
         }
         Shape::Scalar(_) => {}
     }

@@ -104,9 +104,12 @@ fn environment() -> Environment<'static> {
     env.add_filter("string", |value: &Jinja| text_of(value));
     env.add_filter("join", join);
     env.add_filter("ternary", ternary);
-    env.add_filter("mandatory", |value: &Jinja| match value.is_undefined() {
-        true => Err(Error::from(ErrorKind::UndefinedError)),
-        false => Ok(value.clone()),
+    env.add_filter("mandatory", |value: &Jinja| {
+        if value.is_undefined() {
+            Err(Error::from(ErrorKind::UndefinedError))
+        } else {
+            Ok(value.clone())
+        }
     });
     env.add_filter("combine", combine);
     env.add_filter("difference", |a: &Jinja, b: &Jinja| keep(a, b, false));
@@ -173,6 +176,7 @@ fn ternary(value: &Jinja, yes: Jinja, no: Jinja, none: Option<Jinja>) -> Jinja {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "minijinja gives it by value")]
 fn combine(first: &Jinja, others: Rest<Jinja>) -> Result<Jinja> {
     let mut map = indexmap::IndexMap::new();
     for value in std::iter::once(first).chain(others.iter()) {
@@ -214,14 +218,14 @@ fn dict2items(value: &Jinja) -> Result<Vec<Jinja>> {
     value.try_iter()?.map(pair).collect()
 }
 
-fn regex_replace(text: String, pattern: String, replacement: String) -> Result<String> {
+fn regex_replace(text: &str, pattern: &str, replacement: &str) -> Result<String> {
     let bad = |error: regex::Error| Error::new(ErrorKind::InvalidOperation, error.to_string());
-    let regex = Regex::new(&pattern).map_err(bad)?;
+    let regex = Regex::new(pattern).map_err(bad)?;
     // Python writes groups as `\1`, this crate as `${1}`.
     let groups = Regex::new(r"\\(\d)").map_err(bad)?;
     let replacement = replacement.replace('$', "$$");
     let replacement = groups.replace_all(&replacement, "$${$1}").into_owned();
-    Ok(regex.replace_all(&text, replacement.as_str()).into_owned())
+    Ok(regex.replace_all(text, replacement.as_str()).into_owned())
 }
 
 /// The methods of Python's strings and dictionaries that templates use most.

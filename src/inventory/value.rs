@@ -29,6 +29,10 @@ pub enum Value {
 impl Value {
     /// Read as Ansible's `bool` filter does; `None` for anything it has no word for.
     #[must_use]
+    #[expect(
+        clippy::float_cmp,
+        reason = "1.0 is yes, and what is near to it is not"
+    )]
     pub fn as_bool(&self) -> Option<bool> {
         match self {
             Value::Bool(value) => Some(*value),

@@ -190,7 +190,7 @@ impl<'a> Composer<'a> {
         }
         let before = self.count;
         let (anchor, node) = match event {
-            Event::Alias(anchor) => return self.alias(anchor, at, mood),
+            Event::Alias(anchor) => return self.alias(anchor, &at, mood),
             Event::Scalar(text, style, anchor, tag) => (
                 anchor,
                 Node {
@@ -233,7 +233,7 @@ impl<'a> Composer<'a> {
         Ok(node)
     }
 
-    fn alias(&mut self, anchor: usize, at: Spot, mood: Mood) -> Composed<Node> {
+    fn alias(&mut self, anchor: usize, at: &Spot, mood: Mood) -> Composed<Node> {
         let Some((node, size)) = self.anchors.get(&anchor) else {
             return Err(Error::config("an alias inside the value it stands for")
                 .at(at.place())
@@ -241,7 +241,7 @@ impl<'a> Composer<'a> {
         };
         self.count += size;
         if self.count > NODES {
-            return Err(too_much(&at).into());
+            return Err(too_much(at).into());
         }
         let mut node = node.clone();
         if mood == Mood::Unsafe {

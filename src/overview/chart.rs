@@ -13,7 +13,8 @@ pub(super) fn spark(values: &[Option<f64>], wide: usize) -> String {
     let block = |value: &Option<f64>| match value {
         None => ' ',
         Some(value) if most > 0.0 => {
-            BLOCKS[((value / most * 7.0).round().max(0.0) as usize).min(7)]
+            let height = super::unit::whole((value / most * 7.0).round());
+            BLOCKS[usize::try_from(height).unwrap_or(0).min(7)]
         }
         Some(_) => BLOCKS[0],
     };
@@ -113,7 +114,9 @@ pub(super) fn svg(title: &str, lines: &[Line<'_>], scale: Scale, seconds: f64) -
             );
         }
     }
-    let span = super::unit::age((longest.saturating_sub(1) as f64 * seconds).round() as i64);
+    let span = super::unit::age(super::unit::whole(
+        (longest.saturating_sub(1) as f64 * seconds).round(),
+    ));
     let _ = write!(
         svg,
         "<text class=\"axis\" x=\"{LEFT}\" y=\"{:.1}\">{span} ago</text>",
@@ -153,6 +156,7 @@ fn runs(values: &[Option<f64>]) -> Vec<Vec<(usize, f64)>> {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "round numbers are meant to be exact")]
 mod tests {
     use super::*;
 

@@ -5,7 +5,7 @@
 use serde::Serialize;
 
 use super::Plan;
-use super::unit::{age, bytes, latency, percent};
+use super::unit::{age, bytes, latency, percent, whole};
 use super::view::{MemberView, Role, Slowness, View};
 
 /// How bad it is, worst last.
@@ -31,7 +31,7 @@ impl Grade {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
     pub grade: Grade,
-    /// Nothing when it is about the whole cluster.
+    /// `None` when it is about the whole cluster.
     pub member: Option<String>,
     pub text: String,
     /// What to type next.
@@ -159,75 +159,90 @@ fn of_cluster(view: &View, plan: &Plan, found: &mut Vec<Finding>) {
     }
 }
 
+/// Takes what was found of one member.
+type Say<'a> = &'a mut dyn FnMut(Grade, String, Option<String>);
+
 fn of_member(member: &MemberView, plan: &Plan, found: &mut Vec<Finding>) {
-    let command = &plan.command;
-    let mut say = |grade: Grade, text: String, next: Option<String>| {
-        found.push(finding(grade, Some(member), text, next))
+    let say: Say<'_> = &mut |grade, text, next| {
+        found.push(finding(grade, Some(member), text, next));
     };
-    let on_host = |what: &str| {
-        member
-            .host
-            .as_ref()
-            .filter(|_| plan.hosts.is_some())
-            .map(|host| format!("{command} run {host} -b -- {what}"))
+    if !takes_part(member, plan, say) {
+        return;
+    }
+    alarms(member, plan, say);
+    space(member, plan, say);
+    slowness(member, plan, say);
+    certificate(member, plan, say);
+    let command = &plan.command;
+    if let Some(drift) = member.drift.as_ref().filter(|drift| !drift.is_empty()) {
+        let host = member.host.as_deref().unwrap_or_default();
+        say(
+            Grade::Warning,
+            format!("differs from the inventory: {}", drift.join("; ")),
+            Some(format!("{command} etcd -t etcd_config -C -D -l {host}")),
+        );
+    }
+    if let Some(why) = &member.no_metrics {
+        say(Grade::Note, format!("gives no metrics: {why}"), None);
+    }
+}
+
+/// Whether it is a member that answers, so that more can be said of it.
+fn takes_part(member: &MemberView, plan: &Plan, say: Say<'_>) -> bool {
+    let command = &plan.command;
+    let start = || {
+        let host = member.host.as_ref();
+        host.map(|host| format!("{command} etcd -l {host} -e etcd_init=existing"))
     };
     match member.role {
         Role::Absent => {
-            return say(
-                Grade::Warning,
-                "is in the inventory and no member of the cluster".into(),
-                member
-                    .host
-                    .as_ref()
-                    .map(|host| format!("{command} etcd -l {host} -e etcd_init=existing")),
-            );
+            let text = "is in the inventory and no member of the cluster";
+            say(Grade::Warning, text.into(), start());
+            return false;
         }
         Role::Unstarted => {
-            return say(
-                Grade::Warning,
-                "was added to the cluster and never started".into(),
-                member
-                    .host
-                    .as_ref()
-                    .map(|host| format!("{command} etcd -l {host} -e etcd_init=existing")),
-            );
+            let text = "was added to the cluster and never started";
+            say(Grade::Warning, text.into(), start());
+            return false;
         }
-        Role::Learner => say(
-            Grade::Note,
-            "is a learner: it has no vote".into(),
-            member
-                .id
-                .as_ref()
-                .map(|id| format!("{command} em promote {id}")),
-        ),
+        Role::Learner => {
+            let id = member.id.as_ref();
+            let next = id.map(|id| format!("{command} em promote {id}"));
+            say(Grade::Note, "is a learner: it has no vote".into(), next);
+        }
         _ => {}
     }
     if !member.up {
         let why = member.why.as_deref().unwrap_or("it was not asked yet");
         let since = member.down_seconds.map_or_else(String::new, |seconds| {
-            format!(" for {}", age(seconds as i64))
+            format!(" for {}", age(whole(seconds)))
         });
         let next = if why.contains("certificate") {
             Some(format!("{command} etcd -t etcd_cert -C"))
         } else {
-            on_host("systemctl status etcd")
+            on_host(member, plan, "systemctl status etcd")
         };
-        return say(
-            Grade::Critical,
-            format!("does not answer{since}: {why}"),
-            next,
-        );
+        let text = format!("does not answer{since}: {why}");
+        say(Grade::Critical, text, next);
+        return false;
     }
     if !member.healthy {
-        say(
-            Grade::Critical,
-            member
-                .why
-                .clone()
-                .unwrap_or_else(|| "does not read through the quorum".into()),
-            on_host("journalctl -u etcd -n 50"),
-        );
+        let why = member.why.clone();
+        let why = why.unwrap_or_else(|| "does not read through the quorum".into());
+        let next = on_host(member, plan, "journalctl -u etcd -n 50");
+        say(Grade::Critical, why, next);
     }
+    true
+}
+
+/// A command on the member's host, where there is a way to it.
+fn on_host(member: &MemberView, plan: &Plan, what: &str) -> Option<String> {
+    let host = member.host.as_ref().filter(|_| plan.hosts.is_some())?;
+    Some(format!("{} run {host} -b -- {what}", plan.command))
+}
+
+fn alarms(member: &MemberView, plan: &Plan, say: Say<'_>) {
+    let command = &plan.command;
     for alarm in &member.alarms {
         let next = match alarm.as_str() {
             "NOSPACE" => format!(
@@ -243,36 +258,27 @@ fn of_member(member: &MemberView, plan: &Plan, found: &mut Vec<Finding>) {
         };
         say(Grade::Critical, text, Some(next));
     }
-    space(member, plan, &mut say);
-    slowness(member, plan, &mut say);
-    if let (Some(days), Some(left)) = (member.certificate_days, member.certificate_left) {
-        let within = |limit: (i64, f64)| days < limit.0 && left < limit.1;
-        let text = if days < 0 {
-            "its certificate has ended".to_string()
-        } else {
-            format!("its certificate ends in {days} days")
-        };
-        let next = Some(format!("{command} etcd -t etcd_cert"));
-        if within(CERTIFICATE_CRITICAL) {
-            say(Grade::Critical, text, next);
-        } else if within(CERTIFICATE_WARNING) {
-            say(Grade::Warning, text, next);
-        }
-    }
-    if let Some(drift) = member.drift.as_ref().filter(|drift| !drift.is_empty()) {
-        let host = member.host.as_deref().unwrap_or_default();
-        say(
-            Grade::Warning,
-            format!("differs from the inventory: {}", drift.join("; ")),
-            Some(format!("{command} etcd -t etcd_config -C -D -l {host}")),
-        );
-    }
-    if let Some(why) = &member.no_metrics {
-        say(Grade::Note, format!("gives no metrics: {why}"), None);
+}
+
+fn certificate(member: &MemberView, plan: &Plan, say: Say<'_>) {
+    let (Some(days), Some(left)) = (member.certificate_days, member.certificate_left) else {
+        return;
+    };
+    let within = |limit: (i64, f64)| days < limit.0 && left < limit.1;
+    let text = if days < 0 {
+        "its certificate has ended".to_string()
+    } else {
+        format!("its certificate ends in {days} days")
+    };
+    let next = Some(format!("{} etcd -t etcd_cert", plan.command));
+    if within(CERTIFICATE_CRITICAL) {
+        say(Grade::Critical, text, next);
+    } else if within(CERTIFICATE_WARNING) {
+        say(Grade::Warning, text, next);
     }
 }
 
-fn space(member: &MemberView, plan: &Plan, say: &mut dyn FnMut(Grade, String, Option<String>)) {
+fn space(member: &MemberView, plan: &Plan, say: Say<'_>) {
     let command = &plan.command;
     let (Some(size), in_use) = (member.db_size, member.db_size_in_use.unwrap_or(0.0)) else {
         return;
@@ -316,15 +322,8 @@ fn space(member: &MemberView, plan: &Plan, say: &mut dyn FnMut(Grade, String, Op
     }
 }
 
-fn slowness(member: &MemberView, plan: &Plan, say: &mut dyn FnMut(Grade, String, Option<String>)) {
-    let on_host = |what: &str| {
-        member
-            .host
-            .as_ref()
-            .filter(|_| plan.hosts.is_some())
-            .map(|host| format!("{} run {host} -b -- {what}", plan.command))
-    };
-    let disk = on_host("cat /proc/pressure/io");
+fn slowness(member: &MemberView, plan: &Plan, say: Say<'_>) {
+    let disk = on_host(member, plan, "cat /proc/pressure/io");
     for (what, slowness, limit) in [
         ("fsyncs", member.disk.fsync, FSYNC_SECONDS),
         ("commits", member.disk.commit, COMMIT_SECONDS),
@@ -388,7 +387,7 @@ fn slowness(member: &MemberView, plan: &Plan, say: &mut dyn FnMut(Grade, String,
         say(
             Grade::Warning,
             format!("{failed:.1} requests a second fail"),
-            on_host("journalctl -u etcd -n 50"),
+            on_host(member, plan, "journalctl -u etcd -n 50"),
         );
     }
     if let (Some(open), Some(limit)) = (member.open_files, member.open_files_limit)
@@ -514,7 +513,7 @@ mod tests {
             state.drift = Drift::Known(vec![(
                 "10.0.0.3".into(),
                 "file /etc/etcd/etcd.conf: content +1 -1 lines".into(),
-            )])
+            )]);
         });
         assert_eq!(
             drift,
@@ -528,7 +527,7 @@ mod tests {
                 .as_mut()
                 .unwrap()
                 .errors
-                .push("memberID:3 alarm:NOSPACE ".into())
+                .push("memberID:3 alarm:NOSPACE ".into());
         });
         assert_eq!(
             alarm,

@@ -248,6 +248,7 @@ fn label<'a>(labels: &'a str, name: &str) -> Option<&'a str> {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "what was read is exact")]
 mod tests {
     use super::*;
 
@@ -311,7 +312,7 @@ not a line of metrics
         };
         for _ in 0..2000 {
             let mut bytes = TEXT.as_bytes().to_vec();
-            for _ in 0..1 + next(20) {
+            for _ in 0..=next(20) {
                 let place = next(bytes.len());
                 match next(3) {
                     0 => drop(bytes.remove(place)),

@@ -5,6 +5,7 @@
 //! are ([`Plan`]) and how their hosts are asked ([`Hosts`]). Start reading at `watch.rs`, then `view.rs`.
 
 mod chart;
+mod details;
 mod finding;
 mod metrics;
 mod page;

@@ -5,9 +5,8 @@
 use minijinja::{AutoEscape, Environment, Value, context};
 
 use super::chart::{Line, Scale, svg};
-use super::text::{
-    COLUMNS, Tint, condition, condition_tint, details, leadership, membership, sentence,
-};
+use super::details::details;
+use super::text::{COLUMNS, Tint, condition, condition_tint, leadership, membership, sentence};
 use super::unit::moment;
 use super::view::{Histories, View};
 
@@ -150,6 +149,6 @@ fn values(part: &str, view: &View, seconds: f64, live: bool) -> Value {
         tone => tone(view.verdict.tint()),
         verdict => view.verdict.word(),
         version => env!("CARGO_PKG_VERSION"),
-        watched => super::unit::age(view.watched_seconds as i64),
+        watched => super::unit::age(super::unit::whole(view.watched_seconds)),
     }
 }

@@ -13,9 +13,9 @@ use ratatui::widgets::{Clear, Paragraph, Wrap};
 
 use super::Watch;
 use super::chart::spark;
+use super::details::details;
 use super::text::{
-    COLUMNS, Tint, condition_tint, details, fitting, leadership, membership, membership_in_short,
-    sentence,
+    COLUMNS, Tint, condition_tint, fitting, leadership, membership, membership_in_short, sentence,
 };
 use super::unit::{bytes, latency, moment, rate};
 use super::view::{Histories, MemberView, View};
@@ -161,14 +161,14 @@ impl Screen {
         match key.code {
             KeyCode::Char('q') | KeyCode::Esc if self.pane == Pane::Table => return true,
             KeyCode::Char('q') | KeyCode::Esc | KeyCode::Backspace | KeyCode::Left => {
-                self.turn_to(Pane::Table)
+                self.turn_to(Pane::Table);
             }
             KeyCode::Down | KeyCode::Char('j') => self.step(1),
             KeyCode::Up | KeyCode::Char('k') => self.step(-1),
             KeyCode::PageDown => self.step(10),
             KeyCode::PageUp => self.step(-10),
             KeyCode::Enter | KeyCode::Right if self.pane != Pane::Member => {
-                self.turn_to(Pane::Member)
+                self.turn_to(Pane::Member);
             }
             KeyCode::Char('l') => {
                 self.turn_to(Pane::Log);
@@ -231,7 +231,7 @@ impl Screen {
                 self.chosen = self
                     .chosen
                     .saturating_add_signed(by)
-                    .min(self.view.members.len().saturating_sub(1))
+                    .min(self.view.members.len().saturating_sub(1));
             }
         }
     }
@@ -270,7 +270,7 @@ impl Screen {
                 self.log = Err(
                     "no host of the inventory belongs to this member, so its log cannot be read"
                         .into(),
-                )
+                );
             }
         }
     }
@@ -675,7 +675,7 @@ mod tests {
         let (plan, mut state) = three();
         down(&mut state, 3);
         if !members {
-            (state.members, state.seen) = (None, Default::default());
+            (state.members, state.seen) = (None, std::collections::BTreeMap::default());
         }
         let (log_to, log_from) = mpsc::channel();
         let log = Ok((0..100)

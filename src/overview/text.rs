@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::finding::{Finding, Grade};
-use super::unit::{age, bytes, count, latency, percent, rate};
+use super::unit::{bytes, count, latency, percent, rate};
 use super::view::{MemberView, Role, Verdict, View};
 
 /// Colours of a terminal; the numbers are those of its escapes.
@@ -64,7 +64,7 @@ pub(super) struct Column {
     pub(super) weight: fn(&MemberView) -> f64,
 }
 
-fn known(value: Option<f64>, say: fn(f64) -> String) -> String {
+pub(super) fn known(value: Option<f64>, say: fn(f64) -> String) -> String {
     value.map_or_else(|| "-".into(), say)
 }
 
@@ -382,162 +382,6 @@ fn padded(text: &str, width: usize, right: bool, tint: Tint, color: bool) -> Str
         format!("{gap}{text}")
     } else {
         format!("{text}{gap}")
-    }
-}
-
-/// A member in lines of two columns: what it is, and its value.
-pub(super) fn details(member: &MemberView, at: i64) -> Vec<(&'static str, String)> {
-    let text = |value: &Option<String>| value.clone().unwrap_or_else(|| "-".into());
-    let number = |value: Option<u64>| value.map_or_else(|| "-".into(), |value| value.to_string());
-    vec![
-        ("member id", text(&member.id)),
-        ("host", text(&member.host)),
-        ("endpoint", text(&member.endpoint)),
-        ("role", member.role.word().into()),
-        (
-            "health",
-            member.why.clone().unwrap_or_else(|| condition(member)),
-        ),
-        ("quorum read", known(member.health_seconds, latency)),
-        ("version", text(&member.version)),
-        (
-            "running for",
-            member
-                .started
-                .map_or_else(|| "-".into(), |started| age(at - started)),
-        ),
-        (
-            "raft term, index, applied",
-            format!(
-                "{}, {}, {}",
-                number(member.term),
-                number(member.raft_index),
-                number(member.raft_applied_index)
-            ),
-        ),
-        (
-            "lag",
-            member
-                .lag
-                .map_or_else(|| "-".into(), |lag| format!("{lag} entries")),
-        ),
-        ("leader changes seen", known(member.leader_changes, count)),
-        (
-            "database",
-            format!(
-                "{}, in use {}, quota {}",
-                known(member.db_size, bytes),
-                known(member.db_size_in_use, bytes),
-                known(member.quota, bytes)
-            ),
-        ),
-        (
-            "keys, compacted at",
-            format!(
-                "{}, {}",
-                known(member.keys, count),
-                known(member.compact_revision, count)
-            ),
-        ),
-        (
-            "fsync p99, commit p99",
-            format!(
-                "{}, {}",
-                known(member.fsync_p99_seconds, latency),
-                known(member.commit_p99_seconds, latency)
-            ),
-        ),
-        ("round trip p95", round_trips(member)),
-        (
-            "reads, writes, leases /s",
-            format!(
-                "{}, {}, {}",
-                known(member.reads_per_second, rate),
-                known(member.writes_per_second, rate),
-                known(member.leases_per_second, rate)
-            ),
-        ),
-        ("failing requests /s", known(member.failed_per_second, rate)),
-        (
-            "proposals /s, waiting, failed",
-            format!(
-                "{}, {}, {}",
-                known(member.proposals_per_second, rate),
-                known(member.proposals_pending, count),
-                known(member.proposals_failed, count)
-            ),
-        ),
-        (
-            "watchers, slow ones",
-            format!(
-                "{}, {}",
-                known(member.watchers, count),
-                known(member.slow_watchers, count)
-            ),
-        ),
-        (
-            "client, peer traffic /s",
-            format!(
-                "{}, {}",
-                known(member.client_bytes_per_second, bytes),
-                known(member.peer_bytes_per_second, bytes)
-            ),
-        ),
-        (
-            "memory, CPU",
-            format!(
-                "{}, {}",
-                known(member.memory, bytes),
-                known(member.cpu, percent)
-            ),
-        ),
-        (
-            "open files",
-            format!(
-                "{} of {}",
-                known(member.open_files, count),
-                known(member.open_files_limit, count)
-            ),
-        ),
-        (
-            "certificate",
-            member.certificate_ends.map_or_else(
-                || "-".into(),
-                |ends| {
-                    format!(
-                        "{} days, until {}",
-                        member.certificate_days.unwrap_or(0),
-                        super::unit::moment(ends)
-                    )
-                },
-            ),
-        ),
-        (
-            "drift",
-            member.drift.as_ref().map_or_else(
-                || "not known".into(),
-                |drift| {
-                    if drift.is_empty() {
-                        "none".into()
-                    } else {
-                        drift.join("; ")
-                    }
-                },
-            ),
-        ),
-    ]
-}
-
-fn round_trips(member: &MemberView) -> String {
-    let each: Vec<String> = member
-        .peers_p95_seconds
-        .iter()
-        .map(|(peer, seconds)| format!("{peer} {}", known(*seconds, latency)))
-        .collect();
-    if each.is_empty() {
-        "-".into()
-    } else {
-        each.join(", ")
     }
 }
 

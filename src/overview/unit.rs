@@ -1,5 +1,11 @@
 //! Numbers as a person reads them: bytes, durations, rates. Pure.
 
+/// Without its fraction; what is no such number becomes the nearest one.
+#[expect(clippy::cast_possible_truncation, reason = "that is what is wanted")]
+pub(super) fn whole(value: f64) -> i64 {
+    value as i64
+}
+
 /// `1.4 GiB`, three digits.
 pub(super) fn bytes(value: f64) -> String {
     const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];

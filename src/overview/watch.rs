@@ -30,10 +30,10 @@ const DRIFT_EVERY: Duration = Duration::from_mins(5);
 const SETTLED: Duration = Duration::from_secs(5);
 
 /// The hosts are compared with the inventory over ssh.
-const HOSTS_SETTLED: Duration = Duration::from_secs(60);
+const HOSTS_SETTLED: Duration = Duration::from_mins(1);
 
 /// Over this much time durations are gathered: fsyncs are few on a quiet cluster.
-pub(super) const WINDOW: Duration = Duration::from_secs(60);
+pub(super) const WINDOW: Duration = Duration::from_mins(1);
 
 /// Points of a history: ten minutes, at one look each second.
 pub(super) const POINTS: usize = 300;

@@ -68,7 +68,7 @@ impl Package {
             },
             timeout: args
                 .duration("timeout")
-                .unwrap_or(std::time::Duration::from_secs(600)),
+                .unwrap_or(std::time::Duration::from_mins(10)),
             version: args.text("version"),
         }
     }

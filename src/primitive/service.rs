@@ -61,31 +61,13 @@ impl Service {
             state: args.text("state"),
             timeout: args
                 .duration("timeout")
-                .unwrap_or(std::time::Duration::from_secs(120)),
+                .unwrap_or(std::time::Duration::from_mins(2)),
             unit: args.text("unit"),
         }
     }
 
     fn unit_path(&self, facts: &Facts) -> String {
         format!("{}/etc/systemd/system/{}.service", facts.root, self.name)
-    }
-
-    fn shown<'a>(&self, text: &'a str) -> Option<Shown<'a>> {
-        let (head, unit) = text.split_once("== unit ")?;
-        let (there, unit) = unit.split_once('\n')?;
-        let property = |name: &str| {
-            head.lines()
-                .find_map(|line| line.strip_prefix(name)?.strip_prefix('='))
-                .unwrap_or_default()
-        };
-        Some(Shown {
-            active: property("ActiveState"),
-            enabled: property("UnitFileState"),
-            load: property("LoadState"),
-            pid: property("MainPID").parse().unwrap_or(0),
-            reload: property("NeedDaemonReload") == "yes",
-            unit: (there == "present").then_some(unit),
-        })
     }
 
     /// Start, stop and so on; after a failure the end of the log, of which `judge` quotes what decides.
@@ -190,6 +172,24 @@ impl Service {
     }
 }
 
+fn shown(text: &str) -> Option<Shown<'_>> {
+    let (head, unit) = text.split_once("== unit ")?;
+    let (there, unit) = unit.split_once('\n')?;
+    let property = |name: &str| {
+        head.lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix('='))
+            .unwrap_or_default()
+    };
+    Some(Shown {
+        active: property("ActiveState"),
+        enabled: property("UnitFileState"),
+        load: property("LoadState"),
+        pid: property("MainPID").parse().unwrap_or(0),
+        reload: property("NeedDaemonReload") == "yes",
+        unit: (there == "present").then_some(unit),
+    })
+}
+
 impl Primitive for Service {
     fn subject(&self) -> String {
         format!("service {}", self.name)
@@ -219,9 +219,8 @@ impl Primitive for Service {
 
     fn plan(&self, seen: &Seen<'_>) -> Result<Plan> {
         let text = seen.answer.text();
-        let shown = self
-            .shown(&text)
-            .filter(|shown| seen.answer.status == 0 && !shown.active.is_empty());
+        let shown =
+            shown(&text).filter(|shown| seen.answer.status == 0 && !shown.active.is_empty());
         let Some(mut shown) = shown else {
             return Err(could_not_tell(&self.subject(), seen.answer));
         };
@@ -270,7 +269,7 @@ impl Primitive for Service {
 
     fn result(&self, seen: &Seen<'_>, done: Option<&Output>) -> Map {
         let text = seen.answer.text();
-        let shown = self.shown(&text);
+        let shown = shown(&text);
         let state = match (done.is_some(), self.state.as_deref()) {
             (true, Some("stopped")) => "inactive",
             (true, Some(_)) => "active",

@@ -197,6 +197,8 @@ impl Console {
         let start = Instant::now();
         let before = self.runner.surroundings.pool().traffic();
         let result = self.carry_out(line);
+        // What was stopped has answered; its locks must come off the hosts.
+        self.runner.surroundings.cancel().reset();
         self.interpreter.world().session.release();
         let then = match result {
             Ok(then) => then,
@@ -478,6 +480,7 @@ impl Console {
             let line = std::mem::take(&mut pending);
             self.refresh_when_changed();
             let result = self.carry_out(&line);
+            self.runner.surroundings.cancel().reset();
             self.interpreter.world().session.release();
             match result {
                 Ok(Then::Leave) => return 0,

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::cell::RefCell;
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -76,7 +75,7 @@ impl Lines {
         if let Some(file) = &file {
             let _ = editor.load_history(file);
         }
-        if std::io::stdout().is_terminal()
+        if crate::terminal::shows_output()
             && let Ok(mut printer) = editor.create_external_printer()
         {
             let print: super::job::Printer = Box::new(move |text| drop(printer.print(text)));
@@ -105,7 +104,7 @@ impl Lines {
             ) {
                 Ok(line) => {
                     let line = if self.wants_editor.swap(false, Ordering::SeqCst) {
-                        match self.in_editor(&line) {
+                        match Lines::in_editor(&line) {
                             Ok(Some(line)) => line,
                             Ok(None) => continue,
                             // The line is there again, to be typed on.
@@ -138,8 +137,8 @@ impl Lines {
         }
     }
 
-    /// A text, changed in the user's editor; nothing when it was emptied.
-    pub(super) fn in_editor(&self, text: &str) -> Result<Option<String>> {
+    /// A text, changed in the user's editor; `None` when it was emptied.
+    pub(super) fn in_editor(text: &str) -> Result<Option<String>> {
         let refused = |error: std::io::Error| {
             Error::config("no file can be made for the editor").because(error.to_string())
         };
@@ -154,7 +153,7 @@ impl Lines {
         Ok(Some(changed.trim().to_string()).filter(|text| !text.is_empty()))
     }
 
-    pub(super) fn set_mode(&mut self, mode: String) {
+    pub(super) fn set_mode(&mut self, mode: &str) {
         self.editor.set_edit_mode(if mode == "vi" {
             EditMode::Vi
         } else {
@@ -288,7 +287,7 @@ impl Validator for Helper {
         let text = context.input();
         // A blank line ends it, whatever the parser thinks.
         let ends = text.ends_with("\n\n")
-            || text.ends_with("\n") && text.trim().is_empty()
+            || text.ends_with('\n') && text.trim().is_empty()
             || self.wants_editor.load(Ordering::SeqCst);
         let Ok(console) = self.console.try_borrow() else {
             return Ok(ValidationResult::Valid(None));

@@ -104,6 +104,13 @@ fn of_etcd(console: &Console, line: &str) -> Vec<Span> {
     spans
 }
 
+/// One brace more, or less, in each text that is open.
+fn inside(depths: &mut [i32], braces: i32) {
+    for depth in depths {
+        *depth += braces;
+    }
+}
+
 /// The byte at a position of the lexer, which counts letters from 1.
 fn byte_at(line: &str, position: Position) -> Option<usize> {
     let (row, column) = (position.line()?, position.position().unwrap_or(1).max(1));
@@ -127,9 +134,9 @@ fn of_script(console: &Console, line: &str) -> Vec<Span> {
         // What stands behind `${...}` is text again: the lexer has to be told, as the parser does.
         match &token {
             Token::InterpolatedString(_) => depths.push(0),
-            Token::LeftBrace | Token::MapStart => depths.iter_mut().for_each(|depth| *depth += 1),
+            Token::LeftBrace | Token::MapStart => inside(&mut depths, 1),
             Token::RightBrace => {
-                depths.iter_mut().for_each(|depth| *depth -= 1);
+                inside(&mut depths, -1);
                 if depths.last() == Some(&0) {
                     depths.pop();
                     control.borrow_mut().is_within_text = true;

@@ -21,7 +21,7 @@ pub(super) enum Input<'a> {
 const ALIASES: [&str; 3] = ["e", "em", "etcdctl"];
 
 /// `is_variable` tells whether a word is a variable of the script: then it is no alias.
-pub(super) fn kind<'a>(text: &'a str, is_variable: impl Fn(&str) -> bool) -> Input<'a> {
+pub(super) fn kind(text: &str, is_variable: impl Fn(&str) -> bool) -> Input<'_> {
     let text = text.trim();
     if text.is_empty() {
         return Input::Blank;

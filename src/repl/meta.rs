@@ -1,5 +1,10 @@
 //! The commands of the console: one table for parsing, completion and `:help`.
 
+#![expect(
+    clippy::unnecessary_wraps,
+    reason = "commands are functions of one form"
+)]
+
 use std::io::IsTerminal;
 use std::path::Path;
 use std::time::Duration;
@@ -269,10 +274,6 @@ pub(super) fn usage(meta: &Meta) -> String {
     format!(":{}{args}", meta.name)
 }
 
-fn go() -> Result<Then> {
-    Ok(Then::Go)
-}
-
 fn help(console: &mut Console, name: &str) -> Result<Then> {
     let text = if name.is_empty() {
         help::overview(super::show::columns())
@@ -280,7 +281,7 @@ fn help(console: &mut Console, name: &str) -> Result<Then> {
         help::page(console, name)?
     };
     console.say(text.trim_end());
-    go()
+    Ok(Then::Go)
 }
 
 fn overview(console: &mut Console, name: &str) -> Result<Then> {
@@ -302,14 +303,14 @@ fn overview(console: &mut Console, name: &str) -> Result<Then> {
         None,
         &format!("etcdsh{sources}"),
     )?);
-    let terminal = std::io::stdout().is_terminal() && std::io::stdin().is_terminal();
+    let terminal = crate::terminal::shows_output() && std::io::stdin().is_terminal();
     if terminal && !console.json() {
         let cancel = console.runner.surroundings.cancel().clone();
         watch.wait(1, Duration::from_millis(300));
         crate::overview::show(&watch, console.runner.surroundings.color(), &|| {
             cancel.asked()
         })?;
-        return go();
+        return Ok(Then::Go);
     }
     let view = watch.settled();
     console.say(if console.json() {
@@ -317,7 +318,7 @@ fn overview(console: &mut Console, name: &str) -> Result<Then> {
     } else {
         crate::overview::text(&view, super::show::columns(), false)
     });
-    go()
+    Ok(Then::Go)
 }
 
 fn hosts(console: &mut Console, pattern: &str) -> Result<Then> {
@@ -363,17 +364,17 @@ fn hosts(console: &mut Console, pattern: &str) -> Result<Then> {
     if selected.is_empty() {
         console.say("no host is selected; `:limit all` selects all");
     }
-    go()
+    Ok(Then::Go)
 }
 
 fn limit(console: &mut Console, pattern: &str) -> Result<Then> {
     if pattern.is_empty() {
         let limit = console.settings().limit.unwrap_or_else(|| "all".into());
         console.say(limit);
-        return go();
+        return Ok(Then::Go);
     }
     console.change(|settings| settings.limit = (pattern != "all").then(|| pattern.to_string()))?;
-    go()
+    Ok(Then::Go)
 }
 
 fn use_cluster(console: &mut Console, name: &str) -> Result<Then> {
@@ -383,7 +384,7 @@ fn use_cluster(console: &mut Console, name: &str) -> Result<Then> {
         Some(crate::cluster::chosen(console.ground.clusters.clone()?, Some(name))?.name)
     };
     console.change(|settings| settings.cluster = chosen)?;
-    go()
+    Ok(Then::Go)
 }
 
 /// `on`, `off`, or nothing for the other one.
@@ -399,7 +400,7 @@ fn switched(text: &str, now: bool) -> Result<bool> {
 fn check(console: &mut Console, text: &str) -> Result<Then> {
     let check = switched(text, console.settings().check)?;
     console.change(|settings| settings.check = check)?;
-    go()
+    Ok(Then::Go)
 }
 
 fn diff(console: &mut Console, text: &str) -> Result<Then> {
@@ -410,7 +411,7 @@ fn diff(console: &mut Console, text: &str) -> Result<Then> {
     } else {
         "differences are not shown"
     });
-    go()
+    Ok(Then::Go)
 }
 
 fn timing(console: &mut Console, text: &str) -> Result<Then> {
@@ -420,7 +421,7 @@ fn timing(console: &mut Console, text: &str) -> Result<Then> {
     } else {
         "times are not shown"
     });
-    go()
+    Ok(Then::Go)
 }
 
 fn set(console: &mut Console, text: &str) -> Result<Then> {
@@ -428,7 +429,7 @@ fn set(console: &mut Console, text: &str) -> Result<Then> {
         for (name, value) in console.settings().vars {
             console.say(crate::report::masked(&format!("{name}={value}")));
         }
-        return go();
+        return Ok(Then::Go);
     }
     let parts = text
         .split_once('=')
@@ -460,7 +461,7 @@ fn set(console: &mut Console, text: &str) -> Result<Then> {
         ));
     }
     console.change(|settings| drop(settings.vars.insert(name, value)))?;
-    go()
+    Ok(Then::Go)
 }
 
 fn unset(console: &mut Console, name: &str) -> Result<Then> {
@@ -473,7 +474,7 @@ fn unset(console: &mut Console, name: &str) -> Result<Then> {
         });
     }
     console.change(|settings| drop(settings.vars.shift_remove(name)))?;
-    go()
+    Ok(Then::Go)
 }
 
 fn tasks(console: &mut Console, _: &str) -> Result<Then> {
@@ -511,7 +512,7 @@ fn tasks(console: &mut Console, _: &str) -> Result<Then> {
         );
         console.say(text.trim_end());
     }
-    go()
+    Ok(Then::Go)
 }
 
 fn run_script(console: &mut Console, text: &str) -> Result<Then> {
@@ -527,10 +528,11 @@ fn run_script(console: &mut Console, text: &str) -> Result<Then> {
             _ if word.is_some() && !next.starts_with('-') => errand.args.push(next),
             "-t" | "--tags" => errand
                 .tags
-                .extend(Selection::words(&[value(&next, &mut rest)?])),
-            "--skip-tags" => errand
-                .skip_tags
-                .extend(Selection::words(&[value(&next, &mut rest)?])),
+                .extend(Selection::words("-t", &[value(&next, &mut rest)?])?),
+            "--skip-tags" => errand.skip_tags.extend(Selection::words(
+                "--skip-tags",
+                &[value(&next, &mut rest)?],
+            )?),
             "-l" | "--limit" => settings.limit = Some(value(&next, &mut rest)?),
             "-C" | "--check" => settings.check = true,
             "-D" | "--diff" => settings.diff = true,
@@ -555,7 +557,7 @@ fn run_script(console: &mut Console, text: &str) -> Result<Then> {
         settings,
         tags,
     });
-    go()
+    Ok(Then::Go)
 }
 
 fn load(console: &mut Console, file: &str) -> Result<Then> {
@@ -571,7 +573,7 @@ fn load(console: &mut Console, file: &str) -> Result<Then> {
         ));
     }
     console.accept(Accepted::Loaded(file.to_string()));
-    go()
+    Ok(Then::Go)
 }
 
 fn reload(console: &mut Console, _: &str) -> Result<Then> {
@@ -586,7 +588,7 @@ fn reload(console: &mut Console, _: &str) -> Result<Then> {
         flow::load(console, &file)?;
         console.say(format!("read again: {file}"));
     }
-    go()
+    Ok(Then::Go)
 }
 
 fn shell(console: &mut Console, command: &str) -> Result<Then> {
@@ -596,7 +598,7 @@ fn shell(console: &mut Console, command: &str) -> Result<Then> {
             "would run on {}: {command}",
             console.interpreter.world().select("all")?.join(", ")
         ));
-        return go();
+        return Ok(Then::Go);
     }
     // Nothing of such a line is worth finishing.
     console.runner.surroundings.cancel().at_once(true);
@@ -620,14 +622,14 @@ fn shell(console: &mut Console, command: &str) -> Result<Then> {
         command: command.to_string(),
         settings,
     });
-    go()
+    Ok(Then::Go)
 }
 
 fn jobs(console: &mut Console, _: &str) -> Result<Then> {
     for line in console.jobs.list() {
         console.say(line);
     }
-    go()
+    Ok(Then::Go)
 }
 
 fn stop(console: &mut Console, text: &str) -> Result<Then> {
@@ -641,7 +643,7 @@ fn stop(console: &mut Console, text: &str) -> Result<Then> {
         };
     let count = console.jobs.stop(number)?;
     console.say(format!("{count} stopped"));
-    go()
+    Ok(Then::Go)
 }
 
 fn trace(console: &mut Console, _: &str) -> Result<Then> {
@@ -653,7 +655,7 @@ fn trace(console: &mut Console, _: &str) -> Result<Then> {
         )),
         None => console.say("there was no error"),
     }
-    go()
+    Ok(Then::Go)
 }
 
 fn edit(console: &mut Console, file: &str) -> Result<Then> {
@@ -668,13 +670,13 @@ fn log(console: &mut Console, file: &str) -> Result<Then> {
     let transcript = console.runner.surroundings.transcript();
     if file == "off" {
         transcript.end();
-        return go();
+        return Ok(Then::Go);
     }
     transcript.begin(Path::new(file)).map_err(|error| {
         Error::config(format!("`{file}` cannot be written")).because(error.to_string())
     })?;
     console.say(format!("a copy of this session is written to {file}"));
-    go()
+    Ok(Then::Go)
 }
 
 fn show_lines(console: &mut Console, _: &str) -> Result<Then> {
@@ -685,7 +687,7 @@ fn show_lines(console: &mut Console, _: &str) -> Result<Then> {
     if lines.is_empty() {
         console.say("no line has worked yet that a script could have");
     }
-    go()
+    Ok(Then::Go)
 }
 
 /// `FILE`, or `FILE 3-7`, `FILE 3-`, `FILE 3`.
@@ -745,7 +747,7 @@ fn save_lines(console: &mut Console, text: &str) -> Result<Then> {
             format!("./{file}")
         }
     ));
-    go()
+    Ok(Then::Go)
 }
 
 /// Words of the table, for a test and for the manual.

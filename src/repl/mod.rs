@@ -4,6 +4,11 @@
 //! `script` for a world and `etcdctl` to carry out a line. Start reading at [`Console::take`] in `console.rs`; the commands
 //! are the table in `meta.rs`.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the console speaks for itself between two scripts"
+)]
+
 /// As `println!`, but a reader that went away is no trouble.
 macro_rules! put {
     ($out:expr, $($word:tt)*) => {{
@@ -57,7 +62,7 @@ pub fn run(surroundings: Arc<dyn Surroundings>) -> Result<i32> {
         let then = console.borrow_mut().take(&line);
         match then {
             Then::Go => {}
-            Then::Edit(text) => match editor.in_editor(&text) {
+            Then::Edit(text) => match edit::Lines::in_editor(&text) {
                 Ok(Some(text)) => {
                     console.borrow().echo(&text);
                     editor.remember(&text);
@@ -66,7 +71,7 @@ pub fn run(surroundings: Arc<dyn Surroundings>) -> Result<i32> {
                 Ok(None) => {}
                 Err(error) => console.borrow_mut().show_error(&error),
             },
-            Then::Editing(mode) => editor.set_mode(mode),
+            Then::Editing(mode) => editor.set_mode(&mode),
             Then::Leave => break,
         }
     }

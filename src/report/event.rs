@@ -26,6 +26,12 @@ impl std::fmt::Display for Change {
 pub enum Status {
     Ok,
     Changed,
+    /// Its turn did not come.
+    Untried,
+    /// Trouble on another host of its cluster ended the task before it was done here.
+    Stopped,
+    /// A lock or a guard protects what is there.
+    Refused,
     Failed,
     Unreachable,
 }
@@ -37,7 +43,10 @@ impl Status {
             Status::Changed => "changed",
             Status::Failed => "failed",
             Status::Ok => "ok",
+            Status::Refused => "refused",
+            Status::Stopped => "stopped",
             Status::Unreachable => "unreachable",
+            Status::Untried => "not tried",
         }
     }
 }

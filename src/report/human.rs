@@ -67,9 +67,9 @@ impl<W: Write + Send> Human<W> {
             let _ = out.flush();
         };
         if self.bars.is_empty() {
-            write()
+            write();
         } else {
-            self.live.suspend(write)
+            self.live.suspend(write);
         }
     }
 
@@ -140,8 +140,9 @@ impl<W: Write + Send> Human<W> {
         self.drop_bar(host);
         let color = match status {
             Status::Changed => YELLOW,
-            Status::Failed | Status::Unreachable => RED,
+            Status::Failed | Status::Refused | Status::Unreachable => RED,
             Status::Ok => GREEN,
+            Status::Stopped | Status::Untried => DIM,
         };
         let word = self.paint(color, &format!("{:<11}", status.word()));
         let mut line = format!("  {word} {host}");
@@ -230,7 +231,7 @@ fn summary(changes: &[Change]) -> String {
         let start = format!("create {kind} ");
         match parts.last_mut() {
             Some(last) if change.what == "create" && last.starts_with(&start) => {
-                *last += &format!(", {thing}")
+                *last += &format!(", {thing}");
             }
             _ if change.what == "create" => parts.push(format!("{start}{thing}")),
             _ if change.names_thing => parts.push(change.what.clone()),

@@ -1,5 +1,10 @@
 //! A copy of what the console shows, in a file: plain text, secrets masked.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "one place prints while a script runs: this one"
+)]
+
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;

@@ -125,14 +125,16 @@ impl Session {
                 })
             }
             Plan::Change(change) => {
-                self.locks.hold(link)?;
+                self.locks.hold(Some(link), &self.cancel)?;
                 self.report.event(&Event::Command {
                     command: &change.shown,
                     host: link.name(),
                 });
                 let output =
                     self.around(link.name(), &told(primitive, &subject, &change), || {
-                        let output = self.exec(link, &change.script, change.timeout)?;
+                        let script = self.locks.guarded(link, &change.script);
+                        let output = self.exec(link, &script, change.timeout)?;
+                        self.locks.is_lost(link, &output)?;
                         primitive.judge(&change, &output)?;
                         Ok(output)
                     })?;
@@ -165,6 +167,9 @@ impl Session {
         if self.options.check {
             self.note_change(place, &told);
             return Ok(None);
+        }
+        if place != "localhost" {
+            self.locks.hold(None, &self.cancel)?;
         }
         self.around(place, &told, act).map(Some)
     }
@@ -282,7 +287,7 @@ impl Session {
             self.cancel.check()?;
             let output = link.exec(
                 &format!("dd if={quoted} bs={PIECE} skip={piece} count=1 2>/dev/null"),
-                Some(Duration::from_secs(120)),
+                Some(Duration::from_mins(2)),
             )?;
             if output.status != 0 {
                 return Err(Error::new(

@@ -2,6 +2,11 @@
 //!
 //! In the console the second one ends what runs on the hosts, and the program goes on.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a signal is answered at once, and ends the program when it comes again"
+)]
+
 use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -55,6 +60,7 @@ impl Cancel {
     /// Ctrl-C was answered; the session goes on.
     pub fn reset(&self) {
         self.0.asked.store(0, Ordering::SeqCst);
+        crate::transport::resume();
     }
 
     pub fn check(&self) -> Result<()> {

@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 
 pub use apply::Outcome;
 pub use cancel::Cancel;
+pub use lock::{Holder, show as lock_of, unlock};
 pub use play::{Body, LinkOf, Play, Score, Task, Verdict};
 pub use tags::Selection;
 
@@ -232,6 +233,12 @@ impl Session {
     /// Give the locks back; the end of a run.
     pub fn release(&self) {
         self.locks.release();
+    }
+
+    /// Was a lock of the run refused? Then nothing may be changed any more, on any host.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.locks.refused().is_some()
     }
 
     /// Is `what` said for the first time in this process?

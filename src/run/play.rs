@@ -177,7 +177,7 @@ impl Play<'_> {
                     Verdict::Yes => {}
                 }
             }
-            if board.all_dead() || self.session.cancel.asked() {
+            if board.all_dead() || self.session.cancel.asked() || self.session.is_over() {
                 break;
             }
             board.task(task, link_of);
@@ -269,15 +269,15 @@ impl Board<'_> {
                     let ends = parallel(&hosts, forks, |host| {
                         self.play.on_host(task, host, body, link_of)
                     });
-                    self.settle(task, &hosts, ends);
+                    self.settle_hosts(task, hosts.iter().cloned().zip(ends));
                 }
             }
             Body::Cluster(body) => {
-                let ends = parallel(&alive, alive.len(), |(_, hosts)| {
-                    self.play.on_cluster(task, hosts, body, link_of)
+                let ends = parallel(&alive, alive.len(), |(name, hosts)| {
+                    self.play.on_cluster(task, name, hosts, body, link_of)
                 });
-                for ((_, hosts), ends) in alive.iter().zip(ends) {
-                    self.settle(task, hosts, ends);
+                for ((name, _), ends) in alive.iter().zip(ends) {
+                    self.settle(task, name, ends);
                 }
                 self.count_guests();
             }
@@ -300,15 +300,19 @@ impl Board<'_> {
         link_of: LinkOf<'_>,
     ) {
         for batch in hosts.chunks(size) {
-            let batch: Vec<String> = batch
-                .iter()
-                .filter(|host| task.on.is_some() || !self.dead.contains(self.cluster_of(host)))
-                .cloned()
-                .collect();
-            let ends = parallel(&batch, size, |host| {
+            let (batch, left): (Vec<String>, Vec<String>) =
+                batch.iter().cloned().partition(|host| {
+                    let goes_on = task.on.is_some() || !self.dead.contains(self.cluster_of(host));
+                    goes_on && !self.play.session.is_over()
+                });
+            let mut ends = parallel(&batch, size, |host| {
                 self.play.on_host(task, host, body, link_of)
             });
-            self.settle(task, &batch, ends);
+            for host in &left {
+                let error = Error::new(Kind::Untried, "the task has ended");
+                ends.push(self.play.end(task, host, Some(error), Duration::ZERO, 0));
+            }
+            self.settle_hosts(task, batch.into_iter().chain(left).zip(ends));
         }
     }
 
@@ -320,10 +324,16 @@ impl Board<'_> {
             .map_or("", |(name, _)| name)
     }
 
-    fn settle(&mut self, task: &Task, hosts: &[String], ends: Vec<End>) {
-        for (host, end) in hosts.iter().zip(ends) {
-            let cluster = self.cluster_of(host).to_string();
-            let row = self.row(host);
+    fn settle_hosts(&mut self, task: &Task, ends: impl Iterator<Item = (String, End)>) {
+        for (host, end) in ends {
+            let cluster = self.cluster_of(&host).to_string();
+            self.settle(task, &cluster, vec![(host, end)]);
+        }
+    }
+
+    fn settle(&mut self, task: &Task, cluster: &str, ends: Vec<(String, End)>) {
+        for (host, end) in ends {
+            let row = self.row(&host);
             row.seconds += end.seconds;
             row.trips += end.trips;
             row.unknown += end.unknown;
@@ -332,13 +342,14 @@ impl Board<'_> {
                     row.ok += 1;
                     row.changed += 1;
                 }
-                Status::Failed => row.failed += usize::from(!task.warn),
+                Status::Failed | Status::Refused => row.failed += usize::from(!task.warn),
                 Status::Ok => row.ok += 1,
+                Status::Stopped | Status::Untried => row.skipped += 1,
                 Status::Unreachable => row.unreachable += usize::from(!task.warn),
             }
-            let bad = matches!(end.status, Status::Failed | Status::Unreachable);
+            let bad = end.status >= Status::Refused;
             if bad && !task.warn {
-                self.dead.insert(cluster);
+                self.dead.insert(cluster.to_string());
                 self.errors.extend(end.error);
             }
         }
@@ -382,35 +393,46 @@ impl Play<'_> {
         self.end(task, host, result.err(), start.elapsed(), trips)
     }
 
+    /// The end of each host, and of the place that an error names which is none of them.
     fn on_cluster(
         &self,
         task: &Task,
+        name: &str,
         hosts: &[String],
         body: &ClusterBody,
         link_of: LinkOf<'_>,
-    ) -> Vec<End> {
+    ) -> Vec<(String, End)> {
         let start = Instant::now();
-        let before: Vec<u64> = hosts
-            .iter()
-            .map(|host| link_of(host).map_or(0, |link| link.trips()))
-            .collect();
-        let error = body(hosts).err();
-        // An error that names no host of the cluster is shown at its first one.
-        let guilty = error
-            .as_ref()
-            .and_then(|error| error.host.as_ref())
-            .and_then(|name| hosts.iter().position(|host| host == name))
-            .unwrap_or(0);
-        let mut error = error;
-        hosts
-            .iter()
-            .enumerate()
-            .map(|(index, host)| {
-                let own = if index == guilty { error.take() } else { None };
-                let trips = link_of(host).map_or(0, |link| link.trips()) - before[index];
-                self.end(task, host, own, start.elapsed(), trips)
-            })
-            .collect()
+        let trips = |host: &String| link_of(host).map_or(0, |link| link.trips());
+        let before: Vec<u64> = hosts.iter().map(trips).collect();
+        let errors = body(hosts).map_or_else(Error::apart, |()| Vec::new());
+        let failed = !errors.is_empty();
+        let (mut blamed, mut elsewhere) = (HashMap::new(), None);
+        for error in errors {
+            match &error.host {
+                Some(host) if hosts.contains(host) => {
+                    blamed.entry(host.clone()).or_insert(error);
+                }
+                _ => drop(elsewhere.get_or_insert(error)),
+            }
+        }
+        let mut ends = Vec::new();
+        // What concerns the cluster as a whole is no host's fault.
+        if let Some(error) = elsewhere {
+            let place = error.host.clone().unwrap_or_else(|| name.to_string());
+            let end = self.end(task, &place, Some(error), start.elapsed(), 0);
+            ends.push((place, end));
+        }
+        for (host, before) in hosts.iter().zip(before) {
+            let trips = trips(host) - before;
+            let error = match blamed.remove(host) {
+                None if failed => Some(Error::new(Kind::Untried, "the task has ended")),
+                own => own,
+            };
+            let end = self.end(task, host, error, start.elapsed(), trips);
+            ends.push((host.clone(), end));
+        }
+        ends
     }
 
     fn end(
@@ -422,12 +444,18 @@ impl Play<'_> {
         trips: u64,
     ) -> End {
         let tally = self.session.take_tally(host);
-        let status = match &error {
-            Some(error) if error.kind == Kind::Connect => Status::Unreachable,
+        let changed = !tally.changes.is_empty();
+        let status = match error.as_ref().map(|error| error.kind) {
+            Some(Kind::Connect) => Status::Unreachable,
+            Some(Kind::Refused) => Status::Refused,
+            Some(Kind::Untried) | None if changed => Status::Changed,
+            Some(Kind::Untried) if trips == 0 => Status::Untried,
+            Some(Kind::Untried) => Status::Stopped,
             Some(_) => Status::Failed,
-            None if tally.changes.is_empty() => Status::Ok,
-            None => Status::Changed,
+            None => Status::Ok,
         };
+        // It has no trouble of its own: what ended the run is told where it happened.
+        let error = error.filter(|error| error.kind != Kind::Untried);
         let event = Event::TaskHost {
             error: error.as_deref(),
             host,

@@ -13,16 +13,22 @@ pub struct Selection {
 }
 
 impl Selection {
-    /// Split `-t a,b -t c`.
-    #[must_use]
-    pub fn words(values: &[String]) -> Vec<String> {
-        values
-            .iter()
-            .flat_map(|value| value.split(','))
-            .map(str::trim)
-            .filter(|word| !word.is_empty())
-            .map(str::to_string)
-            .collect()
+    /// Split `-t a,b -t c`, as `option` was given. A value without a word is an error: it must not mean "all tasks".
+    pub fn words(option: &str, values: &[String]) -> Result<Vec<String>> {
+        let mut words = Vec::new();
+        for value in values {
+            let before = words.len();
+            let parts = value.split(',').map(str::trim);
+            words.extend(parts.filter(|word| !word.is_empty()).map(str::to_string));
+            if words.len() == before {
+                return Err(Error::usage(format!("`{option} '{value}'` names no tag"))
+                    .because(
+                        "it may come from a variable that is not set; leave it out for all tasks",
+                    )
+                    .hint("--list-tags shows those there are"));
+            }
+        }
+        Ok(words)
     }
 
     /// Every tag named must belong to a task: a typing error must not mean "do nothing".

@@ -64,7 +64,7 @@ pub fn plan(
         })
         .collect();
     // Logs are for root; what the script itself does on these hosts stays as it was.
-    let apart = world.in_check_mode("", Report::new(Box::new(Silent)));
+    let apart = world.in_check_mode(&[], Report::new(Box::new(Silent)));
     apart.draft().become_root = true;
     let hosts: Arc<dyn Hosts> = Arc::new(OnHosts {
         names: cluster.hosts.clone(),
@@ -101,7 +101,7 @@ impl Hosts for OnHosts {
         let changes = Changes::default();
         let twin = self
             .world
-            .in_check_mode("etcd_config", Report::new(Box::new(changes.clone())));
+            .in_check_mode(&["etcd_config"], Report::new(Box::new(changes.clone())));
         let (name, text) =
             embedded::named("etcd").ok_or_else(|| Error::internal("the flow is embedded"))?;
         let script = Script {
@@ -169,7 +169,7 @@ fn moment_of(line: &str) -> Option<i64> {
     let seconds = text
         .parse::<jiff::Timestamp>()
         .or_else(|_| jiff::Timestamp::strptime("%Y-%m-%dT%H:%M:%S%.f%z", text));
-    seconds.ok().map(|moment| moment.as_second())
+    seconds.ok().map(jiff::Timestamp::as_second)
 }
 
 /// `08:14:03.120 info raft 1 became leader at term 2 {...}` for a line of JSON; any other line as it is.
@@ -220,7 +220,7 @@ fn look(world: &Arc<World>, name: Option<&str>, over: Duration, with_hosts: bool
     let watch = Watch::begin(plan);
     watch.wait(if over.is_zero() { 1 } else { 2 }, over + PATIENCE);
     if with_hosts {
-        watch.wait_for_hosts(Duration::from_secs(60));
+        watch.wait_for_hosts(Duration::from_mins(1));
     }
     Ok(watch.view())
 }

@@ -369,6 +369,10 @@ fn wrong_arguments_of_any_word_are_found_before_anything_runs() {
         assert!(error.contains(" --> t.rhai:1:"), "{body}\n{error}");
         assert!(error.ends_with(&format!("hint: {hint}")), "{body}\n{error}");
     }
+}
+
+#[test]
+fn what_is_right_in_a_body_is_not_refused() {
     let right = [
         "let m = #{ a: 1 }; print(m.get(\"b\", #{ c: 2 }).c)",
         "group(\"g\", \"d\", || { task(\"u\", \"d\", #{ serial: 1, on: \"infra\" }, |h| h.run(\"x\")); })",
@@ -520,5 +524,13 @@ fn what_is_right_is_not_refused() {
     ] {
         let error = open(ONE, text).expect_err(text);
         assert!(error.starts_with(what), "{text}\n{error}");
+    }
+}
+
+#[test]
+fn the_manual_names_every_fact() {
+    let doc = words::named("facts").next().expect("a word").doc;
+    for fact in crate::host::Facts::names().chain(crate::host::Facts::names_of_os()) {
+        assert!(doc.contains(fact), "`{fact}`: {doc}");
     }
 }

@@ -34,6 +34,20 @@ pub(super) fn pass<T>(result: Result<T>) -> std::result::Result<T, Box<EvalAltRe
     result.map_err(into_rhai)
 }
 
+/// Change the error of ours that is on its way through Rhai, if it is one.
+pub(super) fn with_thrown(error: &mut EvalAltResult, change: impl FnOnce(&mut Error)) {
+    match error {
+        EvalAltResult::ErrorInFunctionCall(_, _, cause, _)
+        | EvalAltResult::ErrorInModule(_, cause, _) => with_thrown(cause, change),
+        EvalAltResult::ErrorRuntime(value, _) => {
+            if let Some(mut thrown) = value.write_lock::<Thrown>() {
+                change(&mut thrown.0);
+            }
+        }
+        _ => {}
+    }
+}
+
 type SourceOf<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// Take an error out of Rhai: the innermost place is where it happened, the calls around it are causes.

@@ -83,7 +83,7 @@ impl World {
 
     /// The same surroundings for another run, of the bundled flow: all hosts, in check mode, telling `report`.
     #[must_use]
-    pub fn in_check_mode(&self, tags: &str, report: Report) -> World {
+    pub fn in_check_mode(&self, tags: &[&str], report: Report) -> World {
         World::new(Parts {
             args: Vec::new(),
             beside: self.beside.clone(),
@@ -93,7 +93,7 @@ impl World {
             login: self.login.clone(),
             script_folder: None,
             selection: Selection {
-                tags: Selection::words(&[tags.to_string()]),
+                tags: tags.iter().map(ToString::to_string).collect(),
                 ..Selection::default()
             },
             session: Arc::new(self.session.in_check_mode(report)),

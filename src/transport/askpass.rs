@@ -3,6 +3,11 @@
 //! ssh runs this very program as its askpass; the password waits behind a socket that only the user can open,
 //! so it is on no command line and in no environment.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "ssh reads the answer from our standard output"
+)]
+
 use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};

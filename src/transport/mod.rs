@@ -58,15 +58,19 @@ pub struct Connection {
 impl Connection {
     /// Open a shell, as another user when `escalate` says so; its password is on no command line and in no error.
     pub fn open(way: &Way, escalate: Option<&Become>) -> Result<Connection> {
-        let shell = block_on(unless_aborted(async {
-            match way {
-                Way::Local => local::open(escalate).await,
-                Way::Ssh(target) => ssh::open(target, escalate).await,
-            }
-        }))?;
-        Ok(Connection {
-            prelude: String::new(),
-            shell,
+        block_on(unless_aborted(open(way, escalate)))
+    }
+
+    /// Run one script through a connection of its own, even while everything else is stopped.
+    pub fn aside(
+        way: &Way,
+        escalate: Option<&Become>,
+        script: &str,
+        timeout: Duration,
+    ) -> Result<Output> {
+        block_on(async {
+            let mut connection = open(way, escalate).await?;
+            connection.shell.exec(script, Some(timeout)).await
         })
     }
 
@@ -94,23 +98,42 @@ impl Connection {
     }
 }
 
-/// How often everything was stopped.
-fn aborts() -> &'static tokio::sync::watch::Sender<u64> {
-    static ABORTS: std::sync::OnceLock<tokio::sync::watch::Sender<u64>> =
-        std::sync::OnceLock::new();
-    ABORTS.get_or_init(|| tokio::sync::watch::Sender::new(0))
+async fn open(way: &Way, escalate: Option<&Become>) -> Result<Connection> {
+    let shell = match way {
+        Way::Local => local::open(escalate).await,
+        Way::Ssh(target) => ssh::open(target, escalate).await,
+    }?;
+    Ok(Connection {
+        prelude: String::new(),
+        shell,
+    })
 }
 
-/// Stop waiting for every command that is under way now.
+/// Is everything stopped? A state and no event: a command that begins just after it must not run either.
+fn stopped() -> &'static tokio::sync::watch::Sender<bool> {
+    static STOPPED: std::sync::OnceLock<tokio::sync::watch::Sender<bool>> =
+        std::sync::OnceLock::new();
+    STOPPED.get_or_init(|| tokio::sync::watch::Sender::new(false))
+}
+
+/// Stop waiting for every command that is under way, and let none begin until [`resume`].
 pub fn abort() {
-    aborts().send_modify(|count| *count += 1);
+    stopped().send_replace(true);
+}
+
+/// Commands may begin again.
+pub fn resume() {
+    stopped().send_replace(false);
 }
 
 async fn unless_aborted<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
-    let mut aborted = aborts().subscribe();
+    let mut stopped = stopped().subscribe();
     tokio::select! {
+        biased;
+        _ = stopped.wait_for(|stopped| *stopped) => {
+            Err(Error::new(crate::error::Kind::Interrupted, "interrupted"))
+        }
         result = work => result,
-        _ = aborted.changed() => Err(Error::new(crate::error::Kind::Interrupted, "interrupted")),
     }
 }
 

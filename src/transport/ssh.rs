@@ -1,7 +1,7 @@
 //! A shell over OpenSSH: one master connection per host, kept for a minute after the run.
 //!
 //! The master is started here and not by the openssh crate, which has no way to pass options, to ask for a
-//! password or to take a destination as the user's own ssh_config names it; its sessions are the crate's.
+//! password or to take a destination as the user's own `ssh_config` names it; its sessions are the crate's.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -32,7 +32,7 @@ pub enum HostKeys {
 /// Where and how to log in.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Target {
-    /// What ssh is told: a name, an address or an alias of ssh_config.
+    /// What ssh is told: a name, an address or an alias of `ssh_config`.
     pub destination: String,
     pub host_keys: HostKeys,
     pub key: Option<String>,
@@ -244,15 +244,12 @@ async fn start_master(target: &Target, socket: &Path) -> Result<()> {
         .arg(&log)
         .arg("-S")
         .arg(socket);
-    command.args([
-        "-o",
-        "ControlPersist=60",
-        "-o",
-        "ServerAliveInterval=15",
-        "-o",
-        "ServerAliveCountMax=3",
-    ]);
+    command.args(["-o", "ControlPersist=60"]);
     command.args(target.arguments());
+    // A link that is dead is noticed as soon as one that never came about; of two settings ssh takes the first.
+    let beat = (target.timeout.as_secs() / 3).max(1);
+    command.args(["-o", &format!("ServerAliveInterval={beat}")]);
+    command.args(["-o", "ServerAliveCountMax=3"]);
     let askpass = match &target.password {
         None => {
             command.args(["-o", "BatchMode=yes"]);

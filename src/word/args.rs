@@ -145,7 +145,7 @@ pub fn wrong_type(called: &str, key: &str, want: &str, got: &Value) -> Box<Error
 /// The error for an option that the word does not have.
 #[must_use]
 pub fn unknown_key(called: &str, word: &Word, key: &str) -> Box<Error> {
-    let error = Error::config(format!("`{}` has no option `{key}`", called));
+    let error = Error::config(format!("`{called}` has no option `{key}`"));
     match nearest(key, word.options.iter().map(|arg| arg.name)) {
         Some(name) => error.hint(format!("did you mean `{name}`?")),
         None => error.hint(Hint::Help(called.to_string())),

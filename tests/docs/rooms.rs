@@ -184,3 +184,25 @@ fn an_import_that_goes_up_is_seen() {
     );
     assert_eq!(against(&floors, "attic.rs", "").len(), 1);
 }
+
+/// clippy refuses standard output, standard error and the end of the process where a file does not say why it has them.
+#[test]
+fn files_that_own_the_terminal_are_named() {
+    let page = fs::read_to_string(root().join("docs/architecture.md")).unwrap();
+    let of_terminal = page
+        .split("\n\n")
+        .find(|text| text.starts_with("Standard output and error"))
+        .unwrap();
+    let named: Vec<&str> = Regex::new("`src/([a-z_/]+\\.rs)`")
+        .unwrap()
+        .captures_iter(of_terminal)
+        .map(|found| found.get(1).unwrap().as_str())
+        .collect();
+    for (path, text) in files() {
+        assert_eq!(
+            text.contains("clippy::disallowed_methods"),
+            named.contains(&path.as_str()),
+            "src/{path}: docs/architecture.md and the file do not say the same of it"
+        );
+    }
+}

@@ -371,9 +371,9 @@ fn leaf(page: u64, elements: &[Element]) -> Vec<u8> {
         );
         distance = distance + element.key.len() + element.value.len() - 16;
     }
-    elements
-        .iter()
-        .for_each(|element| bytes.extend([element.key, &element.value].concat()));
+    for element in elements {
+        bytes.extend([element.key, &element.value].concat());
+    }
     let overflow = number((bytes.len() - 1) / PAGE);
     bytes[12..16].copy_from_slice(&overflow);
     bytes
@@ -393,17 +393,17 @@ fn branch(page: u64, children: &[(&[u8], u64)]) -> Vec<u8> {
         );
         distance = distance + key.len() - 16;
     }
-    children
-        .iter()
-        .for_each(|(key, _)| bytes.extend_from_slice(key));
+    for (key, _) in children {
+        bytes.extend_from_slice(key);
+    }
     bytes
 }
 
 fn free(page: u64, pages: &[u64]) -> Vec<u8> {
     let mut bytes = head(page, 16, pages.len(), 0);
-    pages
-        .iter()
-        .for_each(|page| bytes.extend(page.to_le_bytes()));
+    for page in pages {
+        bytes.extend(page.to_le_bytes());
+    }
     bytes
 }
 
@@ -422,9 +422,9 @@ fn file(pages: &[Vec<u8>], freelist: u64, root: u64, change: impl Fn(&mut [u8]))
             &root.to_le_bytes(),
         ]
         .concat();
-        [0, freelist, end, 7 + page]
-            .iter()
-            .for_each(|number| meta.extend(number.to_le_bytes()));
+        for number in [0, freelist, end, 7 + page] {
+            meta.extend(number.to_le_bytes());
+        }
         let sum = meta.iter().fold(0xcbf2_9ce4_8422_2325_u64, |sum, byte| {
             (sum ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3)
         });
@@ -542,7 +542,7 @@ fn what_is_broken_is_named_by_its_page() {
         ),
         (
             made(7, |pages| {
-                pages[5] = [head(7, 16, 0xffff, 0), vec![255; 8]].concat()
+                pages[5] = [head(7, 16, 0xffff, 0), vec![255; 8]].concat();
             }),
             vec!["page 7: 18446744073709551615 free pages are more than the page can hold".into()],
         ),
@@ -579,7 +579,7 @@ fn what_is_broken_is_named_by_its_page() {
         ),
         (
             made(NO_FREELIST, |pages| {
-                pages[2][10..12].copy_from_slice(&[255; 2])
+                pages[2][10..12].copy_from_slice(&[255; 2]);
             }),
             vec!["page 4: 65535 elements are more than the page can hold".into()],
         ),
@@ -601,13 +601,13 @@ fn what_is_broken_is_named_by_its_page() {
         ),
         (
             made(NO_FREELIST, |pages| {
-                pages[2][24..28].copy_from_slice(&[255; 4])
+                pages[2][24..28].copy_from_slice(&[255; 4]);
             }),
             vec!["page 4: the key of element 0 has 4294967295 bytes".into()],
         ),
         (
             made(NO_FREELIST, |pages| {
-                pages[2] = leaf(4, &[pair(b"short", b"")])
+                pages[2] = leaf(4, &[pair(b"short", b"")]);
             }),
             vec![
                 format!(
@@ -623,7 +623,7 @@ fn what_is_broken_is_named_by_its_page() {
         ),
         (
             made(NO_FREELIST, |pages| {
-                pages[3] = leaf(5, &[pair(three, b""), pair(two, b""), pair(two, b"")])
+                pages[3] = leaf(5, &[pair(three, b""), pair(two, b""), pair(two, b"")]);
             }),
             vec![
                 format!(
@@ -640,7 +640,7 @@ fn what_is_broken_is_named_by_its_page() {
         ),
         (
             made(NO_FREELIST, |pages| {
-                pages[1] = branch(3, &[(one, 4), (three, 5)])
+                pages[1] = branch(3, &[(one, 4), (three, 5)]);
             }),
             vec![format!(
                 "the first key[0]=(hex){} on leaf page(5) needs to be >= the key in the ancestor ({}). Stack: [3 5]",
@@ -658,7 +658,7 @@ fn what_is_broken_is_named_by_its_page() {
         ),
         (
             made(NO_FREELIST, |pages| {
-                pages[1] = branch(3, &[(one, 4), (two, 4)])
+                pages[1] = branch(3, &[(one, 4), (two, 4)]);
             }),
             vec!["page 4: multiple references (stack: [3 4])".into()],
         ),
@@ -676,7 +676,7 @@ fn what_is_broken_is_named_by_its_page() {
         ),
         (
             made(NO_FREELIST, |pages| {
-                pages[0] = leaf(2, &[pair(b"k\n", b"v")])
+                pages[0] = leaf(2, &[pair(b"k\n", b"v")]);
             }),
             vec!["cannot get hash of bucket k\\n".into()],
         ),
@@ -689,7 +689,7 @@ fn what_is_broken_is_named_by_its_page() {
                         key: b"key",
                         value: vec![0; 8],
                     }],
-                )
+                );
             }),
             vec!["page 2: bucket `key` has a value of 8 bytes".into()],
         ),
@@ -702,7 +702,7 @@ fn what_is_broken_is_named_by_its_page() {
                         key: b"key",
                         value: vec![0; 32],
                     }],
-                )
+                );
             }),
             vec!["page 2: bucket `key` is no leaf".into()],
         ),

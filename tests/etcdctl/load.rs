@@ -106,7 +106,7 @@ impl Watch {
 
     /// The values of the next `count` events, in the order they came.
     fn values(&self, count: usize) -> Vec<String> {
-        let end = Instant::now() + Duration::from_secs(60);
+        let end = Instant::now() + Duration::from_mins(1);
         let mut values = Vec::new();
         while values.len() < count {
             let left = end.saturating_duration_since(Instant::now());
@@ -191,7 +191,7 @@ fn keep(client: &Client, numbers: impl Iterator<Item = usize>, ttl: i64, stop: &
     let renew = |ids: &[u64]| {
         ids.iter()
             .take_while(|_| !stop.load(Ordering::Relaxed))
-            .for_each(|id| drop(e(client, &["lease", "keep-alive", "--once", &hex(*id)])))
+            .for_each(|id| drop(e(client, &["lease", "keep-alive", "--once", &hex(*id)])));
     };
     let due = Duration::from_secs(u64::try_from(ttl).unwrap() / 3);
     for number in numbers {
@@ -258,7 +258,7 @@ fn leases_and_watches_live_through_a_leader_change_and_a_compaction() {
                 .map_or(0, |got| got.count)
         };
         let wanted = i64::try_from(leases).unwrap();
-        let end = Instant::now() + Duration::from_secs(120);
+        let end = Instant::now() + Duration::from_mins(2);
         while kept() < wanted {
             assert!(
                 Instant::now() < end,

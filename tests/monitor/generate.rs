@@ -96,7 +96,7 @@ fn defaults(panel: &Value) -> Value {
 fn overrides(panel: &Value) -> Vec<Value> {
     let mut found = Vec::new();
     let mut of = |name: &str, id: &str, value: Value| {
-        found.push(json!({ "matcher": { "id": "byName", "options": name }, "properties": [{ "id": id, "value": value }] }))
+        found.push(json!({ "matcher": { "id": "byName", "options": name }, "properties": [{ "id": id, "value": value }] }));
     };
     for (name, unit) in panel["units"].as_object().into_iter().flatten() {
         of(name, "unit", unit.clone());

@@ -109,3 +109,39 @@ fn every_line_is_a_documented_event() {
     }
     assert_eq!(events, documented());
 }
+
+/// Three hosts that nobody answers for: each is told and counted by itself, none as well.
+#[test]
+fn each_host_of_a_cluster_has_its_own_state() {
+    let test = Test::new().file(
+        "hosts.yml",
+        "all: { children: { etcd: { hosts: { 127.0.0.1: { etcd_seq: 1 }, 127.0.0.2: { etcd_seq: 2 }, 127.0.0.3: { etcd_seq: 3 } } } }, vars: { ansible_port: 1 } }\n",
+    );
+    let ran = test.etcdsh(&["-o", "json", "-i", "hosts.yml", "etcd"]);
+    assert_eq!(ran.status, 4, "{}{}", ran.stdout, ran.stderr);
+    let events: Vec<Value> = ran
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let hosts: Vec<&Value> = events
+        .iter()
+        .filter(|event| event["event"] == "host")
+        .collect();
+    assert_eq!(hosts.len(), 3, "{}", ran.stdout);
+    for host in hosts {
+        assert_eq!(host["status"], "unreachable", "{host}");
+        assert_eq!(host["error"]["host"], host["host"], "{host}");
+    }
+    let recap = events
+        .iter()
+        .find(|event| event["event"] == "recap")
+        .unwrap();
+    for (host, row) in recap["hosts"].as_object().unwrap() {
+        assert_eq!(
+            (&row["ok"], &row["unreachable"]),
+            (&0.into(), &1.into()),
+            "{host}: {row}"
+        );
+    }
+}

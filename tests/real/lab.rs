@@ -343,7 +343,7 @@ impl Lab {
             let run: Run = std::thread::scope(|scope| {
                 let end = scope.spawn(move || child.wait_with_output().expect("it ends").into());
                 let start = Instant::now();
-                while !end.is_finished() && start.elapsed() < Duration::from_secs(120) {
+                while !end.is_finished() && start.elapsed() < Duration::from_mins(2) {
                     std::thread::sleep(Duration::from_millis(20));
                 }
                 drop(keyboard);
@@ -443,7 +443,7 @@ impl Lab {
                 return;
             }
             assert!(
-                start.elapsed() < Duration::from_secs(60),
+                start.elapsed() < Duration::from_mins(1),
                 "on {host} this stays untrue: {script}\n{}",
                 run.text()
             );

@@ -12,7 +12,7 @@ use super::lab::{Lab, Run};
 const HOST: &str = "10.10.10.10";
 
 /// One machine under several names.
-const INVENTORY: &str = r#"all:
+const INVENTORY: &str = r"all:
   vars: { ansible_host: 10.10.10.10 }
   hosts:
     as_root:
@@ -27,7 +27,7 @@ const INVENTORY: &str = r#"all:
     by_wrong_password: { ansible_user: oper, ansible_password: lab-wrong, ansible_ssh_extra_args: -o PubkeyAuthentication=no }
     by_no_password: { ansible_user: oper, ansible_ssh_extra_args: -o PubkeyAuthentication=no }
     asked: { ansible_user: oper, ansible_ssh_extra_args: -o PubkeyAuthentication=no }
-"#;
+";
 
 const WHO: &str = "play(\"who\", \"all\", #{ become: true });\ntask(\"who\", \"who is it\", |h| say(h, h.run(\"id -un\", #{ changes: false }).stdout));\n";
 

@@ -113,7 +113,7 @@ fn a_port_that_is_held_and_an_etcd_that_does_not_come_up() {
         "hint: journalctl -u etcd -n 50",
     ]);
     assert!(
-        begin.elapsed() < Duration::from_secs(60),
+        begin.elapsed() < Duration::from_mins(1),
         "{:?}",
         begin.elapsed()
     );
@@ -230,7 +230,7 @@ fn a_host_that_dies_or_freezes_in_mid_run() {
     let run = lab.etcdsh(&["-T", "3", "run", "etcd", "--", "true"]);
     assert_eq!(run.code, 4, "{}", run.text());
     assert!(
-        begin.elapsed() < Duration::from_secs(75),
+        begin.elapsed() < Duration::from_secs(25),
         "{:?}",
         begin.elapsed()
     );
@@ -258,7 +258,7 @@ fn certificate_authorities_that_cannot_be_used() {
     let ca = |more: &str| {
         sh(&format!(
             "rm -rf files; mkdir -p files/pki/ca; cd files/pki/ca; openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout ca.key -out ca.crt -subj /CN=ours {more} 2>/dev/null"
-        ))
+        ));
     };
     let before = lab.tree(HOST);
     ca("-days 1000; rm ca.key");

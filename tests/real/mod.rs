@@ -7,6 +7,7 @@ mod deploy;
 mod example;
 mod guard;
 mod lab;
+mod lock;
 mod login;
 mod luck;
 mod member;

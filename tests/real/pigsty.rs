@@ -4,7 +4,7 @@ use super::lab::Lab;
 use super::see::{HOSTS, THREE, etcdctl, healthy};
 
 /// What the role of Pigsty v2 leaves on a control machine and on a host, by its own means: openssl and a template.
-const MAKE_PKI: &str = r#"set -e
+const MAKE_PKI: &str = r"set -e
 mkdir -p files/pki/ca files/pki/etcd; chmod 700 files/pki/ca
 openssl genrsa -out files/pki/ca/ca.key 2048 2>/dev/null; chmod 600 files/pki/ca/ca.key
 openssl req -x509 -new -key files/pki/ca/ca.key -subj /O=pigsty/OU=ca/CN=pigsty-ca -days 36500 -out files/pki/ca/ca.crt 2>/dev/null
@@ -13,7 +13,7 @@ for i in 1 2 3; do
   openssl req -new -key files/pki/etcd/etcd-$i.key -subj /O=pigsty/OU=etcd/CN=etcd-$i -out files/pki/etcd/etcd-$i.csr 2>/dev/null
   printf 'subjectAltName=DNS:localhost,DNS:etcd-%s,IP:10.10.10.%s,IP:127.0.0.1\n' $i $((9 + i)) >ext
   openssl x509 -req -in files/pki/etcd/etcd-$i.csr -CA files/pki/ca/ca.crt -CAkey files/pki/ca/ca.key -CAcreateserial -days 7300 -extfile ext -out files/pki/etcd/etcd-$i.crt 2>/dev/null
-done"#;
+done";
 
 fn conf(number: usize) -> String {
     let address = format!("10.10.10.{}", 9 + number);

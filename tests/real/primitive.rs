@@ -244,7 +244,7 @@ fn prepare(lab: &Lab) -> Vec<(&'static str, String, &'static str)> {
     );
     lab.write("t.j2", "{{ inventory_hostname }} {{ etcd_seq }}\n");
     let bytes: Vec<u8> = (0..100_000_u32)
-        .map(|n| (n % 251 * (n % 89) % 256) as u8)
+        .map(|n| (n % 251 * (n % 89)).to_le_bytes()[0])
         .collect();
     std::fs::write(lab.folder().join("bytes"), &bytes).unwrap();
     std::fs::write(lab.folder().join("large"), bytes.repeat(25)).unwrap();

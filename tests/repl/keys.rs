@@ -102,6 +102,23 @@ fn control_c_stops_what_runs_on_the_hosts_too() {
 }
 
 #[test]
+fn control_c_stops_hosts_that_were_not_begun_with() {
+    let test = folder().env("NO_COLOR", "1");
+    let mut screen = Screen::ready(&test, "-i hosts.yml -f 1");
+    let begun = test.path("begun").display().to_string();
+    screen.keys(&format!(":! echo >>{begun}; sleep 98765\r"));
+    let count = || std::fs::read_to_string(&begun).unwrap_or_default().len();
+    while count() == 0 {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    screen.keys("\x03");
+    screen.wait("error: interrupted");
+    screen.keys(":! echo again\r");
+    screen.wait("one, two, three | ok | rc=0");
+    assert_eq!(count(), 1, "the other hosts do not begin");
+}
+
+#[test]
 fn a_pasted_text_is_one_line() {
     let (_test, mut screen) = terminal();
     screen.keys("\x1b[200~let a = [\n  20,\n  22,\n];\x1b[201~");

@@ -34,7 +34,7 @@ impl Screen {
 
     pub(crate) fn of(command: std::process::Command) -> Screen {
         let mut session = expectrl::Session::spawn(command).unwrap();
-        session.set_expect_timeout(Some(Duration::from_secs(60)));
+        session.set_expect_timeout(Some(Duration::from_mins(1)));
         session.get_process_mut().set_window_size(100, 40).unwrap();
         Screen { session }
     }
@@ -72,7 +72,7 @@ impl Screen {
     /// All that comes up to the next prompt, without it.
     #[track_caller]
     pub(crate) fn until_prompt(&mut self) -> String {
-        let end = Instant::now() + Duration::from_secs(120);
+        let end = Instant::now() + Duration::from_mins(2);
         let mut text = String::new();
         while Instant::now() < end {
             text.push_str(&self.rest(Duration::from_millis(20)));
@@ -94,7 +94,7 @@ impl Screen {
     /// at most, then a later one has it.
     #[track_caller]
     pub(crate) fn completes(&mut self, text: &str, wanted: &str) {
-        let end = Instant::now() + Duration::from_secs(60);
+        let end = Instant::now() + Duration::from_mins(1);
         while Instant::now() < end {
             self.keys(&format!("\x01\x0b{text}\t"));
             if plain(&self.rest(Duration::from_millis(1500))).contains(wanted) {

@@ -17,7 +17,7 @@ fn pieces(block: &str) -> Vec<(String, String)> {
     for line in block.lines() {
         match prompt.captures(line) {
             Some(parts) if parts[1].starts_with('$') => {
-                found.push((format!("$ {}", &parts[2]), String::new()))
+                found.push((format!("$ {}", &parts[2]), String::new()));
             }
             Some(parts) => found.push((parts[2].to_string(), String::new())),
             None => {

@@ -392,7 +392,7 @@ impl<'d> Check<'d> {
         }
         if bucket.level == 1 {
             extent.each_piece(entry.value_at(), u64::from(entry.value), |piece| {
-                self.tally.value(piece)
+                self.tally.value(piece);
             })?;
         }
         Ok(())

@@ -10,7 +10,8 @@ use super::{Database, open, trouble};
 use crate::error::{Error, Result};
 
 /// `snapshot save` puts the sha256 of all bytes at the end, where no sector begins or ends.
-const HASH_SIZE: u64 = 32;
+const HASH_BYTES: usize = 32;
+const HASH_SIZE: u64 = HASH_BYTES as u64;
 const SECTOR: u64 = 512;
 
 /// A snapshot, or the database of a member that is stopped.
@@ -74,7 +75,7 @@ pub fn snapshot_hash(path: &Path) -> Result<SnapshotHash> {
     }
     let mut hash = Sha256::new();
     io::copy(&mut (&mut file).take(length - HASH_SIZE), &mut hash).map_err(read)?;
-    let mut expected = [0; HASH_SIZE as usize];
+    let mut expected = [0; HASH_BYTES];
     file.read_exact(&mut expected).map_err(read)?;
     let found = hash.finalize().into();
     Ok(if expected == found {

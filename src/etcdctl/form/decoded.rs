@@ -109,7 +109,7 @@ fn decode(value: Value) -> Value {
             for (name, value) in fields {
                 match value {
                     Value::String(coded) if BYTES.contains(&name.as_str()) => {
-                        decode_bytes(&mut object, &name, coded)
+                        decode_bytes(&mut object, &name, coded);
                     }
                     Value::Array(items) if BYTES.contains(&name.as_str()) => {
                         object.insert(name, items.into_iter().map(decode_text).collect());

@@ -21,10 +21,10 @@ pub(crate) fn quote(bytes: &[u8]) -> String {
                 '\x0b' => text.push_str("\\v"),
                 letter if printable(letter) => text.push(letter),
                 letter if (letter as u32) < 0x80 => {
-                    put(&mut text, format_args!("\\x{:02x}", letter as u32))
+                    put(&mut text, format_args!("\\x{:02x}", letter as u32));
                 }
                 letter if (letter as u32) < 0x1_0000 => {
-                    put(&mut text, format_args!("\\u{:04x}", letter as u32))
+                    put(&mut text, format_args!("\\u{:04x}", letter as u32));
                 }
                 letter => put(&mut text, format_args!("\\U{:08x}", letter as u32)),
             }

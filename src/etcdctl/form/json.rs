@@ -143,7 +143,7 @@ pub(crate) fn string(page: &mut dyn Write, bytes: &[u8]) -> Written {
             '\r' => written.push_str("\\r"),
             '\t' => written.push_str("\\t"),
             '<' | '>' | '&' | '\u{2028}' | '\u{2029}' | '\0'..='\x1f' => {
-                written.push_str(&format!("\\u{:04x}", letter as u32))
+                written.push_str(&format!("\\u{:04x}", letter as u32));
             }
             letter => written.push(letter),
         }

@@ -51,9 +51,9 @@ fn from_servers(
                     .into_iter()
                     .map(|target| format!("{scheme}://{target}"));
                 if scheme == "http" && !insecure {
-                    found.ignored.extend(urls)
+                    found.ignored.extend(urls);
                 } else {
-                    found.endpoints.extend(urls)
+                    found.endpoints.extend(urls);
                 }
             }
             Err(error) => errors.push(error.to_string()),
@@ -101,7 +101,7 @@ fn lookup(name: &str, servers: &[SocketAddr]) -> io::Result<Vec<String>> {
                             "lookup {name} on {server}: {}",
                             crate::etcdctl::line::settings::io_text(&error)
                         ),
-                    )
+                    );
                 }
             }
         }

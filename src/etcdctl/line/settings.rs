@@ -380,7 +380,7 @@ impl Source<'_> {
                 flag.name.to_uppercase().replace('-', "_")
             )?;
         }
-        config.trace = Some(|text| drop(writeln!(std::io::stderr(), "debug: {text}")));
+        config.trace = Some(trace);
         Ok(())
     }
 
@@ -520,6 +520,14 @@ impl Source<'_> {
 }
 
 /// An endpoint without its scheme.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "`--debug` speaks while an answer is waited for, beside what is printed"
+)]
+fn trace(text: &str) {
+    drop(writeln!(std::io::stderr(), "debug: {text}"));
+}
+
 fn bare(endpoint: &str) -> &str {
     let endpoint = endpoint.trim().trim_end_matches('/');
     endpoint

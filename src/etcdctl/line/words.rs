@@ -42,7 +42,7 @@ fn parts(text: &str) -> Result<Vec<String>> {
             }
             (None, ';' | '\n') => parts.push(String::new()),
             (_, '\\') if quote != Some('\'') => {
-                part.extend(std::iter::once(letter).chain(letters.next()))
+                part.extend(std::iter::once(letter).chain(letters.next()));
             }
             (None, '\'' | '"') => {
                 quote = Some(letter);

@@ -94,7 +94,7 @@ pub(crate) fn find(call: &mut Call<'_>, lines: &Lines, area: Option<&[u8]>) -> O
         }
         drop(done);
         let gatherer = scope.spawn(move || gather(&results));
-        let read = divide(lines, area, to_workers);
+        let read = divide(lines, area, &to_workers);
         let found = gatherer.join();
         read?;
         match found {
@@ -127,7 +127,7 @@ fn work(
 }
 
 /// Read the records and hand them out in parts.
-fn divide(lines: &Lines, area: Option<&[u8]>, workers: SyncSender<Part>) -> Outcome {
+fn divide(lines: &Lines, area: Option<&[u8]>, workers: &SyncSender<Part>) -> Outcome {
     let mut records = lines.read()?;
     let mut part = Part {
         area: None,
@@ -205,9 +205,9 @@ fn gather(results: &Receiver<etcd::Result<Compared>>) -> etcd::Result<Difference
             keep(&mut sample, record.key, kind);
         }
         difference.deleted += extra.len() as u64;
-        extra
-            .iter()
-            .for_each(|key| keep(&mut sample, key.clone(), Kind::Delete));
+        for key in &extra {
+            keep(&mut sample, key.clone(), Kind::Delete);
+        }
         difference.extra.extend(extra);
     }
     difference.sample = sample.into_iter().map(|(key, kind)| (kind, key)).collect();
@@ -383,9 +383,9 @@ mod tests {
     #[test]
     fn the_bits_of_the_records_are_kept() {
         let mut difference = Difference::default();
-        [0, 63, 64, 1000]
-            .into_iter()
-            .for_each(|place| difference.write(place));
+        for place in [0, 63, 64, 1000] {
+            difference.write(place);
+        }
         let set: Vec<usize> = (0..2000)
             .filter(|place| difference.is_written(*place))
             .collect();

@@ -209,14 +209,11 @@ fn operation(call: &mut Call<'_>, line: &[u8]) -> Outcome<Operation> {
         .find(|verb| verb.name.as_bytes().starts_with(&name))
         .ok_or_else(invalid)?;
     let flags: Vec<&'static Flag> = std::iter::once(&HELP).chain(verb.flags).collect();
-    let (values, words) = match flag::parse(&words, &flags) {
-        Ok(parsed) => parsed,
-        Err(_) => {
-            if call.style.strict {
-                call.complain(usage::short(verb, &flags))?;
-            }
-            return Err(invalid());
+    let Ok((values, words)) = flag::parse(&words, &flags) else {
+        if call.style.strict {
+            call.complain(usage::short(verb, &flags))?;
         }
+        return Err(invalid());
     };
     if values.given("help").is_some_and(|value| value != "false") {
         return Err(invalid());

@@ -20,7 +20,7 @@ pub(super) const SPEC: Spec = Spec {
             condition: Condition::parse(&args.thing())?,
             every: args.duration("every").unwrap_or(Duration::from_millis(500)),
             thing: args.thing(),
-            timeout: args.duration("timeout").unwrap_or(Duration::from_secs(60)),
+            timeout: args.duration("timeout").unwrap_or(Duration::from_mins(1)),
         }))
     },
     word: Word::method(

@@ -89,7 +89,7 @@ impl Checker<'_> {
                     if wanted == "1" { "" } else { "s" },
                     count - shift
                 ));
-                self.report(position, error.hint(Hint::Help(name.to_string())));
+                self.report(position, error.hint(Hint::Help(name.clone())));
             }
             Some(_) => {}
         }

@@ -57,11 +57,10 @@ pub(in crate::script) fn problems(
 fn declared(ast: &AST) -> BTreeSet<String> {
     let mut tags = BTreeSet::new();
     ast.walk(&mut |nodes: &[ASTNode<'_>]| {
-        let call = match nodes.last() {
-            Some(ASTNode::Expr(Expr::FnCall(call, _)) | ASTNode::Stmt(Stmt::FnCall(call, _))) => {
-                call
-            }
-            _ => return true,
+        let Some(ASTNode::Expr(Expr::FnCall(call, _)) | ASTNode::Stmt(Stmt::FnCall(call, _))) =
+            nodes.last()
+        else {
+            return true;
         };
         if !["task", "cluster_task", "group"].contains(&call.name.as_str()) {
             return true;

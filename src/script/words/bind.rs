@@ -339,7 +339,7 @@ fn primitive(spec: &Spec, call: &Call<'_>) -> Result<Map> {
         warn_of_command(call, &host)?;
     }
     let act = || {
-        let options = located(&spec.word, &host, call.map())?;
+        let options = located(&spec.word, &host, &call.map())?;
         let thing = from_rhai(&call.arg(0));
         let thing = on_host(spec.word.args[0].takes, &host, thing)?;
         let args = Args::check(&spec.word, thing, options)?;
@@ -355,10 +355,10 @@ fn primitive(spec: &Spec, call: &Call<'_>) -> Result<Map> {
 pub(in crate::script) fn located(
     word: &Word,
     host: &Host,
-    options: Map,
+    options: &Map,
 ) -> Result<crate::value::Map> {
     let mut located = crate::value::Map::new();
-    for (key, value) in map_from_rhai(&options) {
+    for (key, value) in map_from_rhai(options) {
         let takes = word.option(&key).map_or(Type::Any, |arg| arg.takes);
         let value = match (takes, value.as_text()) {
             (Type::File, Some(path)) => Value::Bytes(read(host, path)?),

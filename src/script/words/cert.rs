@@ -67,7 +67,9 @@ fn authority(world: &Arc<World>, folder: &str, name: &str, days: u32) -> Result<
     let ca = match load(&path)? {
         Some(ca) => Some(ca),
         None => {
-            if !pretended(world, folder) {
+            if pretended(world, folder) {
+                None
+            } else {
                 let what = ["create".to_string()];
                 world.session.change(
                     "localhost",
@@ -76,8 +78,6 @@ fn authority(world: &Arc<World>, folder: &str, name: &str, days: u32) -> Result<
                     None,
                     || create(&path, name, days),
                 )?
-            } else {
-                None
             }
         }
     };

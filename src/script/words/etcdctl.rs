@@ -632,6 +632,9 @@ fn on_keys(engine: &mut Engine) {
     });
 }
 
+/// What is done with a member by its id.
+type Act = fn(&Client, u64) -> crate::etcd::Result<()>;
+
 fn on_members(engine: &mut Engine) {
     word(engine, &STATUS, |call| Ok(client(call).statuses().into()));
     word(engine, &HEALTH, |call| Ok(client(call).healths().into()));
@@ -650,7 +653,6 @@ fn on_members(engine: &mut Engine) {
                 .map(Into::into),
         )
     });
-    type Act = fn(&Client, u64) -> crate::etcd::Result<()>;
     let rows: [(&'static Word, &str, Act); 3] = [
         (&MEMBER_REMOVE, "remove", |client, id| {
             client.member_remove(id).map(|_| ())

@@ -3,14 +3,15 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rhai::{Array, Dynamic, Engine, FnPtr, NativeCallContext};
+use rhai::{Array, Dynamic, Engine, EvalAltResult, FnPtr, NativeCallContext};
 
 use super::bind::{Call, Native, on_host, word};
-use super::play::Kept;
+use super::host::Host;
+use super::play::{Engines, Kept};
 use crate::error::{Error, Kind, Result};
 use crate::inventory::Var;
 use crate::run::Session;
-use crate::script::trouble::pass;
+use crate::script::trouble::{from_rhai, pass, with_thrown};
 use crate::script::value::to_inventory;
 use crate::script::{Interpreter, Parts, Script, World, embedded};
 use crate::value::{Value, duration};
@@ -95,10 +96,17 @@ const FETCH_TO: Word = Word::function(
 
 pub(super) const WORDS: &[&Word] = &[&PARALLEL, &WAIT_UNTIL, &SLEEP, &RUN, &FETCH_TO];
 
-pub(super) fn register(engine: &mut Engine, world: &Arc<World>) {
-    let here = Arc::clone(world);
+pub(super) fn register(engine: &mut Engine, world: &Arc<World>, engines: &Engines) {
+    let (here, engines) = (Arc::clone(world), Arc::clone(engines));
     word(engine, &PARALLEL, move |call| {
-        in_parallel(&here, call.context(), &call.array(0), call.function()).map(Into::into)
+        in_parallel(
+            &here,
+            &engines,
+            call.context(),
+            &call.array(0),
+            call.function(),
+        )
+        .map(Into::into)
     });
     let here = Arc::clone(world);
     word(engine, &WAIT_UNTIL, move |call| {
@@ -118,9 +126,11 @@ pub(super) fn register(engine: &mut Engine, world: &Arc<World>) {
     });
 }
 
-/// All items at once, on as many threads as `-f` allows. The first error in the order of the items counts.
+/// All items at once, on as many threads as `-f` allows. The first error in the order of the items counts; it
+/// carries those of the other hosts, so that each host is told its own.
 fn in_parallel(
     world: &World,
+    engines: &Engines,
     context: &NativeCallContext<'_>,
     items: &Array,
     work: FnPtr,
@@ -129,9 +139,41 @@ fn in_parallel(
     let items: Vec<Dynamic> = items.iter().map(Dynamic::flatten_clone).collect();
     let engine = context.engine();
     let results = crate::run::parallel(&items, world.session.options.forks.max(1), |item| {
-        kept.call(engine, (item.clone(),))
+        let host = item.read_lock::<Host>().map(|host| host.name().to_string());
+        let result = kept.call(engine, (item.clone(),));
+        result.map_err(|error| with_host(error, host))
     });
-    results.into_iter().collect()
+    let mut done = Array::new();
+    let mut errors = Vec::new();
+    for result in results {
+        match result {
+            Ok(value) => done.push(value),
+            Err(error) => errors.push(error),
+        }
+    }
+    if errors.is_empty() {
+        return Ok(done);
+    }
+    let mut first = errors.remove(0);
+    let interpreter = engines.get().and_then(std::sync::Weak::upgrade);
+    if let (Some(interpreter), false) = (interpreter, errors.is_empty()) {
+        let source_of = |file: &str| interpreter.source_of(file);
+        let others = errors
+            .iter()
+            .map(|error| *from_rhai(error, interpreter.name(), &source_of));
+        with_thrown(&mut first, |error| error.others.extend(others));
+    }
+    Err(first)
+}
+
+/// An error of ours in the work on a host happened on it when nothing else is said.
+fn with_host(mut error: Box<EvalAltResult>, host: Option<String>) -> Box<EvalAltResult> {
+    with_thrown(&mut error, |error| {
+        if error.host.is_none() {
+            error.host = host;
+        }
+    });
+    error
 }
 
 /// A duration that the word's type has let through.
@@ -232,7 +274,7 @@ fn run_script(world: &Arc<World>, name: &str, options: &Args) -> Result<()> {
         },
         None => Script::open(name)?,
     };
-    let tags = crate::run::Selection::words(&options.texts("tags"));
+    let tags = crate::run::Selection::words("tags:", &options.texts("tags"))?;
     let parts = Parts {
         args: Vec::new(),
         beside: world.beside.clone(),

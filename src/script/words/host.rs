@@ -312,7 +312,7 @@ fn properties(engine: &mut Engine) {
     property(engine, &FACTS, |host: &Host| {
         let facts = host
             .link()
-            .and_then(|link| link.facts().map(|facts| facts.to_value()));
+            .and_then(|link| link.facts().map(crate::host::Facts::to_value));
         pass(facts.map(|facts| map_to_rhai(facts).into()))
     });
     property(engine, &GROUPS, |host: &Host| {

@@ -62,7 +62,7 @@ pub(super) fn register(engine: &mut Engine, world: &Arc<World>, engines: &play::
     host::register(engine, world);
     cluster::register(engine, world);
     parameter::register(engine, world);
-    flow::register(engine, world);
+    flow::register(engine, world, engines);
     say::register(engine, world);
     etcdctl::register(engine, world);
     super::overview::register(engine, world);

@@ -162,7 +162,7 @@ fn origin(world: &World, host: &str, name: &str) -> Option<Place> {
 }
 
 /// All that is wrong with the declared parameters of a host, one line each.
-fn wrongs(world: &World, host: &str) -> Result<Vec<String>> {
+fn wrongs(world: &World, host: &str) -> Vec<String> {
     let names: Vec<String> = world
         .parameters()
         .iter()
@@ -170,12 +170,11 @@ fn wrongs(world: &World, host: &str) -> Result<Vec<String>> {
         .collect();
     let mut lines = Vec::new();
     for name in names {
-        match value(world, host, &name) {
-            Ok(_) => {}
-            Err(error) => lines.push(cluster::parameter::in_one_line(&error)),
+        if let Err(error) = value(world, host, &name) {
+            lines.push(cluster::parameter::in_one_line(&error));
         }
     }
-    Ok(lines)
+    lines
 }
 
 /// Variables of a host that look like parameters and are none, with the nearest one.
@@ -281,7 +280,7 @@ pub(super) fn register(engine: &mut Engine, world: &Arc<World>) {
     };
     word(engine, &WRONG_PARAMETERS, move |call| {
         let host = pass(first(call))?;
-        pass(wrongs(host.world(), host.name()).map(lines))
+        Ok(lines(wrongs(host.world(), host.name())))
     });
     word(engine, &UNKNOWN_PARAMETERS, move |call| {
         let host = pass(first(call))?;

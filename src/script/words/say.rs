@@ -36,6 +36,11 @@ const FAIL: Word = Word::function(Section::Saying, "fail", "End the task with an
         Arg::new("hint", Type::Hint, HINT),
         Arg::new("log", Type::Text, "quoted as it is"),
         Arg::new(
+            "refused",
+            Type::Bool,
+            "it protects what is there, and is no failure of the host; false by default",
+        ),
+        Arg::new(
             "unknown",
             Type::Bool,
             "something could not be told; false by default",
@@ -61,7 +66,7 @@ const HOST: Word = of_error(
 const KIND: Word = of_error(
     "kind",
     Type::Text,
-    "One of config, connect, etcd, internal, remote, unknown, usage.",
+    "One of config, connect, etcd, internal, refused, remote, unknown, untried, usage.",
 );
 const CAUSES: Word = of_error("causes", Type::Array, "Why, from the outside in.");
 const TEXT: Word = of_error(
@@ -200,9 +205,11 @@ fn errors(engine: &mut Engine) {
 
 fn failure(call: &Call<'_>) -> Box<Error> {
     let options = &call.options;
-    let kind = match options.bool("unknown") {
-        Some(true) => Kind::Unknown,
-        _ => Kind::Config,
+    let is = |name| options.bool(name) == Some(true);
+    let kind = match () {
+        () if is("unknown") => Kind::Unknown,
+        () if is("refused") => Kind::Refused,
+        () => Kind::Config,
     };
     let mut error = Error::new(kind, call.text(1));
     error.causes = options.texts("because");

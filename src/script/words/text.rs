@@ -193,6 +193,7 @@ fn of_yaml(engine: &mut Engine) {
 }
 
 /// What `value.key ?? default` and `value[key] ?? default` read: `()` for what a map, a list or variables do not have.
+#[expect(clippy::needless_pass_by_value, reason = "Rhai gives it by value")]
 fn key_or_nothing(
     context: NativeCallContext<'_>,
     mut value: Dynamic,

@@ -88,7 +88,9 @@ pub(super) fn put(text: &str, key: &str, name: &str, items: &str) -> Result<Stri
     let (mut lines, there) = without(&lines, name)?;
     let bare = read(&lines.join("\n"), "the file without its block")?;
     let mut new: Vec<String> = Vec::new();
-    if !wanted.is_empty() {
+    if wanted.is_empty() {
+        new.extend(lines.iter().map(ToString::to_string));
+    } else {
         let head = match lines.iter().position(|line| is_key(line, key)) {
             Some(head) => head,
             None if bare.contains_key(key) => {
@@ -134,8 +136,6 @@ pub(super) fn put(text: &str, key: &str, name: &str, items: &str) -> Result<Stri
         }));
         new.push(format!("{space}{end}"));
         new.extend(lines[at..].iter().map(ToString::to_string));
-    } else {
-        new.extend(lines.iter().map(ToString::to_string));
     }
     let new = new.join("\n") + "\n";
     let came = read(&new, "the changed file")?;

@@ -1,6 +1,5 @@
 //! How far a check is: etcdctl's bar on standard output; in native mode a line on a terminal's standard error.
 
-use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
 use crate::etcdctl::call::Call;
@@ -24,7 +23,7 @@ pub(super) const STEP: Duration = Duration::from_millis(200);
 impl Bar {
     pub(super) fn new(call: &Call<'_>, total: u64) -> Bar {
         let strict = call.style.strict;
-        let shown = strict && std::io::stdout().is_terminal();
+        let shown = strict && crate::terminal::shows_output();
         let width = shown.then(|| terminal::width().unwrap_or(0));
         let now = Instant::now();
         Bar {

@@ -359,7 +359,7 @@ mod tests {
             db_size_in_use: 16_384,
             storage_version: "3.6.0".into(),
             db_size_quota: 2_147_483_648,
-            downgrade_info: Some(Default::default()),
+            downgrade_info: Some(etcd_client::proto::PbDowngradeInfo::default()),
             ..PbStatusResponse::default()
         }
     }

@@ -56,7 +56,7 @@ fn run(call: &mut Call<'_>) -> Outcome {
     let stall = (!strict).then_some(STALL);
     let mut progress = Progress::new(call.io, !strict);
     let saved = client.snapshot_into(part, &path, patience, stall, |bytes, left| {
-        progress.show(bytes, left)
+        progress.show(bytes, left);
     });
     progress.clear();
     let saved = saved.map_err(|fault| call.failed(&fault).with_code(INTERRUPTED))?;

@@ -119,7 +119,7 @@ impl Where {
         };
         let process = pairs(section("process"));
         let unit = pairs(section("unit"));
-        let listeners = self.listeners(section("listen"), section("holders"));
+        let listeners = listeners(section("listen"), section("holders"));
         let exe = process.get("exe").map_or("", |exe| exe.as_str());
         let is_etcd = |program: &str| {
             program.trim_end_matches(" (deleted)").rsplit('/').next() == Some("etcd")
@@ -283,34 +283,34 @@ impl Where {
         }
         reasons
     }
+}
 
-    /// Port and program of everything that listens on the two ports.
-    fn listeners(&self, listen: &str, holders: &str) -> Vec<(String, String)> {
-        let programs: Vec<(&str, &str)> = holders
-            .lines()
-            .filter_map(|line| {
-                let (head, inodes) = line.rsplit_once(' ')?;
-                let (_, program) = head.split_once(' ')?;
-                Some((program, inodes))
-            })
-            .collect();
-        listen
-            .lines()
-            .filter_map(|line| {
-                let words: Vec<&str> = line.split_whitespace().collect();
-                let (_, port) = words.get(1)?.rsplit_once(':')?;
-                let inode = *words.get(9)?;
-                let program = programs
-                    .iter()
-                    .find(|(_, inodes)| inodes.split(',').any(|other| other == inode))
-                    .map_or("an unknown program", |(program, _)| *program);
-                Some((
-                    i64::from_str_radix(port, 16).ok()?.to_string(),
-                    program.to_string(),
-                ))
-            })
-            .collect()
-    }
+/// Port and program of everything that listens on the two ports.
+fn listeners(listen: &str, holders: &str) -> Vec<(String, String)> {
+    let programs: Vec<(&str, &str)> = holders
+        .lines()
+        .filter_map(|line| {
+            let (head, inodes) = line.rsplit_once(' ')?;
+            let (_, program) = head.split_once(' ')?;
+            Some((program, inodes))
+        })
+        .collect();
+    listen
+        .lines()
+        .filter_map(|line| {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            let (_, port) = words.get(1)?.rsplit_once(':')?;
+            let inode = *words.get(9)?;
+            let program = programs
+                .iter()
+                .find(|(_, inodes)| inodes.split(',').any(|other| other == inode))
+                .map_or("an unknown program", |(program, _)| *program);
+            Some((
+                i64::from_str_radix(port, 16).ok()?.to_string(),
+                program.to_string(),
+            ))
+        })
+        .collect()
 }
 
 /// When a file was changed last, of the lines of `stat`.
@@ -432,7 +432,7 @@ pub(super) fn register(engine: &mut Engine, _: &Arc<World>) {
 fn look(call: &Call<'_>) -> Result<Map> {
     let host: Host = call.value();
     let link = host.link()?;
-    let options = Args::of_options(&LOOK_AT_ETCD, located(&LOOK_AT_ETCD, &host, call.map())?)?;
+    let options = Args::of_options(&LOOK_AT_ETCD, located(&LOOK_AT_ETCD, &host, &call.map())?)?;
     let place = Where::new(&options, link.root().is_some())?;
     link.facts()?;
     let before = now();

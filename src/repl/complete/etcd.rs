@@ -1,0 +1,58 @@
+//! What may stand in a line of etcdctl: its words and flags, and what the cluster holds.
+
+use super::{Offers, files, last_word, starting};
+use crate::etcdctl::{self, Argument};
+use crate::repl::console::Console;
+use crate::repl::etcd;
+use crate::repl::live::{Offer, Topic};
+
+/// The words of the last command of a line, and where the one at the cursor begins.
+pub(in crate::repl) fn etcd_words(text: &str) -> (Vec<Vec<u8>>, usize) {
+    let begin = text.rfind(';').map_or(0, |at| at + 1);
+    let part = &text[begin..];
+    let start = last_word(part, char::is_whitespace);
+    let mut words: Vec<Vec<u8>> = part[..start]
+        .split_whitespace()
+        .map(|word| word.trim_matches(['"', '\'']).as_bytes().to_vec())
+        .collect();
+    match words.first().map(Vec::as_slice) {
+        Some(b"e" | b"etcdctl") => drop(words.remove(0)),
+        Some(b"em") => words[0] = b"member".to_vec(),
+        _ => {}
+    }
+    (words, begin + start)
+}
+
+pub(super) fn of_etcd(console: &Console, text: &str) -> Offers {
+    let (mut words, start) = etcd_words(text);
+    let mut word = text[start..].trim_start_matches(['"', '\'']);
+    // `--lease=7b` is a flag, and a value to be completed.
+    if let Some((flag, value)) = word
+        .split_once('=')
+        .filter(|(flag, _)| flag.starts_with('-'))
+    {
+        words.push(flag.as_bytes().to_vec());
+        word = value;
+    }
+    let start = text.len() - word.len();
+    let next = etcdctl::next(&words, word, &etcd::style(console));
+    if !next.words.is_empty() {
+        return (start, starting(word, next.words));
+    }
+    let found = match next.argument {
+        Some(Argument::Key) => keys(console, word),
+        Some(Argument::Lease) => console.live.offers(&Topic::Leases),
+        Some(Argument::Member) => console.live.offers(&Topic::Members),
+        Some(Argument::Role) => console.live.offers(&Topic::Roles),
+        Some(Argument::User) => console.live.offers(&Topic::Users),
+        Some(Argument::File) => files(word, ""),
+        Some(Argument::Other) | None => Vec::new(),
+    };
+    (start, starting(word, found))
+}
+
+/// Keys up to the next slash.
+pub(super) fn keys(console: &Console, word: &str) -> Vec<Offer> {
+    let level = word.rfind('/').map_or("", |at| &word[..=at]);
+    console.live.offers(&Topic::Keys(level.to_string()))
+}
