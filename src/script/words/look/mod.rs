@@ -174,6 +174,14 @@ impl Where {
             ("config_file", text_or_null(config_file)),
             ("conf", conf),
             (
+                "database",
+                Value::Int(
+                    in_data("database")
+                        .find_map(|size| size.parse().ok())
+                        .unwrap_or(0),
+                ),
+            ),
+            (
                 "due",
                 Value::List(due.into_iter().map(Value::from).collect()),
             ),
@@ -201,6 +209,10 @@ impl Where {
             (
                 "owner",
                 Value::from(in_data("owner").next().unwrap_or_default()),
+            ),
+            (
+                "password",
+                Value::Bool(section("data").lines().any(|line| line == "password")),
             ),
             (
                 "pid",
