@@ -12,7 +12,7 @@ use crate::secret::Secret;
 
 const DAY: i64 = 86_400;
 
-/// Why the certificate must be issued again, or nothing when it may stay. Additional SANs may stay.
+/// Why the certificate must be issued again, or `None` when it may stay. Additional SANs may stay.
 ///
 /// A certificate or key that cannot be read is a reason; a CA that cannot be read is an error.
 pub fn reason_to_renew(

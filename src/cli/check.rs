@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::options::Options;
+use super::options::{Options, Output};
 use super::setup::Setup;
 use crate::error::{Error, Kind, Result};
 use crate::script::{Interpreter, Script};
@@ -19,12 +19,17 @@ pub(super) struct CheckArgs {
     /// One JSON object per mistake: file, line, column, message, hints
     #[arg(long)]
     json: bool,
+    /// How to show mistakes: `json` is the same as --json
+    #[arg(short, long, value_enum)]
+    pub(super) output: Option<Output>,
     /// Write files that tell an editor which functions there are
     #[arg(long, value_name = "DIR")]
     definitions: Option<PathBuf>,
 }
 
-pub(super) fn run(args: &CheckArgs) -> Result<i32> {
+/// `json` was asked for before the subcommand.
+pub(super) fn run(args: &CheckArgs, json: bool) -> Result<i32> {
+    let json = args.json || args.output.map_or(json, |output| output == Output::Json);
     // The embedded inventory serves: nothing of it is looked at.
     let mut options = Options::default();
     options.reach.sources.inventory = vec!["localhost,".into()];
@@ -55,7 +60,7 @@ pub(super) fn run(args: &CheckArgs) -> Result<i32> {
         };
         wrong += errors.len();
         for error in &errors {
-            if args.json {
+            if json {
                 let at = error.at.clone().unwrap_or_default();
                 say!(
                     "{}",
@@ -65,7 +70,7 @@ pub(super) fn run(args: &CheckArgs) -> Result<i32> {
                 complain!("error: {error}");
             }
         }
-        if errors.is_empty() && !args.json {
+        if errors.is_empty() && !json {
             say!("{file}: no mistakes found");
         }
     }

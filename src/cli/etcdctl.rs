@@ -27,7 +27,8 @@ pub(super) fn dispatch(args: &[OsString]) -> Option<i32> {
         .to_string_lossy()
         .into_owned();
     if program == "etcdctl" {
-        return Some(go(&Style::of_process("etcdctl", true), &words(&args[1..])));
+        let style = Style::of_process("etcdctl", true);
+        return Some(go(&style, &words(&args[1..]), false));
     }
     let mut given = Reach::default();
     let mut left = &args[1..];
@@ -54,30 +55,39 @@ pub(super) fn run(rest: &[OsString], group: &[&str], given: Reach) -> i32 {
     if given.json() {
         all.insert(group.len(), b"--output=json".to_vec());
     }
+    let json = given.json() || super::wants_json(rest.iter());
     style.place = Some(Arc::new(Clusters { given }));
-    go(&style, &all)
+    go(&style, &all, json)
 }
 
 fn words(args: &[OsString]) -> Vec<Vec<u8>> {
     args.iter().map(|word| word.clone().into_vec()).collect()
 }
 
-fn go(style: &Style, words: &[Vec<u8>]) -> i32 {
+fn go(style: &Style, words: &[Vec<u8>], json: bool) -> i32 {
     let mut out = BufWriter::with_capacity(BUFFER, std::io::stdout());
     let mut err = std::io::stderr();
     let mut input = BufReader::new(std::io::stdin());
     let terminal = std::io::stdin().is_terminal() && crate::terminal::shows_errors();
-    let code = etcdctl::run(
-        words,
-        style,
-        &mut Io {
-            err: &mut err,
-            input: &mut input,
-            out: &mut out,
-            stdin: true,
-            terminal,
-        },
-    );
+    let mut io = Io {
+        err: &mut err,
+        input: &mut input,
+        out: &mut out,
+        stdin: true,
+        terminal,
+    };
+    let code = if json {
+        let mut error = None;
+        let code =
+            etcdctl::run_and_tell(words, style, &mut io, |failed| error = Some(failed.clone()));
+        let _ = out.flush();
+        if let Some(error) = error {
+            super::tell(&error, true, false);
+        }
+        code
+    } else {
+        etcdctl::run(words, style, &mut io)
+    };
     let _ = out.flush();
     code
 }
@@ -88,7 +98,7 @@ pub(super) struct Clusters {
 }
 
 impl Clusters {
-    /// The inventory and the folder beside it; nothing when there is none, not even a sandbox.
+    /// The inventory and the folder beside it; `None` when there is none, not even a sandbox.
     fn inventory(&self, wanted: &Wanted) -> Result<Option<(Inventory, PathBuf)>> {
         let given = wanted.inventory.clone().map_or_else(
             || self.given.sources.inventory.clone(),

@@ -69,13 +69,19 @@ pub(super) enum Verb {
 }
 
 impl Verb {
-    /// What was given after the word about hosts and output.
-    pub(super) fn reach(&self) -> Option<&Reach> {
-        match self {
-            Verb::Overview(args) => Some(&args.reach),
-            Verb::Run(args) => Some(&args.reach),
-            Verb::Unlock(args) => Some(&args.reach),
+    /// What was given after the word about how to show things.
+    pub(super) fn shown(&self) -> Reach {
+        let output = match self {
+            Verb::Overview(args) => return args.reach.clone(),
+            Verb::Run(args) => return args.reach.clone(),
+            Verb::Unlock(args) => return args.reach.clone(),
+            Verb::Check(args) => args.output,
+            Verb::Inventory(args) => args.output,
             _ => None,
+        };
+        Reach {
+            output,
+            ..Reach::default()
         }
     }
 

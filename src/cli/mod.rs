@@ -90,10 +90,8 @@ struct Shows {
 }
 
 /// Is `-o json` there? Only for a command line that clap could not read.
-fn wants_json(args: &[OsString]) -> bool {
+fn wants_json<'a>(args: impl Iterator<Item = &'a OsString>) -> bool {
     let words: Vec<_> = args
-        .iter()
-        .skip(1)
         .map(|word| word.to_string_lossy())
         .take_while(|word| word != "--")
         .collect();
@@ -112,10 +110,14 @@ fn go(args: &[OsString], shows: &mut Shows) -> Result<i32> {
         Err(error) => return unread(&error, args, shows),
     };
     if matches!(&line.verb, Some(Verb::Named(words)) if !words.is_empty()) {
-        let (word, options) = match ScriptLine::read(args) {
+        let (mut word, mut options) = match ScriptLine::read(args) {
             Ok(read) => read,
             Err(error) => return unread(&error, args, shows),
         };
+        if options.play.eval.is_some() {
+            // The expression is the script: all words are its arguments.
+            options.args.splice(0..0, word.take());
+        }
         *shows = Shows::of(&options.reach);
         return perform(&options, word.as_deref(), args);
     }
@@ -123,13 +125,7 @@ fn go(args: &[OsString], shows: &mut Shows) -> Result<i32> {
         *shows = Shows::of(&line.options.reach);
         return perform(&line.options, None, args);
     };
-    *shows = Shows::of(
-        &verb
-            .reach()
-            .cloned()
-            .unwrap_or_default()
-            .after(line.options.reach.clone()),
-    );
+    *shows = Shows::of(&verb.shown().after(line.options.reach.clone()));
     line.options.check()?;
     verb.check(&given)?;
     subcommand::carry_out(verb, line.options)
@@ -146,7 +142,7 @@ impl Shows {
 
 /// Help and the version are no errors; anything else is told as `-o` says.
 fn unread(error: &clap::Error, args: &[OsString], shows: &mut Shows) -> Result<i32> {
-    if error.use_stderr() && wants_json(args) {
+    if error.use_stderr() && wants_json(args.iter().skip(1)) {
         shows.json = true;
         let text = error.to_string();
         let what = text.lines().next().unwrap_or_default();

@@ -47,7 +47,7 @@ pub(super) fn red(text: &str, terminal: bool) -> String {
     }
 }
 
-/// The inventory of `-i`, `$ETCDSH_INVENTORY`, `ansible.cfg`, or of the current folder; nothing: the embedded one.
+/// The inventory of `-i`, `$ETCDSH_INVENTORY`, `ansible.cfg`, or of the current folder; none of them means the embedded one.
 pub(super) fn sources(given: &[String], config: &AnsibleConfig) -> Vec<String> {
     if !given.is_empty() {
         return given.to_vec();

@@ -3,23 +3,24 @@
 use clap::{Args, Subcommand};
 
 use super::line::Verb;
-use super::options::{Options, Reach, Sources};
+use super::options::{Options, Output, Reach, Sources};
 use super::setup::{self, Setup};
 use crate::error::{Error, Hint, Result};
-use crate::inventory::{AnsibleConfig, parse_extra};
+use crate::inventory::{AnsibleConfig, Origin, Value, parse_extra};
 use crate::script::{embedded, on_hosts};
 
 /// Carry out a subcommand; `before` stood before it.
 pub(super) fn carry_out(verb: Verb, before: Options) -> Result<i32> {
     match verb {
-        Verb::Check(args) => super::check::run(&args),
+        Verb::Check(args) => super::check::run(&args, before.reach.json()),
         Verb::Completion(args) => Ok(super::integrate::completion(&args)),
         Verb::E(args) => Ok(super::etcdctl::run(&args.words, &[], before.reach)),
         Verb::Em(args) => Ok(super::etcdctl::run(&args.words, &["member"], before.reach)),
         Verb::Help(args) => help(&args),
         Verb::Inventory(args) => {
+            let json = args.output.or(before.reach.output) == Some(Output::Json);
             let sources = args.sources.clone().after(before.reach.sources);
-            inventory(&args, &sources)
+            inventory(&args, &sources, json)
         }
         Verb::Man(_) => super::integrate::man(),
         Verb::Named(_) => Err(Error::internal("a script is no subcommand")),
@@ -90,6 +91,9 @@ pub(super) struct InventoryArgs {
     /// Variables of one host as JSON
     #[arg(long, value_name = "NAME")]
     host: Option<String>,
+    /// How to show it; --list and --host are JSON in any case
+    #[arg(short, long, value_enum, global = true)]
+    pub(super) output: Option<Output>,
     #[command(subcommand)]
     verb: Option<InventoryVerb>,
 }
@@ -100,7 +104,7 @@ enum InventoryVerb {
     Origin { host: String, variable: String },
 }
 
-fn inventory(args: &InventoryArgs, sources: &Sources) -> Result<i32> {
+fn inventory(args: &InventoryArgs, sources: &Sources, json: bool) -> Result<i32> {
     let config = AnsibleConfig::load()?;
     let mut inventory = setup::inventory(&setup::sources(&sources.inventory, &config), None)?;
     inventory.set_extra(parse_extra(&sources.extra_vars)?);
@@ -119,20 +123,16 @@ fn inventory(args: &InventoryArgs, sources: &Sources) -> Result<i32> {
                 },
             );
         };
-        say!("{origin}: {}", origin.value.to_text());
-        // A folder of variables may lie beside the inventory and be the current one: its files are read twice.
-        let mut said = vec![format!("{origin}")];
-        for weaker in &origin.overridden {
-            let place = format!("{weaker}");
-            if !said.contains(&place) {
-                say!("  overrides {place}: {}", weaker.value.to_text());
-                said.push(place);
-            }
-        }
+        tell_origin(&origin, json);
         return Ok(0);
     }
     let limit = sources.limit()?;
     match (&args.graph, &args.host, args.list) {
+        (Some(_), None, false) if json => {
+            return Err(
+                Error::usage("`--graph` is a drawing, and no JSON").hint("etcdsh inventory --list")
+            );
+        }
         (Some(group), None, false) => print_text(&inventory.graph(group, args.vars)?),
         (None, Some(host), false) => print_text(&inventory.host(host)?),
         (None, None, true) => print_text(&inventory.list(limit.as_deref())?),
@@ -143,6 +143,29 @@ fn inventory(args: &InventoryArgs, sources: &Sources) -> Result<i32> {
         }
     }
     Ok(0)
+}
+
+/// The place that a value comes from, then those that it overrides.
+fn tell_origin(origin: &Origin, json: bool) {
+    let mut all = vec![(origin.to_string(), &origin.value)];
+    // A folder of variables may lie beside the inventory and be the current one: its files are read twice.
+    for weaker in &origin.overridden {
+        let place = weaker.to_string();
+        if all.iter().all(|(known, _)| *known != place) {
+            all.push((place, &weaker.value));
+        }
+    }
+    let told = |(place, value): &(String, &Value)| serde_json::json!({ "from": place, "value": value.to_text() });
+    if json {
+        let mut first = told(&all[0]);
+        first["overrides"] = all[1..].iter().map(told).collect();
+        say!("{first}");
+        return;
+    }
+    say!("{}: {}", all[0].0, all[0].1.to_text());
+    for (place, value) in &all[1..] {
+        say!("  overrides {place}: {}", value.to_text());
+    }
 }
 
 fn print_text(text: &str) {

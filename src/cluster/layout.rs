@@ -85,6 +85,7 @@ fn claim(inventory: &Inventory, host: &str, mark: Option<&Value>) -> Result<(Str
 pub fn mistakes(inventory: &Inventory, hosts: &[String]) -> Vec<(String, String)> {
     let mut wrong = Vec::new();
     let mut seen: IndexMap<i64, &str> = IndexMap::new();
+    let mut members = Vec::new();
     for host in hosts {
         if let Ok(Some(seq)) = parameter::int(inventory, host, "etcd_seq") {
             match seen.get(&seq) {
@@ -98,8 +99,30 @@ pub fn mistakes(inventory: &Inventory, hosts: &[String]) -> Vec<(String, String)
                 }
             }
         }
-        if let Err(lines) = Member::read(inventory, host) {
-            wrong.extend(lines.into_iter().map(|line| (host.clone(), line)));
+        match Member::read(inventory, host) {
+            Ok(member) => members.push(member),
+            Err(lines) => wrong.extend(lines.into_iter().map(|line| (host.clone(), line))),
+        }
+    }
+    wrong.extend(in_one_place(&members));
+    wrong
+}
+
+/// Two members that would listen on the same port of the same address.
+fn in_one_place(members: &[Member]) -> Vec<(String, String)> {
+    let mut wrong = Vec::new();
+    for (place, member) in members.iter().enumerate() {
+        let taken = |other: &&Member| {
+            let ports = [other.port, other.peer_port];
+            other.address == member.address
+                && (ports.contains(&member.port) || ports.contains(&member.peer_port))
+        };
+        if let Some(other) = members[..place].iter().find(taken) {
+            let line = format!(
+                "its address {} and a port are those of {} too",
+                member.address, other.host
+            );
+            wrong.push((member.host.clone(), line));
         }
     }
     wrong

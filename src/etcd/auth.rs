@@ -13,7 +13,7 @@ impl Client {
     pub fn user_list(&self) -> Result<Names> {
         let answer = self.read(async |etcd| Ok(rpc::user_list(&etcd.channel).await?))?;
         Ok(Names {
-            header: Header::of_raw(answer.header),
+            header: answer.header.unwrap_or_default().into(),
             names: answer.users,
         })
     }
@@ -21,7 +21,7 @@ impl Client {
     pub fn role_list(&self) -> Result<Names> {
         let answer = self.read(async |etcd| Ok(rpc::role_list(&etcd.channel).await?))?;
         Ok(Names {
-            header: Header::of_raw(answer.header),
+            header: answer.header.unwrap_or_default().into(),
             names: answer.roles,
         })
     }

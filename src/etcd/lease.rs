@@ -18,7 +18,7 @@ impl Client {
             .map(|lease| lease.id.cast_unsigned())
             .collect();
         Ok(LeaseList {
-            header: Header::of_raw(answer.header),
+            header: answer.header.unwrap_or_default().into(),
             ids,
         })
     }

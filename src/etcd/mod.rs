@@ -39,8 +39,6 @@ pub use snapshot::Snapshot;
 pub use trouble::{Attempt, Fault, Result, Trouble};
 pub(crate) use watch::{Told, Watched, Watches};
 
-use etcd_client::proto::PbResponseHeader;
-
 /// What every answer carries about the member that gave it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Header {
@@ -58,21 +56,6 @@ impl Header {
             raft_term: header.raft_term(),
             revision: header.revision(),
         })
-    }
-
-    fn of_raw(header: Option<PbResponseHeader>) -> Header {
-        let PbResponseHeader {
-            cluster_id,
-            member_id,
-            revision,
-            raft_term,
-        } = header.unwrap_or_default();
-        Header {
-            cluster_id,
-            member_id,
-            raft_term,
-            revision,
-        }
     }
 }
 

@@ -23,35 +23,6 @@ use super::connection::{Channel, LARGEST_MESSAGE};
 /// Calls that are made at the same time over one connection.
 const AT_A_TIME: usize = 64;
 
-#[derive(Clone, PartialEq, prost::Message)]
-pub(crate) struct RawHeader {
-    #[prost(uint64, tag = "1")]
-    pub(crate) cluster_id: u64,
-    #[prost(uint64, tag = "2")]
-    pub(crate) member_id: u64,
-    #[prost(int64, tag = "3")]
-    pub(crate) revision: i64,
-    #[prost(uint64, tag = "4")]
-    pub(crate) raft_term: u64,
-}
-
-impl From<Option<RawHeader>> for Header {
-    fn from(header: Option<RawHeader>) -> Header {
-        let RawHeader {
-            cluster_id,
-            member_id,
-            revision,
-            raft_term,
-        } = header.unwrap_or_default();
-        Header {
-            cluster_id,
-            member_id,
-            raft_term,
-            revision,
-        }
-    }
-}
-
 impl From<PbResponseHeader> for Header {
     fn from(header: PbResponseHeader) -> Header {
         let PbResponseHeader {
@@ -312,7 +283,7 @@ impl WatchStream {
         let _ = self.requests.send(WatchRequest { wish: Some(wish) });
     }
 
-    /// The next reply; nothing when the server has closed the stream. May be dropped while it waits.
+    /// The next reply; `None` when the server has closed the stream. May be dropped while it waits.
     pub(crate) async fn reply(&mut self) -> Answer<Option<PbWatchResponse>> {
         self.replies.message().await
     }

@@ -75,7 +75,7 @@ pub(crate) struct Part {
 }
 
 impl Part {
-    /// Beside the file, with `.part` behind its name.
+    /// Beside the file, with `.part` after its name.
     pub(crate) fn create(path: &Path) -> io::Result<Part> {
         let mut name = path.as_os_str().to_owned();
         name.push(".part");

@@ -150,7 +150,7 @@ mod tests {
     use super::*;
 
     fn frame(kind: i64, data: Option<Vec<u8>>) -> Vec<u8> {
-        let body = Record { data, kind }.encode_to_vec();
+        let body = Record { kind, data }.encode_to_vec();
         let padding = (8 - body.len() % 8) % 8;
         let mut head = body.len() as u64;
         if padding > 0 {

@@ -1,5 +1,5 @@
 //! Watches that go on for ever: all of them on one stream, which is made anew over all endpoints when it breaks, and goes
-//! on with the revision behind the last one that was seen.
+//! on with the revision after the last one that was seen.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -211,7 +211,7 @@ impl<T: From<Told> + Send + 'static> Hub<T> {
         self.told.send(T::from(told)).map_err(|_| End::Closed)
     }
 
-    /// A stream with all watches asked for, and its first reply; nothing when nobody listens any longer.
+    /// A stream with all watches asked for, and its first reply; `None` when nobody listens any longer.
     fn connect(
         &mut self,
         patience: Patience,

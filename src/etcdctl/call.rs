@@ -321,7 +321,7 @@ impl<'a> Call<'a> {
         Ok(writeln!(self.io.out, "{text}")?)
     }
 
-    /// A line on standard error, behind what has been printed.
+    /// A line on standard error, after what has been printed.
     pub(super) fn complain(&mut self, text: impl std::fmt::Display) -> Outcome {
         self.io.out.flush()?;
         Ok(writeln!(self.io.err, "{text}")?)

@@ -1,4 +1,4 @@
-//! How a verb ends when it does not succeed: an exit code, and the text behind `Error: `.
+//! How a verb ends when it does not succeed: an exit code, and the text after `Error: `.
 
 use std::io;
 

@@ -49,7 +49,7 @@ pub struct Wanted {
 
 /// Knows the clusters of the inventory.
 pub trait Place: Send + Sync {
-    /// The cluster that is wanted; nothing when there is no inventory at all.
+    /// The cluster that is wanted; `None` when there is no inventory at all.
     fn cluster(&self, wanted: &Wanted) -> error::Result<Option<Placed>>;
 
     /// Socket files that lead to the endpoints through ssh on the host that is wanted.
@@ -142,7 +142,7 @@ pub struct Meaning {
     pub name: &'static str,
 }
 
-/// Which command the words name; nothing when it is none, or one that only shows a page.
+/// Which command the words name; `None` when it is none, or one that only shows a page.
 #[must_use]
 pub fn meaning(words: &[Vec<u8>], style: &Style) -> Option<Meaning> {
     let found = verb::find(words, style).ok()?;
@@ -227,6 +227,24 @@ pub fn run(words: &[Vec<u8>], style: &Style, io: &mut Io<'_>) -> i32 {
     };
     let _ = ended.write(style, io);
     ended.code()
+}
+
+/// The same, and an error is handed to `tell` instead of being printed.
+pub fn run_and_tell(
+    words: &[Vec<u8>],
+    style: &Style,
+    io: &mut Io<'_>,
+    tell: impl FnOnce(&Error),
+) -> i32 {
+    let Err(ended) = outcome(words, style, io) else {
+        return 0;
+    };
+    let code = ended.code();
+    // A reader that has gone is no error.
+    if code != 0 {
+        tell(&ended.into_error("", style));
+    }
+    code
 }
 
 /// Carry out one command.

@@ -12,7 +12,7 @@ use super::scalar;
 use super::value::Value;
 use crate::error::{Error, Result};
 
-/// What `ansible.cfg` and `ANSIBLE_*` say; nothing where they say nothing.
+/// What `ansible.cfg` and `ANSIBLE_*` say; `None` where they say nothing.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AnsibleConfig {
     /// The file that was read.

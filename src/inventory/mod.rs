@@ -77,7 +77,7 @@ struct Group {
 
 #[derive(Clone, Debug)]
 struct Host {
-    /// The folder of the first source that names the host; nothing for a comma list.
+    /// The folder of the first source that names the host; `None` for a comma list.
     dir: Option<String>,
     file: String,
     vars: Vars,

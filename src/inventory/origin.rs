@@ -45,7 +45,7 @@ impl fmt::Display for Origin {
 }
 
 impl Inventory {
-    /// Where a host's variable comes from; nothing when it is not set.
+    /// Where a host's variable comes from; `None` when it is not set.
     #[must_use]
     pub fn origin(&self, host: &str, name: &str) -> Option<Origin> {
         let layers = self.layers(host).into_iter().rev();

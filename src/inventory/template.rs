@@ -18,7 +18,7 @@ use crate::error::{Error, Hint, Result, nearest};
 const DEPTH: usize = 40;
 
 impl Inventory {
-    /// The value of a host's variable, templates rendered; nothing when it is not set.
+    /// The value of a host's variable, templates rendered; `None` when it is not set.
     pub fn var(&self, host: &str, name: &str) -> Result<Option<Value>> {
         if MAGIC.contains(&name) {
             return Ok(self.magic_vars(host).get(name).cloned());

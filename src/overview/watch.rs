@@ -53,7 +53,7 @@ pub(super) struct Own {
     pub(super) reads: f64,
 }
 
-/// Numbers over time, the newest last; nothing where the member did not answer.
+/// Numbers over time, the newest last; `None` where the member did not answer.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Series(VecDeque<Option<f64>>);
 

@@ -131,7 +131,7 @@ fn of_script(console: &Console, line: &str) -> Vec<Span> {
     let (stream, control) = console.interpreter.engine().lex(&source);
     let mut depths: Vec<i32> = Vec::new();
     for (token, position) in stream {
-        // What stands behind `${...}` is text again: the lexer has to be told, as the parser does.
+        // What stands after `${...}` is text again: the lexer has to be told, as the parser does.
         match &token {
             Token::InterpolatedString(_) => depths.push(0),
             Token::LeftBrace | Token::MapStart => inside(&mut depths, 1),

@@ -1,4 +1,4 @@
-//! What is shown behind the cursor: the arguments of what is being called, else how an earlier line went on.
+//! What is shown after the cursor: the arguments of what is being called, else how an earlier line went on.
 
 use rustyline::history::{History, SearchDirection};
 
@@ -7,7 +7,7 @@ use super::console::Console;
 use super::{etcd, input, meta};
 use crate::etcdctl;
 
-/// A text behind the cursor; Right takes it over when it is the rest of a line.
+/// A text after the cursor; Right takes it over when it is the rest of a line.
 pub(super) struct Hint {
     completion: Option<String>,
     shown: String,

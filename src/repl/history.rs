@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::report::has_secret;
 
-/// The file of the project in `folder`; nothing when there is no place for it.
+/// The file of the project in `folder`; `None` when there is no place for it.
 pub(super) fn file(folder: &Path) -> Option<PathBuf> {
     let state = std::env::var_os("XDG_STATE_HOME")
         .map(PathBuf::from)

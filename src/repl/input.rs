@@ -57,7 +57,7 @@ pub(super) fn first_word(text: &str) -> &str {
         .unwrap_or_default()
 }
 
-/// An alias, and nothing behind it that makes it an expression.
+/// An alias, and nothing after it that makes it an expression.
 pub(super) fn is_etcd(text: &str, is_variable: impl Fn(&str) -> bool) -> bool {
     let text = text.trim_start();
     let word = first_word(text);

@@ -234,7 +234,7 @@ pub(super) fn find(word: &str) -> Result<&'static Meta> {
     })
 }
 
-/// The command and what stands behind it.
+/// The command and what stands after it.
 pub(super) fn split(text: &str) -> (&str, &str) {
     if let Some(command) = text.strip_prefix('!') {
         return ("!", command.trim());

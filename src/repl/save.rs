@@ -160,7 +160,7 @@ fn on_selected(settings: &Settings, text: &str) -> String {
     done + rest
 }
 
-/// Up to and with the bracket that closes a call, behind the one that opens it.
+/// Up to and with the bracket that closes a call, after the one that opens it.
 fn length_of_call(text: &str) -> usize {
     let (mut depth, mut quote) = (1, None);
     for (at, letter) in text.char_indices() {

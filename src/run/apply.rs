@@ -279,7 +279,10 @@ impl Session {
             Error::config(format!("`{}` cannot be written", target.display()))
                 .because(error.to_string())
         };
-        let part = target.with_extension("part");
+        let mut part = target.as_os_str().to_owned();
+        part.push(".part");
+        // It goes when the copy cannot be ended; after a crash the next copy takes its name.
+        let part = tempfile::TempPath::try_from_path(part).map_err(broken)?;
         let mut file = std::fs::File::create(&part).map_err(broken)?;
         let quoted = crate::command::quote(path);
         let mut total = 0_u64;
@@ -303,7 +306,7 @@ impl Session {
             }
         }
         file.sync_all().map_err(broken)?;
-        std::fs::rename(&part, target).map_err(broken)?;
+        part.persist(target).map_err(|lost| broken(lost.error))?;
         Ok(total)
     }
 }

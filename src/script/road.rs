@@ -26,7 +26,7 @@ const CLOSES_WITHIN: Duration = Duration::from_millis(400);
 
 /// A member's client port as the inventory has it.
 #[derive(Clone)]
-struct Port {
+struct ClientPort {
     address: String,
     host: String,
     port: u16,
@@ -47,7 +47,7 @@ enum Road {
 #[derive(Default)]
 pub(super) struct Roads {
     known: Mutex<HashMap<String, Road>>,
-    ports: OnceLock<HashMap<String, Port>>,
+    ports: OnceLock<HashMap<String, ClientPort>>,
     /// Doors are made one at a time.
     turn: Mutex<()>,
 }
@@ -76,12 +76,12 @@ impl Roads {
         if world.listing {
             return Ok(found);
         }
-        let asked: Vec<(&String, &Port)> = endpoints
+        let asked: Vec<(&String, &ClientPort)> = endpoints
             .iter()
             .filter_map(|endpoint| Some((endpoint, ports.get(endpoint)?)))
             .collect();
         self.go_via(world, &asked)?;
-        let open: Vec<&(&String, &Port)> = asked
+        let open: Vec<&(&String, &ClientPort)> = asked
             .iter()
             .filter(|(endpoint, port)| port.via.is_none() && !self.is_settled(world, endpoint))
             .collect();
@@ -120,7 +120,7 @@ impl Roads {
     }
 
     /// The client ports of all members, by their URLs. What is wrong with a cluster is said by who uses it.
-    fn ports(&self, world: &World) -> Result<&HashMap<String, Port>> {
+    fn ports(&self, world: &World) -> Result<&HashMap<String, ClientPort>> {
         if let Some(ports) = self.ports.get() {
             return Ok(ports);
         }
@@ -131,7 +131,7 @@ impl Roads {
                     continue;
                 };
                 ports.extend(access.members.iter().map(|member| {
-                    let port = Port {
+                    let port = ClientPort {
                         address: member.address.clone(),
                         host: member.host.clone(),
                         port: member.port,
@@ -154,7 +154,7 @@ impl Roads {
     }
 
     /// Doors through the host that the inventory names.
-    fn go_via(&self, world: &World, asked: &[(&String, &Port)]) -> Result<()> {
+    fn go_via(&self, world: &World, asked: &[(&String, &ClientPort)]) -> Result<()> {
         let _turn = locked(&self.turn);
         for (endpoint, port) in asked {
             let Some(via) = &port.via else { continue };
@@ -173,7 +173,7 @@ impl Roads {
     }
 
     /// The way to a port that answered so when it was dialled from here; `None` when there is none now.
-    fn road(&self, world: &World, port: &Port, dialled: &Dialled) -> Option<Road> {
+    fn road(&self, world: &World, port: &ClientPort, dialled: &Dialled) -> Option<Road> {
         if matches!(dialled, Dialled::Connected) {
             return Some(Road::Direct);
         }
@@ -200,7 +200,7 @@ impl Roads {
     }
 }
 
-fn dial(port: &Port) -> Dialled {
+fn dial(port: &ClientPort) -> Dialled {
     let resolved = (port.address.as_str(), port.port).to_socket_addrs();
     let Some(address) = resolved.ok().and_then(|mut all| all.next()) else {
         return Dialled::Silent;

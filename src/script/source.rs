@@ -1,6 +1,6 @@
 //! The text of a script as the engine reads it, and the way back to the places of the text as it was written.
 //!
-//! Owns what Rhai cannot be told otherwise: a line that names the interpreter, a byte order mark, and `??` behind a
+//! Owns what Rhai cannot be told otherwise: a line that names the interpreter, a byte order mark, and `??` after a
 //! key that a map may not have, which is read as `map.key_or_nothing(key) ?? default`. Must not know what a script means.
 
 use rhai::{AST, Engine, ParseError};

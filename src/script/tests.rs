@@ -371,6 +371,87 @@ fn wrong_arguments_of_any_word_are_found_before_anything_runs() {
     }
 }
 
+/// What a value has, and what a function takes, is known before anything runs, where it can be told.
+#[test]
+fn words_of_other_values_and_wrong_functions_are_found() {
+    let rows = [
+        (
+            "let e = etcd::client(h); e.get(\"a\", \"b\")",
+            "the options of `get` are a map, not `b`",
+            "etcdsh help get",
+        ),
+        (
+            "h.run(\"true\", 5)",
+            "the options of `run` are a map, not `5`",
+            "etcdsh help run",
+        ),
+        (
+            "h.member_list()",
+            "a host has no `member_list`",
+            "etcdsh help member_list",
+        ),
+        (
+            "etcd::client(h).service(\"etcd\")",
+            "a client of etcd has no `service`",
+            "etcdsh help service",
+        ),
+        (
+            "hosts(\"etcd\").run(\"true\")",
+            "a list has no `run`",
+            "etcdsh help run",
+        ),
+        ("h.push(1)", "a host has no `push`", "etcdsh help push"),
+        (
+            "h.run()",
+            "`run` of a host takes 1 or 2 arguments, not 0",
+            "etcdsh help run",
+        ),
+        (
+            "fail(\"x\", #{ hint: #{ limti: \"a\" } })",
+            "a hint has no `limti`",
+            "did you mean `limit`?",
+        ),
+        (
+            "fail(\"x\", #{ hint: [\"a\", #{ rum: \"a\" }] })",
+            "a hint has no `rum`",
+            "did you mean `run`?",
+        ),
+        (
+            "let f = |a| a; f(1)",
+            "there is no function `f`, it is a variable",
+            "a function in a variable is called with `f.call(...)`",
+        ),
+        (
+            "task(\"a\", \"b\", \"c\")",
+            "`body` of `task` takes a function `|h| ...`, not `c`",
+            "etcdsh help task",
+        ),
+        (
+            "let b = hosts(\"etcd\"); task(\"a\", \"b\", b)",
+            "`body` of `task` takes a function `|h| ...`, not a pattern, hosts, or a map",
+            "etcdsh help task",
+        ),
+        (
+            "let f = |x, y| x; parallel([1], f)",
+            "the function given to `parallel` takes 2 arguments and gets one of the items",
+            "write `|item| ...`",
+        ),
+    ];
+    for (body, what, hint) in rows {
+        let text = format!("task(\"t\", \"d\", |h| {{ {body} }});\n");
+        let error = open(ONE, &text).expect_err(body);
+        assert!(error.starts_with(what), "{body}\n{error}");
+        assert!(error.contains(" --> t.rhai:1:"), "{body}\n{error}");
+        assert!(error.ends_with(&format!("hint: {hint}")), "{body}\n{error}");
+    }
+    let body = "let z = 1; let f = |a| a + z; f.call(1, 2)";
+    let error = open(ONE, &format!("task(\"t\", \"d\", |h| {{ {body} }});\n")).expect_err(body);
+    assert!(
+        error.starts_with("the function takes 1 argument, not 2\n --> t.rhai:1:"),
+        "{error}"
+    );
+}
+
 #[test]
 fn what_is_right_in_a_body_is_not_refused() {
     let right = [
@@ -497,6 +578,26 @@ fn what_is_right_is_not_refused() {
         "/* a /* b */ c \" d */ \"a m.x ?? b\" != \"\"",
         "let m = #{}; (m?[\"x\"] ?? 1) == 1 && (m [\"a\"] ?? 2) == 2",
         "let items = [1]; items.parallel(|n| n + 1)[0] == 2",
+        "let m = #{ f: |x| x + 1 }; m.f(1) == 2",
+        "let m = #{}; m.f = |x| x + 1; m.f(1) == 2",
+        "let m = #{}; m[\"f\"] = |x| x + 1; m.f(1) == 2",
+        "let m = #{}; let k = \"f\"; m[k] = |x| x + 1; m.f(1) == 2",
+        "let m = #{ a: #{} }; m.a.f = |x| x + 1; m.a.f(1) == 2",
+        "let m = #{ len: |a, b| a + b }; m.len(1, 2) == 3",
+        "fn make() { #{ f: |x| x + 1 } } make().f(1) == 2",
+        "let z = 1; let f = |a, b| a + b + z; f.call(1, 2) == 4",
+        "let f = |a| a; let g = f; g.call(1) == 1",
+        "let f = |a| a; f = |a, b| a + b; f.call(1, 2) == 3",
+        "let f = if true { |a| a } else { |a, b| b }; f.call(1) == 1",
+        "let f = |a, b| a + b; let g = f.curry(1); g.call(2) == 3",
+        "let f = |a| this + a; let x = 5; x.call(f, 2) == 7",
+        "let hosts = hosts(\"etcd\"); hosts.len() == 1 && hosts(\"etcd\").len() == 1",
+        "let h = host(\"10.10.10.10\"); h.type_of() == \"host\" && h.to_string() == \"10.10.10.10\"",
+        "let h = host(\"10.10.10.10\"); if false { h.run(\"true\", ()); } true",
+        "let h = host(\"10.10.10.10\"); h.host().name == h.name && h.quote() == \"10.10.10.10\"",
+        "let e = etcdctl(#{ endpoints: [\"127.0.0.1:1\"], tls: false }); e.type_of() != \"\"",
+        "fn twice() { this.name + this.name } host(\"10.10.10.10\").twice().len() == 22",
+        "let o = #{ hint: #{ run: \"df\", on: \"x\", note: \"y\" } }; if false { fail(\"x\", o); } true",
         "let h = host(\"10.10.10.10\"); if false { h.fail(\"x\", #{ hint: \"y\" }); h.say(\"z\"); }",
     ];
     for text in rows {

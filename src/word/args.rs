@@ -133,13 +133,30 @@ fn words(value: &Value) -> Vec<String> {
 /// The error for an argument of another type: what is wanted, and what was given.
 #[must_use]
 pub fn wrong_type(called: &str, key: &str, want: &str, got: &Value) -> Box<Error> {
-    let shown = match got {
+    Error::config(format!(
+        "`{key}` of `{called}` takes {want}, not {}",
+        shown(got)
+    ))
+    .hint(Hint::Help(called.to_string()))
+}
+
+/// The error for something else where the map of options stands.
+#[must_use]
+pub fn no_options(word: &Word, got: &Value) -> Box<Error> {
+    Error::config(format!(
+        "the options of `{}` are a map, not {}",
+        word.name,
+        shown(got)
+    ))
+    .hint(Hint::Help(word.name.to_string()))
+}
+
+fn shown(got: &Value) -> String {
+    match got {
         Value::Text(text) => format!("`{text}`"),
         Value::Int(number) => format!("`{number}`"),
         other => other.type_name().to_string(),
-    };
-    Error::config(format!("`{key}` of `{called}` takes {want}, not {shown}"))
-        .hint(Hint::Help(called.to_string()))
+    }
 }
 
 /// The error for an option that the word does not have.

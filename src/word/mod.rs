@@ -1,4 +1,4 @@
-//! A word of the language as a value: what it stands behind, what it takes, what it means.
+//! A word of the language as a value: what it belongs to, what it takes, what it means.
 //!
 //! Everything that is said about a word is said here once. From it come the checks of a call, the static check of a
 //! script, completion, `etcdsh help` and docs/primitives.md. The words themselves stand beside what they do: the
@@ -8,11 +8,11 @@ mod args;
 
 use std::fmt;
 
-pub use args::{Args, unknown_key, wrong_type};
+pub use args::{Args, no_options, unknown_key, wrong_type};
 
 use crate::value::{Value, duration};
 
-/// What an argument takes, a word gives, or stands behind.
+/// What an argument takes, a word gives, or belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Type {
     Any,
@@ -78,7 +78,7 @@ impl Arg {
     }
 }
 
-/// What a word stands behind.
+/// What a word belongs to: the value before the point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Of {
     Array,
@@ -92,6 +92,20 @@ pub enum Of {
 }
 
 impl Of {
+    /// The type of such a value; any for a function.
+    #[must_use]
+    pub fn value(self) -> Type {
+        match self {
+            Of::Array => Type::Array,
+            Of::Authority => Type::Authority,
+            Of::Client => Type::Client,
+            Of::Error => Type::Error,
+            Of::Function => Type::Any,
+            Of::Host => Type::Host,
+            Of::Map => Type::Map,
+        }
+    }
+
     /// The name that the manual gives such a value; empty for a function.
     #[must_use]
     pub fn letter(self) -> &'static str {
@@ -122,7 +136,7 @@ pub enum Section {
 }
 
 impl Section {
-    /// In the order of the manual, behind the primitives.
+    /// In the order of the manual, after the primitives.
     pub const ALL: [Section; 8] = [
         Section::Play,
         Section::Host,
@@ -153,7 +167,7 @@ impl Section {
 /// A function of the language, or a property of one of its values.
 #[derive(Clone, Copy, Debug)]
 pub struct Word {
-    /// In their order; a function that is handed over comes last, behind the options.
+    /// In their order; a function that is handed over comes last, after the options.
     pub args: &'static [Arg],
     /// One line that stands alone, then more about it.
     pub doc: &'static str,

@@ -11,6 +11,11 @@ const WRONG: &[(&str, &str, &[&str])] = &[
         &["127.0.0.1: the host is in two clusters, `alpha` and `beta`"],
     ),
     (
+        "two members at one address",
+        "etcd: { hosts: { 127.0.0.1: { etcd_seq: 1 }, other: { etcd_seq: 2, ansible_host: 127.0.0.1 } } }\n",
+        &["other: its address 127.0.0.1 and a port are those of 127.0.0.1 too"],
+    ),
+    (
         "a port that is no number",
         "etcd: { hosts: { 127.0.0.1: { etcd_seq: 1, etcd_port: 2379x } } }\n",
         &[

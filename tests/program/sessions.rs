@@ -75,6 +75,7 @@ sessions!(
     lists,
     mistakes,
     options,
+    output,
     run_locally,
     script_words
 );

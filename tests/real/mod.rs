@@ -17,6 +17,7 @@ mod overview;
 mod pigsty;
 mod primitive;
 mod restart;
+mod row;
 mod see;
 mod several;
 mod survivor;

@@ -54,7 +54,7 @@ fn printable(letter: char) -> bool {
     }
 }
 
-/// What a quoted string of Go means; nothing when it is none. The second value is what follows it.
+/// What a quoted string of Go means; `None` when it is none. The second value is what follows it.
 pub(crate) fn unquote(text: &[u8]) -> Option<(Vec<u8>, &[u8])> {
     let mut rest = text.strip_prefix(b"\"")?;
     let mut bytes = Vec::new();

@@ -202,7 +202,7 @@ impl Page<'_> {
         self.field("RaftTerm", header.raft_term)
     }
 
-    /// A pair of key and value, its names behind `prefix`.
+    /// A pair of key and value, its names after `prefix`.
     pub(crate) fn kv_fields(&mut self, prefix: &str, kv: &PbKeyValue) -> Outcome {
         self.quoted(&format!("{prefix}Key"), &kv.key)?;
         self.field(&format!("{prefix}CreateRevision"), kv.create_revision)?;

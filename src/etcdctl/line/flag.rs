@@ -137,7 +137,7 @@ impl Values {
     }
 }
 
-/// Read the words behind the command: what is a flag goes into `values`, the rest are its arguments.
+/// Read the words after the command: what is a flag goes into `values`, the rest are its arguments.
 pub(crate) fn parse(words: &[Vec<u8>], flags: &[&'static Flag]) -> Outcome<(Values, Vec<Vec<u8>>)> {
     let mut values = Values::default();
     let mut rest = words.iter();
@@ -202,7 +202,9 @@ fn short_flags(
 ) -> Outcome {
     let letters = &word[1..];
     for (place, letter) in letters.char_indices() {
-        let Some(flag) = flags.iter().find(|flag| flag.short == Some(letter)) else {
+        // Those of the command stand after those of every command, and win.
+        let known = flags.iter().rev();
+        let Some(flag) = known.clone().find(|flag| flag.short == Some(letter)) else {
             return Err(Failure::new(
                 ERROR,
                 format!(
@@ -312,6 +314,19 @@ mod tests {
                 .collect::<Vec<_>>()
                 .join(" "),
         ))
+    }
+
+    #[test]
+    fn the_letter_of_the_command_wins() {
+        let general = Flag::text("inventory", "", "").short('i');
+        let own = Flag::bool("interactive", "").short('i');
+        let flags: [&'static Flag; 2] = [Box::leak(Box::new(general)), Box::leak(Box::new(own))];
+        let words = [b"-i".to_vec(), b"a".to_vec()];
+        let (values, plain) = parse(&words, &flags).unwrap();
+        assert_eq!(values.given("interactive"), Some("true"));
+        assert_eq!((values.given("inventory"), plain.len()), (None, 1));
+        let (values, _) = parse(&words, &flags[..1]).unwrap();
+        assert_eq!(values.given("inventory"), Some("a"));
     }
 
     #[test]

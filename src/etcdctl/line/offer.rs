@@ -26,7 +26,7 @@ pub struct Next {
     pub words: Vec<(String, String)>,
 }
 
-/// `before` are the words behind `e` up to the one at the cursor, which begins with `word`.
+/// `before` are the words after `e` up to the one at the cursor, which begins with `word`.
 #[must_use]
 pub fn next(before: &[Vec<u8>], word: &str, style: &Style) -> Next {
     let Ok(found) = verb::find(before, style) else {

@@ -120,7 +120,8 @@ pub(crate) static NATIVE: &[Flag] = &[
         "inventory",
         "",
         "the inventory that names the cluster; else as for a script",
-    ),
+    )
+    .short('i'),
     Flag::text(
         "output",
         "human",

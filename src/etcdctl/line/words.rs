@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::etcdctl::form::go;
 
-/// A command of a line: the words behind `e`, `em` or `etcdctl`.
+/// A command of a line: the words after `e`, `em` or `etcdctl`.
 pub type Command = Vec<Vec<u8>>;
 
 /// The commands of a line as one types them in a shell: `e put a 10; e get a  # both`.

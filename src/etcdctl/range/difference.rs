@@ -73,7 +73,7 @@ struct Part {
     records: Vec<Record>,
 }
 
-/// What came of a part: how each record differs; nothing for those that do not.
+/// What came of a part: how each record differs; `None` for those that do not.
 struct Compared {
     extra: Vec<Vec<u8>>,
     kinds: Vec<Option<Kind>>,

@@ -3,7 +3,7 @@
 //! A guess only: etcd can be asked for two neighbouring pages at the same time when the border between them is known
 //! before the first one is there. Nothing is lost when it is wrong, one page is then larger than the other.
 
-/// Letters of a key that are looked at, behind the prefix that all keys have.
+/// Letters of a key that are looked at, after the prefix that all keys have.
 const DEPTH: usize = 24;
 /// Of how many keys one is looked at.
 const SAMPLE: usize = 8;
@@ -62,7 +62,7 @@ impl Letters {
         place
     }
 
-    /// The key at a place; nothing behind the end.
+    /// The key at a place; `None` after the end.
     pub(crate) fn key(&self, prefix: &[u8], mut place: f64) -> Option<Vec<u8>> {
         if !(0.0..1.0).contains(&place) {
             return None;
@@ -71,7 +71,7 @@ impl Letters {
         let mut unit = 1.0;
         for depth in 0..DEPTH {
             let letters = self.alphabet(depth);
-            // What lies behind the digits of the number is no information.
+            // What comes after the digits of the number is no information.
             if letters.is_empty() || unit < f64::EPSILON {
                 break;
             }

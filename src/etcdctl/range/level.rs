@@ -1,7 +1,7 @@
 //! The keys below a prefix, seen as folders: a key is cut at the separator, and all that share a folder are one entry.
 //!
 //! While every key is an entry of its own, keys are fetched in pages. As soon as many share a folder, the rest of that
-//! folder is not fetched: the key behind it is asked for. etcd counts all keys of a range, also when one is wanted, so the
+//! folder is not fetched: the key after it is asked for. etcd counts all keys of a range, also when one is wanted, so the
 //! question is put to narrow ranges before it is put to wide ones (`behind`).
 
 use crate::etcd::raw::{PbKeyValue, PbRangeResponse, PbTxnOpResponse, Txn, TxnOp};
@@ -13,9 +13,9 @@ use crate::etcdctl::range::pages::{self, Pace, Query, after};
 /// Keys of the first page; of one with values.
 const FIRST_PAGE: i64 = 1000;
 const FIRST_VALUES: i64 = 100;
-/// Keys that are asked for behind a folder.
+/// Keys that are asked for after a folder.
 const BEHIND: i64 = 500;
-/// To look behind a folder takes as long as to fetch this many bytes, and a key takes as long as this many of its bytes.
+/// To look after a folder takes as long as to fetch this many bytes, and a key takes as long as this many of its bytes.
 const JUMP: usize = 100_000;
 const KEY: usize = 200;
 /// Keys of the largest page.
@@ -50,9 +50,9 @@ pub(crate) struct Entry {
 }
 
 impl Level {
-    /// Where the folder of a key ends; nothing for a key that lies at this level.
+    /// Where the folder of a key ends; `None` for a key that lies at this level.
     ///
-    /// A component without letters belongs to the one behind it, so that `/a` does not lie in a folder without a name.
+    /// A component without letters belongs to the one after it, so that `/a` does not lie in a folder without a name.
     pub(crate) fn cut(&self, key: &[u8]) -> Option<usize> {
         if self.depth == 0 || self.separator.is_empty() {
             return None;
@@ -137,7 +137,7 @@ impl Level {
     }
 }
 
-/// Is it better to go on with the keys than to look behind the folders? `fresh` entries were found in `keys` keys.
+/// Is it better to go on with the keys than to look after the folders? `fresh` entries were found in `keys` keys.
 fn is_flat(fresh: usize, keys: usize, bytes: usize) -> bool {
     fresh * JUMP > keys * KEY + bytes
 }
@@ -224,7 +224,7 @@ impl Walk<'_> {
         fresh
     }
 
-    /// Go to the first keys behind the last entry.
+    /// Go to the first keys after the last entry.
     fn jump(&mut self) -> etcd::Result<Next> {
         let Some(last) = self.found.last_mut() else {
             return Ok(Next::End);
@@ -319,7 +319,7 @@ pub(crate) fn together(
 
 type Range = (Vec<u8>, Vec<u8>);
 
-/// The ranges behind an entry up to the end of its level, the nearest and narrowest first; each begins where the one
+/// The ranges after an entry up to the end of its level, the nearest and narrowest first; each begins where the one
 /// before ends. Those names come first that share the most letters with this one.
 fn behind(name: &[u8], folder: bool, base: usize) -> Vec<Range> {
     let mut ranges = Vec::new();

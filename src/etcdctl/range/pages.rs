@@ -13,7 +13,7 @@ use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::Outcome;
 use crate::etcdctl::range::guess::Letters;
 
-/// Bytes that a page aims at. A server counts all keys behind a page, so few and large pages are better for it.
+/// Bytes that a page aims at. A server counts all keys after a page, so few and large pages are better for it.
 const PAGE_BYTES: usize = 8 << 20;
 /// Pages that are on their way while one is used.
 const FLYING: usize = 2;
@@ -97,7 +97,7 @@ impl Query {
     }
 }
 
-/// What is known behind the last page.
+/// What is known after the last page.
 pub(crate) struct End {
     /// All keys of the range, whatever the limit.
     pub(crate) count: i64,
@@ -268,7 +268,7 @@ impl<F> Pages<F> {
         }
     }
 
-    /// Where a page from the start of this part would end; nothing when that is not worth a guess.
+    /// Where a page from the start of this part would end; `None` when that is not worth a guess.
     fn border(&self, part: &Part<F>) -> Option<Vec<u8>> {
         let step = self.step.filter(|_| {
             self.left.is_none() && self.careful.is_none() && self.rest > self.size * 2
@@ -385,7 +385,7 @@ fn fetch_some(
     }
 }
 
-/// How many keys to ask for when the answer was too large; nothing when that was not the trouble.
+/// How many keys to ask for when the answer was too large; `None` when that was not the trouble.
 fn smaller(limit: i64, fault: &Fault) -> Option<i64> {
     let Trouble::Server(code, text) = fault.trouble() else {
         return None;

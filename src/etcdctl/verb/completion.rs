@@ -59,10 +59,10 @@ fn wrong(call: &Call<'_>, named: bool) -> Box<Failure> {
     }
 }
 
-/// How the program is called: `etcdctl`, or `etcdsh` and the word `e` or `em` behind it.
+/// How the program is called: `etcdctl`, or `etcdsh` and the word `e` or `em` after it.
 struct Caller {
     command: String,
-    /// The commands stand behind a word of their own.
+    /// The commands stand after a word of their own.
     inner: bool,
 }
 

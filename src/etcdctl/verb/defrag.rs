@@ -37,7 +37,7 @@ pub(super) const VERB: Verb = Verb {
 
 /// How long a member may take: a database of many gigabytes on a slow disk.
 const LONGEST: Duration = Duration::from_hours(1);
-/// How long a member may take to be healthy behind it.
+/// How long a member may take to be healthy after it.
 const RECOVERY: Duration = Duration::from_mins(1);
 
 fn run(call: &mut Call<'_>) -> Outcome {

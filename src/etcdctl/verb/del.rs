@@ -43,7 +43,7 @@ const SAMPLE: i64 = 5;
 pub(super) struct Delete {
     pub(super) key: Vec<u8>,
     pub(super) options: DeleteOptions,
-    /// The end of the range, for those who look before they delete; nothing for one key.
+    /// The end of the range, for those who look before they delete; `None` for one key.
     end: Option<Vec<u8>>,
 }
 

@@ -123,7 +123,7 @@ fn show(call: &mut Call<'_>, header: PbResponseHeader, leader: &PbKeyValue) -> O
     Ok(call.io.out.flush()?)
 }
 
-/// Wait for the first one that is elected; nothing when the end is asked for.
+/// Wait for the first one that is elected; `None` when the end is asked for.
 fn elected(
     call: &mut Call<'_>,
     watched: Watched,

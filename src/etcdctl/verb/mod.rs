@@ -77,7 +77,7 @@ pub(super) struct Verb {
     pub(super) changes: bool,
     pub(super) deadline: Deadline,
     pub(super) endless: Endless,
-    /// What one would type behind `e`.
+    /// What one would type after `e`.
     pub(super) example: &'static str,
     pub(super) flags: &'static [Flag],
     pub(super) name: &'static str,

@@ -143,7 +143,7 @@ fn compare(line: &[u8]) -> Outcome<Compare> {
     })
 }
 
-/// What stands behind the bracket, as far as it can be read: `"KEY") OP "VALUE"`. What follows does not count.
+/// What stands after the bracket, as far as it can be read: `"KEY") OP "VALUE"`. What follows does not count.
 #[derive(Default)]
 struct Scanned<'l> {
     key: Option<Vec<u8>>,
@@ -174,7 +174,7 @@ fn scan(text: &[u8]) -> Scanned<'_> {
     read
 }
 
-/// A string of Go in either kind of its quotes, behind blanks.
+/// A string of Go in either kind of its quotes, after blanks.
 fn string(text: &[u8]) -> Option<(Vec<u8>, &[u8])> {
     let text = text.trim_ascii_start();
     match text.first()? {

@@ -236,7 +236,7 @@ pub(crate) fn get(
     }
 }
 
-/// Wait until a key is deleted; nothing: it is, or it has to be looked at again.
+/// Wait until a key is deleted; `Ok(None)` when it is, or has to be looked at again.
 fn deletion(
     call: &mut Call<'_>,
     watched: Watched,

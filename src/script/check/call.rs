@@ -41,8 +41,18 @@ impl Checker<'_> {
             return Type::Any;
         }
         let name = call.name.as_str();
-        // A variable that holds a function.
         if namespace.is_empty() && value.is_none() && self.variable(name).is_some() {
+            let key = (String::new(), name.to_string());
+            if !self.known.functions.contains_key(&key) {
+                self.variable_called(name, position);
+                return Type::Any;
+            }
+        }
+        if let (Some(Type::Function(wanted, _)), "call") = (value, name) {
+            self.function_called(wanted, args.len(), position);
+            return Type::Any;
+        }
+        if self.may_be_a_key(name, value) {
             return Type::Any;
         }
         if namespace.is_empty() && self.known.is_own(name, args.len(), value.is_some()) {
@@ -53,7 +63,11 @@ impl Checker<'_> {
             self.hand_over(call, vec![item]);
         }
         if self.module.is_none() {
+            let before = self.problems.len();
             self.count(call, &namespace, position, value.is_some());
+            if let Some(value) = value.filter(|_| before == self.problems.len()) {
+                self.behind(name, args.len(), value, position);
+            }
         }
         if let Some(gives) = self.of_word(call, &namespace, position, value, &args) {
             return gives;
@@ -132,7 +146,7 @@ impl Checker<'_> {
                 fits && could_stand_before(word.of, first) && could_come_first(word, value)
             })
             .collect();
-        // Behind a point a word of the value is meant, if there is one.
+        // After a point a word of the value is meant, if there is one.
         let of_values = |word: &&&Word| word.of != Of::Function;
         let candidates: Vec<&'static Word> =
             if value.is_some() && candidates.iter().any(|word| of_values(&word)) {
@@ -148,15 +162,22 @@ impl Checker<'_> {
             let word = candidates.iter().find(|word| {
                 !word.options.is_empty() && options_of(call).is_some_and(|map| resembles(word, map))
             })?;
-            self.arguments(word, call, position, value.is_some());
+            self.arguments(word, call, args, position, value.is_some());
             return Some(word.gives);
         };
         // A function of the script's own may have the name of one of our methods.
-        self.arguments(word, call, position, value.is_some());
+        self.arguments(word, call, args, position, value.is_some());
         Some(word.gives)
     }
 
-    fn arguments(&mut self, word: &'static Word, call: &FnCallExpr, at: Position, method: bool) {
+    fn arguments(
+        &mut self,
+        word: &'static Word,
+        call: &FnCallExpr,
+        types: &[Type],
+        at: Position,
+        method: bool,
+    ) {
         let skipped = usize::from(word.of != Of::Function && !method);
         let mut args: Vec<Option<&Expr>> = call.args.iter().skip(skipped).map(Some).collect();
         if word.of == Of::Function && method {
@@ -164,7 +185,8 @@ impl Checker<'_> {
         }
         if let Some((wanted, gets)) = word.function_arg() {
             args.pop();
-            self.function_given(word, call, at, wanted, gets);
+            let given = types.last().copied().unwrap_or(Type::Any);
+            self.function_given(word, call, at, given, wanted, gets);
         }
         let most = word.plain().len();
         let least = most - usize::from(word.first_optional);
@@ -177,6 +199,10 @@ impl Checker<'_> {
             return;
         }
         if args.len() > most && !matches!(last, Some(Expr::Map(..))) {
+            if let Some(got) = last.and_then(literal) {
+                let error = word::no_options(word, &from_rhai(&got));
+                self.report(last.map_or(at, Expr::start_position), error);
+            }
             args.pop();
         } else if !word.options.is_empty()
             && args.len() > least
@@ -207,6 +233,9 @@ impl Checker<'_> {
             self.report(at, word::unknown_key(word.name, word, key));
             return;
         };
+        if arg.takes == Type::Hint {
+            self.hint(value);
+        }
         if let Some(value) = literal(value)
             && !could_be(arg.takes, &value)
         {
@@ -218,16 +247,40 @@ impl Checker<'_> {
         }
     }
 
+    /// The keys of a hint that is a map, or of those in a list.
+    fn hint(&mut self, value: &Expr) {
+        match value {
+            Expr::Array(hints, _) => hints.iter().for_each(|hint| self.hint(hint)),
+            Expr::Map(map, map_at) => {
+                for (key, _) in &map.0 {
+                    if let Some(error) = words::hint::unknown_key(&key.name) {
+                        let at = if key.pos.is_none() { *map_at } else { key.pos };
+                        self.report(at, error);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
     /// A closure that will be called with one argument must take one.
     fn function_given(
         &mut self,
         word: &'static Word,
         call: &FnCallExpr,
         position: Position,
+        given: Type,
         wanted: usize,
         gets: Gets,
     ) {
         let Some((function, curried)) = call.args.last().and_then(closure_of) else {
+            match given {
+                Type::Function(takes, _) if takes != wanted => {
+                    self.other_function(word, takes, gets, position);
+                }
+                Type::Any | Type::Function(..) | Type::Nothing => {}
+                _ => self.no_function(word, call, given, position),
+            }
             return;
         };
         let Some(params) = self.closures.get(&function) else {
@@ -250,6 +303,10 @@ impl Checker<'_> {
             self.hand_over(call, given);
             return;
         }
+        self.other_function(word, takes, gets, position);
+    }
+
+    fn other_function(&mut self, word: &Word, takes: usize, gets: Gets, position: Position) {
         let error = Error::config(format!(
             "the function given to `{}` takes {takes} arguments and gets {gets}",
             word.name
@@ -260,7 +317,24 @@ impl Checker<'_> {
         );
     }
 
-    /// Remember what a closure at the end of a call will be called with, behind what it has captured.
+    fn no_function(&mut self, word: &Word, call: &FnCallExpr, given: Type, position: Position) {
+        let (Some(arg), Some(last)) = (word.args.last(), call.args.last()) else {
+            return;
+        };
+        let want = arg.takes.to_string();
+        let error = match literal(last) {
+            Some(value) => word::wrong_type(word.name, arg.name, &want, &from_rhai(&value)),
+            None => Error::config(format!(
+                "`{}` of `{}` takes {want}, not {given}",
+                arg.name, word.name
+            ))
+            .hint(Hint::Help(word.name.to_string())),
+        };
+        let at = last.start_position();
+        self.report(if at.is_none() { position } else { at }, error);
+    }
+
+    /// Remember what a closure at the end of a call will be called with, after what it has captured.
     fn hand_over(&mut self, call: &FnCallExpr, types: Vec<Type>) {
         let Some((function, curried)) = call.args.last().and_then(closure_of) else {
             return;
@@ -320,7 +394,7 @@ fn resembles(word: &Word, keys: Vec<&str>) -> bool {
 }
 
 /// The anonymous function behind a closure, and the number of variables it has captured.
-fn closure_of(expression: &Expr) -> Option<(String, usize)> {
+pub(super) fn closure_of(expression: &Expr) -> Option<(String, usize)> {
     match expression {
         Expr::DynamicConstant(value, _) => value
             .clone()

@@ -1,5 +1,6 @@
 //! The functions that a script can call, and what those of the stdlib return.
 
+use std::any::TypeId;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
@@ -35,7 +36,9 @@ pub struct Known {
     /// What functions of the stdlib return, as far as somebody has asked.
     learned: Arc<Mutex<HashMap<String, Type>>>,
     /// Functions of the script itself: their names and numbers of parameters.
-    own: HashSet<(String, usize)>,
+    pub(super) own: HashSet<(String, usize)>,
+    /// Of functions that stand alone: what they take first, by name and number of arguments.
+    takers: HashMap<String, HashSet<(usize, TypeId)>>,
     /// The modules of the stdlib by name.
     stdlib: Vec<(String, AST)>,
 }
@@ -50,11 +53,19 @@ impl Known {
                     info.namespace.to_string(),
                     info.metadata.name.to_string(),
                     info.metadata.num_params,
+                    info.metadata.param_types.first().copied(),
                 ))
             },
             true,
         );
-        for (namespace, name, count) in known {
+        let mut takers: HashMap<String, HashSet<(usize, TypeId)>> = HashMap::new();
+        for (namespace, name, count, first) in known {
+            if let Some(first) = first.filter(|_| namespace.is_empty()) {
+                takers
+                    .entry(name.clone())
+                    .or_default()
+                    .insert((count, first));
+            }
             functions
                 .entry((namespace, name))
                 .or_default()
@@ -71,6 +82,7 @@ impl Known {
             imports: HashSet::new(),
             learned: Arc::default(),
             own: HashSet::new(),
+            takers,
             stdlib: Vec::new(),
         }
     }
@@ -118,7 +130,19 @@ impl Known {
         known
     }
 
-    /// Has the script a function of its own for such a call? One that is called behind a point has the value as `this`.
+    /// The numbers of arguments with which a value of this type can stand before the point of such a call; `None` where
+    /// that is the engine's own affair.
+    pub(super) fn counts_behind(&self, name: &str, value: TypeId) -> Option<BTreeSet<usize>> {
+        if KEYWORDS.iter().any(|(keyword, _)| *keyword == name) {
+            return None;
+        }
+        let any = TypeId::of::<rhai::Dynamic>();
+        let takers = self.takers.get(name).into_iter().flatten();
+        let fitting = takers.filter(|(_, first)| *first == value || *first == any);
+        Some(fitting.map(|(count, _)| count - 1).collect())
+    }
+
+    /// Has the script a function of its own for such a call? One that is called after a point has the value as `this`.
     pub(super) fn is_own(&self, name: &str, args: usize, method: bool) -> bool {
         let own = |count: usize| self.own.contains(&(name.to_string(), count));
         own(args) || (method && own(args + 1))

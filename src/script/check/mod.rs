@@ -4,6 +4,7 @@
 //! Rhai's own strict mode stops at closures and does not look at function names; this walks the whole tree. What a
 //! call may look like comes from the table of words. Start reading at [`problems`], then `walk.rs`, then `call.rs`.
 
+mod behind;
 mod call;
 mod known;
 mod suspect;
@@ -33,13 +34,16 @@ pub(super) fn problems(
     file: &str,
     globals: &[&str],
 ) -> Vec<Problem> {
+    let has_others = !known.own.is_empty() || globals.iter().any(|name| *name != "args");
     let known = known.and(ast);
     // What a closure is called with is known when its call has been seen, which may come later.
     let mut given = HashMap::new();
     let mut checker = Checker::new(&known, ast, given);
+    checker.has_others |= has_others;
     checker.script(ast, globals);
     given = checker.given;
     let mut checker = Checker::new(&known, ast, given);
+    checker.has_others |= has_others;
     checker.script(ast, globals);
     let mut problems = checker.problems;
     problems.sort_by_key(|(at, _)| (at.line().unwrap_or(0), at.position().unwrap_or(0)));

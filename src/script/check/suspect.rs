@@ -1,4 +1,4 @@
-//! Names in texts that nobody declares: tasks that `run` and `selected` name, parameters behind `h.vars.` and in `vars`.
+//! Names in texts that nobody declares: tasks that `run` and `selected` name, parameters after `h.vars.` and in `vars`.
 //!
 //! A name of one's own is no mistake, so only those are reported that look like a known one or begin like all of them.
 

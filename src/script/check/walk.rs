@@ -4,10 +4,11 @@ use std::collections::{HashMap, HashSet};
 
 use rhai::{AST, ASTNode, Expr, Position, ScriptFuncDef, Stmt};
 
+use super::call::closure_of;
 use super::{Known, each_statement};
 use crate::error::{Error, nearest};
 use crate::script::words::bind::no_property;
-use crate::word::{Of, Type};
+use crate::word::{Gets, Of, Type};
 
 /// What a closure's parameters are, by the closure's own name.
 pub(super) type Given = HashMap<String, Vec<Type>>;
@@ -20,6 +21,10 @@ pub(super) struct Checker<'a> {
     pub(super) module: Option<String>,
     pub(super) problems: Vec<(Position, Box<Error>)>,
     pub(super) scopes: Vec<Vec<(String, Type)>>,
+    /// Keys of maps: behind one there may be a function.
+    keys: HashSet<String>,
+    /// There are values from elsewhere: of another script, or of earlier lines of the console.
+    pub(super) has_others: bool,
     /// Variables that change somewhere: they may be anything.
     unsteady: HashSet<String>,
 }
@@ -41,6 +46,8 @@ impl<'a> Checker<'a> {
             module: None,
             problems: Vec::new(),
             scopes: Vec::new(),
+            keys: keys(ast),
+            has_others: !known.imports.is_empty(),
             unsteady: unsteady(ast),
         }
     }
@@ -54,6 +61,8 @@ impl<'a> Checker<'a> {
             module: Some(module.to_string()),
             problems: Vec::new(),
             scopes: Vec::new(),
+            keys: HashSet::new(),
+            has_others: false,
             unsteady: HashSet::new(),
         }
     }
@@ -81,6 +90,12 @@ impl<'a> Checker<'a> {
         let mut last = Type::Nothing;
         each_statement(function, |statement| last = self.statement(statement));
         last
+    }
+
+    /// Could `value.name(...)` call a function that a map holds? What is known of nothing but its name could be a map.
+    pub(super) fn may_be_a_key(&self, name: &str, value: Option<Type>) -> bool {
+        matches!(value, Some(Type::Any | Type::Map | Type::Variables))
+            && (self.keys.contains(name) || self.keys.contains(ANY_KEY) || self.has_others)
     }
 
     pub(super) fn report(&mut self, position: Position, error: Box<Error>) {
@@ -194,7 +209,18 @@ impl<'a> Checker<'a> {
         let _ = self.expression(expression);
     }
 
+    /// The type of what an expression gives; of a closure that it is a function, and of how many parameters.
     pub(super) fn expression(&mut self, expression: &Expr) -> Type {
+        let gives = self.value_of(expression);
+        let function = closure_of(expression);
+        let params = function.and_then(|(name, curried)| {
+            let params = self.closures.get(&name)?;
+            Some(params.len().saturating_sub(curried))
+        });
+        params.map_or(gives, |count| Type::Function(count, Gets::Item))
+    }
+
+    fn value_of(&mut self, expression: &Expr) -> Type {
         match expression {
             Expr::Variable(variable, _, position) => {
                 let name = &variable.1;
@@ -234,7 +260,7 @@ impl<'a> Checker<'a> {
         Type::Any
     }
 
-    /// `a.b[c].d()`: each part stands behind a value of the type of the part before it.
+    /// `a.b[c].d()`: each part stands after a value of the type of the part before it.
     fn chain(&mut self, before: Option<Type>, expression: &Expr) -> Type {
         match (before, expression) {
             (_, Expr::Dot(pair, ..)) => {
@@ -333,6 +359,48 @@ fn unsteady(ast: &AST) -> HashSet<String> {
         true
     });
     names
+}
+
+/// A key that is only known when the script runs.
+const ANY_KEY: &str = "";
+
+/// The keys that are written or set anywhere in a script.
+fn keys(ast: &AST) -> HashSet<String> {
+    let mut names = HashSet::new();
+    ast.walk(&mut |nodes: &[ASTNode<'_>]| {
+        match nodes.last() {
+            Some(ASTNode::Expr(Expr::Map(map, _))) => {
+                names.extend(map.0.iter().map(|(key, _)| key.name.to_string()));
+            }
+            Some(ASTNode::Stmt(Stmt::Assignment(assignment))) => {
+                names.extend(key_set(&assignment.1.lhs));
+            }
+            _ => {}
+        }
+        true
+    });
+    names
+}
+
+/// The last key of what is assigned to.
+fn key_set(target: &Expr) -> Option<String> {
+    match target {
+        Expr::Dot(pair, ..) | Expr::Index(pair, ..)
+            if matches!(pair.rhs, Expr::Dot(..) | Expr::Index(..)) =>
+        {
+            key_set(&pair.rhs)
+        }
+        Expr::Dot(pair, ..) => match &pair.rhs {
+            Expr::Property(property, _) => Some(property.2.to_string()),
+            _ => None,
+        },
+        Expr::Index(pair, ..) => match &pair.rhs {
+            Expr::StringConstant(key, _) => Some(key.to_string()),
+            Expr::IntegerConstant(..) => None,
+            _ => Some(ANY_KEY.to_string()),
+        },
+        _ => None,
+    }
 }
 
 /// The variable that a chain begins with.

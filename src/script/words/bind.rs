@@ -192,7 +192,7 @@ pub(in crate::script) fn no_property(of: Of, name: &str) -> Box<Error> {
 
 type Act = Arc<dyn Fn(&Call<'_>) -> Native<Dynamic> + Send + Sync>;
 
-fn receiver(of: Of) -> Option<TypeId> {
+pub(in crate::script) fn receiver(of: Of) -> Option<TypeId> {
     Some(match of {
         Of::Array => TypeId::of::<Array>(),
         Of::Authority => TypeId::of::<Authority>(),
@@ -231,15 +231,7 @@ fn checked<'a>(
         Some(_) => given.remove(0),
         None => Dynamic::UNIT,
     };
-    let matched = Matched::of(word, given).map_err(|wrong| {
-        let got = from_rhai(&wrong.got);
-        word::wrong_type(
-            word.name,
-            wrong.arg.name,
-            &wrong.arg.takes.to_string(),
-            &got,
-        )
-    })?;
+    let matched = Matched::of(word, given)?;
     Ok(Call {
         context,
         function: matched.function,
@@ -257,20 +249,23 @@ struct Matched {
     plain: Vec<Option<Dynamic>>,
 }
 
-/// An argument of another type than is wanted.
-struct Wrong {
-    arg: &'static word::Arg,
-    got: Dynamic,
+/// The error for an argument of another type than is wanted.
+fn wrong(word: &Word, arg: &word::Arg, got: &Dynamic) -> Box<Error> {
+    word::wrong_type(word.name, arg.name, &arg.takes.to_string(), &from_rhai(got))
 }
 
 impl Matched {
-    fn of(word: &'static Word, mut given: Vec<Dynamic>) -> std::result::Result<Matched, Wrong> {
+    fn of(word: &'static Word, mut given: Vec<Dynamic>) -> Result<Matched> {
         let function = match word.function_arg() {
             None => None,
             Some(_) => {
                 let arg = word.args.last().expect("a function is the last argument");
                 let got = given.pop().unwrap_or(Dynamic::UNIT);
-                Some(got.clone().try_cast().ok_or(Wrong { arg, got })?)
+                Some(
+                    got.clone()
+                        .try_cast()
+                        .ok_or_else(|| wrong(word, arg, &got))?,
+                )
             }
         };
         let wanted = word.plain();
@@ -283,12 +278,14 @@ impl Matched {
             && (full || !begins_with(word, &given));
         if !word.options.is_empty() && is_options {
             options = given.pop().and_then(Dynamic::try_cast).unwrap_or_default();
+        } else if full && let Some(got) = given.pop().filter(|got| !got.is_unit()) {
+            return Err(word::no_options(word, &from_rhai(&got)));
         }
         let missing = wanted.len().saturating_sub(given.len());
         let mut plain: Vec<Option<Dynamic>> = vec![None; missing];
         for (arg, got) in wanted[missing..].iter().zip(given) {
             if !fits(arg.takes, &got) {
-                return Err(Wrong { arg, got });
+                return Err(wrong(word, arg, &got));
             }
             plain.push(Some(got));
         }

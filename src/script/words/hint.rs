@@ -25,15 +25,8 @@ fn of(value: &Value) -> Result<Hint> {
 }
 
 fn of_map(map: &Map) -> Result<Hint> {
-    if let Some(key) = map
-        .keys()
-        .find(|key| *key != "on" && !KEYS.contains(&key.as_str()))
-    {
-        let error = Error::config(format!("a hint has no `{key}`"));
-        return Err(match nearest(key, KEYS) {
-            Some(near) => error.hint(format!("did you mean `{near}`?")),
-            None => error.hint(format!("there are {} and on", KEYS.join(", "))),
-        });
+    if let Some(wrong) = map.keys().find_map(|key| unknown_key(key)) {
+        return Err(wrong);
     }
     if let Some((key, _)) = map.iter().find(|(_, value)| written(value).is_none()) {
         return Err(Error::config(format!("`{key}` of a hint takes a text")));
@@ -64,6 +57,18 @@ fn of_map(map: &Map) -> Result<Hint> {
         1 => Ok(hints.remove(0)),
         _ => Ok(Hint::All(hints)),
     }
+}
+
+/// The error for a key that no hint has.
+pub(in crate::script) fn unknown_key(key: &str) -> Option<Box<Error>> {
+    if key == "on" || KEYS.contains(&key) {
+        return None;
+    }
+    let error = Error::config(format!("a hint has no `{key}`"));
+    Some(match nearest(key, KEYS) {
+        Some(near) => error.hint(format!("did you mean `{near}`?")),
+        None => error.hint(format!("there are {} and on", KEYS.join(", "))),
+    })
 }
 
 fn written(value: &Value) -> Option<String> {

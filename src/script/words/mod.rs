@@ -8,7 +8,7 @@ pub(in crate::script) mod cert;
 mod cluster;
 pub(in crate::script) mod etcdctl;
 mod flow;
-mod hint;
+pub(in crate::script) mod hint;
 pub(in crate::script) mod host;
 mod look;
 pub(in crate::script) mod parameter;
@@ -51,7 +51,7 @@ pub fn of_section(section: Section) -> impl Iterator<Item = &'static Word> {
     all().filter(move |word| word.section == section)
 }
 
-/// The words that are called so, whatever they stand behind.
+/// The words that are called so, whatever they belong to.
 pub fn named(name: &str) -> impl Iterator<Item = &'static Word> {
     all().filter(move |word| word.name == name)
 }

@@ -63,7 +63,7 @@ impl Kind {
         })
     }
 
-    /// Convert a value as Ansible's users write it; nothing when it is none of this kind.
+    /// Convert a value as Ansible's users write it; `None` when it is none of this kind.
     fn convert(&self, value: &inventory::Value) -> Option<Value> {
         use inventory::Value as Of;
         let text = || value.as_str().map(str::to_string);

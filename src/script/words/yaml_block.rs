@@ -51,7 +51,7 @@ fn without<'a>(lines: &[&'a str], name: &str) -> Result<(Vec<&'a str>, Option<us
     }
 }
 
-/// The indentation of the items behind a key: that of the first one, else two spaces.
+/// The indentation of the items after a key: that of the first one, else two spaces.
 fn indentation(after: &[&str]) -> String {
     let item = after
         .iter()

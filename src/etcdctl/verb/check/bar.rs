@@ -13,7 +13,7 @@ pub(super) struct Bar {
     strict: bool,
     total: u64,
     visible: bool,
-    /// Of the terminal; nothing when there is none.
+    /// Of the terminal; `None` when there is none.
     width: Option<usize>,
 }
 

@@ -43,7 +43,7 @@ const SIZES: [(u64, usize); 4] = [
     (1_000_000, 500),
     (3_000_000, 1000),
 ];
-/// Bytes of a key behind the prefix, and of a value.
+/// Bytes of a key after the prefix, and of a value.
 const HALF: usize = 512;
 
 fn run(call: &mut Call<'_>) -> Outcome {

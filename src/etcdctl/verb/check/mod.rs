@@ -25,7 +25,7 @@ const AUTO_COMPACT: Flag = Flag::bool("auto-compact", "compact the history at th
 const AUTO_DEFRAG: Flag = Flag::bool("auto-defrag", "defragment the members at the end");
 const LOAD: Flag = Flag::text("load", "s", FLAGS_ABOUT_LOAD);
 
-/// How long each step behind the load may take.
+/// How long each step after the load may take.
 const TIDY: Duration = Duration::from_secs(30);
 /// More connections than this bring no more load; the requests of all clients share them.
 const CONNECTIONS: usize = 50;
@@ -203,7 +203,7 @@ impl Report {
 /// What is to be written, and how fast.
 struct Load {
     clients: usize,
-    /// Bytes of a key behind the prefix.
+    /// Bytes of a key after the prefix.
     key: usize,
     prefix: String,
     value: usize,
@@ -297,7 +297,7 @@ fn error_text(error: &raw::Error) -> String {
     }
 }
 
-/// A random number in front, zeros behind.
+/// A random number in front, zeros after it.
 fn key(prefix: &str, length: usize) -> Vec<u8> {
     let mut random = [0; 8];
     // Without randomness keys are the same, which is no harm.

@@ -32,7 +32,7 @@ pub(in crate::etcdctl::verb) const VERB: Verb = Verb {
     run,
 };
 
-/// Before what lies behind it in the message of a file whose pages are broken.
+/// Before what comes after it in the message of a file whose pages are broken.
 const BROKEN: &str = "snapshot file integrity check failed";
 
 fn run(call: &mut Call<'_>) -> Outcome {

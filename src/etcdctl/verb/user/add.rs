@@ -52,7 +52,7 @@ fn run(call: &mut Call<'_>) -> Outcome {
     call.reply(&Done::new(answer.0.header, format!("User {name} created")))
 }
 
-/// The name and the password, which may stand behind a colon. Without a password for one who needs none.
+/// The name and the password, which may stand after a colon. Without a password for one who needs none.
 fn user(call: &mut Call<'_>, word: String) -> Outcome<(String, Option<String>)> {
     if call.flag("no-password") {
         return Ok((word, None));

@@ -96,7 +96,7 @@ fn same(first: String, second: &str) -> Outcome<String> {
     }
 }
 
-/// As Go's `Scanf("%s")` reads: blanks in front are skipped, the next blank or the line's end ends it. What comes behind
+/// As Go's `Scanf("%s")` reads: blanks in front are skipped, the next blank or the line's end ends it. What comes after
 /// is left for who reads next.
 fn word(input: &mut dyn BufRead) -> Outcome<String> {
     let mut word = Vec::new();

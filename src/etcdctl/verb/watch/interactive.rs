@@ -35,7 +35,7 @@ pub(super) fn interactive(call: &mut Call<'_>, environment: &Environment) -> Out
                 over,
                 stdin,
             };
-            // One line at a time, so that nothing is read behind the one that ends the command.
+            // One line at a time, so that nothing is read after the one that ends the command.
             while wanted.recv().is_ok() && sender.send(Happening::Read(lines.next())).is_ok() {}
         });
         let outcome = (|| {

@@ -7,6 +7,7 @@ mod log;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rhai::Engine;
 
@@ -134,23 +135,6 @@ impl Where {
         ) && unit.get("MainPID").is_some_and(|pid| pid != "0");
         let by_hand = listeners.iter().any(|(_, program)| is_etcd(program));
         let running = is_etcd(exe) && (by_unit || by_hand);
-        let in_data = |key: &'static str| {
-            let lines = section("data").lines();
-            lines.filter_map(move |line| line.strip_prefix(key)?.strip_prefix('='))
-        };
-        let others = in_data("other").map(Value::from).collect();
-        let logs: Vec<Log> = in_data("log").filter_map(Log::parse).collect();
-        let log = logs.first();
-        // A database without a log is what is left of a member: only an empty one is as good as none.
-        let lived = log.map_or_else(
-            || {
-                in_data("database")
-                    .any(|size| size.parse::<u64>().is_ok_and(|size| size > EMPTY_DATABASE))
-            },
-            Log::has_lived,
-        );
-        let mut folders: Vec<&str> = logs.iter().map(Log::folder).collect();
-        folders.dedup();
         let conf = match file(&self.conf) {
             None => Value::Null,
             Some(text) => from_inventory(
@@ -158,7 +142,7 @@ impl Where {
                     .unwrap_or(crate::inventory::Value::Null),
             ),
         };
-        let fits = log.is_some_and(|log| log.fits(&conf));
+        let data = of_data(section("data"), &conf);
         let command = process.get("command").cloned().unwrap_or_default();
         let config_file = config_file(&command);
         let text_or_null = |text: Option<String>| text.map_or(Value::Null, Value::from);
@@ -174,14 +158,6 @@ impl Where {
             ("config_file", text_or_null(config_file)),
             ("conf", conf),
             (
-                "database",
-                Value::Int(
-                    in_data("database")
-                        .find_map(|size| size.parse().ok())
-                        .unwrap_or(0),
-                ),
-            ),
-            (
                 "due",
                 Value::List(due.into_iter().map(Value::from).collect()),
             ),
@@ -192,28 +168,8 @@ impl Where {
                         .is_some_and(|state| state == "enabled"),
                 ),
             ),
-            ("fits", Value::Bool(fits)),
             ("holder", text_or_null(holder)),
             ("keys", Value::from(keys(section("keys")))),
-            ("lived", Value::Bool(lived)),
-            ("log", log.map_or(Value::Null, Log::to_value)),
-            (
-                "logs",
-                Value::List(folders.into_iter().map(Value::from).collect()),
-            ),
-            (
-                "member",
-                Value::Bool(log.is_some() || section("data").lines().any(|line| line == "member")),
-            ),
-            ("others", Value::List(others)),
-            (
-                "owner",
-                Value::from(in_data("owner").next().unwrap_or_default()),
-            ),
-            (
-                "password",
-                Value::Bool(section("data").lines().any(|line| line == "password")),
-            ),
             (
                 "pid",
                 Value::Int(
@@ -235,8 +191,10 @@ impl Where {
                 Value::from(unit.get("ActiveState").cloned().unwrap_or_default()),
             ),
         ]
+        .into_iter()
+        .chain(data)
         .map(|(key, value)| (key.to_string(), value))
-        .into())
+        .collect())
     }
 
     /// Was there data since the config was written? What lies in a directory, or no longer does, changes its time.
@@ -339,6 +297,42 @@ struct Asked {
     before: f64,
 }
 
+/// What lies in the data folders, as a log and a database tell it.
+fn of_data(data: &str, conf: &Value) -> [(&'static str, Value); 9] {
+    let in_data = |key: &'static str| {
+        let lines = data.lines();
+        lines.filter_map(move |line| line.strip_prefix(key)?.strip_prefix('='))
+    };
+    let others = in_data("other").map(Value::from).collect();
+    let logs: Vec<Log> = in_data("log").filter_map(Log::parse).collect();
+    let log = logs.first();
+    let database: i64 = in_data("database")
+        .find_map(|size| size.parse().ok())
+        .unwrap_or(0);
+    // A database without a log is what is left of a member: only an empty one is as good as none.
+    let lived = log.map_or(database > EMPTY_DATABASE, Log::has_lived);
+    let mut folders: Vec<&str> = logs.iter().map(Log::folder).collect();
+    folders.dedup();
+    let says = |word: &str| data.lines().any(|line| line == word);
+    [
+        ("database", Value::Int(database)),
+        ("fits", Value::Bool(log.is_some_and(|log| log.fits(conf)))),
+        ("lived", Value::Bool(lived)),
+        ("log", log.map_or(Value::Null, Log::to_value)),
+        (
+            "logs",
+            Value::List(folders.into_iter().map(Value::from).collect()),
+        ),
+        ("member", Value::Bool(log.is_some() || says("member"))),
+        ("others", Value::List(others)),
+        (
+            "owner",
+            Value::from(in_data("owner").next().unwrap_or_default()),
+        ),
+        ("password", Value::Bool(says("password"))),
+    ]
+}
+
 fn now() -> f64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     since.map_or(0.0, |since| since.as_secs_f64())
@@ -349,12 +343,14 @@ impl Asked {
     fn skew(&self, clock: &str) -> Option<i64> {
         let there: f64 = clock.trim().trim_end_matches(".%N").parse().ok()?;
         let ahead = (there - self.after).max(0.0) + (there - self.before).min(0.0);
-        Some((ahead * 1000.0) as i64)
+        i64::try_from(Duration::try_from_secs_f64(ahead.abs()).ok()?.as_millis())
+            .ok()
+            .map(|apart| if ahead < 0.0 { -apart } else { apart })
     }
 }
 
 /// A database of etcd in which no key was ever put is smaller.
-const EMPTY_DATABASE: u64 = 64 << 10;
+const EMPTY_DATABASE: i64 = 64 << 10;
 
 /// A log that is asked about again: no founding is longer, with all elections that came to nothing.
 const WHOLE_BEGINNING: u64 = 1 << 20;
