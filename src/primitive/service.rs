@@ -120,16 +120,11 @@ impl Service {
             .filter(|unit| shown.unit != Some(unit.as_str()))
         {
             let path = self.unit_path(facts);
-            let temporary = quote(&format!("{path}.etcdsh"));
-            let time = if self.keeps_time(shown) {
-                format!("touch -r {} {temporary} && ", quote(&path))
-            } else {
-                String::new()
-            };
+            let keeps_time = self.keeps_time(shown);
+            let script = super::file::replace(&path, unit, keeps_time);
             steps.push(format!(
-                "{} && chmod 0644 {temporary} && {time}mv -f {temporary} {}",
-                super::file::put(unit.as_bytes(), &temporary),
-                quote(&path)
+                "( {script}
+)"
             ));
             what.push(if shown.unit.is_some() {
                 "unit file".into()
@@ -291,7 +286,6 @@ impl Primitive for Service {
             shown,
             timeout: Some(self.timeout),
             what,
-            ..Change::default()
         }))
     }
 

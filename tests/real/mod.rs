@@ -16,6 +16,7 @@ mod monitor;
 mod overview;
 mod pigsty;
 mod primitive;
+mod race;
 mod restart;
 mod row;
 mod see;
