@@ -291,7 +291,6 @@ impl Primitive for Service {
             shown,
             timeout: Some(self.timeout),
             what,
-            ..Change::default()
         }))
     }
 
