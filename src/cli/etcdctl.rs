@@ -104,7 +104,7 @@ impl Clusters {
             || self.given.sources.inventory.clone(),
             |source| vec![source],
         );
-        let sources = setup::sources(&given, &AnsibleConfig::load()?);
+        let sources = setup::sources(&given, &AnsibleConfig::load()?)?;
         if !sources.is_empty() {
             let mut inventory = setup::inventory(&sources, None)?;
             inventory.set_extra(parse_extra(&self.given.sources.extra_vars)?);

@@ -106,7 +106,7 @@ enum InventoryVerb {
 
 fn inventory(args: &InventoryArgs, sources: &Sources, json: bool) -> Result<i32> {
     let config = AnsibleConfig::load()?;
-    let mut inventory = setup::inventory(&setup::sources(&sources.inventory, &config), None)?;
+    let mut inventory = setup::inventory(&setup::sources(&sources.inventory, &config)?, None)?;
     inventory.set_extra(parse_extra(&sources.extra_vars)?);
     for warning in &inventory.warnings {
         complain!("warning: {warning}");

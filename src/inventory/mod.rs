@@ -30,6 +30,7 @@ mod tag;
 mod template;
 mod template_filter;
 mod tree;
+mod trust;
 mod value;
 mod yaml;
 
@@ -44,6 +45,7 @@ pub use load::{LoadOptions, parse_value};
 pub use node::{Source, Spot};
 pub use origin::Origin;
 pub use pattern::{is_like, parts_of};
+pub use trust::distrusted;
 pub use value::Value;
 
 /// What is odd but not wrong, each with its file and line.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::Session;
 use crate::error::{Error, Result};
 use crate::host::{Link, Pretended};
+use crate::output_file::OutputFile;
 use crate::primitive::{Diff, Plan, Primitive, Seen, reach};
 use crate::report::{Change, Event};
 use crate::transport::Output;
@@ -279,11 +280,7 @@ impl Session {
             Error::config(format!("`{}` cannot be written", target.display()))
                 .because(error.to_string())
         };
-        let mut part = target.as_os_str().to_owned();
-        part.push(".part");
-        // It goes when the copy cannot be ended; after a crash the next copy takes its name.
-        let part = tempfile::TempPath::try_from_path(part).map_err(broken)?;
-        let mut file = std::fs::File::create(&part).map_err(broken)?;
+        let mut file = OutputFile::create(target, 0o600).map_err(broken)?;
         let mut total = 0_u64;
         for piece in 0.. {
             self.cancel.check()?;
@@ -308,8 +305,7 @@ impl Session {
                 break;
             }
         }
-        file.sync_all().map_err(broken)?;
-        part.persist(target).map_err(|lost| broken(lost.error))?;
+        file.finish().map_err(broken)?;
         Ok(total)
     }
 }

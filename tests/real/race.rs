@@ -121,3 +121,38 @@ fn links_of_another_account_lead_root_nowhere() {
         .filter(|file| lab.read(file).contains("TOPSECRET"));
     assert_eq!(stolen.count(), 0, "what is root's was copied");
 }
+
+/// What is saved before a purge is a database, and what cannot be saved is not purged.
+#[test]
+fn a_purge_that_cannot_save_stops_nothing() {
+    let Some(lab) = Lab::up(&[HOST], ONE) else {
+        return;
+    };
+    lab.flow("").ok();
+    let data = "test -e /data/etcd/member/snap/db && test -e /etc/etcd/etcd.conf";
+    // No room here for a snapshot: nothing is stopped.
+    lab.write("backup", "a file");
+    let run = lab.flow("-t etcd_purge -y");
+    assert_ne!(run.code, 0, "{}", run.readable());
+    lab.on(
+        HOST,
+        &format!("systemctl is-active etcd && systemctl is-enabled etcd && {data}"),
+    );
+    std::fs::remove_file(lab.folder().join("backup")).unwrap();
+    // Without etcd the file is copied: not what a link of its account leads to, and not what is no database.
+    lab.on(HOST, "systemctl stop etcd; mv /data/etcd/member/snap/db /data/etcd/db.kept; ln -s /etc/shadow /data/etcd/member/snap/db");
+    lab.flow("-t etcd_purge -y")
+        .exits(2)
+        .says(&["/data/etcd/member/snap/db is a link that another account may have made"]);
+    lab.on(HOST, "rm /data/etcd/member/snap/db; install -o etcd -m 600 /etc/passwd /data/etcd/member/snap/db");
+    let run = lab.flow("-t etcd_purge -y");
+    assert_ne!(run.code, 0, "{}", run.readable());
+    lab.on(HOST, data);
+    lab.on(HOST, "mv /data/etcd/db.kept /data/etcd/member/snap/db");
+    lab.flow("-t etcd_purge -y").ok();
+    let saved = lab.files("backup/etcd");
+    let saved = saved.last().expect("it was saved");
+    let file = std::fs::metadata(lab.folder().join(saved)).unwrap();
+    assert_eq!(std::os::unix::fs::MetadataExt::mode(&file) & 0o777, 0o600);
+    lab.etcdsh(&["e", "snapshot", "status", saved]).ok();
+}
