@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod auth;
+mod config;
 mod deploy;
 mod example;
 mod guard;

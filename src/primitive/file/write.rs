@@ -150,13 +150,17 @@ fn changed_lines(old: &[u8], new: &[u8], secret: bool) -> String {
     )
 }
 
-/// A script that puts a text that anybody may read in the place of the file `path`.
-pub(in crate::primitive) fn replace(path: &str, text: &str) -> String {
-    let steps = [
+/// A script that puts a text that anybody may read in the place of the file `path`; with `keeps_time` it is no newer.
+pub(in crate::primitive) fn replace(path: &str, text: &str, keeps_time: bool) -> String {
+    let place = reach::name_above(path);
+    let mut steps = vec![
         put(text.as_bytes(), "./new"),
         "chmod 0644 ./new".to_string(),
-        format!("mv -fT ./new {}", reach::name_above(path)),
     ];
+    if keeps_time {
+        steps.push(format!("touch -r {place} ./new"));
+    }
+    steps.push(format!("mv -fT ./new {place}"));
     reach::staged(path, &steps, "")
 }
 
