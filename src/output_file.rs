@@ -99,6 +99,9 @@ fn into(path: &Path) -> io::Result<OutputFile> {
 }
 
 fn beside(path: PathBuf, mode: u32) -> io::Result<OutputFile> {
+    if path.as_os_str().is_empty() {
+        return Err(io::Error::from(rustix::io::Errno::NOENT));
+    }
     let Some(name) = path.file_name() else {
         return Err(io::ErrorKind::IsADirectory.into());
     };

@@ -44,7 +44,7 @@ fn run(call: &mut Call<'_>) -> Outcome {
     let word = call.words[0].clone();
     let path = Path::new(OsStr::from_bytes(&word)).to_path_buf();
     let part = Part::create(&path).map_err(|error| {
-        if path.is_dir() {
+        if path.is_dir() || word.is_empty() {
             return Failure::new(INTERRUPTED, text(&Broken::Rename(error), &path));
         }
         let name = format!("{}.part", path.display());
