@@ -232,7 +232,7 @@ fn a_new_ca_is_a_ca_for_openssl() {
     let extensions = folder.sh("openssl x509 -in ca.crt -noout -ext basicConstraints,keyUsage");
     assert_eq!(
         extensions,
-        "X509v3 Key Usage: critical\n    Certificate Sign, CRL Sign\nX509v3 Basic Constraints: critical\n    CA:TRUE\n"
+        "X509v3 Key Usage: critical\n    Certificate Sign, CRL Sign\nX509v3 Basic Constraints: critical\n    CA:TRUE, pathlen:0\n"
     );
     assert!(
         folder
