@@ -39,7 +39,7 @@ enum Road {
     /// There is a door, and nothing answers behind it: no etcd yet, or ssh may not lead there.
     Closed(PathBuf),
     Direct,
-    /// Nothing came back from there, and so many open connections did not lead there either.
+    /// Nothing came back from there, and this many open connections did not lead there either.
     Silent(usize),
     Through(PathBuf),
 }

@@ -47,6 +47,17 @@ fn open(inventory: &str, text: &str) -> std::result::Result<String, String> {
         .map_err(|error| error.to_string())
 }
 
+/// The body of a task, what is said of it first, and the hint at the end.
+fn are_refused(rows: &[(&str, &str, &str)]) {
+    for (body, what, hint) in rows {
+        let text = format!("task(\"t\", \"d\", |h| {{ {body} }});\n");
+        let error = open(ONE, &text).expect_err(body);
+        assert!(error.starts_with(what), "{body}\n{error}");
+        assert!(error.contains(" --> t.rhai:1:"), "{body}\n{error}");
+        assert!(error.ends_with(&format!("hint: {hint}")), "{body}\n{error}");
+    }
+}
+
 #[test]
 fn the_stdlib_and_the_bundled_scripts_have_no_mistakes() {
     let interpreter = Interpreter::new(world(ONE)).expect("the stdlib loads");
@@ -362,13 +373,7 @@ fn wrong_arguments_of_any_word_are_found_before_anything_runs() {
             "write `e.status()`",
         ),
     ];
-    for (body, what, hint) in rows {
-        let text = format!("task(\"t\", \"d\", |h| {{ {body} }});\n");
-        let error = open(ONE, &text).expect_err(body);
-        assert!(error.starts_with(what), "{body}\n{error}");
-        assert!(error.contains(" --> t.rhai:1:"), "{body}\n{error}");
-        assert!(error.ends_with(&format!("hint: {hint}")), "{body}\n{error}");
-    }
+    are_refused(&rows);
 }
 
 /// What a value has, and what a function takes, is known before anything runs, where it can be told.
@@ -437,13 +442,7 @@ fn words_of_other_values_and_wrong_functions_are_found() {
             "write `|item| ...`",
         ),
     ];
-    for (body, what, hint) in rows {
-        let text = format!("task(\"t\", \"d\", |h| {{ {body} }});\n");
-        let error = open(ONE, &text).expect_err(body);
-        assert!(error.starts_with(what), "{body}\n{error}");
-        assert!(error.contains(" --> t.rhai:1:"), "{body}\n{error}");
-        assert!(error.ends_with(&format!("hint: {hint}")), "{body}\n{error}");
-    }
+    are_refused(&rows);
     let body = "let z = 1; let f = |a| a + z; f.call(1, 2)";
     let error = open(ONE, &format!("task(\"t\", \"d\", |h| {{ {body} }});\n")).expect_err(body);
     assert!(

@@ -1,9 +1,10 @@
 //! The lock of a run: refused everywhere, won by one, renewed from here, broken by hand; and each host's own row.
 
-use std::process::{Child, Stdio};
+use std::process::Child;
 use std::time::{Duration, Instant};
 
 use super::lab::{Lab, Run};
+use super::luck::{end, start};
 use super::see::{HOSTS, THREE};
 
 /// A line of `/srv/mark` on each host says which run was there.
@@ -13,12 +14,6 @@ const MARK: &str = "play(\"mark\", \"all\", #{ become: true });\n\
 const HOLD: &str = "play(\"hold\", \"all\", #{ become: true });\n\
     task(\"hold\", \"waits\", |h| h.run(\"echo >/srv/begun; until [ -e /srv/go ]; do sleep 0.1; done\"));\n\
     task(\"after\", \"changes something\", |h| h.run(\"echo >/srv/after\"));\n";
-
-fn start(lab: &Lab, words: &[&str]) -> Child {
-    let mut command = lab.command(env!("CARGO_BIN_EXE_etcdsh"));
-    let command = command.args(words).stdout(Stdio::piped());
-    command.stderr(Stdio::piped()).spawn().unwrap()
-}
 
 /// Wait until it has begun on the host; when it ended instead, with what it said.
 fn begun(lab: &Lab, host: &str, mut child: Child) -> Child {
@@ -32,10 +27,6 @@ fn begun(lab: &Lab, host: &str, mut child: Child) -> Child {
         std::thread::sleep(Duration::from_millis(100));
     }
     child
-}
-
-fn end(child: Child) -> Run {
-    child.wait_with_output().unwrap().into()
 }
 
 fn signal(child: &Child, signal: rustix::process::Signal) {

@@ -15,8 +15,8 @@ fn flow(lab: &Lab, options: &str) -> Run {
     lab.etcdsh(&words)
 }
 
-/// The flow in the background, its output kept.
-fn start(lab: &Lab, words: &[&str]) -> Child {
+/// `etcdsh WORDS...` in the background, its output kept.
+pub(super) fn start(lab: &Lab, words: &[&str]) -> Child {
     let mut command = lab.command(env!("CARGO_BIN_EXE_etcdsh"));
     command
         .args(words)
@@ -26,7 +26,7 @@ fn start(lab: &Lab, words: &[&str]) -> Child {
         .unwrap()
 }
 
-fn end(child: Child) -> Run {
+pub(super) fn end(child: Child) -> Run {
     child.wait_with_output().unwrap().into()
 }
 

@@ -95,6 +95,8 @@ pub(crate) fn find(call: &mut Call<'_>, lines: &Lines, area: Option<&[u8]>) -> O
         drop(done);
         let gatherer = scope.spawn(move || gather(&results));
         let read = divide(lines, area, &to_workers);
+        // Without it the workers would wait for more, and the gatherer for them.
+        drop(to_workers);
         let found = gatherer.join();
         read?;
         match found {

@@ -3,11 +3,12 @@
 //! They come from here and not from the host, where a shell outlives a control machine that lost its power for hours.
 //! A run of a few seconds needs none; then each host is asked through a second shell, since its first one may be busy.
 
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use super::script;
 use crate::host::Link;
+use crate::locked::locked;
 use crate::transport::Connection;
 
 /// Before the first renewal: most runs are over by then.
@@ -20,24 +21,22 @@ const PATIENCE: Duration = Duration::from_secs(4);
 /// A lock that is kept alive.
 struct Kept {
     link: Arc<Link>,
-    second: Option<Connection>,
+    second: Mutex<Option<Connection>>,
 }
 
 /// The locks to renew; the thread ends when they are dropped.
 #[derive(Default)]
-pub(super) struct Pulse(Option<Arc<Mutex<Vec<Kept>>>>);
+pub(super) struct Pulse(Option<Arc<Mutex<Vec<Arc<Kept>>>>>);
 
 impl Pulse {
     /// Renew this one, too, from now on.
     pub(super) fn keep(&mut self, link: &Arc<Link>) {
         let begun = self.0.is_some();
         let kept = self.0.get_or_insert_with(Arc::default);
-        kept.lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(Kept {
-                link: Arc::clone(link),
-                second: None,
-            });
+        locked(kept).push(Arc::new(Kept {
+            link: Arc::clone(link),
+            second: Mutex::default(),
+        }));
         if !begun {
             let kept = Arc::downgrade(kept);
             std::thread::spawn(move || beat(&kept));
@@ -49,34 +48,33 @@ impl Pulse {
     }
 }
 
-fn beat(kept: &Weak<Mutex<Vec<Kept>>>) {
+fn beat(kept: &Weak<Mutex<Vec<Arc<Kept>>>>) {
     let mut pause = REST;
     loop {
         std::thread::sleep(pause);
         pause = BEAT;
         let Some(kept) = kept.upgrade() else { return };
-        let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
-        std::thread::scope(|scope| {
-            for one in kept.iter_mut() {
-                scope.spawn(|| one.renew());
-            }
-        });
+        // A copy: a host that does not answer must not keep the run from taking another lock.
+        let all = locked(&kept).clone();
+        drop(kept);
+        crate::run::parallel(&all, all.len(), |one| one.renew());
     }
 }
 
 impl Kept {
-    fn renew(&mut self) {
+    fn renew(&self) {
         let script = script(&self.link, "renew", &[]);
-        if self.second.is_none() {
-            self.second = self.link.beside().ok();
+        let mut second = locked(&self.second);
+        if second.is_none() {
+            *second = self.link.beside().ok();
         }
-        let Some(second) = &mut self.second else {
+        let Some(shell) = second.as_mut() else {
             // A host that allows one session only is asked through it, when it is idle.
             let _ = self.link.exec_if_idle(&script, PATIENCE);
             return;
         };
-        if second.exec(&script, Some(PATIENCE)).is_err() {
-            self.second = None;
+        if shell.exec(&script, Some(PATIENCE)).is_err() {
+            *second = None;
         }
     }
 }

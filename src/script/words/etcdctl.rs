@@ -93,6 +93,12 @@ const ENDPOINTS: Word = Word::property(
     "The client's endpoints.",
 );
 
+const PREFIX: Arg = Arg::new(
+    "prefix",
+    Type::Bool,
+    "all keys that begin with it; false by default",
+);
+
 const KEY: Arg = Arg::new(
     "key",
     Type::Text,
@@ -116,7 +122,7 @@ const GET: Word = of_client(
     Arg::new("count_only", Type::Bool, "ask only how many there are; false by default"),
     Arg::new("keys_only", Type::Bool, "leave the values out; false by default"),
     Arg::new("limit", Type::Int, "at most this number of keys; all by default"),
-    Arg::new("prefix", Type::Bool, "all keys that begin with it; false by default"),
+    PREFIX,
     Arg::new("range_end", Type::Text, "all keys from `key` up to this one, without it"),
     Arg::new("rev", Type::Int, "as it was at this revision; the newest by default"),
     Arg::new("serializable", Type::Bool, "what one member knows, without asking the quorum; false by default"),
@@ -126,11 +132,7 @@ const GET: Word = of_client(
 
 const DELETE: Word = of_client("delete", "Delete keys; returns how many there were.")
     .takes(&[KEY])
-    .with(&[Arg::new(
-        "prefix",
-        Type::Bool,
-        "all keys that begin with it; false by default",
-    )])
+    .with(&[PREFIX])
     .gives(Type::Int)
     .example(r#"e.delete("/old/", #{ prefix: true })"#);
 
@@ -159,11 +161,7 @@ const WANTS_LOGIN: Word = of_client(
 
 const COUNT: Word = of_client("count", "How many keys there are.")
     .takes(&[KEY])
-    .with(&[Arg::new(
-        "prefix",
-        Type::Bool,
-        "all keys that begin with it; false by default",
-    )])
+    .with(&[PREFIX])
     .gives(Type::Int)
     .example(r#"print(e.count("", #{ prefix: true }))"#);
 

@@ -59,7 +59,7 @@ if [ -f "${conf%/*}/etcd.pass" ]; then echo password; fi
 # A log that lies elsewhere is named by the config, or will be by the inventory. Its first records say whose it is.
 elsewhere=$(sed -n 's/^wal-dir:[[:space:]]*//p' "$conf" 2>/dev/null | sed "s/[[:space:]]#.*//; s/[\"']//g; s/[[:space:]]*$//" | tail -n 1)
 for folder in "$data/member/wal" "$elsewhere" "$wal"; do
-  [ -n "$folder" ] && [ -d "$folder" ] || continue
+  [ -d "$folder" ] || continue
   [ -r "$folder" ] && [ -x "$folder" ] || exit 4
   set -- "$folder"/*.wal
   [ -e "$1" ] || continue
