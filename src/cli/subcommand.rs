@@ -6,7 +6,7 @@ use super::line::Verb;
 use super::options::{Options, Output, Reach, Sources};
 use super::setup::{self, Setup};
 use crate::error::{Error, Hint, Result};
-use crate::inventory::{AnsibleConfig, Origin, Value, parse_extra};
+use crate::inventory::{AnsibleConfig, Origin, Value};
 use crate::script::{embedded, on_hosts};
 
 /// Carry out a subcommand; `before` stood before it.
@@ -106,8 +106,10 @@ enum InventoryVerb {
 
 fn inventory(args: &InventoryArgs, sources: &Sources, json: bool) -> Result<i32> {
     let config = AnsibleConfig::load()?;
-    let mut inventory = setup::inventory(&setup::sources(&sources.inventory, &config), None)?;
-    inventory.set_extra(parse_extra(&sources.extra_vars)?);
+    let vault = setup::vault(sources, &config)?;
+    let named = setup::sources(&sources.inventory, &config);
+    let mut inventory = setup::inventory(&named, &vault, None)?;
+    inventory.read_extra(&sources.extra_vars)?;
     for warning in &inventory.warnings {
         complain!("warning: {warning}");
     }

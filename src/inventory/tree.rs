@@ -7,7 +7,7 @@ use indexmap::{IndexMap, IndexSet};
 use super::layer::{Var, Vars};
 use super::node::Spot;
 use super::value::Value;
-use super::{Group, Host, Inventory, Warnings};
+use super::{Group, Host, Inventory, Vault, Warnings};
 use crate::error::{Error, Result};
 
 /// Where hosts come from that are being added.
@@ -28,6 +28,7 @@ impl Inventory {
             groups: IndexMap::new(),
             hosts: IndexMap::new(),
             play: None,
+            vault: Vault::default(),
         };
         inventory.add_group("all");
         inventory.add_group("ungrouped");
