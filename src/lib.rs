@@ -15,6 +15,7 @@ mod hex;
 pub mod host;
 pub mod inventory;
 mod locked;
+pub mod output_file;
 pub mod overview;
 pub mod primitive;
 pub mod repl;

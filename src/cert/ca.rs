@@ -1,8 +1,8 @@
 //! The CA: loaded and checked, or made new; it issues leaf certificates.
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, SanType, SerialNumber,
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
+    Issuer, KeyPair, KeyUsagePurpose, SanType, SerialNumber,
 };
 use x509_parser::certificate::X509Certificate;
 use x509_parser::time::ASN1Time;
@@ -80,7 +80,7 @@ impl Ca {
         params
             .distinguished_name
             .push(DnType::CommonName, common_name);
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let certificate = params
             .self_signed(&key)
@@ -102,7 +102,7 @@ impl Ca {
 
     /// Issue a certificate with a new P-256 key. It ends with the CA if that ends sooner.
     ///
-    /// It carries no extended key usage: etcd shows the same certificate as server, peer and client.
+    /// One with names is for a server, and for a client too: a member is a client of the others. One without is for a client alone.
     pub fn issue(&self, leaf: &Leaf) -> Result<Issued> {
         let now = now();
         let key = new_key()?;
@@ -117,10 +117,15 @@ impl Ca {
             .map(|san| alt_name(san))
             .collect::<Result<_>>()?;
         params.is_ca = IsCa::ExplicitNoCa;
-        params.key_usages = vec![
-            KeyUsagePurpose::DigitalSignature,
-            KeyUsagePurpose::KeyEncipherment,
-        ];
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        params.extended_key_usages = if leaf.sans.is_empty() {
+            vec![ExtendedKeyUsagePurpose::ClientAuth]
+        } else {
+            vec![
+                ExtendedKeyUsagePurpose::ServerAuth,
+                ExtendedKeyUsagePurpose::ClientAuth,
+            ]
+        };
         params.use_authority_key_identifier_extension = true;
         let certificate = params
             .signed_by(&key, &self.issuer)

@@ -44,7 +44,7 @@ pub fn reason_to_renew(
     }
     Ok(missing_san(&certificate, wanted)
         .or_else(|| other_name(&certificate, wanted))
-        .or_else(|| too_narrow(&certificate))
+        .or_else(|| too_narrow(&certificate, wanted))
         .or_else(|| end(validity(&certificate), validity(&ca).1, wanted, now)))
 }
 
@@ -82,11 +82,17 @@ fn other_name(certificate: &X509Certificate<'_>, wanted: &Leaf) -> Option<String
         .then(|| format!("common name is `{name}`, not `{}`", wanted.common_name))
 }
 
-/// etcd shows the same certificate as server, peer and client, so a certificate for one of them only breaks the others.
-fn too_narrow(certificate: &X509Certificate<'_>) -> Option<String> {
+/// etcd shows the same certificate as server, peer and client, so one for a server alone breaks the others.
+fn too_narrow(certificate: &X509Certificate<'_>, wanted: &Leaf) -> Option<String> {
     let usage = certificate.extended_key_usage().ok()??.value;
-    let enough = usage.any || usage.server_auth && usage.client_auth;
-    (!enough).then(|| "extended key usage is not for server and client".into())
+    let serves = usage.server_auth || wanted.sans.is_empty();
+    let enough = usage.any || serves && usage.client_auth;
+    let wants = if wanted.sans.is_empty() {
+        "for a client"
+    } else {
+        "for server and client"
+    };
+    (!enough).then(|| format!("extended key usage is not {wants}"))
 }
 
 fn end(

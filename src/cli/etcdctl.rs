@@ -105,7 +105,7 @@ impl Clusters {
             |source| vec![source],
         );
         let config = AnsibleConfig::load()?;
-        let sources = setup::sources(&given, &config);
+        let sources = setup::sources(&given, &config)?;
         if !sources.is_empty() {
             let vault = setup::vault(&self.given.sources, &config)?;
             let mut inventory = setup::inventory(&sources, &vault, None)?;

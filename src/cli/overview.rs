@@ -1,6 +1,6 @@
 //! `etcdsh overview`: the cluster live on the terminal, once as text or JSON, or as a page.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,6 +13,7 @@ use super::setup::Setup;
 use crate::error::{Error, Kind, Result};
 use crate::etcd::Client;
 use crate::etcdctl::{Given, Style, config};
+use crate::output_file::OutputFile;
 use crate::overview::{self, Plan, Watch};
 use crate::run::Cancel;
 use crate::script;
@@ -207,11 +208,7 @@ fn write(watch: &Watch, file: &std::path::Path, watched: Duration, cancel: &Canc
         Error::config(format!("`{}` cannot be written", file.display())).because(error.to_string())
     };
     // Found out before the watching.
-    let folder = file
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-        .unwrap_or(std::path::Path::new("."));
-    let new = tempfile::NamedTempFile::new_in(folder).map_err(unwritable)?;
+    let mut new = OutputFile::create(file, 0o644).map_err(unwritable)?;
     complain!("watching for {} ...", humantime(watched));
     let end = Instant::now() + watched;
     while Instant::now() < end && !cancel.asked() {
@@ -220,15 +217,11 @@ fn write(watch: &Watch, file: &std::path::Path, watched: Duration, cancel: &Canc
         );
     }
     let view = watch.settled();
-    std::fs::write(
-        new.path(),
-        overview::page(&view, watch.seconds_between_points(), false),
-    )
-    .map_err(unwritable)?;
-    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
-    std::fs::set_permissions(new.path(), mode).map_err(unwritable)?;
-    new.persist(file).map_err(|error| unwritable(error.error))?;
-    say!("written: {}", file.display());
+    let page = overview::page(&view, watch.seconds_between_points(), false);
+    new.write_all(page.as_bytes())
+        .and_then(|()| new.finish())
+        .map_err(unwritable)?;
+    complain!("written: {}", file.display());
     Ok(view.exit_code())
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::options::{Options, Output, Reach, Sources};
 use crate::cluster::Login;
 use crate::error::{Error, Kind, Result};
-use crate::inventory::{AnsibleConfig, Inventory, LoadOptions, Vault};
+use crate::inventory::{AnsibleConfig, Inventory, LoadOptions, Vault, distrusted};
 use crate::report::{Human, Json, Report, Sink, Style, Terminal, Transcript};
 use crate::run::{self, Cancel, Pool, Selection, Session};
 use crate::script::{Parts, World};
@@ -49,25 +49,29 @@ pub(super) fn red(text: &str, terminal: bool) -> String {
 }
 
 /// The inventory of `-i`, `$ETCDSH_INVENTORY`, `ansible.cfg`, or of the current folder; none of them means the embedded one.
-pub(super) fn sources(given: &[String], config: &AnsibleConfig) -> Vec<String> {
+pub(super) fn sources(given: &[String], config: &AnsibleConfig) -> Result<Vec<String>> {
     if !given.is_empty() {
-        return given.to_vec();
+        return Ok(given.to_vec());
     }
     if let Some(path) = std::env::var("ETCDSH_INVENTORY")
         .ok()
         .filter(|path| !path.is_empty())
     {
-        return vec![path];
+        return Ok(vec![path]);
     }
     if let Some(paths) = config.inventory.clone().filter(|paths| !paths.is_empty()) {
-        return paths;
+        return Ok(paths);
     }
-    ["./pigsty.yml", "./inventory.yml"]
+    let found = ["./pigsty.yml", "./inventory.yml"]
         .into_iter()
-        .find(|path| Path::new(path).exists())
-        .map(str::to_string)
-        .into_iter()
-        .collect()
+        .find(|path| Path::new(path).exists());
+    if let Some(path) = found
+        && let Some(why) = distrusted(Path::new(path))
+    {
+        let what = format!("`{path}` is not read unless it is named, because {why}");
+        return Err(Error::config(what).hint(format!("add `-i {path}` when you trust it")));
+    }
+    Ok(found.map(str::to_string).into_iter().collect())
 }
 
 /// The folder of the first source that is a file or folder, else the current one.
@@ -260,7 +264,7 @@ impl Setup {
         common: Option<&Common>,
     ) -> Result<Setup> {
         let config = AnsibleConfig::load()?;
-        let sources = sources(&options.reach.sources.inventory, &config);
+        let sources = sources(&options.reach.sources.inventory, &config)?;
         let vault = match common {
             Some(common) => common.vault.clone(),
             None => vault(&options.reach.sources, &config)?,

@@ -107,7 +107,7 @@ enum InventoryVerb {
 fn inventory(args: &InventoryArgs, sources: &Sources, json: bool) -> Result<i32> {
     let config = AnsibleConfig::load()?;
     let vault = setup::vault(sources, &config)?;
-    let named = setup::sources(&sources.inventory, &config);
+    let named = setup::sources(&sources.inventory, &config)?;
     let mut inventory = setup::inventory(&named, &vault, None)?;
     inventory.read_extra(&sources.extra_vars)?;
     for warning in &inventory.warnings {

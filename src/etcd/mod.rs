@@ -9,6 +9,7 @@ mod bolt;
 mod client;
 mod cluster;
 mod connection;
+pub mod key;
 mod kv;
 mod lease;
 mod maintenance;

@@ -2,10 +2,8 @@
 
 use std::cell::RefCell;
 use std::fmt;
-use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
@@ -14,6 +12,7 @@ use super::Client;
 use super::client::{Effect, Patience};
 use super::connection::{Answer, Connection};
 use super::trouble::{Failure, Fault, Trouble};
+use crate::output_file::OutputFile;
 
 const HASH_SIZE: usize = 32;
 /// bbolt grows its file in pages; etcd's own tools call a snapshot complete when 512 divides it, the hash aside.
@@ -68,33 +67,17 @@ impl From<io::Error> for Broken {
 /// The file while it grows: everything but the last 32 bytes, which are the hash of the rest, is hashed.
 pub(crate) struct Part {
     bytes: u64,
-    file: File,
+    file: OutputFile,
     hash: Sha256,
-    path: PathBuf,
     tail: Vec<u8>,
 }
 
 impl Part {
-    /// Beside the file, with `.part` after its name.
     pub(crate) fn create(path: &Path) -> io::Result<Part> {
-        let mut name = path.as_os_str().to_owned();
-        name.push(".part");
-        let path = PathBuf::from(name);
-        // An older part may have another mode, which opening would keep.
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        let file = OpenOptions::new()
-            .create_new(true)
-            .mode(0o600)
-            .write(true)
-            .open(&path)?;
         Ok(Part {
             bytes: 0,
-            file,
+            file: OutputFile::create(path, 0o600)?,
             hash: Sha256::new(),
-            path,
             tail: Vec::new(),
         })
     }
@@ -109,28 +92,15 @@ impl Part {
         Ok(())
     }
 
-    fn finish(mut self, path: &Path) -> Result<u64, Broken> {
+    fn finish(mut self) -> Result<u64, Broken> {
         if self.bytes % SECTOR != HASH_SIZE as u64 {
             return Err(Broken::Size(self.bytes));
         }
         if self.hash.finalize_reset()[..] != self.tail {
             return Err(Broken::Hash);
         }
-        self.file.sync_all()?;
-        fs::rename(&self.path, path).map_err(Broken::Rename)?;
-        let folder = path
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty())
-            .unwrap_or(Path::new("."));
-        File::open(folder)?.sync_all()?;
+        self.file.finish().map_err(Broken::Rename)?;
         Ok(self.bytes)
-    }
-}
-
-impl Drop for Part {
-    fn drop(&mut self) {
-        // After the rename there is nothing left to remove.
-        let _ = fs::remove_file(&self.path);
     }
 }
 
@@ -141,7 +111,7 @@ impl Client {
     pub fn snapshot_save(&self, endpoint: &str, path: &Path) -> super::Result<Snapshot> {
         let status = self.status(endpoint)?;
         let failed = |broken: &Broken| {
-            let trouble = Trouble::Other(format!(
+            let trouble = Trouble::File(format!(
                 "cannot save the snapshot to {}: {broken}",
                 path.display()
             ));
@@ -158,7 +128,7 @@ impl Client {
         ));
         let stall = self.limit();
         let received = self.on(endpoint, NO_LIMIT, async |etcd| {
-            receive(etcd, &slot, path, stall, &|_, _| ()).await
+            receive(etcd, &slot, stall, &|_, _| ()).await
         })?;
         let (bytes, _) = received.map_err(|broken| failed(&broken))?;
         Ok(Snapshot {
@@ -173,7 +143,6 @@ impl Client {
     pub(crate) fn snapshot_into(
         &self,
         part: Part,
-        path: &Path,
         patience: Patience,
         stall: Option<Duration>,
         progress: impl FnMut(u64, u64),
@@ -182,7 +151,7 @@ impl Client {
         let progress = RefCell::new(progress);
         let tell = |bytes, left| (progress.borrow_mut())(bytes, left);
         let received = self.ask(Effect::Write, patience, async |etcd| {
-            receive(etcd, &slot, path, stall.unwrap_or(NO_LIMIT), &tell).await
+            receive(etcd, &slot, stall.unwrap_or(NO_LIMIT), &tell).await
         })?;
         Ok(received.map(|(_, version)| version))
     }
@@ -192,7 +161,6 @@ impl Client {
 async fn receive(
     etcd: &Connection,
     slot: &RefCell<Option<Part>>,
-    path: &Path,
     stall: Duration,
     progress: &impl Fn(u64, u64),
 ) -> Answer<Result<(u64, String), Broken>> {
@@ -207,7 +175,7 @@ async fn receive(
             return Ok(Err(Broken::Stalled));
         };
         let Some(message) = message? else {
-            return Ok(part.finish(path).map(|bytes| (bytes, version)));
+            return Ok(part.finish().map(|bytes| (bytes, version)));
         };
         if version.is_empty() {
             version = message.version().to_string();
@@ -226,7 +194,7 @@ mod tests {
     fn save(path: &Path, blobs: &[&[u8]]) -> Result<u64, Broken> {
         let mut part = Part::create(path)?;
         blobs.iter().try_for_each(|blob| part.write(blob))?;
-        part.finish(path)
+        part.finish()
     }
 
     #[test]
@@ -249,8 +217,9 @@ mod tests {
         ] {
             assert_eq!(save(&path, &blobs).is_ok(), saved);
             assert_eq!(path.exists(), saved);
-            assert!(!folder.path().join("a.db.part").exists());
-            let _ = fs::remove_file(&path);
+            let _ = std::fs::remove_file(&path);
+            let left = std::fs::read_dir(folder.path()).unwrap();
+            assert_eq!(left.count(), 0, "a part is left");
         }
     }
 }

@@ -21,6 +21,8 @@ const REFUSES_CERTIFICATE: &str = "the server refuses the client certificate";
 pub enum Trouble {
     /// The user, the password or a permission; the text is etcd's.
     Auth(String),
+    /// A file here cannot be written: it is no fault of etcd's.
+    File(String),
     /// Nothing of the rest; the text is the innermost cause.
     Other(String),
     /// Nobody listens there.
@@ -37,6 +39,7 @@ impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Trouble::Auth(text)
+            | Trouble::File(text)
             | Trouble::Other(text)
             | Trouble::Server(_, text)
             | Trouble::Tls(text) => f.write_str(text),
@@ -68,7 +71,7 @@ impl Trouble {
     /// It will be the same at the next try.
     pub(super) fn is_lasting(&self) -> bool {
         match self {
-            Trouble::Tls(_) => true,
+            Trouble::File(_) | Trouble::Tls(_) => true,
             Trouble::Other(text) => text.contains("failed to lookup address"),
             other => other.is_answer(),
         }
@@ -149,7 +152,11 @@ impl StdError for Fault {}
 
 impl From<Box<Fault>> for Box<Error> {
     fn from(fault: Box<Fault>) -> Box<Error> {
-        let mut error = Error::new(Kind::Etcd, fault.to_string());
+        let kind = match fault.trouble() {
+            Trouble::File(_) => Kind::Config,
+            _ => Kind::Etcd,
+        };
+        let mut error = Error::new(kind, fault.to_string());
         if fault.attempts.len() > 1 {
             let lines = fault
                 .attempts

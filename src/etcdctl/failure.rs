@@ -150,9 +150,11 @@ pub(super) fn strict_text(fault: &Fault) -> String {
         Trouble::Server(code, text) => {
             format!("rpc error: code = {} desc = {text}", code_name(*code))
         }
-        Trouble::Other(_) | Trouble::Refused | Trouble::Timeout | Trouble::Tls(_) => {
-            "context deadline exceeded".into()
-        }
+        Trouble::File(_)
+        | Trouble::Other(_)
+        | Trouble::Refused
+        | Trouble::Timeout
+        | Trouble::Tls(_) => "context deadline exceeded".into(),
     }
 }
 

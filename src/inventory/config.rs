@@ -2,13 +2,12 @@
 
 use std::collections::HashMap;
 use std::env;
-use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use super::load;
 use super::node::Source;
 use super::scalar;
+use super::trust::distrusted;
 use super::value::Value;
 use crate::error::{Error, Result};
 
@@ -182,12 +181,13 @@ impl AnsibleConfig {
         }
         let here = load::join(dir, "ansible.cfg");
         if here.exists() {
-            // Anyone could have put the file into such a folder, so Ansible does not trust it.
-            let open = fs::metadata(dir).is_ok_and(|meta| meta.permissions().mode() & 0o002 != 0);
-            if !open {
+            let Some(why) = distrusted(&here) else {
                 return Some(here);
-            }
-            self.warnings.push(format!("{} is ignored because everyone may write to its folder; name it with ANSIBLE_CONFIG to use it", here.display()));
+            };
+            self.warnings.push(format!(
+                "{} is ignored because {why}; name it with ANSIBLE_CONFIG to use it",
+                here.display()
+            ));
         }
         let home = Path::new(env.get("HOME")?).join(".ansible.cfg");
         [home, PathBuf::from("/etc/ansible/ansible.cfg")]
@@ -381,6 +381,9 @@ fn path_from(value: &str, dir: &Path) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     fn env(pairs: &[(&str, &str)]) -> HashMap<String, String> {

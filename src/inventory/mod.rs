@@ -34,6 +34,7 @@ mod tag;
 mod template;
 mod template_filter;
 mod tree;
+mod trust;
 mod value;
 mod vault;
 mod yaml;
@@ -49,6 +50,7 @@ pub use load::{LoadOptions, parse_value};
 pub use node::{Source, Spot};
 pub use origin::Origin;
 pub use pattern::{is_like, parts_of};
+pub use trust::distrusted;
 pub use value::Value;
 pub use vault::Vault;
 

@@ -57,6 +57,9 @@ const FAILED_PER_SECOND: f64 = 0.5;
 const FAILED_SHARE: f64 = 0.01;
 const FILES_SHARE: f64 = 0.8;
 
+/// What the client says of a certificate when it was given no CA.
+const NO_CA: &str = "no CA is given";
+
 /// All of them, the worst first.
 pub(super) fn all(view: &View, plan: &Plan) -> Vec<Finding> {
     let mut found = Vec::new();
@@ -82,6 +85,15 @@ fn finding(
     }
 }
 
+/// Does every member answer, and show a certificate that nobody here can check?
+fn judged_by_nobody(view: &View) -> bool {
+    let mut voters = view.members.iter().filter(|member| member.is_voter());
+    voters.all(|member| {
+        let why = member.why.as_deref();
+        why.is_some_and(|why| why.contains(NO_CA))
+    })
+}
+
 fn of_cluster(view: &View, plan: &Plan, found: &mut Vec<Finding>) {
     let command = &plan.command;
     let silent = view
@@ -89,7 +101,23 @@ fn of_cluster(view: &View, plan: &Plan, found: &mut Vec<Finding>) {
         .iter()
         .filter(|member| !member.healthy && !matches!(member.role, Role::Absent | Role::Learner))
         .count();
-    if view.up < view.quorum && view.voters > 0 {
+    let login = view.members.iter().any(|member| member.needs_login);
+    if login {
+        found.push(finding(
+            Grade::Note,
+            None,
+            "authentication is on, and nobody is logged in: roles and sizes are not told",
+            Some(format!("{command} overview -e etcd_root_password=PASSWORD")),
+        ));
+    }
+    if view.voters > 0 && judged_by_nobody(view) {
+        found.push(finding(
+            Grade::Critical,
+            None,
+            "cannot be judged from here: there is no CA to check the members' certificates with; files/pki/ca lies beside the inventory that the cluster was made with",
+            Some(format!("{command} overview --cacert FILE --cert FILE --key FILE")),
+        ));
+    } else if view.up < view.quorum && view.voters > 0 {
         let text = format!(
             "no quorum: {silent} of {} members do not take part, {} are needed: nothing can be written",
             view.voters, view.quorum
@@ -100,7 +128,7 @@ fn of_cluster(view: &View, plan: &Plan, found: &mut Vec<Finding>) {
             Some(format!("{command} e endpoint status --cluster"))
         };
         found.push(finding(Grade::Critical, None, text, next));
-    } else if view.leader.is_none() && view.voters > 0 {
+    } else if view.leader.is_none() && view.voters > 0 && !login {
         found.push(finding(
             Grade::Critical,
             None,
@@ -192,7 +220,8 @@ fn takes_part(member: &MemberView, plan: &Plan, say: Say<'_>) -> bool {
     let command = &plan.command;
     let start = || {
         let host = member.host.as_ref();
-        host.map(|host| format!("{command} etcd -l {host} -e etcd_init=existing"))
+        // What lies on the host may speak against it: a dry run says so.
+        host.map(|host| format!("{command} etcd -l {host} -e etcd_init=existing -C"))
     };
     match member.role {
         Role::Absent => {
@@ -226,7 +255,13 @@ fn takes_part(member: &MemberView, plan: &Plan, say: Say<'_>) -> bool {
         say(Grade::Critical, text, next);
         return false;
     }
-    if !member.healthy {
+    // A learner answers no read through the quorum, however well it is.
+    let learns = member.role == Role::Learner
+        && member
+            .why
+            .as_deref()
+            .is_some_and(|why| why.contains("not supported for learner"));
+    if !member.healthy && !learns {
         let why = member.why.clone();
         let why = why.unwrap_or_else(|| "does not read through the quorum".into());
         let next = on_host(member, plan, "journalctl -u etcd -n 50");

@@ -653,10 +653,8 @@ fn panels(wide: usize) -> &'static [Panel] {
 fn write_page(watch: &Watch) -> String {
     let view = watch.view();
     let name = format!("etcd-overview-{}-{}.html", view.cluster, view.at);
-    match std::fs::write(
-        &name,
-        super::page(&view, watch.seconds_between_points(), false),
-    ) {
+    let page = super::page(&view, watch.seconds_between_points(), false);
+    match crate::output_file::write(name.as_ref(), 0o644, page.as_bytes()) {
         Ok(()) => format!("written: {name}"),
         Err(error) => format!("{name} cannot be written: {error}"),
     }

@@ -75,6 +75,8 @@ pub(super) fn condition(member: &MemberView) -> String {
         (_, true, true) if member.alarms.is_empty() => "healthy".into(),
         (_, true, true) => member.alarms.join(" "),
         (_, true, false) if member.health_seconds.is_none() && member.why.is_none() => "up".into(),
+        // It answers no read through the quorum, however well it is.
+        (Role::Learner, true, false) => "up".into(),
         (_, true, false) => "no quorum".into(),
         (_, false, _) if member.down_seconds.is_none() => "...".into(),
         (_, false, _) => "down".into(),
@@ -259,6 +261,7 @@ pub(super) fn fitting(view: &View, wide: usize) -> Vec<(&'static Column, usize)>
 /// How many more may fail, in words.
 fn spare(view: &View) -> String {
     match view.tolerance {
+        _ if view.verdict == Verdict::Unreachable => "no member answers".to_string(),
         spare if spare < 0 => "no quorum".to_string(),
         0 => "none may fail".to_string(),
         spare => format!("{spare} more may fail"),

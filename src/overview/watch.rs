@@ -93,6 +93,8 @@ pub(super) struct Seen {
     pub(super) health: Option<Result<Duration, String>>,
     pub(super) history: History,
     pub(super) looks: u64,
+    /// It tells its status only to those who have logged in, and nobody has.
+    pub(super) needs_login: bool,
     pub(super) no_metrics: Option<String>,
     pub(super) own: Own,
     pub(super) scrapes: VecDeque<Scraped>,
@@ -345,7 +347,9 @@ fn watch_member(shared: &Arc<Shared>, endpoint: &str) {
 fn look_at(shared: &Shared, endpoint: &str, scraper: &mut Scraper, with_metrics: bool) {
     let client = &shared.plan.client;
     let status = match client.status(endpoint) {
-        Ok(status) => status,
+        Ok(status) => Some(status),
+        // It is there, and whether it reads through the quorum it shows to anybody.
+        Err(fault) if fault.trouble().wants_login() => None,
         Err(fault) => {
             let mut state = shared.state();
             let seen = state.seen.entry(endpoint.to_string()).or_default();
@@ -364,9 +368,12 @@ fn look_at(shared: &Shared, endpoint: &str, scraper: &mut Scraper, with_metrics:
     {
         // A member that answers again is up at once; the rest follows.
         let mut state = shared.state();
-        note_leader(&mut state, &status);
+        if let Some(status) = &status {
+            note_leader(&mut state, status);
+        }
         let seen = state.seen.entry(endpoint.to_string()).or_default();
-        seen.status = Some(status);
+        seen.needs_login = status.is_none();
+        seen.status = status;
         seen.status_at = Some(Instant::now());
         seen.why = None;
         seen.failing_since = None;

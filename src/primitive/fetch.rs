@@ -1,6 +1,7 @@
 //! `fetch`: the text of a file on the host. Copying a file of any size to here is `Session::fetch_to`.
 
 use super::hidden::hidden;
+use super::reach;
 use super::{Plan, Primitive, Seen, Spec, could_not_tell};
 use crate::command::quote;
 use crate::error::{Error, Kind, Result};
@@ -15,7 +16,7 @@ pub(super) const SPEC: Spec = Spec {
         Section::Primitive,
         Of::Host,
         "fetch",
-        "Read a text file of the host.\n\nReturns `content` and `exists`; a missing file is no error. Never a change, so it reads in check mode too.",
+        "Read a text file of the host.\n\nReturns `content` and `exists`; a missing file is no error. Never a change, so it reads in check mode too.\nA link is followed where nobody but root and the login account can have put it.",
     )
     .takes(&[Arg::new("path", Type::Path, "the file")])
     .with(&[])
@@ -34,11 +35,12 @@ impl Primitive for Fetch {
 
     fn ask(&self, _: &Facts) -> Result<String> {
         let path = quote(&self.path);
-        Ok(format!(
-            "if [ -e {path} ]; then echo present; cat {path}\n\
+        Ok(reach::with_functions(&format!(
+            "if follow {path} && [ -e \"./$name\" ]; then echo present; {}\n\
              else {} && exit 2; echo absent; fi",
+            reach::PRINT,
             hidden(&self.path)
-        ))
+        )))
     }
 
     fn plan(&self, seen: &Seen<'_>) -> Result<Plan> {

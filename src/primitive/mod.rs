@@ -10,6 +10,7 @@ mod group;
 mod hidden;
 pub(crate) mod journal;
 mod package;
+pub(crate) mod reach;
 mod run;
 mod service;
 mod user;
@@ -114,6 +115,9 @@ pub trait Primitive: Send + Sync {
         if output.status == 0 {
             return Ok(());
         }
+        if let Some(refused) = reach::refused(&self.subject(), output) {
+            return Err(refused);
+        }
         let mut error = Error::new(
             crate::error::Kind::Remote,
             format!("{} could not be changed", self.subject()),
@@ -129,6 +133,9 @@ pub trait Primitive: Send + Sync {
 
 /// An answer that should have been there and was not: never taken for "absent".
 fn could_not_tell(subject: &str, output: &Output) -> Box<Error> {
+    if let Some(refused) = reach::refused(subject, output) {
+        return refused;
+    }
     let mut error = Error::new(
         crate::error::Kind::Unknown,
         format!("could not tell how {subject} is"),

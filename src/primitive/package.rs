@@ -1,5 +1,7 @@
 //! `package`: packages are installed, absent, or held, by the host's own package manager.
 
+use std::collections::HashMap;
+
 use super::{Change, Plan, Primitive, Seen, Spec, could_not_tell, texts};
 use crate::command::{line, quote};
 use crate::error::{Error, Kind, Result};
@@ -16,13 +18,13 @@ pub(super) const SPEC: Spec = Spec {
         "package",
         "Keep packages installed, absent or held.\n\nUses apt or dnf, whichever the host has; any other tool is an error that names it. Package lists are refreshed\nonce when a candidate is missing, a busy lock is waited for, and an interrupted dpkg is repaired first.\nReturns `changed`, `what` and `packages`.",
     )
-    .takes(&[Arg::new("names", Type::Texts, "packages, as the host's package tool calls them")])
+    .takes(&[Arg::new("names", Type::Texts, "packages, as the host's package tool calls them; `NAME=VERSION` for one of a version of its own")])
     .with(&[
         Arg::new("state", Type::OneOf(&["present", "absent", "held"]), "`present` by default; `held` is present and kept from upgrades"),
         Arg::new("version", Type::Text, "the exact version; any by default"),
         Arg::new("file", Type::Path, "a package file on the host to install from"),
         Arg::new("brings", Type::Texts, "directories that the packages are known to make, for a dry run: \"/var/lib/etcd etcd:etcd 0700\""),
-        Arg::new("masked", Type::Texts, "units that the installation must not start"),
+        Arg::new("masked", Type::Texts, "units that the installation must neither start nor restart"),
         Arg::new("timeout", Type::Duration, "give up after this long; \"10m\" by default"),
     ])
     .gives(Type::Map)
@@ -41,6 +43,8 @@ struct Package {
     file: Option<String>,
     masked: Vec<String>,
     names: Vec<String>,
+    /// Versions of single packages, `NAME=VERSION`.
+    pinned: HashMap<String, String>,
     state: State,
     timeout: std::time::Duration,
     version: Option<String>,
@@ -56,11 +60,21 @@ struct Installed<'a> {
 
 impl Package {
     fn new(args: &Args) -> Package {
+        let mut pinned = HashMap::new();
+        let mut names = args.things();
+        for name in &mut names {
+            if let Some((bare, version)) = name.split_once('=') {
+                let bare = bare.to_string();
+                pinned.insert(bare.clone(), version.to_string());
+                *name = bare;
+            }
+        }
         Package {
             brings: args.texts("brings"),
             file: args.text("file"),
             masked: args.texts("masked"),
-            names: args.things(),
+            names,
+            pinned,
             state: match args.text("state").as_deref() {
                 Some("absent") => State::Absent,
                 Some("held") => State::Held,
@@ -77,17 +91,26 @@ impl Package {
         line(self.names.iter().map(String::as_str))
     }
 
+    /// The version that a package shall have, when one is asked for.
+    fn wanted(&self, name: &str) -> Option<&str> {
+        self.pinned
+            .get(name)
+            .or(self.version.as_ref())
+            .map(String::as_str)
+    }
+
     /// Names as the tool takes them, with the version when one is asked for.
     fn targets(&self, missing: &[&str], between: &str) -> String {
-        match (&self.file, &self.version) {
-            (Some(file), _) => quote(file),
-            (None, Some(version)) => missing
-                .iter()
-                .map(|name| quote(&format!("{name}{between}{version}")))
-                .collect::<Vec<_>>()
-                .join(" "),
-            (None, None) => line(missing.iter().copied()),
+        if let Some(file) = &self.file {
+            return quote(file);
         }
+        let target = |name: &&str| match self.wanted(name) {
+            Some(version) if self.state != State::Absent => {
+                quote(&format!("{name}{between}{version}"))
+            }
+            _ => quote(name),
+        };
+        missing.iter().map(target).collect::<Vec<_>>().join(" ")
     }
 
     fn apt(&self, missing: &[&str]) -> String {
@@ -129,12 +152,43 @@ impl Package {
             return script;
         }
         let units = line(self.masked.iter().map(String::as_str));
+        let policy = if *tool == PackageTool::Apt {
+            let names: Vec<String> = self
+                .masked
+                .iter()
+                .map(|unit| unit.trim_end_matches(".service"))
+                .flat_map(|unit| [quote(unit), quote(&format!("{unit}.service"))])
+                .collect();
+            POLICY.replace("UNITS", &names.join("|"))
+        } else {
+            "unpolicy() { :; }".into()
+        };
         format!(
-            "systemctl mask --runtime --quiet {units} 2>/dev/null\n\
-             trap 'systemctl unmask --runtime --quiet {units} 2>/dev/null' EXIT\n{script}"
+            "{policy}\n\
+             systemctl mask --runtime --quiet {units} 2>/dev/null\n\
+             trap 'unpolicy; systemctl unmask --runtime --quiet {units} 2>/dev/null' EXIT\n\
+             trap 'exit 143' HUP INT TERM\n{script}"
         )
     }
 }
+
+/// A mask does not keep a unit of /etc from being restarted by a package's own scripts; this does, which they all ask first.
+/// It speaks for these units only and for as long as this shell lives, and what an administrator has put there comes back.
+const POLICY: &str = r#"policy=/usr/sbin/policy-rc.d
+unpolicy() {
+  if [ -e "$policy.before-etcdsh" ]; then mv -f "$policy.before-etcdsh" "$policy"
+  elif grep -qs '^# etcdsh$' "$policy"; then rm -f "$policy"; fi
+}
+[ ! -e "$policy" ] || grep -qs '^# etcdsh$' "$policy" || mv -f "$policy" "$policy.before-etcdsh"
+cat >"$policy" <<END
+#!/bin/sh
+# etcdsh
+if [ -d /proc/$$ ]; then
+  for word; do case \$word in UNITS) exit 101 ;; esac; done
+fi
+[ ! -x $policy.before-etcdsh ] || exec $policy.before-etcdsh "\$@"
+END
+chmod 755 "$policy""#;
 
 /// Only a busy list is waited for by ourselves: apt waits for dpkg's lock when told to.
 const APT: &str = r#"export DEBIAN_FRONTEND=noninteractive
@@ -249,7 +303,7 @@ impl Primitive for Package {
             match self.state {
                 State::Absent => whole.is_none(),
                 _ => whole.is_some_and(|package| {
-                    let version = self.version.as_deref();
+                    let version = self.wanted(name);
                     version.is_none_or(|version| version == package.version)
                 }),
             }
@@ -277,7 +331,12 @@ impl Primitive for Package {
             } else {
                 "install"
             };
-            what.push(format!("{verb} {}", missing.join(", ")));
+            let told = |name: &&str| match self.wanted(name) {
+                Some(version) if self.state != State::Absent => format!("{name}={version}"),
+                _ => (*name).to_string(),
+            };
+            let told: Vec<String> = missing.iter().map(told).collect();
+            what.push(format!("{verb} {}", told.join(", ")));
             script = match tool {
                 PackageTool::Apt => self.apt(&missing),
                 PackageTool::Sandbox => {
@@ -316,6 +375,8 @@ impl Primitive for Package {
             .packages
             .extend(names.map(|name| (name, installed)));
         if installed {
+            let newer = self.names.iter().map(|name| format!("package:{name}"));
+            pretended.newer.extend(newer);
             pretended
                 .brought
                 .extend(self.brings.iter().filter_map(|line| brought(line)));

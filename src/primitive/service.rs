@@ -24,6 +24,7 @@ pub(super) const SPEC: Spec = Spec {
         Arg::new("enabled", Type::Bool, "start at boot; left alone by default"),
         Arg::new("masked", Type::Bool, "can it be started at all; left alone by default"),
         Arg::new("unit", Type::Text, "the whole unit file; systemd reads it again when it changes"),
+        Arg::new("restart_for", Type::Texts, "the keys of the unit of which a change is worth a restart: where all else differs, the file keeps its time; all of them by default"),
         Arg::new("log", Type::Path, "the file to quote when the unit fails and its journal is empty"),
         Arg::new("timeout", Type::Duration, "give up after this long; \"120s\" by default"),
     ])
@@ -36,6 +37,8 @@ struct Service {
     log: Option<String>,
     masked: Option<bool>,
     name: String,
+    /// Empty: every line of the unit counts.
+    restart_for: Vec<String>,
     state: Option<String>,
     timeout: std::time::Duration,
     unit: Option<String>,
@@ -58,6 +61,7 @@ impl Service {
             log: args.text("log"),
             masked: args.bool("masked"),
             name: args.thing().trim_end_matches(".service").to_string(),
+            restart_for: args.texts("restart_for"),
             state: args.text("state"),
             timeout: args
                 .duration("timeout")
@@ -68,6 +72,23 @@ impl Service {
 
     fn unit_path(&self, facts: &Facts) -> String {
         format!("{}/etc/systemd/system/{}.service", facts.root, self.name)
+    }
+
+    /// Does the unit differ only where a process that runs need not be started again?
+    fn keeps_time(&self, shown: &Shown<'_>) -> bool {
+        let (Some(old), Some(new)) = (shown.unit, self.unit.as_deref()) else {
+            return false;
+        };
+        let counts = |unit: &str| -> Vec<String> {
+            let pairs = unit.lines().filter_map(|line| line.trim().split_once('='));
+            let mut counts: Vec<String> = pairs
+                .filter(|(key, _)| self.restart_for.iter().any(|name| name == key.trim()))
+                .map(|(key, value)| format!("{}={}", key.trim(), value.trim()))
+                .collect();
+            counts.sort();
+            counts
+        };
+        !self.restart_for.is_empty() && counts(old) == counts(new)
     }
 
     /// Start, stop and so on; after a failure the end of the log, of which `judge` quotes what decides.
@@ -99,11 +120,11 @@ impl Service {
             .filter(|unit| shown.unit != Some(unit.as_str()))
         {
             let path = self.unit_path(facts);
-            let temporary = quote(&format!("{path}.etcdsh"));
+            let keeps_time = self.keeps_time(shown);
+            let script = super::file::replace(&path, unit, keeps_time);
             steps.push(format!(
-                "{} && chmod 0644 {temporary} && mv -f {temporary} {}",
-                super::file::put(unit.as_bytes(), &temporary),
-                quote(&path)
+                "( {script}
+)"
             ));
             what.push(if shown.unit.is_some() {
                 "unit file".into()
@@ -248,6 +269,7 @@ impl Primitive for Service {
             Some("stopped") => false,
             _ => matches!(shown.active, "active" | "reloading"),
         };
+        let keeps_time = self.keeps_time(&shown);
         let (what, steps, diff) = self.steps(&shown, running, seen.facts);
         if what.is_empty() {
             return Ok(Plan::Unchanged);
@@ -259,11 +281,11 @@ impl Primitive for Service {
         );
         Ok(Plan::Change(Change {
             diff,
+            keeps_time,
             script: steps.join(" && "),
             shown,
             timeout: Some(self.timeout),
             what,
-            ..Change::default()
         }))
     }
 
@@ -285,7 +307,10 @@ impl Primitive for Service {
         .into()
     }
 
-    fn pretend(&self, pretended: &mut Pretended, _: &Change) {
+    fn pretend(&self, pretended: &mut Pretended, change: &Change) {
+        if change.diff.is_some() && !change.keeps_time {
+            pretended.newer.insert(format!("unit:{}", self.name));
+        }
         pretended
             .enabled
             .extend(self.enabled.map(|enabled| (self.name.clone(), enabled)));

@@ -35,12 +35,10 @@ pub(super) fn write(
     path: &Path,
     range: Option<(usize, usize)>,
 ) -> Result<usize> {
-    use std::io::Write;
-    use std::os::unix::fs::OpenOptionsExt;
     let refused = |error: std::io::Error| {
         Error::config(format!("`{}` cannot be written", path.display())).because(error.to_string())
     };
-    if std::fs::read_to_string(path).is_ok_and(|text| !text.starts_with(HEAD)) {
+    if path.is_file() && std::fs::read_to_string(path).is_ok_and(|text| !text.starts_with(HEAD)) {
         return Err(Error::config(format!(
             "`{}` is there and was not saved from the console",
             path.display()
@@ -59,14 +57,7 @@ pub(super) fn write(
         lines = lines.drain(from - 1..to.min(lines.len())).collect();
     }
     let text = format!("{HEAD}{}\n", lines.join("\n"));
-    let mut file = std::fs::OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o755)
-        .open(path)
-        .map_err(refused)?;
-    file.write_all(text.as_bytes()).map_err(refused)?;
+    crate::output_file::write(path, 0o755, text.as_bytes()).map_err(refused)?;
     Ok(lines.len())
 }
 

@@ -25,12 +25,19 @@ struct Copying {
 impl Transcript {
     /// Begin to write to the end of a file that only its owner can read.
     pub fn begin(&self, path: &Path) -> io::Result<()> {
-        use std::os::unix::fs::OpenOptionsExt;
+        use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
         let file = std::fs::OpenOptions::new()
             .append(true)
             .create(true)
             .mode(0o600)
             .open(path)?;
+        let found = file.metadata()?;
+        if found.is_file() && found.uid() != rustix::process::geteuid().as_raw() {
+            return Err(io::Error::new(
+                io::ErrorKind::PermissionDenied,
+                "it is another user's file",
+            ));
+        }
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Copying {
             file,
             line: Vec::new(),

@@ -6,7 +6,8 @@ use std::time::Duration;
 use super::Session;
 use crate::error::{Error, Result};
 use crate::host::{Link, Pretended};
-use crate::primitive::{Diff, Plan, Primitive, Seen};
+use crate::output_file::OutputFile;
+use crate::primitive::{Diff, Plan, Primitive, Seen, reach};
 use crate::report::{Change, Event};
 use crate::transport::Output;
 use crate::value::{Map, Value};
@@ -279,25 +280,24 @@ impl Session {
             Error::config(format!("`{}` cannot be written", target.display()))
                 .because(error.to_string())
         };
-        let mut part = target.as_os_str().to_owned();
-        part.push(".part");
-        // It goes when the copy cannot be ended; after a crash the next copy takes its name.
-        let part = tempfile::TempPath::try_from_path(part).map_err(broken)?;
-        let mut file = std::fs::File::create(&part).map_err(broken)?;
-        let quoted = crate::command::quote(path);
+        let mut file = OutputFile::create(target, 0o600).map_err(broken)?;
         let mut total = 0_u64;
         for piece in 0.. {
             self.cancel.check()?;
             let output = link.exec(
-                &format!("dd if={quoted} bs={PIECE} skip={piece} count=1 2>/dev/null"),
+                &reach::piece(path, PIECE, piece),
                 Some(Duration::from_mins(2)),
             )?;
             if output.status != 0 {
-                return Err(Error::new(
-                    crate::error::Kind::Remote,
-                    format!("`{path}` cannot be read"),
-                )
-                .on(link.name()));
+                let error = reach::refused(&format!("`{path}`"), &output).unwrap_or_else(|| {
+                    let mut error = Error::new(
+                        crate::error::Kind::Remote,
+                        format!("`{path}` cannot be read"),
+                    );
+                    error.stderr.clone_from(&output.stderr);
+                    error
+                });
+                return Err(error.on(link.name()));
             }
             file.write_all(&output.stdout).map_err(broken)?;
             total += output.stdout.len() as u64;
@@ -305,8 +305,7 @@ impl Session {
                 break;
             }
         }
-        file.sync_all().map_err(broken)?;
-        part.persist(target).map_err(|lost| broken(lost.error))?;
+        file.finish().map_err(broken)?;
         Ok(total)
     }
 }

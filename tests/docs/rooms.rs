@@ -13,7 +13,7 @@ fn floors() -> BTreeMap<String, usize> {
     let page = fs::read_to_string(root().join("docs/architecture.md")).unwrap();
     let table = page.split("\n## Rooms\n").nth(1).unwrap();
     let rows = table.lines().filter(|line| line.starts_with("| `"));
-    let room = Regex::new("`([a-z]+)`").unwrap();
+    let room = Regex::new("`([a-z_]+)`").unwrap();
     let mut floors = BTreeMap::new();
     for (floor, row) in rows.enumerate() {
         let names = row.split('|').nth(1).unwrap();

@@ -16,6 +16,7 @@ mod mask;
 mod run;
 mod server;
 mod terminal;
+mod written;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

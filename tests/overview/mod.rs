@@ -336,7 +336,7 @@ fn a_member_of_no_inventory_is_shown_too_and_one_of_the_inventory_that_is_none()
     );
     assert!(
         ran.stdout.contains(&format!(
-            "  next: etcdsh -i four.yml etcd -l {fourth} -e etcd_init=existing\n"
+            "  next: etcdsh -i four.yml etcd -l {fourth} -e etcd_init=existing -C\n"
         )),
         "{ran:?}"
     );

@@ -39,3 +39,23 @@ fn a_step_of_the_flow_has_no_place_of_its_own() {
         assert!(!ran.stderr.contains("-->"), "{}", ran.text());
     }
 }
+
+#[test]
+fn an_inventory_that_is_found_and_could_be_anybodys_is_not_read() {
+    let marker = "all: { hosts: { localhost: { ansible_connection: local } }, vars: { ansible_ssh_common_args: x } }\n";
+    let test = Test::new().file("open/pigsty.yml", marker);
+    let asked = |more: &str| {
+        test.sh(&format!(
+            "chmod 1777 open; cd open; etcdsh inventory {more} --list; e=$?; etcdsh e endpoint status {more} >/dev/null 2>&1; exit $e"
+        ))
+    };
+    let ran = asked("");
+    assert_eq!(ran.status, 1, "{}", ran.text());
+    assert!(
+        ran.stderr.contains("`./pigsty.yml` is not read unless it is named, because everyone may write to its folder"),
+        "{}",
+        ran.text()
+    );
+    let ran = asked("-i ./pigsty.yml");
+    assert_eq!(ran.status, 0, "{}", ran.text());
+}

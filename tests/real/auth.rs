@@ -43,8 +43,33 @@ fn a_cluster_with_authentication_is_kept_and_a_member_joins_it() {
     ] {
         lab.etcdsh(&[&["e"], words].concat()).ok();
     }
-    // Nobody is logged in: what needs no login works, and what does says so.
+    // Nobody is logged in: what needs no login works, and what does says so, before anything is changed.
     lab.flow("").changes_nothing();
+    lab.flow("-t etcd_assert").ok().says(&[
+        "authentication is on in cluster `etcd`, and nobody is logged in",
+        "etcd_root_password",
+    ]);
+    lab.flow("-t etcd_assert -e etcd_root_password=wrong")
+        .exits(2)
+        .says(&[
+            "cluster `etcd` refuses the login",
+            "invalid user ID or password",
+        ]);
+    lab.write("pigsty.yml", &inventory(4, ""));
+    let fresh = lab.trees(&["10.10.10.13"]);
+    lab.flow("-l 10.10.10.13 -e etcd_init=existing")
+        .exits(2)
+        .says(&["joining the cluster needs a login", "etcd_root_password"]);
+    assert_eq!(lab.trees(&["10.10.10.13"])[0], fresh[0]);
+    lab.write("pigsty.yml", &inventory(3, ""));
+    lab.etcdsh(&[
+        "overview",
+        "--once",
+        "-e",
+        &format!("etcd_root_password={PASSWORD}"),
+    ])
+    .ok()
+    .says(&["etcd  healthy  3 members, 3 take part"]);
     lab.etcdsh(&["overview", "--once"])
         .ok()
         .says(&["etcd  healthy  3 members, 3 take part"]);

@@ -305,6 +305,9 @@ fn an_etcd_of_somebody_else_is_foreign_and_refused_unless_it_shall_be_purged() {
         "-t etcd_config",
         &["/etc/etcd/ca.crt is there, and there is no CA beside the inventory"],
     );
+    let seen = lab.etcdsh(&["overview", "--once"]).exits(4);
+    let seen = seen.says(&["cannot be judged from here: there is no CA"]);
+    assert!(!seen.text().contains("no quorum"), "{}", seen.text());
     lab.flow("-C -e etcd_clean=true -y").changes_something();
     assert!(!pki.exists(), "a dry run made a CA");
     lab.flow("-e etcd_clean=true -y")
@@ -373,4 +376,35 @@ fn a_port_held_by_another_program_is_refused() {
     refused(&lab, "", &["on port 2380", "is in the way"]);
     lab.flow("-e etcd_peer_port=2480").ok();
     healthy(&lab, HOST, &["etcd-1"]);
+}
+
+/// The same address, written otherwise, is the same member.
+#[test]
+fn addresses_are_compared_as_addresses() {
+    let Some(lab) = Lab::up(
+        &["10.10.10.10=trixie"],
+        "etcd: { hosts: { \"fd00:10::10\": { etcd_seq: 1 } } }\n",
+    ) else {
+        return;
+    };
+    let control: super::lab::Run = lab
+        .command("sh")
+        .args(["-ec", "sysctl -qw net.ipv6.conf.all.disable_ipv6=0; ip -6 addr add fd00:10::1/64 dev br0 nodad
+            printf 'Host fd00:10:*\\n    User root\\n    StrictHostKeyChecking accept-new\\n' >>~/.ssh/config"])
+        .output()
+        .unwrap()
+        .into();
+    control.ok();
+    lab.on(HOST, "sysctl -qw net.ipv6.conf.all.disable_ipv6=0; ip -6 addr add fd00:10::10/64 dev host0 nodad");
+    lab.flow("").ok();
+    let before = born(&lab, HOST);
+    lab.write(
+        "pigsty.yml",
+        "etcd: { hosts: { \"FD00:10:0:0::10\": { etcd_seq: 1 } } }\n",
+    );
+    lab.flow("").changes_nothing();
+    lab.on(HOST, "sed -i 's/fd00:10::10/FD00:10:0::10/g' /etc/etcd/etcd.conf; touch -d '1 hour ago' /etc/etcd/etcd.conf");
+    let run = lab.flow("").ok();
+    assert_eq!(run.restarted(), [] as [&str; 0], "{}", run.readable());
+    assert_eq!(born(&lab, HOST), before);
 }

@@ -203,6 +203,9 @@ fn a_learner_stays_one_when_it_is_asked_to() {
     lab.flow("-l 10.10.10.11 -e etcd_init=existing -e etcd_learner=true")
         .ok();
     assert_eq!(members(&lab, "10.10.10.10"), ["etcd-1", "etcd-2?"]);
+    lab.etcdsh(&["overview", "--once", "--no-hosts"])
+        .ok()
+        .says(&["etcd  healthy", "is a learner: it has no vote"]);
     lab.flow("-l 10.10.10.11 -e etcd_init=existing -e etcd_learner=true")
         .changes_nothing();
     lab.flow("-l 10.10.10.11").ok();

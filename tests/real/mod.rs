@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod auth;
+mod config;
 mod deploy;
 mod example;
 mod guard;
@@ -15,6 +16,7 @@ mod monitor;
 mod overview;
 mod pigsty;
 mod primitive;
+mod race;
 mod restart;
 mod row;
 mod see;

@@ -1,7 +1,7 @@
 //! A cluster that Pigsty v2 has made, with its own CA, converges as ours; its monitoring finds the members.
 
 use super::lab::Lab;
-use super::see::{HOSTS, THREE, etcdctl, healthy};
+use super::see::{HOSTS, THREE, births, etcdctl, healthy};
 
 /// What the role of Pigsty v2 leaves on a control machine and on a host, by its own means: openssl and a template.
 const MAKE_PKI: &str = r"set -e
@@ -18,8 +18,15 @@ done";
 fn conf(number: usize) -> String {
     let address = format!("10.10.10.{}", 9 + number);
     format!(
-        "name: etcd-{number}
+        "# ansible managed
+#---------------------------#
+name: 'etcd-{number}'
 data-dir: '/data/etcd'
+quota-backend-bytes: 8589934592
+auto-compaction-mode: \"periodic\"
+auto-compaction-retention: '24h'
+logger: zap
+max-wals: 5
 initial-cluster: etcd-1=https://10.10.10.10:2380,etcd-2=https://10.10.10.11:2380,etcd-3=https://10.10.10.12:2380
 initial-cluster-token: etcd
 initial-cluster-state: new
@@ -48,6 +55,7 @@ After=network-online.target
 [Service]
 Type=notify
 User=etcd
+Group=etcd
 WorkingDirectory=/data/etcd
 ExecStart=/usr/bin/etcd --config-file /etc/etcd/etcd.conf
 Restart=on-failure
@@ -94,6 +102,8 @@ fn a_cluster_made_by_pigsty_converges_and_keeps_its_data() {
             "set -e; apt-get -qq update; systemctl mask --runtime -q etcd; apt-get -qq -y install etcd-server etcd-client >/dev/null 2>&1; systemctl unmask --runtime -q etcd
             mkdir -p /etc/etcd /data/etcd /etc/pki; mv /tmp/conf /etc/etcd/etcd.conf; cp /tmp/ca.crt /etc/pki/; mv /tmp/ca.crt /tmp/server.crt /tmp/server.key /etc/etcd/
             mv /tmp/unit /etc/systemd/system/etcd.service; chown -R etcd:etcd /etc/etcd /data/etcd; chmod 750 /etc/etcd; chmod 700 /data/etcd; chmod 600 /etc/etcd/server.key
+            printf of-root-only >/etc/etcd/etcd.pass; chown root:etcd /etc/etcd/etcd.pass; chmod 640 /etc/etcd/etcd.pass
+            printf '%s\\n' 'export ETCDCTL_API=3' 'export ETCDCTL_USER=\"root:$(cat /etc/etcd/etcd.pass)\"' >/etc/profile.d/etcdctl.sh
             systemctl daemon-reload; systemctl enable -q --now etcd",
         )
     };
@@ -111,12 +121,39 @@ fn a_cluster_made_by_pigsty_converges_and_keeps_its_data() {
         .into();
     lab.on(HOSTS[0], "ETCDCTL_API=3 etcdctl --endpoints https://10.10.10.10:2379 --cacert /etc/pki/ca.crt --cert /etc/etcd/server.crt --key /etc/etcd/server.key put theirs kept");
 
+    lab.on(HOSTS[0], "export ETCDCTL_API=3; for line in 'user add root:of-root-only' 'role add root' 'user grant-role root root' 'auth enable'; do etcdctl --endpoints https://10.10.10.10:2379 --cacert /etc/pki/ca.crt --cert /etc/etcd/server.crt --key /etc/etcd/server.key $line; done");
+
     lab.flow("-e etcd_clean=false")
         .exits(2)
         .says(&["a running etcd", "of `etcd-1`"]);
+    // Nothing of what a member makes of its files is different, so nobody is restarted; and its client can still log in.
+    let births = births(&lab, &HOSTS);
     let run = lab.flow("").changes_something();
-    assert_eq!(run.restarted().len(), 3, "{}", run.readable());
+    assert_eq!(run.restarted(), [] as [&str; 0], "{}", run.readable());
+    assert!(!run.text().contains("of-root-only"), "{}", run.text());
+    assert_eq!(super::see::births(&lab, &HOSTS), births);
     healthy(&lab, HOSTS[0], &["etcd-1", "etcd-2", "etcd-3"]);
+    assert_eq!(
+        lab.on(
+            HOSTS[2],
+            "bash -lc 'etcdctl put pig 1; etcdctl get pig --print-value-only'"
+        ),
+        "OK\n1\n"
+    );
+    // Pigsty's files over ours, and ours again: nobody either.
+    for (index, host) in HOSTS.iter().enumerate() {
+        lab.write("conf", &conf(index + 1));
+        lab.keep_on(host, "conf", "/tmp/conf");
+        lab.on(host, "touch -d '1 hour ago' /tmp/conf; cp -p /tmp/conf /etc/etcd/etcd.conf; chown etcd:etcd /etc/etcd/etcd.conf");
+    }
+    lab.flow("").changes_something();
+    assert_eq!(super::see::births(&lab, &HOSTS), births);
+    // A rolling restart needs the login that lies there.
+    let run = lab
+        .flow("-t etcd_config,etcd_launch -e etcd_heartbeat_interval=120")
+        .ok();
+    assert_eq!(run.restarted().len(), 3, "{}", run.readable());
+    lab.flow("").ok();
     assert_eq!(
         etcdctl(&lab, HOSTS[1], "get theirs --print-value-only"),
         "kept\n"

@@ -1,10 +1,8 @@
 //! `export [PREFIX] [FILE]`: all keys of one revision as JSON lines, which `import` reads.
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::io::{BufWriter, Write};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::{Deadline, Endless, Since, Verb};
 use crate::etcdctl::call::Call;
@@ -13,6 +11,7 @@ use crate::etcdctl::form::record;
 use crate::etcdctl::line::flag::Flag;
 use crate::etcdctl::line::settings::io_text;
 use crate::etcdctl::range::pages::{self, Query};
+use crate::output_file::OutputFile;
 
 pub(super) const VERB: Verb = Verb {
     name: "export",
@@ -51,7 +50,12 @@ fn run(call: &mut Call<'_>) -> Outcome {
         .get(1)
         .map(|word| String::from_utf8_lossy(word).into_owned())
     {
-        Some(name) if name != "-" => Some(Target::open(Path::new(&name))?),
+        Some(name) if name != "-" => {
+            let name = PathBuf::from(name);
+            // Values may be secrets.
+            let file = OutputFile::create(&name, 0o600).map_err(|error| trouble(&name, &error))?;
+            Some((BufWriter::with_capacity(1 << 18, file), name))
+        }
         _ => None,
     };
     let (start, query) = Query::prefix(&prefix);
@@ -71,7 +75,7 @@ fn run(call: &mut Call<'_>) -> Outcome {
             .map(|kv| leases.left(call, kv.lease))
             .collect::<Outcome<Vec<_>>>()?;
         let out: &mut dyn Write = match &mut file {
-            Some(file) => &mut file.file,
+            Some((file, _)) => file,
             None => &mut *call.io.out,
         };
         if std::mem::take(&mut first) {
@@ -87,9 +91,14 @@ fn run(call: &mut Call<'_>) -> Outcome {
             .try_for_each(|(kv, ttl)| record::write(out, kv, ttl))?;
         Ok(())
     })?;
-    let Some(file) = file else { return Ok(()) };
-    let name = file.name.display().to_string();
-    file.finish()?;
+    let Some((file, name)) = file else {
+        return Ok(());
+    };
+    file.into_inner()
+        .map_err(std::io::IntoInnerError::into_error)
+        .and_then(OutputFile::finish)
+        .map_err(|error| trouble(&name, &error))?;
+    let name = name.display();
     let keys = if written == 1 { "key" } else { "keys" };
     call.complain(format_args!(
         "{written} {keys} of revision {revision} exported to {name}"
@@ -118,51 +127,7 @@ impl Leases {
     }
 }
 
-/// A file that gets its name when it is complete.
-struct Target {
-    file: BufWriter<File>,
-    name: PathBuf,
-    part: PathBuf,
-}
-
-impl Target {
-    fn open(name: &Path) -> Outcome<Target> {
-        let mut part = name.as_os_str().to_os_string();
-        part.push(".part");
-        let part = PathBuf::from(part);
-        // Values may be secrets.
-        let file = File::options()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&part)
-            .map_err(|error| trouble(&part, &error))?;
-        Ok(Target {
-            file: BufWriter::with_capacity(1 << 18, file),
-            name: name.to_path_buf(),
-            part,
-        })
-    }
-
-    fn finish(mut self) -> Outcome {
-        let done = self
-            .file
-            .flush()
-            .and_then(|()| self.file.get_ref().sync_all())
-            .and_then(|()| std::fs::rename(&self.part, &self.name));
-        done.map_err(|error| trouble(&self.name, &error))
-    }
-}
-
-impl Drop for Target {
-    /// After success it has its name and nothing is there to remove.
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.part);
-    }
-}
-
-fn trouble(path: &Path, error: &std::io::Error) -> Box<Failure> {
+fn trouble(path: &std::path::Path, error: &std::io::Error) -> Box<Failure> {
     Failure::new(
         ERROR,
         format!("cannot write {}: {}", path.display(), io_text(error)),

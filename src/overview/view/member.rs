@@ -115,6 +115,8 @@ pub struct MemberView {
     pub drift: Option<Vec<String>>,
     /// Alarms that are on for this member: `NOSPACE`, `CORRUPT`.
     pub alarms: Vec<String>,
+    /// It tells its status only to those who have logged in, and nobody has.
+    pub needs_login: bool,
     /// Why there are no numbers of `/metrics`.
     pub no_metrics: Option<String>,
     /// What looking at it has cost: bytes of metrics that it sent.
@@ -155,6 +157,7 @@ pub(super) fn member(row: &Row<'_>, state: &State, names: &[(String, String)]) -
             .or_else(|| seen.status.as_ref().map(|status| status.member_id))
             .map(hex),
         name: name(row),
+        needs_login: seen.needs_login && seen.is_up(),
         no_metrics: seen.no_metrics.clone(),
         peers_p95_seconds: peers(seen, names),
         role,
@@ -178,13 +181,21 @@ pub(super) fn member(row: &Row<'_>, state: &State, names: &[(String, String)]) -
     member
 }
 
+/// A learner that wants a login: it reads for nobody.
+fn is_silent_learner(seen: &Seen) -> bool {
+    let refused = |why: &String| why.contains("not supported for learner");
+    seen.needs_login && matches!(&seen.health, Some(Err(why)) if refused(why))
+}
+
 fn role(row: &Row<'_>, status: Option<&Status>, has_list: bool) -> Role {
+    let seen = row.seen;
     match (row.listed, status) {
         (Some(member), None) if member.name.is_empty() => Role::Unstarted,
         (Some(member), _) if member.is_learner => Role::Learner,
         (_, Some(status)) if status.is_learner => Role::Learner,
         (_, Some(status)) if status.leader == status.member_id => Role::Leader,
         (_, Some(_)) => Role::Follower,
+        _ if seen.is_some_and(is_silent_learner) => Role::Learner,
         (None, None) if has_list && row.expected.is_some() => Role::Absent,
         _ => Role::Unknown,
     }
@@ -213,7 +224,7 @@ fn why(seen: &Seen, role: Role) -> Option<String> {
 }
 
 impl MemberView {
-    pub(super) fn is_voter(&self) -> bool {
+    pub(in crate::overview) fn is_voter(&self) -> bool {
         !matches!(self.role, Role::Learner | Role::Absent)
     }
 

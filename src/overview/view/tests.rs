@@ -255,3 +255,69 @@ fn names_are_in_the_order_of_their_numbers() {
     names.sort_by_key(|name| natural(name));
     assert_eq!(names, ["a", "etcd-1", "etcd-9", "etcd-10"]);
 }
+
+/// What a member of etcd 3.5.28 and later shows to somebody who has not logged in.
+fn want_login(state: &mut State) {
+    state.members = None;
+    for number in 1..=3 {
+        let seen = seen(state, number);
+        seen.needs_login = true;
+        seen.status = None;
+    }
+}
+
+#[test]
+fn members_that_want_a_login_are_well() {
+    let (plan, mut state) = three();
+    want_login(&mut state);
+    let well = view(&plan, &state);
+    assert_eq!(
+        (well.verdict, well.up, well.exit_code()),
+        (Verdict::Healthy, 3, 0)
+    );
+    let texts = |view: &View| -> Vec<String> {
+        view.findings
+            .iter()
+            .map(|finding| finding.text.clone())
+            .collect()
+    };
+    assert_eq!(
+        texts(&well),
+        ["authentication is on, and nobody is logged in: roles and sizes are not told"]
+    );
+    // A learner among them is a note, and one that reads nothing is what it is.
+    seen(&mut state, 3).health = Some(Err("etcdserver: rpc not supported for learner".into()));
+    let learner = view(&plan, &state);
+    assert_eq!(
+        (learner.verdict, learner.up, learner.voters),
+        (Verdict::Healthy, 2, 2)
+    );
+    for number in 2..=3 {
+        seen(&mut state, number).health = Some(Err("timed out".into()));
+    }
+    assert_eq!(view(&plan, &state).verdict, Verdict::NoQuorum);
+}
+
+#[test]
+fn without_a_ca_nothing_is_judged() {
+    let (plan, mut state) = three();
+    for number in 1..=3 {
+        down(&mut state, number);
+        seen(&mut state, number).why = Some("the server's certificate is not signed by an authority that this system trusts, and no CA is given".into());
+    }
+    let seen = view(&plan, &state);
+    assert_eq!(seen.exit_code(), 4);
+    assert!(
+        seen.findings[0]
+            .text
+            .starts_with("cannot be judged from here: there is no CA"),
+        "{:?}",
+        seen.findings
+    );
+    assert!(
+        !seen
+            .findings
+            .iter()
+            .any(|finding| finding.text.contains("no quorum"))
+    );
+}

@@ -47,7 +47,7 @@ impl<'a> Access<'a> {
         }
     }
 
-    /// The commands that give it to `path`, which is quoted.
+    /// The commands that give it to `path`, which is quoted, and where nobody else may put a link.
     pub(super) fn steps(self, path: &str) -> Vec<String> {
         let spec = match (self.owner, self.group) {
             (None, None) => None,

@@ -2,9 +2,9 @@
 
 use super::access::Found;
 use super::{File, State};
-use crate::command::quote;
 use crate::error::{Error, Kind, Result};
 use crate::primitive::hidden::hidden;
+use crate::primitive::reach;
 use crate::primitive::{Primitive, could_not_tell};
 use crate::transport::Output;
 
@@ -37,14 +37,14 @@ pub(super) enum Content {
 
 impl File {
     pub(super) fn question(&self) -> String {
-        let path = quote(&self.path);
-        let folder = quote(self.folder());
+        let path = reach::name(&self.path);
+        let print = reach::PRINT;
         // A removal needs no content; neither does a directory.
         let content = if self.state == State::File && self.line.is_some() {
-            format!("echo; cat {path}")
+            format!("echo; {print}")
         } else if self.state == State::File && self.content.is_some() {
             format!(
-                "if [ $4 -gt {SHOWN} ]; then echo ' hash'; sha256sum <{path}; else echo; cat {path}; fi"
+                "if [ $4 -gt {SHOWN} ]; then echo ' hash'; [ -r {path} ] && {print} | sha256sum; else echo; {print}; fi"
             )
         } else {
             "echo".into()
@@ -57,16 +57,18 @@ impl File {
             "echo".into()
         };
         // One process for what is there and one for its content: each costs more than all the rest.
-        format!(
-            "if [ -L {path} ] || [ -e {path} ]; then set -- $(stat -c '%a %U=%u %G=%g %s' {path}) && s=\"$1 $2 $3\" || exit 4; fi\n\
+        reach::with_functions(&format!(
+            "if {beside}; then name={path}\n\
+             if [ -L {path} ] || [ -e {path} ]; then set -- $(stat -c '%a %U=%u %G=%g %s' {path}) && s=\"$1 $2 $3\" || exit 4; fi\n\
              if [ -L {path} ]; then printf 'link %s\\n' \"$s\"; readlink {path}\n\
              elif [ -d {path} ]; then printf 'directory %s' \"$s\"; {inside}\n\
              elif [ -f {path} ]; then printf 'file %s' \"$s\"; {content}\n\
              elif [ -e {path} ]; then echo other\n\
-             elif [ -d {folder} ] && [ -x {folder} ]; then echo absent parent\n\
+             else echo absent parent; fi\n\
              else {hidden} && exit 2; echo absent; fi",
+            beside = reach::beside(&self.path),
             hidden = hidden(&self.path)
-        )
+        ))
     }
 
     pub(super) fn read(&self, output: &Output) -> Result<There> {

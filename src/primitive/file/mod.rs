@@ -8,7 +8,7 @@ mod look;
 mod plan;
 mod write;
 
-pub(super) use write::put;
+pub(super) use write::replace;
 
 use super::{Change, Plan, Primitive, Seen, Spec};
 use crate::error::{Error, Kind, Result};
@@ -207,6 +207,9 @@ impl Primitive for File {
     fn judge(&self, change: &Change, output: &Output) -> Result<()> {
         if output.status == 0 {
             return Ok(());
+        }
+        if let Some(refused) = super::reach::refused(&self.subject(), output) {
+            return Err(refused);
         }
         let (mut error, command) = match &self.validate {
             Some(command) if output.status == write::REFUSED => (

@@ -9,11 +9,12 @@ use super::{File, State};
 use crate::command::quote;
 use crate::error::{Error, Kind, Result};
 use crate::hex;
-use crate::primitive::{Change, Plan, Seen};
+use crate::primitive::{Change, Plan, Seen, reach};
 
-fn change(what: Vec<String>, command: String) -> Plan {
+/// `command` is what a person is shown of `script`.
+fn change(what: Vec<String>, script: String, command: String) -> Plan {
     Plan::Change(Change {
-        script: command.clone(),
+        script,
         shown: command,
         what,
         ..Change::default()
@@ -102,6 +103,7 @@ impl File {
         }
         change(
             vec![format!("target -> {target}")],
+            self.link(&target, "-sfnT"),
             format!("ln -sfn -- {} {}", quote(&target), quote(&self.path)),
         )
     }
@@ -132,7 +134,34 @@ impl File {
         if what.is_empty() {
             return Plan::Unchanged;
         }
-        change(what, missing.steps(&quote(&self.path)).join(" && "))
+        let command = missing.steps(&quote(&self.path)).join(" && ");
+        let script = if self.state == State::Directory {
+            reach::standing(&self.path, "", &missing.steps(".").join(" && "))
+        } else {
+            self.give(missing)
+        };
+        change(what, script, command)
+    }
+
+    /// Give it to a file. By its name only where nobody else can put a link there: else by another name of it.
+    fn give(&self, missing: Access<'_>) -> String {
+        let name = reach::name(&self.path);
+        let mut steps = vec![
+            format!("ln -P {} ./it", reach::name_above(&self.path)),
+            "[ -f ./it ] && [ ! -L ./it ]".to_string(),
+        ];
+        steps.extend(missing.steps("./it"));
+        let elsewhere = reach::staged(&self.path, &steps, "");
+        let here = format!(
+            "if alone; then [ ! -L {name} ] && {}; exit; fi",
+            missing.steps(&name).join(" && ")
+        );
+        reach::in_folder(&self.path, &format!("{here}\n{elsewhere}"))
+    }
+
+    fn link(&self, target: &str, how: &str) -> String {
+        let command = format!("ln {how} -- {} {}", quote(target), reach::name(&self.path));
+        reach::in_folder(&self.path, &command)
     }
 
     /// The whole content that shall be, when the call says it.
@@ -180,18 +209,13 @@ impl File {
                 "state the directory first: h.file(\"{folder}\", #{{ state: \"directory\" }})"
             )));
         }
-        let path = quote(&self.path);
         Ok(match self.state {
             State::Absent => Plan::Unchanged,
             State::Directory => self.make_directory(seen),
             State::Link => {
-                let target = quote(self.target.as_deref().unwrap_or_default());
-                Plan::Change(Change {
-                    script: format!("ln -s -- {target} {path}"),
-                    shown: format!("ln -s {target} {path}"),
-                    what: vec!["create".into()],
-                    ..Change::default()
-                })
+                let target = self.target.as_deref().unwrap_or_default();
+                let shown = format!("ln -s {} {}", quote(target), quote(&self.path));
+                change(vec!["create".into()], self.link(target, "-sT"), shown)
             }
             State::File => {
                 let content = self.wanted(b"").unwrap_or_default();
@@ -207,29 +231,31 @@ impl File {
             mode: stated.mode.or(Some(0o755)),
             ..stated
         };
-        let above = self
-            .parents
-            .then(|| format!("mkdir -p -m 0755 {}", quote(self.folder())));
-        let steps: Vec<String> = above
+        let make = if self.parents { "make" } else { "" };
+        // Once it is made it is gone into, so that owner and mode go to no link that took its place.
+        let steps: Vec<String> = [format!("mkdir {}", reach::name(&self.path))]
             .into_iter()
-            .chain([format!("mkdir {path}")])
-            .chain(access.steps(&path))
+            .chain([format!("reach {path}")])
+            .chain(access.steps("."))
             .collect();
-        Plan::Change(Change {
-            script: steps.join(" && "),
-            shown: format!("mkdir {path}"),
-            what: vec!["create".into()],
-            ..Change::default()
-        })
+        change(
+            vec!["create".into()],
+            reach::standing(self.folder(), make, &steps.join(" && ")),
+            format!("mkdir {path}"),
+        )
     }
 
     fn remove(&self, kind: State) -> Plan {
-        let path = quote(&self.path);
         let command = match (kind, self.recurse) {
-            (State::Directory, true) => format!("rm -rf -- {path}"),
-            (State::Directory, false) => format!("rmdir -- {path}"),
-            _ => format!("rm -f -- {path}"),
+            (State::Directory, true) => "rm -rf",
+            (State::Directory, false) => "rmdir",
+            _ => "rm -f",
         };
-        change(vec!["remove".into()], command)
+        let command = |path: &str| format!("{command} -- {path}");
+        change(
+            vec!["remove".into()],
+            reach::in_folder(&self.path, &command(&reach::name(&self.path))),
+            command(&quote(&self.path)),
+        )
     }
 }

@@ -6,8 +6,9 @@ use base64::engine::general_purpose::STANDARD;
 use super::File;
 use super::access::{Access, Found};
 use crate::command::quote;
+use crate::hex;
 use crate::host::Facts;
-use crate::primitive::{Change, Diff};
+use crate::primitive::{Change, Diff, reach};
 
 /// How a script ends when `validate` did not accept the new content.
 pub(super) const REFUSED: i32 = 165;
@@ -20,42 +21,48 @@ pub(super) struct Old<'a> {
 }
 
 impl File {
-    /// Put content in place at once: beside it first, then renamed over it.
+    /// Put content in place at once: in a stage beside it first, then renamed over it.
     pub(super) fn write(&self, content: &[u8], old: Option<&Old<'_>>, facts: &Facts) -> Change {
-        let path = quote(&self.path);
-        let (folder, name) = self.path.rsplit_once('/').unwrap_or(("", &self.path));
-        let temporary = quote(&format!("{folder}/.{name}.etcdsh"));
+        let path = reach::name_above(&self.path);
         let keeps_time = old
             .and_then(|old| old.content)
             .is_some_and(|old| self.keeps_time(old, content));
-        let mut steps = vec![format!("rm -f {temporary}"), put(content, &temporary)];
-        steps.extend(self.access_of_new(old, facts).steps(&temporary));
+        let mut steps = vec![put(content, "./new")];
+        steps.extend(self.access_of_new(old, facts).steps("./new"));
         if keeps_time {
-            steps.push(format!("touch -r {path} {temporary}"));
+            steps.push(format!("touch -h -r {path} ./new"));
         }
-        if let Some(command) = &self.validate {
-            let command = command.replace("%s", &temporary);
-            steps.push(format!(
-                "{{ ( {command} ) >&2 || {{ rm -f {temporary}; exit {REFUSED}; }}; }}"
-            ));
-        }
-        steps.push(format!("{{ sync {temporary} 2>/dev/null || :; }}"));
+        steps.extend(self.validate.as_deref().map(|command| self.tried(command)));
+        steps.push("{ sync ./new 2>/dev/null || :; }".into());
         if self.backup && old.is_some() {
-            steps.push(format!("cp -p {path} {path}.$(date +%Y%m%dT%H%M%S)~"));
+            // Another name of the old file, which stays when its own name goes to the new one.
+            steps.push(format!("ln -P -- {path} {path}.$(date +%Y%m%dT%H%M%S)~"));
         }
-        steps.push(format!("mv -f {temporary} {path}"));
+        steps.push(format!("mv -fT ./new {path}"));
         Change {
             diff: self.diff(old, content),
             keeps_time,
-            script: format!(
-                "umask 077; {{ {}; }} || {{ status=$?; rm -f {temporary}; {}; exit $status; }}",
-                steps.join(" && "),
-                full(self.folder(), content.len()),
+            script: reach::staged(
+                &self.path,
+                &steps,
+                &format!("{}; ", full(self.folder(), content.len())),
             ),
             shown: format!("write {} ({} bytes)", self.path, content.len()),
             what: self.told(old, content, facts),
             ..Change::default()
         }
+    }
+
+    /// Have `command` look at the new file from the folder where it will lie, since a config may name files beside it.
+    fn tried(&self, command: &str) -> String {
+        let mut random = [0; 8];
+        getrandom::fill(&mut random).expect("the system gives random bytes");
+        let (folder, name) = self.path.rsplit_once('/').unwrap_or(("", &self.path));
+        let beside = quote(&format!("{folder}/.{name}.{}.etcdsh", hex::text(&random)));
+        format!(
+            "ln -P ./new {beside} && {{ ( cd .. && {} ) >&2 || {{ rm -f {beside}; leave; exit {REFUSED}; }}; }} && rm -f {beside}",
+            command.replace("%s", &beside)
+        )
     }
 
     /// A replaced file keeps what the call does not state.
@@ -143,9 +150,23 @@ fn changed_lines(old: &[u8], new: &[u8], secret: bool) -> String {
     )
 }
 
+/// A script that puts a text that anybody may read in the place of the file `path`; with `keeps_time` it is no newer.
+pub(in crate::primitive) fn replace(path: &str, text: &str, keeps_time: bool) -> String {
+    let place = reach::name_above(path);
+    let mut steps = vec![
+        put(text.as_bytes(), "./new"),
+        "chmod 0644 ./new".to_string(),
+    ];
+    if keeps_time {
+        steps.push(format!("touch -r {place} ./new"));
+    }
+    steps.push(format!("mv -fT ./new {place}"));
+    reach::staged(path, &steps, "")
+}
+
 /// A command that writes bytes to `path`. Text goes through the shell's own `printf`, so it is on no command
 /// line; anything else is base64 in a here-document, which every shell keeps to itself as well.
-pub(in crate::primitive) fn put(content: &[u8], path: &str) -> String {
+fn put(content: &[u8], path: &str) -> String {
     match std::str::from_utf8(content) {
         Ok(text) if !text.contains('\0') && text.len() < 1 << 16 => {
             format!("printf %s '{}' >{path}", text.replace('\'', r"'\''"))

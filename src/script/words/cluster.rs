@@ -10,8 +10,10 @@ use super::bind::{property, word};
 use super::host::Host;
 use crate::cluster::{self, Member};
 use crate::error::{Error, Result};
+use crate::etcd::key::{self, Release};
 use crate::script::World;
 use crate::script::trouble::pass;
+use crate::script::value::{map_from_rhai, map_to_rhai};
 use crate::word::{Arg, Of, Section, Type, Word};
 
 const INVENTORY_CLUSTERS: Word = Word::function(
@@ -57,12 +59,47 @@ const CANONICAL_URL: Word = Word::function(
 .gives(Type::Text)
 .example(r#"print(canonical_url("https://[FD00:0::1]:2380"))"#);
 
+const KEYS: Arg = Arg::new("keys", Type::Map, "keys of etcd's config file");
+
+const CONFIG_MISTAKES: Word = Word::function(
+    Section::Stdlib,
+    "config_mistakes",
+    "What is wrong with keys of etcd's config file: names and types that no release reads; or with those that this one does not.",
+)
+.takes(&[
+    KEYS,
+    Arg::new("release", Type::Text, "such as 3.5.16; an empty text for all of them"),
+])
+.gives(Type::Array)
+.example(r#"print(config_mistakes(#{ "pre-vot": true }, "3.5.16"))"#);
+
+const CONFIG_VALUES: Word = Word::function(
+    Section::Stdlib,
+    "config_values",
+    "The same keys as etcd reads them: \"1h\" in nanoseconds where it wants a duration.",
+)
+.takes(&[KEYS])
+.gives(Type::Map)
+.example(r#"print(config_values(#{ "grpc-keepalive-interval": "10s" }))"#);
+
+const RELEASE: Word = Word::function(
+    Section::Stdlib,
+    "release",
+    "`minor` and `patch` of a version of etcd or of its package; `()` for what is none of 3.",
+)
+.takes(&[Arg::new("text", Type::Text, "such as 3.5.33-1")])
+.gives(Type::Map)
+.example(r#"print(release("3.5.33-1").minor)"#);
+
 pub(super) const WORDS: &[&Word] = &[
     &INVENTORY_CLUSTERS,
     &MEMBER,
     &IDENTITY_MISTAKES,
     &CLUSTER_LOGIN,
     &CANONICAL_URL,
+    &CONFIG_MISTAKES,
+    &CONFIG_VALUES,
+    &RELEASE,
 ];
 
 pub(super) fn register(engine: &mut Engine, world: &Arc<World>) {
@@ -80,6 +117,27 @@ pub(super) fn register(engine: &mut Engine, world: &Arc<World>) {
     });
     word(engine, &CANONICAL_URL, |call| {
         Ok(cluster::canonical_url(&call.text(0)).into())
+    });
+    word(engine, &CONFIG_MISTAKES, |call| {
+        let keys = map_from_rhai(&call.arg(0).cast::<Map>());
+        let release = call.given_text(1).and_then(|text| Release::parse(&text));
+        let lines = key::mistakes(&keys, release).into_iter();
+        Ok(lines.map(Dynamic::from).collect::<Array>().into())
+    });
+    word(engine, &CONFIG_VALUES, |call| {
+        let keys = map_from_rhai(&call.arg(0).cast::<Map>());
+        Ok(map_to_rhai(key::written(&keys)).into())
+    });
+    word(engine, &RELEASE, |call| {
+        Ok(
+            Release::parse(&call.text(0)).map_or(Dynamic::UNIT, |release| {
+                let pairs = [("minor", release.0), ("patch", release.1)];
+                let map: Map = pairs
+                    .map(|(key, number)| (key.into(), i64::from(number).into()))
+                    .into();
+                map.into()
+            }),
+        )
     });
     property(engine, &MEMBER, |host: &Host| {
         let member = Member::of(&host.world().inventory, host.name());

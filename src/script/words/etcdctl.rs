@@ -556,7 +556,13 @@ impl Etcdctl {
                 let mut last = None;
                 for endpoint in self.client.endpoints() {
                     match self.client.snapshot_save(endpoint, &target) {
-                        Ok(snapshot) => return Ok(snapshot),
+                        Ok(snapshot) => {
+                            crate::etcd::snapshot_status(&target)?;
+                            return Ok(snapshot);
+                        }
+                        Err(error) if matches!(error.trouble(), crate::etcd::Trouble::File(_)) => {
+                            return Err(error.into());
+                        }
                         Err(error) => last = Some(error),
                     }
                 }

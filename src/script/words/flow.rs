@@ -92,6 +92,11 @@ const FETCH_TO: Word = Word::function(
         "the file here, made for its owner alone",
     ),
 ])
+.with(&[Arg::new(
+    "database",
+    Type::Bool,
+    "it is a database of etcd, and what came must be a whole one; false by default",
+)])
 .example(r#"fetch_to(h, "/etc/etcd/etcd.conf", "backup/etcd.conf")"#);
 
 pub(super) const WORDS: &[&Word] = &[&PARALLEL, &WAIT_UNTIL, &SLEEP, &RUN, &FETCH_TO];
@@ -234,7 +239,11 @@ fn fetch_to(world: &World, call: &Call<'_>) -> Result<()> {
         .session
         .change("localhost", &subject, &what, None, || {
             make_folder(&target)?;
-            world.session.fetch_to(&link, path, &target)
+            world.session.fetch_to(&link, path, &target)?;
+            if call.options.bool("database").unwrap_or(false) {
+                crate::etcd::snapshot_status(&target)?;
+            }
+            Ok(())
         })?;
     Ok(())
 }

@@ -57,10 +57,7 @@ impl Mirror {
             prefix: self.prefix.clone(),
             progress: progress.clone(),
         };
-        let mut part = path.clone().into_os_string();
-        part.push(".part");
-        let written =
-            std::fs::write(&part, saved.text()).and_then(|()| std::fs::rename(&part, path));
+        let written = crate::output_file::write(path, 0o600, saved.text().as_bytes());
         self.saved = Instant::now();
         written.map_err(|error| {
             Failure::new(

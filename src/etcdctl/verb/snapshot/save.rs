@@ -44,6 +44,9 @@ fn run(call: &mut Call<'_>) -> Outcome {
     let word = call.words[0].clone();
     let path = Path::new(OsStr::from_bytes(&word)).to_path_buf();
     let part = Part::create(&path).map_err(|error| {
+        if path.is_dir() {
+            return Failure::new(INTERRUPTED, text(&Broken::Rename(error), &path));
+        }
         let name = format!("{}.part", path.display());
         Failure::new(
             INTERRUPTED,
@@ -55,7 +58,7 @@ fn run(call: &mut Call<'_>) -> Outcome {
     let patience = call.patience()?;
     let stall = (!strict).then_some(STALL);
     let mut progress = Progress::new(call.io, !strict);
-    let saved = client.snapshot_into(part, &path, patience, stall, |bytes, left| {
+    let saved = client.snapshot_into(part, patience, stall, |bytes, left| {
         progress.show(bytes, left);
     });
     progress.clear();

@@ -55,6 +55,7 @@ if [ -d "$data" ]; then
   stat -c 'database=%s' "$data/member/snap/db" 2>/dev/null
   for entry in "$data"/* "$data"/.[!.]*; do [ -e "$entry" ] && [ "$entry" != "$data/member" ] && printf 'other=%s\n' "$entry"; done
 fi
+if [ -f "${conf%/*}/etcd.pass" ]; then echo password; fi
 # A log that lies elsewhere is named by the config, or will be by the inventory. Its first records say whose it is.
 elsewhere=$(sed -n 's/^wal-dir:[[:space:]]*//p' "$conf" 2>/dev/null | sed "s/[[:space:]]#.*//; s/[\"']//g; s/[[:space:]]*$//" | tail -n 1)
 for folder in "$data/member/wal" "$elsewhere" "$wal"; do

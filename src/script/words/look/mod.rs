@@ -298,7 +298,7 @@ struct Asked {
 }
 
 /// What lies in the data folders, as a log and a database tell it.
-fn of_data(data: &str, conf: &Value) -> [(&'static str, Value); 7] {
+fn of_data(data: &str, conf: &Value) -> [(&'static str, Value); 9] {
     let in_data = |key: &'static str| {
         let lines = data.lines();
         lines.filter_map(move |line| line.strip_prefix(key)?.strip_prefix('='))
@@ -306,17 +306,16 @@ fn of_data(data: &str, conf: &Value) -> [(&'static str, Value); 7] {
     let others = in_data("other").map(Value::from).collect();
     let logs: Vec<Log> = in_data("log").filter_map(Log::parse).collect();
     let log = logs.first();
+    let database: i64 = in_data("database")
+        .find_map(|size| size.parse().ok())
+        .unwrap_or(0);
     // A database without a log is what is left of a member: only an empty one is as good as none.
-    let lived = log.map_or_else(
-        || {
-            in_data("database")
-                .any(|size| size.parse::<u64>().is_ok_and(|size| size > EMPTY_DATABASE))
-        },
-        Log::has_lived,
-    );
+    let lived = log.map_or(database > EMPTY_DATABASE, Log::has_lived);
     let mut folders: Vec<&str> = logs.iter().map(Log::folder).collect();
     folders.dedup();
+    let says = |word: &str| data.lines().any(|line| line == word);
     [
+        ("database", Value::Int(database)),
         ("fits", Value::Bool(log.is_some_and(|log| log.fits(conf)))),
         ("lived", Value::Bool(lived)),
         ("log", log.map_or(Value::Null, Log::to_value)),
@@ -324,15 +323,13 @@ fn of_data(data: &str, conf: &Value) -> [(&'static str, Value); 7] {
             "logs",
             Value::List(folders.into_iter().map(Value::from).collect()),
         ),
-        (
-            "member",
-            Value::Bool(log.is_some() || data.lines().any(|line| line == "member")),
-        ),
+        ("member", Value::Bool(log.is_some() || says("member"))),
         ("others", Value::List(others)),
         (
             "owner",
             Value::from(in_data("owner").next().unwrap_or_default()),
         ),
+        ("password", Value::Bool(says("password"))),
     ]
 }
 
@@ -353,7 +350,7 @@ impl Asked {
 }
 
 /// A database of etcd in which no key was ever put is smaller.
-const EMPTY_DATABASE: u64 = 64 << 10;
+const EMPTY_DATABASE: i64 = 64 << 10;
 
 /// A log that is asked about again: no founding is longer, with all elections that came to nothing.
 const WHOLE_BEGINNING: u64 = 1 << 20;
