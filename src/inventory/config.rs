@@ -237,7 +237,7 @@ impl AnsibleConfig {
             }
             match name.as_str() {
                 "ask_vault_pass" => {
-                    self.ask_vault_pass = flag("ask_vault_pass", value).map_err(bad)?
+                    self.ask_vault_pass = flag("ask_vault_pass", value).map_err(bad)?;
                 }
                 "forks" => self.forks = Some(number("forks", value).map_err(bad)?),
                 "host_key_checking" => {

@@ -264,7 +264,7 @@ fn blanks(text: &str) -> usize {
 
 fn expand(pattern: &str, line: &Line<'_>) -> Result<(Vec<String>, Option<i64>)> {
     let (names, port) =
-        address::expand(pattern).map_err(|why| broken::pattern(pattern, why, line))?;
+        address::expand(pattern).map_err(|why| broken::pattern(pattern, &why, line))?;
     if pattern.trim().ends_with(':') && port.is_none() {
         return Err(broken::colon(pattern, line));
     }

@@ -137,7 +137,7 @@ pub(super) fn uncut(why: &Uncut, line: &Line<'_>) -> Box<Error> {
     }
 }
 
-pub(super) fn pattern(pattern: &str, why: String, line: &Line<'_>) -> Box<Error> {
+pub(super) fn pattern(pattern: &str, why: &str, line: &Line<'_>) -> Box<Error> {
     let error = line.error(format!("host `{pattern}`: {why}"));
     match pattern.strip_prefix('[').filter(|name| !name.contains(']')) {
         Some(name) => error.hint(format!("[{name}]")),
