@@ -22,12 +22,15 @@ impl CommandLine {
         let cancel = Cancel::default();
         cancel.keep_program();
         setup::listen(&cancel)?;
-        let login = setup::login(&options.reach, AnsibleConfig::load()?)?;
+        let config = AnsibleConfig::load()?;
+        let vault = setup::vault(&options.reach.sources, &config)?;
+        let login = setup::login(&options.reach, config)?;
         let common = Common {
             cancel,
             login,
             pool: Pool::default(),
             transcript: crate::report::Transcript::default(),
+            vault,
         };
         Ok(Arc::new(CommandLine {
             common,

@@ -12,7 +12,7 @@ use super::setup;
 use crate::cluster;
 use crate::error::{Error, Result};
 use crate::etcdctl::{self, Io, Place, Placed, Style, Wanted};
-use crate::inventory::{AnsibleConfig, Inventory, parse_extra};
+use crate::inventory::{AnsibleConfig, Inventory, Vault};
 
 /// Answers are gathered before they are written.
 const BUFFER: usize = 1 << 16;
@@ -104,17 +104,19 @@ impl Clusters {
             || self.given.sources.inventory.clone(),
             |source| vec![source],
         );
-        let sources = setup::sources(&given, &AnsibleConfig::load()?)?;
+        let config = AnsibleConfig::load()?;
+        let sources = setup::sources(&given, &config)?;
         if !sources.is_empty() {
-            let mut inventory = setup::inventory(&sources, None)?;
-            inventory.set_extra(parse_extra(&self.given.sources.extra_vars)?);
+            let vault = setup::vault(&self.given.sources, &config)?;
+            let mut inventory = setup::inventory(&sources, &vault, None)?;
+            inventory.read_extra(&self.given.sources.extra_vars)?;
             return Ok(Some((inventory, setup::beside(&sources))));
         }
         if !crate::sandbox::is_there() {
             return Ok(None);
         }
         Ok(Some((
-            setup::inventory(&[], None)?,
+            setup::inventory(&[], &Vault::default(), None)?,
             crate::sandbox::folder()?,
         )))
     }

@@ -22,6 +22,15 @@ pub struct Sources {
     /// Variables that win over all others: k=v, {json} or @file; repeatable
     #[arg(short, long, value_name = "VARS")]
     pub extra_vars: Vec<String>,
+    /// File, or program, with the password of ansible-vault; repeatable
+    #[arg(long, value_name = "FILE", visible_alias = "vault-pass-file")]
+    pub vault_password_file: Vec<String>,
+    /// The same with a label: LABEL@FILE or LABEL@prompt; repeatable
+    #[arg(long, value_name = "ID")]
+    pub vault_id: Vec<String>,
+    /// Ask for the password of ansible-vault
+    #[arg(short = 'J', long, visible_alias = "ask-vault-password")]
+    pub ask_vault_pass: bool,
 }
 
 /// How hosts are reached and what is said: for everything that goes to hosts.
@@ -136,12 +145,6 @@ pub struct PlayOptions {
     pub flush_cache: bool,
     #[arg(long, hide = true)]
     pub force_handlers: bool,
-    #[arg(short = 'J', long, hide = true, visible_alias = "ask-vault-password")]
-    pub ask_vault_pass: bool,
-    #[arg(long, hide = true)]
-    pub vault_id: Option<String>,
-    #[arg(long, hide = true)]
-    pub vault_password_file: Option<String>,
     #[arg(short = 'M', long, hide = true)]
     pub module_path: Option<String>,
     #[arg(long, hide = true)]
@@ -169,6 +172,9 @@ impl Sources {
         before.inventory.extend(self.inventory);
         before.limit.extend(self.limit);
         before.extra_vars.extend(self.extra_vars);
+        before.vault_password_file.extend(self.vault_password_file);
+        before.vault_id.extend(self.vault_id);
+        before.ask_vault_pass |= self.ask_vault_pass;
         before
     }
 }
@@ -244,12 +250,6 @@ impl Options {
         let unsupported = [
             ("--flush-cache", self.play.flush_cache),
             ("--force-handlers", self.play.force_handlers),
-            ("--ask-vault-pass", self.play.ask_vault_pass),
-            ("--vault-id", self.play.vault_id.is_some()),
-            (
-                "--vault-password-file",
-                self.play.vault_password_file.is_some(),
-            ),
             ("--module-path", self.play.module_path.is_some()),
             (
                 "--become-password-file",

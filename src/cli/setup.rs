@@ -4,10 +4,10 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::options::{Options, Output, Reach};
+use super::options::{Options, Output, Reach, Sources};
 use crate::cluster::Login;
 use crate::error::{Error, Kind, Result};
-use crate::inventory::{AnsibleConfig, Inventory, LoadOptions, distrusted, parse_extra};
+use crate::inventory::{AnsibleConfig, Inventory, LoadOptions, Vault, distrusted};
 use crate::report::{Human, Json, Report, Sink, Style, Terminal, Transcript};
 use crate::run::{self, Cancel, Pool, Selection, Session};
 use crate::script::{Parts, World};
@@ -36,6 +36,7 @@ pub(super) struct Common {
     pub(super) login: Login,
     pub(super) pool: Pool,
     pub(super) transcript: Transcript,
+    pub(super) vault: Vault,
 }
 
 /// Red text for a terminal.
@@ -89,7 +90,11 @@ pub(super) fn beside(sources: &[String]) -> PathBuf {
 }
 
 /// Read what `sources` name; without any, the embedded default.
-pub(super) fn inventory(sources: &[String], script_folder: Option<&Path>) -> Result<Inventory> {
+pub(super) fn inventory(
+    sources: &[String],
+    vault: &Vault,
+    script_folder: Option<&Path>,
+) -> Result<Inventory> {
     if sources.is_empty() {
         return Inventory::parse(
             "<embedded>",
@@ -100,8 +105,34 @@ pub(super) fn inventory(sources: &[String], script_folder: Option<&Path>) -> Res
         sources,
         &LoadOptions {
             base_dir: script_folder.map(Path::to_path_buf),
+            vault: vault.clone(),
         },
     )
+}
+
+/// The passwords of ansible-vault that the options, the environment and `ansible.cfg` name.
+pub(super) fn vault(given: &Sources, config: &AnsibleConfig) -> Result<Vault> {
+    let mut vault = Vault::default();
+    for id in config.vault_identity_list.iter().chain(&given.vault_id) {
+        let (label, place) = id.split_once('@').unwrap_or(("", id));
+        let label = if label.is_empty() { "default" } else { label };
+        if ["prompt", "prompt_ask_vault_pass"].contains(&place) {
+            vault.add(label, ask_secret(&format!("Vault password ({label})"))?);
+        } else {
+            vault.add_file(label, place)?;
+        }
+    }
+    for path in given
+        .vault_password_file
+        .iter()
+        .chain(&config.vault_password_file)
+    {
+        vault.add_file("default", path)?;
+    }
+    if given.ask_vault_pass || config.ask_vault_pass {
+        vault.add("default", ask_secret("Vault password")?);
+    }
+    Ok(vault)
 }
 
 fn ask_secret(question: &str) -> Result<Secret> {
@@ -129,7 +160,7 @@ pub(super) fn login(reach: &Reach, config: AnsibleConfig) -> Result<Login> {
     } else {
         None
     };
-    let become_password = if reach.ask_become_pass {
+    let become_password = if reach.ask_become_pass || config.become_ask_pass {
         let asked = ask_secret(if reach.ask_pass {
             "BECOME password [defaults to SSH password]"
         } else {
@@ -143,14 +174,35 @@ pub(super) fn login(reach: &Reach, config: AnsibleConfig) -> Result<Login> {
     } else {
         None
     };
-    let common = match (&reach.ssh_common_args, &reach.ssh_extra_args) {
+    if let Some(method) = config
+        .become_method
+        .as_deref()
+        .filter(|method| *method != "sudo")
+    {
+        return Err(Error::config(format!(
+            "`become_method = {method}` of `ansible.cfg` is not supported"
+        ))
+        .because("there is sudo"));
+    }
+    let ssh_common_args = reach
+        .ssh_common_args
+        .as_ref()
+        .or(config.ssh_common_args.as_ref());
+    let ssh_extra_args = reach
+        .ssh_extra_args
+        .as_ref()
+        .or(config.ssh_extra_args.as_ref());
+    let common = match (ssh_common_args, ssh_extra_args) {
         (Some(common), Some(extra)) => Some(format!("{common} {extra}")),
-        (common, extra) => common.clone().or_else(|| extra.clone()),
+        (common, extra) => common.or(extra).cloned(),
     };
     Ok(Login {
         become_password,
-        become_root: reach.r#become,
-        become_user: reach.become_user.clone(),
+        become_root: reach.r#become || config.r#become == Some(true),
+        become_user: reach
+            .become_user
+            .clone()
+            .or_else(|| config.become_user.clone()),
         common_args: common,
         config,
         connection: reach.connection.clone(),
@@ -213,8 +265,12 @@ impl Setup {
     ) -> Result<Setup> {
         let config = AnsibleConfig::load()?;
         let sources = sources(&options.reach.sources.inventory, &config)?;
-        let mut inventory = inventory(&sources, script_folder.as_deref())?;
-        inventory.set_extra(parse_extra(&options.reach.sources.extra_vars)?);
+        let vault = match common {
+            Some(common) => common.vault.clone(),
+            None => vault(&options.reach.sources, &config)?,
+        };
+        let mut inventory = inventory(&sources, &vault, script_folder.as_deref())?;
+        inventory.read_extra(&options.reach.sources.extra_vars)?;
         let limit = options.reach.sources.limit()?;
         if let Some(limit) = &limit {
             inventory.select_with_limit("all", Some(limit))?;

@@ -6,7 +6,7 @@ use super::line::Verb;
 use super::options::{Options, Output, Reach, Sources};
 use super::setup::{self, Setup};
 use crate::error::{Error, Hint, Result};
-use crate::inventory::{AnsibleConfig, Origin, Value, parse_extra};
+use crate::inventory::{AnsibleConfig, Origin, Value};
 use crate::script::{embedded, on_hosts};
 use crate::secret::is_secret_name;
 
@@ -110,8 +110,10 @@ enum InventoryVerb {
 
 fn inventory(args: &InventoryArgs, sources: &Sources, json: bool) -> Result<i32> {
     let config = AnsibleConfig::load()?;
-    let mut inventory = setup::inventory(&setup::sources(&sources.inventory, &config)?, None)?;
-    inventory.set_extra(parse_extra(&sources.extra_vars)?);
+    let vault = setup::vault(sources, &config)?;
+    let named = setup::sources(&sources.inventory, &config)?;
+    let mut inventory = setup::inventory(&named, &vault, None)?;
+    inventory.read_extra(&sources.extra_vars)?;
     let mask = !args.show_secrets;
     for warning in &inventory.warnings {
         complain!("warning: {warning}");
@@ -128,7 +130,12 @@ fn inventory(args: &InventoryArgs, sources: &Sources, json: bool) -> Result<i32>
                 },
             );
         };
-        tell_origin(&origin, mask && is_secret_name(variable), json);
+        let shown = |value: &Value| match mask {
+            true if is_secret_name(variable) => "***".to_string(),
+            true => value.shown(),
+            false => value.to_text(),
+        };
+        tell_origin(&origin, shown, json);
         return Ok(0);
     }
     let limit = sources.limit()?;
@@ -151,14 +158,7 @@ fn inventory(args: &InventoryArgs, sources: &Sources, json: bool) -> Result<i32>
 }
 
 /// The place that a value comes from, then those that it overrides.
-fn tell_origin(origin: &Origin, masked: bool, json: bool) {
-    let shown = |value: &Value| {
-        if masked {
-            "***".to_string()
-        } else {
-            value.to_text()
-        }
-    };
+fn tell_origin(origin: &Origin, shown: impl Fn(&Value) -> String, json: bool) {
     let mut all = vec![(origin.to_string(), &origin.value)];
     // A folder of variables may lie beside the inventory and be the current one: its files are read twice.
     for weaker in &origin.overridden {

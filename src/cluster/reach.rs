@@ -182,7 +182,7 @@ fn target(vars: &Vars<'_>, login: &Login) -> Result<Target> {
         );
     }
     let port = match vars.value(&["ansible_port", "ansible_ssh_port"])? {
-        None => None,
+        None => login.config.remote_port,
         Some(value) => Some(
             value
                 .as_int()
@@ -197,7 +197,15 @@ fn target(vars: &Vars<'_>, login: &Login) -> Result<Target> {
                 })?,
         ),
     };
-    let mut options = vars.words(&["ansible_ssh_args"])?;
+    let mut options = match &login.config.ssh_args {
+        Some(text) if vars.value(&["ansible_ssh_args"])?.is_none() => {
+            let words = command::split(text).ok_or_else(|| {
+                Error::config("a quote stays open in `ssh_args` of `ansible.cfg`")
+            })?;
+            without_control(words)
+        }
+        _ => vars.words(&["ansible_ssh_args"])?,
+    };
     match &login.common_args {
         Some(text) if vars.value(&["ansible_ssh_common_args"])?.is_none() => {
             options.extend(
@@ -252,9 +260,55 @@ fn target(vars: &Vars<'_>, login: &Login) -> Result<Target> {
     })
 }
 
+/// Options without those of shared connections, which are ours to make. Most `ssh_args` are nothing else.
+fn without_control(words: Vec<String>) -> Vec<String> {
+    let is_control = |option: &str| {
+        let option = option.trim_start_matches("-o").trim_start().to_lowercase();
+        ["controlmaster", "controlpath", "controlpersist"]
+            .iter()
+            .any(|name| option.starts_with(name))
+    };
+    let mut kept: Vec<String> = Vec::new();
+    for word in words {
+        if !is_control(&word) {
+            kept.push(word);
+        } else if kept.last().is_some_and(|last| last == "-o") {
+            kept.pop();
+        }
+    }
+    kept
+}
+
 fn expand_home(path: &str) -> String {
     match (path.strip_prefix("~/"), std::env::var("HOME")) {
         (Some(rest), Ok(home)) => format!("{home}/{rest}"),
         _ => path.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ssh_args_of_ansible_cfg_are_used_unless_the_host_has_its_own() {
+        let yaml = "all: { hosts: { a: , b: { ansible_ssh_args: -4, ansible_port: 22 } } }";
+        let inventory = Inventory::parse("t.yml", yaml).expect("it is an inventory");
+        let mut login = Login::default();
+        login.config.ssh_args =
+            Some("-C -o ControlMaster=auto -oControlPersist=60s -F 'my cfg'".to_string());
+        login.config.remote_port = Some(2222);
+        let target = |host| {
+            let target = ssh_target(&inventory, &login, host).expect("it is a target");
+            target.expect("it is reached by ssh")
+        };
+        assert_eq!(
+            (target("a").options, target("a").port),
+            (vec!["-C".into(), "-F".into(), "my cfg".into()], Some(2222))
+        );
+        assert_eq!(
+            (target("b").options, target("b").port),
+            (vec!["-4".to_string()], Some(22))
+        );
     }
 }

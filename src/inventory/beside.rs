@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::layer::{Var, Vars};
 use super::node::{Shape, Source};
-use super::{Warnings, load, yaml};
+use super::{Vault, Warnings, load, vault, yaml};
 use crate::error::{Error, Result};
 
 const EXTENSIONS: [&str; 3] = ["yml", "yaml", "json"];
@@ -20,17 +20,19 @@ pub(super) fn read(
     dir: &Path,
     groups: &[&str],
     hosts: &[&str],
+    passwords: &Vault,
     warnings: &mut Warnings,
 ) -> Result<Beside> {
     Ok(Beside {
-        groups: read_folder(&load::join(dir, "group_vars"), groups, warnings)?,
-        hosts: read_folder(&load::join(dir, "host_vars"), hosts, warnings)?,
+        groups: read_folder(&load::join(dir, "group_vars"), groups, passwords, warnings)?,
+        hosts: read_folder(&load::join(dir, "host_vars"), hosts, passwords, warnings)?,
     })
 }
 
 fn read_folder(
     folder: &Path,
     names: &[&str],
+    passwords: &Vault,
     warnings: &mut Warnings,
 ) -> Result<HashMap<String, Vars>> {
     let mut found = HashMap::new();
@@ -47,7 +49,7 @@ fn read_folder(
     for name in names.iter().filter(|name| !name.starts_with('/')) {
         let mut vars = Vars::new();
         for file in files_of(folder, name)? {
-            read_file(&file, &mut vars, warnings)?;
+            read_file(&file, &mut vars, passwords, warnings)?;
         }
         if !vars.is_empty() {
             found.insert((*name).to_string(), vars);
@@ -94,12 +96,22 @@ fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
     Ok(())
 }
 
-fn read_file(path: &Path, vars: &mut Vars, warnings: &mut Warnings) -> Result<()> {
-    let source = Source::new(path.display().to_string(), load::read_text(path)?);
-    let Some(document) = yaml::read(&source, warnings)?.filter(|document| !document.is_falsy())
+fn read_file(
+    path: &Path,
+    vars: &mut Vars,
+    passwords: &Vault,
+    warnings: &mut Warnings,
+) -> Result<()> {
+    let name = path.display().to_string();
+    let (text, secret) = passwords.text_of(&name, load::read_text(path)?)?;
+    let source = Source::new(name, text);
+    let Some(mut document) = yaml::read(&source, warnings)?.filter(|document| !document.is_falsy())
     else {
         return Ok(());
     };
+    if secret {
+        vault::conceal(&mut document);
+    }
     let Shape::Map(pairs) = &document.shape else {
         return Err(Error::config(format!(
             "a file of variables is a mapping, not {}",

@@ -11,18 +11,135 @@ use super::trust::distrusted;
 use super::value::Value;
 use crate::error::{Error, Result};
 
+/// Section, setting and environment variable of what is read besides the settings of `[defaults]`.
+const HEARD: [(&str, &str, &str); 8] = [
+    ("defaults", "remote_port", "ANSIBLE_REMOTE_PORT"),
+    ("privilege_escalation", "become", "ANSIBLE_BECOME"),
+    (
+        "privilege_escalation",
+        "become_ask_pass",
+        "ANSIBLE_BECOME_ASK_PASS",
+    ),
+    (
+        "privilege_escalation",
+        "become_method",
+        "ANSIBLE_BECOME_METHOD",
+    ),
+    ("privilege_escalation", "become_user", "ANSIBLE_BECOME_USER"),
+    ("ssh_connection", "ssh_args", "ANSIBLE_SSH_ARGS"),
+    (
+        "ssh_connection",
+        "ssh_common_args",
+        "ANSIBLE_SSH_COMMON_ARGS",
+    ),
+    ("ssh_connection", "ssh_extra_args", "ANSIBLE_SSH_EXTRA_ARGS"),
+];
+
+/// What is not read and would change which hosts are reached, how, or with which values: section, setting, the value
+/// that changes nothing, and what happens instead.
+const UNHEARD: [(&str, &str, &str, &str); 12] = [
+    (
+        "defaults",
+        "become_password_file",
+        "",
+        "`-K` asks for the password",
+    ),
+    (
+        "defaults",
+        "connection_password_file",
+        "",
+        "`-k` asks for the password",
+    ),
+    (
+        "defaults",
+        "hash_behaviour",
+        "replace",
+        "a mapping replaces one of the same name",
+    ),
+    (
+        "defaults",
+        "inventory_ignore_extensions",
+        "",
+        "the usual endings are ignored in a folder",
+    ),
+    (
+        "defaults",
+        "jinja2_extensions",
+        "",
+        "templates have the usual words",
+    ),
+    (
+        "defaults",
+        "transport",
+        "smart",
+        "hosts are reached by ssh, or by `ansible_connection`",
+    ),
+    (
+        "inventory",
+        "ignore_extensions",
+        "",
+        "the usual endings are ignored in a folder",
+    ),
+    (
+        "inventory",
+        "ignore_patterns",
+        "",
+        "only the usual endings are ignored in a folder",
+    ),
+    (
+        "privilege_escalation",
+        "become_exe",
+        "sudo",
+        "`sudo` is run",
+    ),
+    (
+        "privilege_escalation",
+        "become_flags",
+        "",
+        "`sudo` is run with flags of ours",
+    ),
+    ("ssh_connection", "ssh_executable", "ssh", "`ssh` is run"),
+    (
+        "sudo_become_plugin",
+        "flags",
+        "",
+        "`sudo` is run with flags of ours",
+    ),
+];
+
+fn variable(section: &str, name: &str) -> Option<&'static str> {
+    let found = HEARD
+        .iter()
+        .find(|(place, setting, _)| *place == section && *setting == name);
+    found.map(|(.., variable)| *variable)
+}
+
 /// What `ansible.cfg` and `ANSIBLE_*` say; `None` where they say nothing.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AnsibleConfig {
+    pub r#become: Option<bool>,
+    pub become_ask_pass: bool,
+    pub become_method: Option<String>,
+    pub become_user: Option<String>,
     /// The file that was read.
+    /// Ask for the password of ansible-vault.
+    pub ask_vault_pass: bool,
     pub file: Option<String>,
     pub forks: Option<u32>,
     pub host_key_checking: Option<bool>,
     pub inventory: Option<Vec<String>>,
     pub private_key_file: Option<String>,
     pub remote_user: Option<String>,
+    pub remote_port: Option<u16>,
+    /// Options of ssh, as ssh takes them: in the place of its default ones, with them, and after them.
+    pub ssh_args: Option<String>,
+    pub ssh_common_args: Option<String>,
+    pub ssh_extra_args: Option<String>,
     /// Seconds.
     pub timeout: Option<u32>,
+    /// `LABEL@FILE`, as `--vault-id` takes them.
+    pub vault_identity_list: Vec<String>,
+    pub vault_password_file: Option<String>,
     pub warnings: Vec<String>,
 }
 
@@ -100,12 +217,28 @@ impl AnsibleConfig {
                 return Err(Error::config("a line of `ansible.cfg` without `=`")
                     .at(source.spot(index + 1, 1).place()));
             };
+            let value = without_comment(value.trim());
+            let bad = |error: Box<Error>| error.at(source.spot(index + 1, 1).place());
+            let name = name.trim().to_lowercase();
+            if let Some((.., what)) = UNHEARD.iter().find(|(place, setting, plain, _)| {
+                *place == section && *setting == name && *plain != value.to_lowercase()
+            }) {
+                let file = source.name();
+                self.warnings.push(format!(
+                    "{file}:{}: `{name}` is left out: {what}",
+                    index + 1
+                ));
+            }
+            if let Some(name) = variable(&section, &name) {
+                self.set(name, value).map_err(bad)?;
+            }
             if section != "defaults" {
                 continue;
             }
-            let value = without_comment(value.trim());
-            let bad = |error: Box<Error>| error.at(source.spot(index + 1, 1).place());
-            match name.trim().to_lowercase().as_str() {
+            match name.as_str() {
+                "ask_vault_pass" => {
+                    self.ask_vault_pass = flag("ask_vault_pass", value).map_err(bad)?;
+                }
                 "forks" => self.forks = Some(number("forks", value).map_err(bad)?),
                 "host_key_checking" => {
                     self.host_key_checking = Some(flag("host_key_checking", value).map_err(bad)?);
@@ -114,8 +247,31 @@ impl AnsibleConfig {
                 "private_key_file" => self.private_key_file = Some(path_from(value, dir)),
                 "remote_user" => self.remote_user = Some(value.to_string()),
                 "timeout" => self.timeout = Some(number("timeout", value).map_err(bad)?),
+                "vault_identity_list" => self.vault_identity_list = vault_ids(value, dir),
+                "vault_password_file" => self.vault_password_file = Some(path_from(value, dir)),
                 _ => {}
             }
+        }
+        Ok(())
+    }
+
+    /// Set what an environment variable of [`HEARD`] is for.
+    fn set(&mut self, name: &'static str, value: &str) -> Result<()> {
+        let text = || Some(value.to_string());
+        match name {
+            "ANSIBLE_BECOME" => self.r#become = Some(flag(name, value)?),
+            "ANSIBLE_BECOME_ASK_PASS" => self.become_ask_pass = flag(name, value)?,
+            "ANSIBLE_BECOME_METHOD" => self.become_method = text(),
+            "ANSIBLE_BECOME_USER" => self.become_user = text(),
+            "ANSIBLE_REMOTE_PORT" => {
+                self.remote_port = Some(value.trim().parse().map_err(|_| {
+                    Error::config(format!("`remote_port` needs a port, not `{value}`"))
+                })?);
+            }
+            "ANSIBLE_SSH_ARGS" => self.ssh_args = text(),
+            "ANSIBLE_SSH_COMMON_ARGS" => self.ssh_common_args = text(),
+            "ANSIBLE_SSH_EXTRA_ARGS" => self.ssh_extra_args = text(),
+            _ => {}
         }
         Ok(())
     }
@@ -127,6 +283,14 @@ impl AnsibleConfig {
             dir
         };
         let get = |name: &str| env.get(name).map(String::as_str);
+        for (.., name) in HEARD {
+            if let Some(value) = get(name) {
+                self.set(name, value)?;
+            }
+        }
+        if let Some(value) = get("ANSIBLE_ASK_VAULT_PASS") {
+            self.ask_vault_pass = flag("ANSIBLE_ASK_VAULT_PASS", value)?;
+        }
         if let Some(value) = get("ANSIBLE_FORKS") {
             self.forks = Some(number("ANSIBLE_FORKS", value)?);
         }
@@ -144,6 +308,12 @@ impl AnsibleConfig {
         }
         if let Some(value) = get("ANSIBLE_TIMEOUT") {
             self.timeout = Some(number("ANSIBLE_TIMEOUT", value)?);
+        }
+        if let Some(value) = get("ANSIBLE_VAULT_IDENTITY_LIST") {
+            self.vault_identity_list = vault_ids(value, dir);
+        }
+        if let Some(value) = get("ANSIBLE_VAULT_PASSWORD_FILE").filter(|path| !path.is_empty()) {
+            self.vault_password_file = Some(path_from(value, dir));
         }
         Ok(())
     }
@@ -186,6 +356,18 @@ fn paths(value: &str, dir: &Path) -> Vec<String> {
         .filter(|path| !path.is_empty())
         .map(|path| path_from(path, dir))
         .collect()
+}
+
+/// `LABEL@FILE` at commas, a file beside `ansible.cfg` by its path.
+fn vault_ids(value: &str, dir: &Path) -> Vec<String> {
+    let ids = value.split(',').map(str::trim).filter(|id| !id.is_empty());
+    ids.map(|id| match id.split_once('@') {
+        Some((_, "prompt" | "prompt_ask_vault_pass")) => id.to_string(),
+        Some((label, file)) => format!("{label}@{}", path_from(file, dir)),
+        None if id == "prompt" => id.to_string(),
+        None => path_from(id, dir),
+    })
+    .collect()
 }
 
 fn path_from(value: &str, dir: &Path) -> String {
@@ -234,6 +416,40 @@ mod tests {
             (Some(3), Some(false), Some(15))
         );
         assert_eq!(config.remote_user.as_deref(), Some("dba"));
+    }
+
+    #[test]
+    fn ssh_and_become_are_read_and_what_matters_is_warned_of() {
+        let dir = tempfile::tempdir().unwrap();
+        let text = "[defaults]\nhash_behaviour = merge\ntransport = smart\nremote_port = 2222\n[ssh_connection]\nssh_args = -F bastion.cfg -o ControlMaster=auto\npipelining = True\n[privilege_escalation]\nbecome = yes\nbecome_user = dba\nbecome_flags = -H -S\n";
+        fs::write(dir.path().join("ansible.cfg"), text).unwrap();
+        let variables = env(&[
+            ("ANSIBLE_BECOME_USER", "root"),
+            ("ANSIBLE_SSH_EXTRA_ARGS", "-v"),
+        ]);
+        let config = AnsibleConfig::load_from(dir.path(), &variables).unwrap();
+        assert_eq!(
+            config.ssh_args.as_deref(),
+            Some("-F bastion.cfg -o ControlMaster=auto")
+        );
+        assert_eq!(config.ssh_extra_args.as_deref(), Some("-v"));
+        assert_eq!(
+            (config.r#become, config.remote_port),
+            (Some(true), Some(2222))
+        );
+        assert_eq!(config.become_user.as_deref(), Some("root"));
+        let warned: Vec<&str> = config
+            .warnings
+            .iter()
+            .map(|warning| warning.split(".cfg:").nth(1).unwrap())
+            .collect();
+        assert_eq!(
+            warned,
+            [
+                "2: `hash_behaviour` is left out: a mapping replaces one of the same name",
+                "11: `become_flags` is left out: `sudo` is run with flags of ours"
+            ]
+        );
     }
 
     #[test]

@@ -164,7 +164,7 @@ impl Inventory {
         Ok(())
     }
 
-    fn warn_name(&mut self, key: &Node, value: &Node) {
+    pub(super) fn warn_name(&mut self, key: &Node, value: &Node) {
         let name = key.key_text();
         if layer::is_name(&name) && key.as_str().is_some() {
             return;

@@ -3,25 +3,43 @@
 use super::layer::{Var, Vars};
 use super::node::{Shape, Source};
 use super::value::Value;
-use super::{Warnings, load, yaml};
+use super::{Inventory, Vault, Warnings, load, vault, yaml};
 use crate::error::{Error, Hint, Kind, Result};
 use crate::secret::{has_secret, is_secret_name, masked};
 
+impl Inventory {
+    /// Set the variables of `-e`, whose files may be encrypted as those of the inventory are.
+    pub fn read_extra(&mut self, args: &[String]) -> Result<()> {
+        self.extra = parse(args, &self.vault)?;
+        Ok(())
+    }
+}
+
 /// Read all arguments of `-e`; later ones win. Values of `key=value` are text, those of a mapping keep their type.
 pub fn parse_extra(args: &[String]) -> Result<Vars> {
+    parse(args, &Vault::default())
+}
+
+fn parse(args: &[String], passwords: &Vault) -> Result<Vars> {
     let mut vars = Vars::new();
     for arg in args.iter().filter(|arg| !arg.is_empty()) {
         match arg.chars().next() {
             Some('@') => {
                 let path = load::expand_home(&arg[1..]);
+                let name = path.display().to_string();
                 let text = load::read_text(&path).map_err(usage)?;
-                mapping(&Source::new(path.display().to_string(), text), &mut vars)?;
+                let (text, secret) = passwords.text_of(&name, text)?;
+                mapping(&Source::new(name, text), secret, &mut vars)?;
             }
             Some('/' | '.') => {
                 return Err(Error::usage(format!("`-e {arg}` looks like a file"))
                     .hint(format!("-e @{arg}")));
             }
-            Some('{' | '[') => mapping(&Source::new(format!("-e {arg}"), arg.as_str()), &mut vars)?,
+            Some('{' | '[') => mapping(
+                &Source::new(format!("-e {arg}"), arg.as_str()),
+                false,
+                &mut vars,
+            )?,
             _ => pairs(arg, &mut vars)?,
         }
     }
@@ -33,11 +51,14 @@ fn usage(mut error: Box<Error>) -> Box<Error> {
     error
 }
 
-fn mapping(source: &Source, vars: &mut Vars) -> Result<()> {
+fn mapping(source: &Source, secret: bool, vars: &mut Vars) -> Result<()> {
     let document = yaml::read(source, &mut Warnings::new()).map_err(usage)?;
-    let Some(document) = document else {
+    let Some(mut document) = document else {
         return Ok(());
     };
+    if secret {
+        vault::conceal(&mut document);
+    }
     let Shape::Map(pairs) = &document.shape else {
         return Err(Error::usage(format!(
             "extra variables are a mapping, not {}",

@@ -59,6 +59,8 @@ impl Inventory {
         let mut vars = visible(vars);
         if self.masking {
             vars.iter_mut().for_each(|(name, value)| mask(name, value));
+        } else {
+            vars.values_mut().for_each(reveal);
         }
         vars
     }
@@ -187,7 +189,19 @@ fn mask(name: &str, value: &mut Value) {
         Value::Map(map) => map.iter_mut().for_each(|(name, value)| mask(name, value)),
         Value::List(list) => list.iter_mut().for_each(|value| mask(name, value)),
         Value::Null | Value::Bool(_) => {}
-        value if is_secret_name(name) => *value = Value::from(MASK),
+        value if is_secret_name(name) || matches!(value, Value::Secret(_)) => {
+            *value = Value::from(MASK);
+        }
+        _ => {}
+    }
+}
+
+/// What `ansible-vault` encrypted, as the text that it is.
+fn reveal(value: &mut Value) {
+    match value {
+        Value::Map(map) => map.values_mut().for_each(reveal),
+        Value::List(list) => list.iter_mut().for_each(reveal),
+        Value::Secret(secret) => *value = Value::from(secret.reveal()),
         _ => {}
     }
 }
@@ -196,7 +210,7 @@ fn draw_vars(mut vars: IndexMap<String, Value>, depth: usize, lines: &mut Vec<St
     vars.sort_keys();
     lines.extend(
         vars.iter()
-            .map(|(name, value)| indented(&format!("{{{name} = {}}}", value.to_text()), depth)),
+            .map(|(name, value)| indented(&format!("{{{name} = {}}}", value.shown()), depth)),
     );
 }
 

@@ -10,7 +10,7 @@ use super::definition::convert_hint;
 use super::node::Source;
 use super::tree::Provenance;
 use super::value::Value;
-use super::{Inventory, Warnings, address, program, yaml};
+use super::{Inventory, Vault, Warnings, address, ini, program, vault, yaml};
 use crate::error::{Error, Result, nearest};
 
 /// What a folder of inventories may hold beside them.
@@ -24,6 +24,7 @@ pub struct LoadOptions {
     /// The folder of the script that is run, whose `group_vars` and `host_vars` count too; nothing means
     /// the current folder.
     pub base_dir: Option<PathBuf>,
+    pub vault: Vault,
 }
 
 /// The value of a YAML or JSON text, by the rules of an inventory; `name` is its file in messages.
@@ -33,9 +34,10 @@ pub fn parse_value(name: &str, text: &str) -> Result<Value> {
 }
 
 impl Inventory {
-    /// Read sources: each a YAML file, a folder, an executable or a comma list. Later ones win.
+    /// Read sources: each a YAML or INI file, a folder, an executable or a comma list. Later ones win.
     pub fn load(sources: &[String], options: &LoadOptions) -> Result<Inventory> {
         let mut inventory = Inventory::empty();
+        inventory.vault = options.vault.clone();
         for source in sources.iter().filter(|source| !source.is_empty()) {
             inventory.read_source(source)?;
         }
@@ -53,8 +55,9 @@ impl Inventory {
     /// Read an inventory from a text; `name` is its file in messages.
     pub fn parse(name: &str, text: &str) -> Result<Inventory> {
         let mut inventory = Inventory::empty();
-        inventory.read_yaml(
+        inventory.read_document(
             &Source::new(name, text),
+            false,
             &Provenance {
                 dir: None,
                 file: name.to_string(),
@@ -119,30 +122,49 @@ impl Inventory {
         if is_program(path)? {
             return program::read(self, path, &from);
         }
-        let source = Source::new(path.display().to_string(), read_text(path)?);
-        let extension = path
-            .extension()
-            .map(|extension| extension.to_string_lossy().into_owned());
-        match extension.as_deref() {
-            Some("yml" | "yaml" | "json") => self.read_yaml(&source, &from),
-            Some("toml") => Err(unsupported(&source, "TOML", 0)),
-            _ if ini_line(source.text()).is_some() => Err(unsupported(
-                &source,
-                "INI",
-                ini_line(source.text()).unwrap_or(0),
-            )),
-            None => self.read_yaml(&source, &from),
-            Some(_) => Err(unsupported(&source, "INI", 0)),
-        }
+        let text = match Form::of(path) {
+            Form::Yaml => read_text(path)?,
+            Form::Any | Form::Ini | Form::Toml => read_text_of_ini(path)?,
+        };
+        let name = path.display().to_string();
+        let (text, secret) = self.vault.text_of(&name, text)?;
+        self.read_document(&Source::new(name, text), secret, &from)
     }
 
-    fn read_yaml(&mut self, source: &Source, from: &Provenance) -> Result<()> {
-        let defined = yaml::read(source, &mut self.warnings)
-            .and_then(|document| self.define(source, document, from));
-        match (defined, ini_line(source.text())) {
-            (Err(_), Some(line)) => Err(unsupported(source, "INI", line)),
-            (defined, _) => defined,
+    /// As Ansible does: YAML where the ending allows it, then INI. Of two errors the one is told that fits the text.
+    fn read_document(&mut self, source: &Source, secret: bool, from: &Provenance) -> Result<()> {
+        let form = Form::of(Path::new(source.name()));
+        match form {
+            Form::Toml => {
+                return Err(Error::config(
+                    "inventories in TOML are not supported, only YAML and INI",
+                )
+                .at(source.spot(0, 0).place())
+                .hint(convert_hint(source.name())));
+            }
+            Form::Ini => return self.define_ini(source, from),
+            Form::Any | Form::Yaml => {}
         }
+        let before = self.clone();
+        let mut plain = false;
+        let as_yaml = yaml::read(source, &mut self.warnings).and_then(|mut document| {
+            if secret {
+                document.iter_mut().for_each(vault::conceal);
+            }
+            plain = document.as_ref().is_none_or(|node| node.as_str().is_some());
+            self.define(source, document, from)
+        });
+        let Err(not_yaml) = as_yaml else {
+            return Ok(());
+        };
+        let empty = plain && !ini::has_lines(source.text());
+        if form == Form::Yaml && empty || vault::is_encrypted(source.text()) {
+            return Err(not_yaml);
+        }
+        *self = before;
+        let is_ini = ini::has_section(source.text()) || form == Form::Any && plain;
+        self.define_ini(source, from)
+            .map_err(|not_ini| if is_ini { not_ini } else { not_yaml })
     }
 
     fn read_beside(&mut self, sources: &[String], options: &LoadOptions) -> Result<()> {
@@ -154,7 +176,7 @@ impl Inventory {
             if let Some(beside) = known.get(&real) {
                 return Ok(beside.clone());
             }
-            let beside = beside::read(dir, &groups, &hosts, &mut self.warnings)?;
+            let beside = beside::read(dir, &groups, &hosts, &self.vault, &mut self.warnings)?;
             known.insert(real, beside.clone());
             Ok(beside)
         };
@@ -194,29 +216,25 @@ fn missing(source: &str, path: &Path) -> Box<Error> {
     }
 }
 
-fn unsupported(source: &Source, format: &str, line: usize) -> Box<Error> {
-    Error::config(format!(
-        "inventories in {format} are not supported, only YAML"
-    ))
-    .at(source.spot(line, 0).place())
-    .hint(convert_hint(source.name()))
+/// What the ending of a file's name says about what is in it.
+#[derive(Clone, Copy, PartialEq)]
+enum Form {
+    /// Without an ending.
+    Any,
+    Ini,
+    Toml,
+    Yaml,
 }
 
-/// The line with the first `[group]` header, which no YAML inventory has at its margin.
-fn ini_line(text: &str) -> Option<usize> {
-    let is_header = |line: &str| {
-        let inner = line
-            .trim_end()
-            .strip_prefix('[')
-            .and_then(|line| line.strip_suffix(']'));
-        inner.is_some_and(|inner| {
-            !inner.is_empty()
-                && inner
-                    .chars()
-                    .all(|letter| letter.is_alphanumeric() || "_-.:".contains(letter))
-        })
-    };
-    text.lines().position(is_header).map(|index| index + 1)
+impl Form {
+    fn of(path: &Path) -> Form {
+        match path.extension().and_then(|ending| ending.to_str()) {
+            None => Form::Any,
+            Some("json" | "yaml" | "yml") => Form::Yaml,
+            Some("toml") => Form::Toml,
+            Some(_) => Form::Ini,
+        }
+    }
 }
 
 /// Executable, and not just a YAML file on a file system where everything is.
@@ -256,6 +274,14 @@ pub(super) fn read_text(path: &Path) -> Result<String> {
         .strip_prefix('\u{feff}')
         .map(str::to_string)
         .unwrap_or(text))
+}
+
+/// The same where it may be INI, whose comments may be in any encoding.
+fn read_text_of_ini(path: &Path) -> Result<String> {
+    read_text(path).or_else(|error| {
+        let bytes = fs::read(path).map_err(|error| unreadable(path, &error))?;
+        ini::without_foreign_comments(&bytes).ok_or(error)
+    })
 }
 
 /// The names in a folder, sorted.

@@ -1,8 +1,8 @@
 //! Hosts, groups and variables, read from inventories exactly as Ansible reads them.
 //!
-//! Owns: YAML 1.1, the tree of groups, the precedence of variables, host patterns, `-e`, `ansible.cfg`.
+//! Owns: YAML 1.1, INI, the tree of groups, the precedence of variables, host patterns, `-e`, ansible-vault, `ansible.cfg`.
 //! Must not know: ssh, etcd, scripts. Reads files and runs inventory scripts; prints nothing, changes nothing.
-//! Start reading at `load.rs`, then `definition.rs` (a file becomes a tree) and `layer.rs` (a tree becomes variables).
+//! Start reading at `load.rs`, then `definition.rs` or `ini.rs` (a file becomes a tree) and `layer.rs` (a tree becomes variables).
 //! Where Ansible warns and goes on without a file it could not read, this room fails.
 
 #![cfg_attr(
@@ -16,6 +16,10 @@ mod broken;
 mod config;
 mod definition;
 mod extra;
+mod ini;
+mod ini_broken;
+mod ini_literal;
+mod ini_words;
 mod json;
 mod layer;
 mod lenient;
@@ -32,6 +36,7 @@ mod template_filter;
 mod tree;
 mod trust;
 mod value;
+mod vault;
 mod yaml;
 
 use indexmap::{IndexMap, IndexSet};
@@ -47,6 +52,7 @@ pub use origin::Origin;
 pub use pattern::{is_like, parts_of};
 pub use trust::distrusted;
 pub use value::Value;
+pub use vault::Vault;
 
 /// What is odd but not wrong, each with its file and line.
 pub type Warnings = Vec<String>;
@@ -66,6 +72,8 @@ pub struct Inventory {
     masking: bool,
     /// `group_vars` and `host_vars` next to the script that is run.
     play: Option<Beside>,
+    /// What opens the values that ansible-vault encrypted.
+    vault: Vault,
 }
 
 #[derive(Clone, Debug)]

@@ -11,8 +11,10 @@ use minijinja::{Error as JinjaError, ErrorKind, Value as Jinja};
 use super::layer::{MAGIC, Var, Vars};
 use super::node::Spot;
 use super::value::Value;
-use super::{Inventory, template_filter};
+use super::vault::Closed;
+use super::{Inventory, Vault, template_filter};
 use crate::error::{Error, Hint, Result, nearest};
+use crate::secret::Secret;
 
 /// Variables that refer to variables that refer to ... this often are a mistake.
 const DEPTH: usize = 40;
@@ -30,7 +32,7 @@ impl Inventory {
         if is_ready(&var.value) {
             return Ok(Some(var.value));
         }
-        let scope = Arc::new(Scope::new(host, self.merged(host), self.magic_vars(host)));
+        let scope = Arc::new(Scope::new(self, host));
         scope
             .value_of(name, &var)
             .map(Some)
@@ -43,14 +45,14 @@ impl Inventory {
         if is_ready(&value) {
             return Ok(value);
         }
-        let scope = Arc::new(Scope::new(host, self.merged(host), self.magic_vars(host)));
+        let scope = Arc::new(Scope::new(self, host));
         scope
             .value_of("", &Var::from(value))
             .map_err(|failure| failure.error.on(host))
     }
 }
 
-fn is_template(text: &str) -> bool {
+pub(super) fn is_template(text: &str) -> bool {
     text.contains("{{") || text.contains("{%") || text.contains("{#")
 }
 
@@ -87,6 +89,7 @@ struct Scope {
     magic: IndexMap<String, Value>,
     state: Mutex<State>,
     vars: Vars,
+    vault: Vault,
 }
 
 #[derive(Default)]
@@ -95,6 +98,8 @@ struct State {
     failures: Vec<Failure>,
     missing: Vec<String>,
     open: Vec<String>,
+    /// A secret was looked up by the template that is being rendered.
+    secret: bool,
     /// Variables that are there, but whose own template needs one that is not.
     unset: HashMap<String, usize>,
 }
@@ -120,7 +125,12 @@ impl Object for Scope {
             return None;
         };
         match self.value_of(name, var) {
-            Ok(value) => Some(to_jinja(&value)),
+            Ok(value) => {
+                if has_secret(&value) {
+                    self.state(|state| state.secret = true);
+                }
+                Some(to_jinja(&value))
+            }
             Err(failure) => self.state(|state| {
                 let undefined = failure.undefined;
                 state.failures.push(failure);
@@ -140,12 +150,13 @@ impl Object for Scope {
 }
 
 impl Scope {
-    fn new(host: &str, vars: Vars, magic: IndexMap<String, Value>) -> Scope {
+    fn new(inventory: &Inventory, host: &str) -> Scope {
         Scope {
             host: host.to_string(),
-            magic,
+            magic: inventory.magic_vars(host),
             state: Mutex::new(State::default()),
-            vars,
+            vars: inventory.merged(host),
+            vault: inventory.vault.clone(),
         }
     }
 
@@ -187,21 +198,22 @@ impl Scope {
                 pairs.collect::<Rendered<_>>().map(Value::Map)
             }
             Value::Str(text) if is_template(text) => self.template(name, text, at),
-            Value::Vault(_) => Err(fatal(located(
-                Error::config(format!("variable `{name}` is encrypted with ansible-vault"))
-                    .because("etcdsh has no vault password")
-                    .hint(Hint::All(vec![
-                        "pass it in the clear:".into(),
-                        Hint::Set(format!("{name}=VALUE")),
-                    ])),
-                at,
-            ))),
+            // As Ansible does: what is encrypted by itself is no template.
+            Value::Vault(text) => match self.vault.open(text) {
+                Ok(secret) => Ok(Value::Secret(secret)),
+                Err(closed) => Err(fatal(located(closed_variable(name, &closed), at))),
+            },
             other => Ok(other.clone()),
         }
     }
 
+    /// Render a template. Where a secret went into it, what comes out is one.
     fn template(self: &Arc<Self>, name: &str, text: &str, at: Option<&Spot>) -> Rendered<Value> {
-        template_filter::render(text, Jinja::from_dyn_object(Arc::clone(self)))
+        let outside = self.state(|state| std::mem::take(&mut state.secret));
+        let rendered = template_filter::render(text, Jinja::from_dyn_object(Arc::clone(self)));
+        let inside = self.state(|state| std::mem::replace(&mut state.secret, outside));
+        rendered
+            .map(|value| if inside { concealed(value) } else { value })
             .map_err(|error| self.explain(name, text, at, &error))
     }
 
@@ -267,6 +279,39 @@ impl Scope {
             None => error.hint(Hint::Set(format!("{missing}=VALUE"))),
         }
     }
+}
+
+/// Whether a secret is in a value.
+fn has_secret(value: &Value) -> bool {
+    match value {
+        Value::List(items) => items.iter().any(has_secret),
+        Value::Map(map) => map.values().any(has_secret),
+        other => matches!(other, Value::Secret(_)),
+    }
+}
+
+/// The same value with its texts as secrets.
+fn concealed(value: Value) -> Value {
+    match value {
+        Value::List(items) => Value::List(items.into_iter().map(concealed).collect()),
+        Value::Map(map) => {
+            let pairs = map.into_iter().map(|(key, item)| (key, concealed(item)));
+            Value::Map(pairs.collect())
+        }
+        Value::Str(text) | Value::Unsafe(text) => Value::Secret(Secret::new(text)),
+        other => other,
+    }
+}
+
+fn closed_variable(name: &str, closed: &Closed) -> Box<Error> {
+    let error = closed.error(&format!("variable `{name}`"));
+    if *closed != Closed::NoPassword {
+        return error;
+    }
+    error.hint(Hint::All(vec![
+        "or pass it in the clear:".into(),
+        Hint::Set(format!("{name}=VALUE")),
+    ]))
 }
 
 fn located(error: Box<Error>, at: Option<&Spot>) -> Box<Error> {
@@ -417,7 +462,7 @@ mod tests {
             ),
             (
                 "    x: '{{ v }}'\n    v: !vault abc\n",
-                "h1: variable `v` is encrypted with ansible-vault\n --> t.yml:5:8\n5 |     v: !vault abc\n  |        ^\n caused by: etcdsh has no vault password\n hint: pass it in the clear: -e v=VALUE",
+                "h1: variable `v` is not what ansible-vault writes\n --> t.yml:5:8\n5 |     v: !vault abc\n  |        ^\n caused by: it does not begin with `$ANSIBLE_VAULT;`",
             ),
         ] {
             assert_eq!(var(yaml, "x"), expected);

@@ -7,7 +7,7 @@ use indexmap::{IndexMap, IndexSet};
 use super::layer::{Var, Vars};
 use super::node::Spot;
 use super::value::Value;
-use super::{Group, Host, Inventory, Warnings};
+use super::{Group, Host, Inventory, Vault, Warnings};
 use crate::error::{Error, Result};
 
 /// Where hosts come from that are being added.
@@ -29,6 +29,7 @@ impl Inventory {
             hosts: IndexMap::new(),
             masking: false,
             play: None,
+            vault: Vault::default(),
         };
         inventory.add_group("all");
         inventory.add_group("ungrouped");

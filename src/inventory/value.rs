@@ -40,6 +40,7 @@ impl Value {
             Value::Int(0) => Some(false),
             Value::Float(number) if *number == 1.0 => Some(true),
             Value::Float(number) if *number == 0.0 => Some(false),
+            Value::Secret(secret) => word_as_bool(secret.reveal()),
             Value::Str(text) | Value::Unsafe(text) => word_as_bool(text),
             _ => None,
         }
@@ -51,6 +52,7 @@ impl Value {
         match self {
             Value::Int(number) => Some(*number),
             Value::Float(number) if number.fract() == 0.0 => format!("{number:.0}").parse().ok(),
+            Value::Secret(secret) => secret.reveal().trim().parse().ok(),
             Value::Str(text) | Value::Unsafe(text) => text.trim().parse().ok(),
             _ => None,
         }

@@ -9,6 +9,7 @@ use super::lenient::Lenient;
 use super::node::{Node, Shape, Source, Spot};
 use super::tag::{self, Mood};
 use super::value::Value;
+use super::vault::{self, Closed};
 use super::{Warnings, json};
 use crate::error::{Error, Result};
 
@@ -18,12 +19,8 @@ const DEPTH: usize = 200;
 
 /// Read one document: JSON when it is JSON, else YAML. `None` when there is nothing in it.
 pub(super) fn read(source: &Source, warnings: &mut Warnings) -> Result<Option<Node>> {
-    if source.text().starts_with("$ANSIBLE_VAULT;") {
-        return Err(Error::config(format!(
-            "`{}` is encrypted with ansible-vault",
-            source.name()
-        ))
-        .hint(format!("ansible-vault decrypt {}", source.name())));
+    if vault::is_encrypted(source.text()) {
+        return Err(Closed::NoPassword.error(&format!("`{}`", source.name())));
     }
     // Ansible tries JSON first, and the two differ: `1e3` is a number only in JSON.
     if let Ok(node) = json::parse(source) {

@@ -634,3 +634,49 @@ fn the_manual_names_every_fact() {
         assert!(doc.contains(fact), "`{fact}`: {doc}");
     }
 }
+
+#[test]
+fn words_for_texts_and_this_machine_give_what_they_say() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("a.txt").display().to_string();
+    for (line, expected) in [
+        (r#"regex_match("etcd 3.6.1", "^etcd [0-9.]+$")"#, "true"),
+        (r#"regex_match("etcd", "[0-9]")"#, "false"),
+        (
+            r#"regex_captures("etcd 3.6", "([0-9]+)[.]([0-9]+)").join("|")"#,
+            "3.6|3|6",
+        ),
+        (r#"regex_captures("etcd", "[0-9]").len"#, "0"),
+        (r#"regex_replace("a-1, a-2", "a-([0-9])", "b$1")"#, "b1, b2"),
+        (
+            r#"sha256("etcd")"#,
+            "c38cbd92fce41312f3fbdce60510013b7f0d4004a03b45c8e762f98f1ed4006c",
+        ),
+        (r#"base64("etcd")"#, "ZXRjZA=="),
+        (r#"from_base64("ZXRj\nZA==")"#, "etcd"),
+        (r#"env("ETCDSH_NO_SUCH_VARIABLE") ?? "none""#, "none"),
+        (r#"env("PATH").len > 0"#, "true"),
+        (
+            &format!(r#"write_file("{path}", "x y"); read_file("{path}")"#),
+            "x y",
+        ),
+        (&format!(r#"write_file("{path}", "x y")"#), "false"),
+        (&format!(r#"write_file("{path}", secret("z"))"#), "true"),
+    ] {
+        assert_eq!(open(ONE, line).as_deref(), Ok(expected), "{line}");
+    }
+    for (line, expected) in [
+        (
+            r#"regex_match("a", "(")"#,
+            "`(` is not a regular expression",
+        ),
+        (r#"from_base64("!")"#, "this is not base64"),
+        (
+            r#"read_file("/no/such/file")"#,
+            "cannot read `/no/such/file`",
+        ),
+    ] {
+        let error = open(ONE, line).expect_err(line);
+        assert!(error.starts_with(expected), "{error}");
+    }
+}

@@ -9,14 +9,29 @@ use std::path::{Path, PathBuf};
 
 use etcdsh::inventory::{Inventory, LoadOptions};
 
-#[test]
-fn broken_inventories_say_what_and_where() {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/inventory/broken.txt");
+/// The texts of a file of broken inventories with their messages.
+pub(super) fn entries(golden: &str) -> Vec<&str> {
+    let entries = golden.split("-----\n").filter(|entry| !entry.is_empty());
+    entries
+        .map(|entry| entry.split_once("=====\n").unwrap().0)
+        .collect()
+}
+
+pub(super) fn golden(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/inventory")
+        .join(name)
+}
+
+/// Compare the messages for the texts of a file, read as the inventory `name`.
+fn compare(file: &str, name: &str, least: usize) {
+    let path = golden(file);
     let golden = fs::read_to_string(&path).unwrap();
+    let texts = entries(&golden);
+    assert!(texts.len() >= least, "only {} in {file}", texts.len());
     let mut now = String::new();
-    for entry in golden.split("-----\n").filter(|entry| !entry.is_empty()) {
-        let (text, _) = entry.split_once("=====\n").unwrap();
-        let message = match Inventory::parse("inv.yml", text) {
+    for text in texts {
+        let message = match Inventory::parse(name, text) {
             Ok(_) => panic!("this is not broken:\n{text}"),
             Err(error) => error.to_string(),
         };
@@ -26,6 +41,16 @@ fn broken_inventories_say_what_and_where() {
         fs::write(&path, &now).unwrap();
     }
     assert_eq!(golden, now);
+}
+
+#[test]
+fn broken_inventories_say_what_and_where() {
+    compare("broken.txt", "inv.yml", 40);
+}
+
+#[test]
+fn broken_ini_inventories_say_what_and_where() {
+    compare("broken_ini.txt", "hosts.ini", 30);
 }
 
 /// Write files into a folder, load one of them and give the message, the folder's name left out.
@@ -42,6 +67,7 @@ fn message(files: &[(&str, &str)], source: &str) -> String {
     let source = dir.path().join(source).display().to_string();
     let options = LoadOptions {
         base_dir: Some(dir.path().to_path_buf()),
+        ..LoadOptions::default()
     };
     let error = Inventory::load(&[source], &options)
         .map(|inventory| inventory.hosts())
@@ -70,14 +96,24 @@ fn files_that_cannot_be_read_say_so() {
             "inventory `h1` does not exist\n hint: for a single host write `-i h1,` with a comma",
         ),
         (
-            &[("inv/a.yml", HOSTS), ("inv/hosts.ini", "[etcd]\nh1\n")],
+            &[("inv/a.yml", HOSTS), ("inv/hosts.ini", "[etcd]\nh1 a\n")],
             "inv",
-            "inventories in INI are not supported, only YAML\n --> inv/hosts.ini:1\n1 | [etcd]\n hint: ansible-inventory -i inv/hosts.ini --list -y --export > inventory.yml",
+            "`a` is not `key=value`\n --> inv/hosts.ini:2:4\n2 | h1 a\n  |    ^\n caused by: a line has one host; what follows are its variables",
         ),
         (
-            &[("hosts", "# mine\n[etcd]\nh1\n")],
+            &[("hosts", "# mine\n[etcd]\nh1 a\n")],
             "hosts",
-            "inventories in INI are not supported, only YAML\n --> hosts:2\n2 | [etcd]\n hint: ansible-inventory -i hosts --list -y --export > inventory.yml",
+            "`a` is not `key=value`\n --> hosts:3:4\n3 | h1 a\n  |    ^\n caused by: a line has one host; what follows are its variables",
+        ),
+        (
+            &[("hosts", "etcd:\n  hosts:\n    h1:\n   h2:\n")],
+            "hosts",
+            "wrong indentation\n --> hosts:4:4\n4 |    h2:\n  |    ^\n caused by: 3 spaces fit no line above; the lines around it have 0, 2, 4",
+        ),
+        (
+            &[("hosts.toml", "[etcd.hosts]\nh1 = {}\n")],
+            "hosts.toml",
+            "inventories in TOML are not supported, only YAML and INI\n --> hosts.toml\n hint: ansible-inventory -i hosts.toml --list -y --export > inventory.yml",
         ),
         (
             &[

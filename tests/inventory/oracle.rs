@@ -8,6 +8,8 @@ use std::process::{Command, Stdio};
 use etcdsh::inventory::{Inventory, LoadOptions, parse_extra};
 use serde_json::{Value, json};
 
+use super::broken::{entries, golden};
+
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
@@ -17,7 +19,7 @@ fn here() -> PathBuf {
 }
 
 /// Install Ansible if need be. A machine without it says so; in CI that is a failure.
-fn ansible() -> Option<PathBuf> {
+pub(super) fn ansible() -> Option<PathBuf> {
     let status = Command::new(root().join("tests/tools/ansible-venv")).status();
     if status.is_ok_and(|status| status.success()) {
         return Some(root().join(".work/ansible/bin/python3"));
@@ -31,7 +33,7 @@ fn ansible() -> Option<PathBuf> {
 }
 
 /// Run commands of Ansible; each answers with its exit code, its output and its complaints.
-fn ask(python: &Path, jobs: &[Value]) -> Vec<(i64, String, String)> {
+pub(super) fn ask(python: &Path, jobs: &[Value]) -> Vec<(i64, String, String)> {
     let home = tempfile::tempdir().unwrap();
     let config = home.path().join("ansible.cfg");
     fs::write(&config, "[defaults]\n").unwrap();
@@ -119,6 +121,7 @@ impl Case {
         }
         let options = LoadOptions {
             base_dir: Some(self.dir.clone()),
+            ..LoadOptions::default()
         };
         let mut inventory = Inventory::load(&sources, &options)
             .unwrap_or_else(|error| panic!("{}: {error}", self.name));
@@ -142,7 +145,10 @@ const FORMS: [&[&str]; 2] = [&["--list"], &["--graph", "--vars"]];
 fn inventories_are_listed_as_ansible_lists_them() {
     let Some(python) = ansible() else { return };
     let cases = cases();
-    assert!(cases.len() >= 40, "only {} cases", cases.len());
+    let ini = cases.iter().filter(|case| case.name.starts_with("ini_"));
+    let ini = ini.count();
+    assert!(ini >= 50, "only {ini} cases in INI");
+    assert!(cases.len() - ini >= 40, "only {} cases", cases.len());
     let jobs: Vec<Value> = cases
         .iter()
         .flat_map(|case| FORMS.map(|form| case.job(form)))
@@ -184,6 +190,33 @@ fn inventories_are_listed_as_ansible_lists_them() {
         "{} differ\n{}",
         wrong.len(),
         wrong.join("\n")
+    );
+}
+
+#[test]
+fn what_is_broken_in_ini_is_broken_for_ansible() {
+    let Some(python) = ansible() else { return };
+    let golden = fs::read_to_string(golden("broken_ini.txt")).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let texts = entries(&golden);
+    let mut jobs = Vec::new();
+    for (index, text) in texts.iter().enumerate() {
+        let path = dir.path().join(format!("{index}.ini"));
+        fs::write(&path, text).unwrap();
+        let args = ["ansible-inventory", "-i", path.to_str().unwrap(), "--list"];
+        jobs.push(json!({ "args": args, "cwd": dir.path() }));
+    }
+    let answers = ask(&python, &jobs);
+    let taken: Vec<&str> = texts
+        .into_iter()
+        .zip(answers)
+        .filter(|(_, (_, _, complaint))| !complaint.contains("Failed to parse inventory"))
+        .map(|(text, _)| text)
+        .collect();
+    assert!(
+        taken.is_empty(),
+        "Ansible takes these:\n{}",
+        taken.join("---\n")
     );
 }
 

@@ -412,6 +412,18 @@ fn hosts_are_reached_by_every_detour() {
     only(&[], &[])
         .exits(4)
         .says(&["login as `10.10.10.10` refused"]);
+    // Options of ssh itself, which name another configuration with that key.
+    lab.write("other.cfg", &format!("Host *\n  IdentityFile \"{key}\"\n"));
+    let args = "-F other.cfg -o ControlMaster=auto";
+    lab.write(
+        "ansible.cfg",
+        &format!("[ssh_connection]\nssh_args = {args}\n"),
+    );
+    only(&[], &[]).ok().says(&["10.10.10.10  root\n"]);
+    lab.write("ansible.cfg", "");
+    only(&[], &[("ANSIBLE_SSH_ARGS", args)])
+        .ok()
+        .says(&["10.10.10.10  root\n"]);
     only(&["--private-key", &key], &[])
         .ok()
         .says(&["10.10.10.10  root\n"]);

@@ -10,8 +10,10 @@ pub(in crate::script) mod etcdctl;
 mod flow;
 pub(in crate::script) mod hint;
 pub(in crate::script) mod host;
+mod local;
 mod look;
 pub(in crate::script) mod parameter;
+mod pattern;
 pub(in crate::script) mod play;
 mod say;
 mod text;
@@ -37,6 +39,8 @@ const FILES: &[&[&Word]] = &[
     super::overview::WORDS,
     cert::WORDS,
     text::WORDS,
+    pattern::WORDS,
+    local::WORDS,
     look::WORDS,
 ];
 
@@ -68,5 +72,7 @@ pub(super) fn register(engine: &mut Engine, world: &Arc<World>, engines: &play::
     super::overview::register(engine, world);
     cert::register(engine, world);
     text::register(engine, world);
+    pattern::register(engine);
+    local::register(engine, world);
     look::register(engine, world);
 }
