@@ -14,7 +14,7 @@ const VICTIMS: &str = "umask 077; echo TOPSECRET >/root/victim; mkdir /root/vaul
     for name in conf line key f db; do echo TOPSECRET >/root/vault/$name; done";
 const STATE: &str = "stat -c '%n %U %a %s %Z' /root/victim /root/vault /root/vault/*; cat /root/victim /root/vault/*";
 
-/// For a moment each entry of the folder is a link, then again what it was: `x` keeps it meanwhile.
+/// For a moment each entry of the folder is a link, then for a moment what it was: `x` keeps it meanwhile.
 const ATTACK: &str = r#"
 my ($folder) = @ARGV;
 chdir $folder or die;
@@ -29,6 +29,7 @@ while (1) {
         unlink $name;
         rename("x", $name);
         unlink "x"; rmdir "x";
+        select(undef, undef, undef, rand() * 0.003);
         open(my $c, ">>", "/tmp/swaps"); print $c "."; close $c;
     }
     closedir $h;
@@ -58,7 +59,7 @@ fn script(rounds: usize) -> String {
         r#"fetch_to(h, "/srv/e/d/f", `got/${i}`)"#,
     ];
     let mut text = String::from(
-        "play(\"race\", \"all\", #{ become: true });\ntask(\"race\", \"works beside an account that is in the way\", |h| {\n    let done = 0; let refused = 0; let seen = 0;\n",
+        "play(\"race\", \"all\", #{ become: true });\ntask(\"race\", \"works beside an account that is in the way\", |h| {\n    let done = 0; let refused = 0; let seen = 0; let late = 0;\n",
     );
     let _ = writeln!(text, "    for i in 0..{rounds} {{");
     for call in calls {
@@ -67,7 +68,9 @@ fn script(rounds: usize) -> String {
             "        try {{ {call}; done += 1; }} catch (e) {{ refused += 1; }}"
         );
     }
-    text += "    }\n    say(h, `done ${done} refused ${refused} seen ${seen}`);\n});\n";
+    // Whatever the luck of the rounds: something has to get past the account, or nothing was tried.
+    text += "    }\n    for i in 0..1000 {\n        try { fetch_to(h, \"/srv/e/d/f\", \"got/last\"); break; } catch (e) { late += 1; }\n    }\n";
+    text += "    say(h, `late ${late}`);\n    say(h, `done ${done} refused ${refused} seen ${seen}`);\n});\n";
     text
 }
 

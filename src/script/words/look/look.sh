@@ -4,25 +4,37 @@
 # Before it stand: the paths $binary, $ca, $conf, $data, $pki_ca, $unit and $wal, which may be empty, and for grep -E the
 # $addresses and $ports as /proc/net/tcp writes them. Ends with 3 when systemd does not answer, 4 and 5 when something cannot be read.
 # shellcheck disable=SC2154,SC2010,SC2012
-echo '== clock'; date +%s.%N
+# Each program that it starts costs a millisecond on a busy host: what the shell can do itself, it does.
+now=$(date +%s.%N); read -r uptime _ </proc/uptime
+echo '== clock'; echo "$now"
 shown=$(systemctl show etcd -p LoadState -p ActiveState -p SubState -p MainPID -p UnitFileState -p FragmentPath) || exit 3
 pid=${shown#*MainPID=}; pid=${pid%%
 *}
 echo '== unit'; printf '%s\n' "$shown"
 # A program may stop between the two questions, who listens and whose that is: then both are asked again.
 for attempt in 1 2 3; do
-  holders='' other='' owned=0
-  listen=$(cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | grep -E " ($addresses):($ports) [0-9A-F]+:[0-9A-F]+ 0A ")
+  holders='' other='' owned=0 all=0 inodes=''
+  listen=$(grep -hE " ($addresses):($ports) [0-9A-F]+:[0-9A-F]+ 0A " /proc/net/tcp /proc/net/tcp6 2>/dev/null)
   [ -n "$listen" ] || break
-  all=$(printf '%s\n' "$listen" | grep -c .)
-  inodes=$(printf '%s\n' "$listen" | awk '{ print $10 }' | tr '\n' '|'); inodes=${inodes%|}
+  while read -r _ _ _ _ _ _ _ _ _ inode _; do
+    all=$((all + 1)) inodes="$inodes|$inode"
+  done <<END
+$listen
+END
+  inodes=${inodes#|}
   for process in "/proc/${pid:-0}" /proc/[0-9]*; do
     [ "$process" != "/proc/$pid" ] || [ -z "$holders" ] || continue
     found=$(ls -l "$process/fd" 2>/dev/null | grep -oE "socket:\[($inodes)\]") || continue
-    holders="$holders${process#/proc/} $(readlink "$process/exe" 2>/dev/null || cat "$process/comm") $(printf '%s' "$found" | tr -dc '0-9\n' | tr '\n' ',')
+    sockets=''
+    while read -r socket; do
+      socket=${socket#*\[} owned=$((owned + 1))
+      sockets="$sockets${socket%\]},"
+    done <<END
+$found
+END
+    holders="$holders${process#/proc/} $(readlink "$process/exe" 2>/dev/null || cat "$process/comm") $sockets
 "
     [ "$pid" = "${process#/proc/}" ] || [ -n "$other" ] || other=${process#/proc/}
-    owned=$((owned + $(printf '%s\n' "$found" | grep -c .)))
     # All sockets of the ports belong to the unit as a rule: no need to look any further.
     [ "$owned" -lt "$all" ] || break 2
   done
@@ -35,8 +47,8 @@ if [ -n "$pid" ] && [ "$pid" != 0 ] && [ -d "/proc/$pid" ]; then
   echo '== process'
   printf 'pid=%s\nexe=%s\n' "$pid" "$(readlink "/proc/$pid/exe")"
   command=$(tr '\0' ' ' <"/proc/$pid/cmdline"); printf 'command=%s\n' "$command"
-  read -r stat <"/proc/$pid/stat"; read -r uptime _ </proc/uptime
-  printf 'stat=%s\nhz=%s\nuptime=%s\nnow=%s\n' "${stat##*) }" "$(getconf CLK_TCK)" "$uptime" "$(date +%s.%N)"
+  read -r stat <"/proc/$pid/stat"
+  printf 'stat=%s\nuptime=%s\nnow=%s\n' "${stat##*) }" "$uptime" "$now"
   case $command in
     *config-file*) ;;
     *) if command -v etcdctl >/dev/null 2>&1; then
@@ -57,14 +69,18 @@ if [ -d "$data" ]; then
 fi
 if [ -f "${conf%/*}/etcd.pass" ]; then echo password; fi
 # A log that lies elsewhere is named by the config, or will be by the inventory. Its first records say whose it is.
-elsewhere=$(sed -n 's/^wal-dir:[[:space:]]*//p' "$conf" 2>/dev/null | sed "s/[[:space:]]#.*//; s/[\"']//g; s/[[:space:]]*$//" | tail -n 1)
+elsewhere=$(sed -n "/^wal-dir:/{ s/^wal-dir:[[:space:]]*//; s/[[:space:]]#.*//; s/[\"']//g; s/[[:space:]]*\$//; h; }; \${ g; p; }" "$conf" 2>/dev/null)
 for folder in "$data/member/wal" "$elsewhere" "$wal"; do
   [ -d "$folder" ] || continue
   [ -r "$folder" ] && [ -x "$folder" ] || exit 4
   set -- "$folder"/*.wal
   [ -e "$1" ] || continue
   begins=$(od -An -v -tx1 -N 2048 "$1") || exit 5
-  printf 'log=%s %s %s\n' "$#" "$(printf '%s' "$begins" | tr -d ' \n')" "$1"
+  count=$# first=$1
+  # shellcheck disable=SC2086
+  set -- $begins
+  IFS=; begins="$*"; unset IFS
+  printf 'log=%s %s %s\n' "$count" "$begins" "$first"
 done
 for file in "$conf" "$ca" "$pki_ca"; do if [ -e "$file" ]; then echo "== file $file"; cat "$file" || exit 5; echo; fi; done
 echo '== end'
