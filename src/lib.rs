@@ -18,6 +18,7 @@ mod locked;
 pub mod output_file;
 pub mod overview;
 pub mod primitive;
+mod printf;
 pub mod repl;
 pub mod report;
 pub mod run;

@@ -293,6 +293,52 @@ impl Session {
             .collect()
     }
 
+    /// Ask for a line, or with `secret` for one that is not shown. Off a terminal and with `-y` the default is the answer.
+    pub fn ask(&self, question: &str, default: Option<&str>, secret: bool) -> Result<String> {
+        use std::io::IsTerminal;
+        let stdin = std::io::stdin();
+        if self.options.yes || !stdin.is_terminal() {
+            return default.map(str::to_string).ok_or_else(|| {
+                let why = if self.options.yes {
+                    "`-y` answers with a default, and there is none"
+                } else {
+                    "there is no terminal to ask"
+                };
+                Error::config(format!("{question}: {why}"))
+                    .hint("give `ask` a `default`, or read a variable of the inventory")
+            });
+        }
+        let hint = default.map_or_else(String::new, |default| format!(" [{default}]"));
+        let text = format!("{question}{hint}");
+        let ask = || {
+            self.report.rest();
+            self.report.event(&crate::report::Event::Message {
+                host: None,
+                text: &text,
+            });
+        };
+        let typed = if secret {
+            crate::terminal::secret(&stdin, || {
+                ask();
+                Ok(())
+            })
+        } else {
+            ask();
+            crate::terminal::line(&mut stdin.lock()).map(Some)
+        };
+        if self.cancel.asked() {
+            return Err(Error::new(Kind::Interrupted, "interrupted"));
+        }
+        match typed {
+            Ok(Some(line)) if line.is_empty() => Ok(default.unwrap_or_default().to_string()),
+            Ok(Some(line)) => Ok(line),
+            Ok(None) => Err(Error::new(Kind::Interrupted, "interrupted")),
+            Err(error) => {
+                Err(Error::config("the answer could not be read").because(error.to_string()))
+            }
+        }
+    }
+
     /// Ask the user to type `word`. Off a terminal only `-y` can say yes.
     pub fn ask_to_type(&self, question: &str, word: &str) -> Result<()> {
         use std::io::IsTerminal;

@@ -661,6 +661,32 @@ fn words_for_texts_and_this_machine_give_what_they_say() {
             "x y",
         ),
         (&format!(r#"write_file("{path}", "x y")"#), "false"),
+        (
+            r#"format("%05.1f|%-3s|%x", [3.14159, "x", 255])"#,
+            "003.1|x  |ff",
+        ),
+        (r#"format("%d%%", 3)"#, "3%"),
+        (r#"format("%s", secret("hush"))"#, "********"),
+        (r#"from_csv("a,b\n1,\"x,y\"\n")[0].b"#, "x,y"),
+        (r#"from_csv("a;b\n1;2\n", #{ separator: ";" })[0].b"#, "2"),
+        (
+            r#"csv([#{ a: 1, b: "x,y" }, #{ a: () }])"#,
+            "a,b\n1,\"x,y\"\n,\n",
+        ),
+        (r#"csv([#{ a: 1, b: 2 }], #{ columns: ["b"] })"#, "b\n2\n"),
+        (r#"time("2026-11-23T04:47:53Z").unix"#, "1795409273"),
+        (
+            r#"time("2026-11-23T04:47:53+01:00") + "1h" == time("2026-11-23T04:47:53Z")"#,
+            "true",
+        ),
+        (r#"time(90) - time(0)"#, "90"),
+        (r#"time(90) - "1m" < time(31)"#, "true"),
+        (r#"time(0).format("%s")"#, "0"),
+        (r#"time(now().to_string()) <= now()"#, "true"),
+        (
+            r#"let n = 0; retry(3, #{ every: "1ms" }, || { n += 1; if n < 3 { throw "no" } n })"#,
+            "3",
+        ),
         (&format!(r#"write_file("{path}", secret("z"))"#), "true"),
     ] {
         assert_eq!(open(ONE, line).as_deref(), Ok(expected), "{line}");
@@ -671,6 +697,16 @@ fn words_for_texts_and_this_machine_give_what_they_say() {
             "`(` is not a regular expression",
         ),
         (r#"from_base64("!")"#, "this is not base64"),
+        (r#"format("%d", "x")"#, "`%d` takes a number, not `x`"),
+        (r#"from_csv("a,b\n1\n")"#, "this is no CSV"),
+        (r#"csv([1])"#, "row 1 is not a map"),
+        (r#"time("yesterday")"#, "`yesterday` is no time"),
+        (r#"now() + "soon""#, "`soon` is no duration"),
+        (r#"now().year"#, "there is no property `time.year`"),
+        (
+            r#"retry(2, #{ every: "1ms" }, || fail("still no"))"#,
+            "still no",
+        ),
         (
             r#"read_file("/no/such/file")"#,
             "cannot read `/no/such/file`",

@@ -51,6 +51,8 @@ pub enum Type {
     Text,
     /// A text or a list of texts.
     Texts,
+    /// A moment, as `now()` gives it.
+    Time,
     Variables,
 }
 
@@ -89,6 +91,7 @@ pub enum Of {
     Function,
     Host,
     Map,
+    Time,
 }
 
 impl Of {
@@ -103,6 +106,7 @@ impl Of {
             Of::Function => Type::Any,
             Of::Host => Type::Host,
             Of::Map => Type::Map,
+            Of::Time => Type::Time,
         }
     }
 
@@ -117,6 +121,7 @@ impl Of {
             Of::Function => "",
             Of::Host => "h",
             Of::Map => "map",
+            Of::Time => "time",
         }
     }
 }
@@ -132,12 +137,13 @@ pub enum Section {
     Etcd,
     Cert,
     Text,
+    Time,
     Stdlib,
 }
 
 impl Section {
     /// In the order of the manual, after the primitives.
-    pub const ALL: [Section; 8] = [
+    pub const ALL: [Section; 9] = [
         Section::Play,
         Section::Host,
         Section::Flow,
@@ -145,6 +151,7 @@ impl Section {
         Section::Etcd,
         Section::Cert,
         Section::Text,
+        Section::Time,
         Section::Stdlib,
     ];
 
@@ -160,6 +167,7 @@ impl Section {
             Section::Saying => "Messages, questions, errors, check mode",
             Section::Stdlib => "For the stdlib",
             Section::Text => "Texts",
+            Section::Time => "Times",
         }
     }
 }
@@ -406,6 +414,7 @@ impl Type {
             | Type::Function(..)
             | Type::Host
             | Type::Nothing
+            | Type::Time
             | Type::Variables => true,
         }
     }
@@ -438,6 +447,7 @@ impl fmt::Display for Type {
             Type::Template => "the path of a template here",
             Type::Text => "a text",
             Type::Texts => "a text or a list of texts",
+            Type::Time => "a time",
             Type::Variables => "variables",
         })
     }

@@ -18,6 +18,7 @@ impl Checker<'_> {
             Type::Authority => Of::Authority,
             Type::Client => Of::Client,
             Type::Host => Of::Host,
+            Type::Time => Of::Time,
             _ => return,
         };
         let Some(kind) = bind::receiver(of) else {
@@ -102,7 +103,9 @@ fn could_take(word: &Word, of: Of) -> bool {
         return false;
     };
     match (arg.takes, of) {
-        (Type::Authority | Type::Client | Type::Error | Type::Host, _) => arg.takes == of.value(),
+        (Type::Authority | Type::Client | Type::Error | Type::Host | Type::Time, _) => {
+            arg.takes == of.value()
+        }
         (Type::Function(..), _) => false,
         (Type::Duration | Type::OneOf(_), _) => of != Of::Array,
         (takes, Of::Array) => takes.fits(&Value::List(Vec::new())),

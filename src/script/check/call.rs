@@ -361,6 +361,7 @@ fn could_stand_before(of: Of, value: Option<Type>) -> bool {
         Of::Function => return true,
         Of::Host => [Type::Host; 2],
         Of::Map => [Type::Map; 2],
+        Of::Time => [Type::Time; 2],
     };
     match value {
         None => false,
@@ -442,7 +443,7 @@ fn literal(expression: &Expr) -> Option<Dynamic> {
 /// Could a value that is written out be of this type? None of ours can be written.
 fn could_be(takes: Type, value: &Dynamic) -> bool {
     match takes {
-        Type::Authority | Type::Client | Type::Error | Type::Host => false,
+        Type::Authority | Type::Client | Type::Error | Type::Host | Type::Time => false,
         Type::Any => true,
         _ if value.is::<FnPtr>() => matches!(takes, Type::Function(..)),
         _ => bind::fits(takes, value),

@@ -297,6 +297,7 @@ impl<'a> Checker<'a> {
             Type::Authority => Of::Authority,
             Type::Client => Of::Client,
             Type::Host => Of::Host,
+            Type::Time => Of::Time,
             _ => return Type::Any,
         };
         let mut words = crate::script::words::named(name);

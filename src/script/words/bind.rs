@@ -14,6 +14,7 @@ use rhai::{
 use super::cert::Authority;
 use super::etcdctl::Etcdctl;
 use super::host::Host;
+use super::time::Time;
 use crate::error::{Error, Result, nearest};
 use crate::primitive::{self, Spec};
 use crate::script::trouble::{Thrown, into_rhai, pass};
@@ -209,6 +210,7 @@ pub(in crate::script) fn receiver(of: Of) -> Option<TypeId> {
         Of::Function => return None,
         Of::Host => TypeId::of::<Host>(),
         Of::Map => TypeId::of::<Map>(),
+        Of::Time => TypeId::of::<Time>(),
     })
 }
 
@@ -325,6 +327,7 @@ pub(in crate::script) fn fits(takes: Type, value: &Dynamic) -> bool {
         Type::Error => value.is::<Thrown>(),
         Type::Function(..) => value.is::<FnPtr>(),
         Type::Host => value.is::<Host>(),
+        Type::Time => value.is::<Time>(),
         _ => takes.fits(&from_rhai(value)),
     }
 }

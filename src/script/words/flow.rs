@@ -42,6 +42,23 @@ const WAIT_UNTIL: Word = Word::function(
 .gives(Type::Bool)
 .example(r#"wait_until("60s", "all members answer", || e.status().all(|member| member.ok))"#);
 
+const RETRY: Word = Word::function(
+    Section::Flow,
+    "retry",
+    "Call a function until it ends without an error, and return what it returns; the last error counts.",
+)
+.takes(&[
+    Arg::new("times", Type::Int, "call it at most this many times"),
+    Arg::new("work", Type::Function(0, Gets::Nothing), "the work"),
+])
+.with(&[Arg::new(
+    "every",
+    Type::Duration,
+    "wait this long between two calls; 1s by default",
+)])
+.gives(Type::Any)
+.example(r#"let list = retry(5, #{ every: "2s" }, || e.member_list());"#);
+
 const SLEEP: Word = Word::function(Section::Flow, "sleep", "Sleep; Ctrl-C wakes it.")
     .takes(&[Arg::new(
         "time",
@@ -99,7 +116,7 @@ const FETCH_TO: Word = Word::function(
 )])
 .example(r#"fetch_to(h, "/etc/etcd/etcd.conf", "backup/etcd.conf")"#);
 
-pub(super) const WORDS: &[&Word] = &[&PARALLEL, &WAIT_UNTIL, &SLEEP, &RUN, &FETCH_TO];
+pub(super) const WORDS: &[&Word] = &[&PARALLEL, &WAIT_UNTIL, &RETRY, &SLEEP, &RUN, &FETCH_TO];
 
 pub(super) fn register(engine: &mut Engine, world: &Arc<World>, engines: &Engines) {
     let (here, engines) = (Arc::clone(world), Arc::clone(engines));
@@ -117,6 +134,8 @@ pub(super) fn register(engine: &mut Engine, world: &Arc<World>, engines: &Engine
     word(engine, &WAIT_UNTIL, move |call| {
         wait_until(&here, call).map(Into::into)
     });
+    let here = Arc::clone(world);
+    word(engine, &RETRY, move |call| retry(&here, call));
     let here = Arc::clone(world);
     word(engine, &SLEEP, move |call| {
         pass(length(call, 0).and_then(|time| nap(&here, time))).map(Into::into)
@@ -223,6 +242,24 @@ fn wait_until(world: &World, call: &Call<'_>) -> Native<bool> {
         }
         pass(nap(world, pause))?;
         pause = (pause * 3 / 2).min(Duration::from_secs(1));
+    }
+}
+
+/// Ctrl-C is no error that is tried again.
+fn retry(world: &World, call: &Call<'_>) -> Native<Dynamic> {
+    let pause = call
+        .options
+        .duration("every")
+        .unwrap_or(Duration::from_secs(1));
+    let times = call.arg(0).as_int().unwrap_or(1).max(1);
+    let work: FnPtr = call.function();
+    let mut done = 1;
+    loop {
+        match work.call_within_context::<Dynamic>(call.context(), ()) {
+            Err(error) if done < times && error.is_catchable() => pass(nap(world, pause))?,
+            answer => return answer,
+        }
+        done += 1;
     }
 }
 

@@ -6,6 +6,7 @@
 pub(in crate::script) mod bind;
 pub(in crate::script) mod cert;
 mod cluster;
+mod csv;
 pub(in crate::script) mod etcdctl;
 mod flow;
 pub(in crate::script) mod hint;
@@ -17,6 +18,7 @@ mod pattern;
 pub(in crate::script) mod play;
 mod say;
 mod text;
+mod time;
 mod yaml_block;
 
 use std::sync::Arc;
@@ -40,6 +42,8 @@ const FILES: &[&[&Word]] = &[
     cert::WORDS,
     text::WORDS,
     pattern::WORDS,
+    csv::WORDS,
+    time::WORDS,
     local::WORDS,
     look::WORDS,
 ];
@@ -73,6 +77,8 @@ pub(super) fn register(engine: &mut Engine, world: &Arc<World>, engines: &play::
     cert::register(engine, world);
     text::register(engine, world);
     pattern::register(engine);
+    csv::register(engine);
+    time::register(engine);
     local::register(engine, world);
     look::register(engine, world);
 }

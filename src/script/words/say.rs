@@ -10,6 +10,7 @@ use crate::error::{Error, Kind};
 use crate::report::Event;
 use crate::script::World;
 use crate::script::trouble::{Thrown, pass};
+use crate::secret::Secret;
 use crate::word::{Arg, Of, Section, Type, Word};
 
 const SAY: Word = Word::function(Section::Saying, "say", "Print a line about a host.")
@@ -86,6 +87,23 @@ const CONFIRM: Word = Word::function(
 ])
 .example(r#"confirm("About to stop every member.", "etcd")"#);
 
+const ASK: Word = Word::function(
+    Section::Saying,
+    "ask",
+    "Ask for a line. Enter alone, and `-y`, give the default; without a terminal and a default it fails.",
+)
+.takes(&[Arg::new("question", Type::Text, "what is asked")])
+.with(&[
+    Arg::new("default", Type::Text, "what Enter alone means"),
+    Arg::new(
+        "secret",
+        Type::Bool,
+        "what is typed is not shown, and the answer is a secret; false by default",
+    ),
+])
+.gives(Type::Any)
+.example(r#"let name = ask("Which member?", #{ default: "etcd-1" });"#);
+
 const CHECKING: Word = Word::function(Section::Saying, "checking", "Is this a dry run (`-C`)?")
     .gives(Type::Bool)
     .example(r#"if !checking() { print("done"); }"#);
@@ -121,7 +139,7 @@ const NAMED_TAG: Word = Word::function(
 .example(r#"if named_tag("etcd_purge") { print("a purge was asked for"); }"#);
 
 pub(super) const WORDS: &[&Word] = &[
-    &SAY, &WARN, &FAIL, &MESSAGE, &WHAT, &HOST, &KIND, &CAUSES, &TEXT, &CONFIRM, &CHECKING,
+    &SAY, &WARN, &FAIL, &MESSAGE, &WHAT, &HOST, &KIND, &CAUSES, &TEXT, &CONFIRM, &ASK, &CHECKING,
     &UNKNOWN, &SELECTED, &NAMED_TAG,
 ];
 
@@ -225,6 +243,16 @@ fn failure(call: &Call<'_>) -> Box<Error> {
 }
 
 fn asking(engine: &mut Engine, world: &Arc<World>) {
+    let here = Arc::clone(world);
+    word(engine, &ASK, move |call| {
+        let secret = call.options.bool("secret").unwrap_or(false);
+        let default = call.options.text("default");
+        let answer = here.session.ask(&call.text(0), default.as_deref(), secret);
+        pass(answer).map(|answer| match secret {
+            true => Dynamic::from(Secret::new(answer)),
+            false => answer.into(),
+        })
+    });
     let here = Arc::clone(world);
     word(engine, &CONFIRM, move |call| {
         if here.session.options.check {

@@ -7,10 +7,12 @@ use rhai::{Dynamic, Engine, NativeCallContext};
 use super::bind::{Native, word};
 use super::yaml_block;
 use crate::error::Error;
+use crate::printf::{Piece, printf};
 use crate::script::trouble::pass;
 use crate::script::value::{from_inventory, from_rhai, to_rhai};
 use crate::script::{World, embedded};
 use crate::secret::Secret;
+use crate::value::Value;
 use crate::word::{Arg, Of, Section, Type, Word};
 
 const fn of_text(name: &'static str, doc: &'static str) -> Word {
@@ -95,11 +97,19 @@ const NEAREST: Word = of_text(
 ])
 .example(r#"print(nearest("etdc", ["etcd", "infra"]))"#);
 
-const NOW: Word = of_text(
-    "now",
-    "The local time as text, such as 20261123T044753: for names of files.",
+const FORMAT: Word = of_text(
+    "format",
+    "Values in a form, as the shell's `printf` has it: `%s`, `%5.1f`, `%-10s`, `%03d`, `%x`, `%%`.",
 )
-.example("print(now())");
+.takes(&[
+    Arg::new("form", Type::Text, "the form"),
+    Arg::new(
+        "values",
+        Type::Any,
+        "a value, or a list with one for each `%`",
+    ),
+])
+.example(r#"print(format("%-12s %6.1f MiB", [h.name, 12.34]))"#);
 
 const DECISIVE_LINES: Word = of_text(
     "decisive_lines",
@@ -123,7 +133,7 @@ pub(super) const WORDS: &[&Word] = &[
     &GET_OR,
     &QUOTE,
     &NEAREST,
-    &NOW,
+    &FORMAT,
     &DECISIVE_LINES,
     &BESIDE,
 ];
@@ -165,14 +175,28 @@ pub(super) fn register(engine: &mut Engine, world: &Arc<World>) {
     word(engine, &DECISIVE_LINES, |call| {
         Ok(crate::primitive::journal::decisive(&call.text(0)).into())
     });
-    word(engine, &NOW, |_| {
-        let text = jiff::Zoned::now().strftime("%Y%m%dT%H%M%S").to_string();
-        Ok(text.into())
+    word(engine, &FORMAT, |call| {
+        let values = match call.arg(1).try_cast::<rhai::Array>() {
+            Some(values) => values,
+            None => vec![call.arg(1)],
+        };
+        let pieces: Vec<Piece> = values.iter().map(piece).collect();
+        let written = printf(&call.text(0), &pieces).map_err(Error::config);
+        pass(written).map(Into::into)
     });
     let here = Arc::clone(world);
     word(engine, &BESIDE, move |call| {
         Ok(here.beside.join(call.text(0)).display().to_string().into())
     });
+}
+
+/// A value as a form takes it; a secret is masked.
+fn piece(value: &Dynamic) -> Piece {
+    match from_rhai(value) {
+        Value::Int(number) => Piece::Int(number),
+        Value::Float(number) => Piece::Float(number),
+        _ => Piece::Text(crate::script::show(value)),
+    }
 }
 
 fn of_yaml(engine: &mut Engine) {
