@@ -34,7 +34,7 @@ fn shell(line: &str, server: &Server) -> Command {
 fn shown(server: &Server, line: &str, typed: Option<(&str, &str)>) -> String {
     run::hear_interrupts();
     let mut session = Session::spawn(shell(line, server)).unwrap();
-    session.set_expect_timeout(Some(Duration::from_secs(60)));
+    session.set_expect_timeout(Some(Duration::from_mins(1)));
     let mut all = Vec::new();
     if let Some((text, typed)) = typed {
         let found = session.expect(text).unwrap();
