@@ -1,12 +1,15 @@
 //! The one error type: what went wrong, on which host, where in the script, why, and what to type next.
 //!
-//! A leaf: every room may use it, it uses none. Printing is `report`'s; here is only the plain text form.
+//! Every room but the leaves may use it. Printing is `report`'s; here is only the plain text form, in which nothing of what
+//! a host or a server said steers a terminal.
 
 mod hint;
 
 use std::fmt;
 
 pub use hint::Hint;
+
+use crate::terminal::{columns, visible};
 
 /// What kind of trouble it is; decides the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +79,20 @@ impl Place {
             ""
         };
         (format!("{lead}{part}{tail}"), before - first + lead.len())
+    }
+
+    /// That text as it may stand on a terminal, and the blanks that lead to the place.
+    pub(crate) fn pointed(&self) -> (String, String) {
+        let (text, before) = self.excerpt();
+        let lead: String = text.chars().take(before).collect();
+        let more = before - lead.chars().count();
+        let mut blanks: String = visible(lead.as_bytes(), true)
+            .split('\t')
+            .map(|part| " ".repeat(columns(part)))
+            .collect::<Vec<_>>()
+            .join("\t");
+        blanks.push_str(&" ".repeat(more));
+        (visible(text.as_bytes(), true), blanks)
     }
 }
 
@@ -193,37 +210,41 @@ impl Error {
     }
 }
 
+/// A text of possibly several lines, those after the first moved to the right: none of them looks like a line of ours.
+fn within(text: &str, indent: &str) -> String {
+    visible(text.as_bytes(), true).replace('\n', &format!("\n{indent}"))
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.headline())?;
+        f.write_str(&within(&self.headline(), "  "))?;
         if let Some(place) = &self.at {
-            write!(f, "\n --> {place}")?;
+            write!(f, "\n --> {}", visible(place.to_string().as_bytes(), false))?;
             if !place.text.is_empty() {
                 let gutter = place.line.to_string();
-                let (text, before) = place.excerpt();
+                let (text, blanks) = place.pointed();
                 write!(f, "\n{gutter} | {text}")?;
                 if place.column > 0 {
                     let pad = " ".repeat(gutter.len());
-                    let indent = " ".repeat(before);
-                    write!(f, "\n{pad} | {indent}^")?;
+                    write!(f, "\n{pad} | {blanks}^")?;
                 }
             }
         }
         if let Some(command) = &self.command {
-            write!(f, "\n command: {command}")?;
+            write!(f, "\n command: {}", within(command, "          "))?;
         }
         let stderr = self.stderr.trim_end();
         if !stderr.is_empty() {
             for (index, line) in stderr.lines().enumerate() {
                 let label = if index == 0 { "stderr:" } else { "       " };
-                write!(f, "\n {label} {line}")?;
+                write!(f, "\n {label} {}", visible(line.as_bytes(), true))?;
             }
         }
         for cause in &self.causes {
-            write!(f, "\n caused by: {}", cause.replace('\n', "\n            "))?;
+            write!(f, "\n caused by: {}", within(cause, "            "))?;
         }
         for hint in &self.hints {
-            write!(f, "\n hint: {hint}")?;
+            write!(f, "\n hint: {}", within(&hint.to_string(), "       "))?;
         }
         Ok(())
     }
@@ -277,6 +298,29 @@ mod tests {
         };
         let (text, before) = place.excerpt();
         assert_eq!(&text[before..], "yyyyyy");
+    }
+
+    #[test]
+    fn nothing_that_somebody_else_said_steers_a_terminal() {
+        let hostile = "a\x1b]0;t\x07\x1b[2J\r\x08\u{202e}\u{2066}\u{9b}2J\n hint: rm";
+        let place = Place {
+            column: 3,
+            file: hostile.into(),
+            line: 1,
+            text: "\t\u{4e2d}x".into(),
+        };
+        let mut error = Error::config(hostile)
+            .on(hostile)
+            .at(place)
+            .because(hostile)
+            .command(hostile)
+            .hint(hostile);
+        error.stderr = hostile.into();
+        let text = error.to_string();
+        let hidden = |letter: char| crate::terminal::is_hidden(letter) && !"\n\t".contains(letter);
+        assert!(!text.contains(hidden), "{text:?}");
+        assert_eq!(text.matches("\n hint:").count(), 1, "{text}");
+        assert!(text.contains("\n1 | \t\u{4e2d}x\n  | \t  ^"), "{text}");
     }
 
     #[test]

@@ -1,20 +1,27 @@
-//! The terminal somebody sits at: its width, and what is typed there, a secret without echo.
+//! The terminal somebody sits at: its width, what may stand on it and how broad that is, and what is typed there, a secret
+//! without echo.
 //!
 //! Owns the terminal's modes: whatever ends a question, they are as before. Must not know what is asked for, or print:
-//! who calls writes the question. Start reading at `secret`.
+//! who calls writes the question. Start reading at `secret`, and at `visible` in `visible.rs`.
 
 #![expect(
     clippy::disallowed_methods,
     reason = "it asks what standard output is, and writes nothing"
 )]
 
+mod columns;
+mod visible;
+
 use std::io::{self, BufRead, IsTerminal};
 use std::os::fd::{AsFd, BorrowedFd};
 
 use nix::sys::signal::{SigSet, SigmaskHow, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
+
+pub use columns::{columns, cut, fitting, padded};
+pub use visible::{coloured, in_json, is_hidden, visible};
 
 const ENDS: [Signal; 4] = [
     Signal::SIGHUP,
@@ -42,36 +49,19 @@ pub fn width() -> Option<usize> {
     Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
 }
 
-/// Does a letter steer a terminal, or make it show something else than is there? Escapes, C1, the marks of direction.
-#[must_use]
-pub fn is_hidden(letter: char) -> bool {
-    letter.is_control()
-        || matches!(letter, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
-}
-
-/// Bytes of somebody else as they may stand on a terminal: what is hidden, and what is no text, in letters.
-/// With `lines` the ends of lines and tabs stay.
-#[must_use]
-pub fn visible(bytes: &[u8], lines: bool) -> String {
-    use std::fmt::Write as _;
-    let mut shown = String::with_capacity(bytes.len());
-    for chunk in bytes.utf8_chunks() {
-        for letter in chunk.valid().chars() {
-            let _ = match letter {
-                '\n' | '\t' if lines => write!(shown, "{letter}"),
-                '\n' => write!(shown, "\\n"),
-                '\t' => write!(shown, "\\t"),
-                '\r' => write!(shown, "\\r"),
-                '\0'..='\x7f' if letter.is_control() => write!(shown, "\\x{:02x}", letter as u32),
-                _ if is_hidden(letter) => write!(shown, "\\u{{{:x}}}", letter as u32),
-                _ => write!(shown, "{letter}"),
-            };
-        }
-        for byte in chunk.invalid() {
-            let _ = write!(shown, "\\x{byte:02x}");
+/// Until something was typed, or `stop` says that nobody waits for it any more.
+pub fn wait_for_line(stop: &dyn Fn() -> bool) {
+    let pause = Timespec {
+        tv_nsec: 50_000_000,
+        tv_sec: 0,
+    };
+    let stdin = io::stdin();
+    while !stop() {
+        let ready = poll(&mut [PollFd::new(&stdin, PollFlags::IN)], Some(&pause));
+        if !matches!(ready, Ok(0) | Err(rustix::io::Errno::INTR)) {
+            return;
         }
     }
-    shown
 }
 
 /// A line without its end.
@@ -174,21 +164,6 @@ const DELETE: u8 = 127;
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_steers_a_terminal_is_shown_in_letters() {
-        for (bytes, wanted) in [
-            (&b"plain /a b"[..], "plain /a b"),
-            ("\u{e4}\u{4e2d}".as_bytes(), "\u{e4}\u{4e2d}"),
-            (b"\x1b]52;c;x\x07", "\\x1b]52;c;x\\x07"),
-            (b"a\rb\nc\td\x7f", "a\\rb\\nc\\td\\x7f"),
-            ("\u{9b}2J\u{202e}x".as_bytes(), "\\u{9b}2J\\u{202e}x"),
-            (b"\xff\xc3(", "\\xff\\xc3("),
-        ] {
-            assert_eq!(visible(bytes, false), wanted);
-        }
-        assert_eq!(visible(b"{\n\t1\r\n}", true), "{\n\t1\\r\n}");
-    }
 
     #[test]
     fn a_line_keeps_its_blanks() {

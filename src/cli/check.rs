@@ -56,6 +56,7 @@ pub(super) fn run(args: &CheckArgs, json: bool) -> Result<i32> {
                 .suspects(&ast, &script)
                 .into_iter()
                 .map(|problem| problem.error)
+                .chain(interpreter.circle(&ast, &script))
                 .collect(),
         };
         wrong += errors.len();

@@ -73,6 +73,7 @@ fn go(style: &Style, words: &[Vec<u8>], json: bool) -> i32 {
         err: &mut err,
         input: &mut input,
         out: &mut out,
+        screen: crate::terminal::shows_output(),
         stdin: true,
         terminal,
     };

@@ -75,7 +75,7 @@ fn tell(error: &Error, json: bool, colour: bool) {
     if json {
         let event =
             serde_json::json!({ "event": "error", "error": crate::report::error_json(error) });
-        say!("{event}");
+        say!("{}", crate::terminal::in_json(&event.to_string()));
         return;
     }
     let colour = colour && crate::terminal::shows_errors();

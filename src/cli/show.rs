@@ -58,8 +58,9 @@ pub(super) fn step(session: &Arc<Session>) -> Step<'static> {
                 task.description
             );
             let _ = std::io::stdout().flush();
+            crate::terminal::wait_for_line(&|| session.cancel.asked());
             let mut line = String::new();
-            if std::io::stdin().read_line(&mut line).unwrap_or(0) == 0 {
+            if session.cancel.asked() || std::io::stdin().read_line(&mut line).unwrap_or(0) == 0 {
                 return Verdict::No;
             }
             match line.trim().to_lowercase().as_str() {

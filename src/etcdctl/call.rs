@@ -20,6 +20,8 @@ pub struct Io<'a> {
     pub err: &'a mut (dyn Write + Send),
     pub input: &'a mut (dyn BufRead + Send),
     pub out: &'a mut (dyn Write + Send),
+    /// What is written to `out` stands on a terminal.
+    pub screen: bool,
     /// The input is standard input itself, which can be waited for.
     pub stdin: bool,
     /// Somebody sits at a terminal and can be asked.
@@ -33,6 +35,7 @@ impl Io<'_> {
             err: &mut *self.err,
             input: &mut *self.input,
             out: &mut *self.out,
+            screen: self.screen,
             stdin: self.stdin,
             terminal: self.terminal,
         }
@@ -294,7 +297,7 @@ impl<'a> Call<'a> {
     pub(super) fn reply(&mut self, reply: &dyn Reply) -> Outcome {
         if self.decoded()? {
             let value = super::form::decoded::reply(reply, &mut self.page()?)?;
-            return self.say(value);
+            return self.json_line(&value);
         }
         let format = self.format()?;
         let strict = self.style.strict;
@@ -303,28 +306,41 @@ impl<'a> Call<'a> {
 
     pub(super) fn page(&mut self) -> Outcome<Page<'_>> {
         let hex = self.settings()?.hex;
-        let width = if self.io.terminal {
-            terminal::width()
-        } else {
-            None
-        };
+        let (visible, width) = (self.visible(), terminal::width());
         Ok(Page {
             hex,
             layout: self.style.layout,
             out: &mut *self.io.out,
-            visible: self.io.terminal && !self.style.strict,
-            width,
+            visible,
+            width: width.filter(|_| self.io.screen),
         })
+    }
+
+    /// Whether what would steer the terminal is written in letters.
+    fn visible(&self) -> bool {
+        self.io.screen && !self.style.strict
     }
 
     /// A line on standard output, whatever the format.
     pub(super) fn say(&mut self, text: impl std::fmt::Display) -> Outcome {
-        Ok(writeln!(self.io.out, "{text}")?)
+        let visible = self.visible();
+        print::line(self.io.out, text, visible)
+    }
+
+    /// A line of JSON on standard output.
+    pub(super) fn json_line(&mut self, value: &serde_json::Value) -> Outcome {
+        let visible = self.visible();
+        print::json_line(self.io.out, value, visible)
     }
 
     /// A line on standard error, after what has been printed.
     pub(super) fn complain(&mut self, text: impl std::fmt::Display) -> Outcome {
         self.io.out.flush()?;
+        let text = text.to_string();
+        if self.style.strict {
+            return Ok(writeln!(self.io.err, "{text}")?);
+        }
+        let text = terminal::visible(text.as_bytes(), true);
         Ok(writeln!(self.io.err, "{text}")?)
     }
 }

@@ -32,10 +32,10 @@ impl Ended {
 
     pub(super) fn write(&self, style: &Style, io: &mut Io<'_>) -> io::Result<()> {
         match self {
-            Ended::Failed(failure) => failure.write(io.err),
+            Ended::Failed(failure) => failure.write(io.err, style.strict),
             Ended::Misused(found, failure) if style.strict => misused(found, failure, style, io),
             Ended::Misused(found, failure) => {
-                failure.write(io.err)?;
+                failure.write(io.err, style.strict)?;
                 writeln!(io.err, " hint: {}", way_out(found, failure, style))
             }
             Ended::Unknown(unknown) => unknown_command(unknown, style, io.err),
@@ -86,10 +86,10 @@ fn way_out(found: &Found, failure: &Failure, style: &Style) -> String {
 fn misused(found: &Found, failure: &Failure, style: &Style, io: &mut Io<'_>) -> io::Result<()> {
     io.out.write_all(usage::page(found, style).as_bytes())?;
     io.out.flush()?;
-    failure.write(io.err)?;
+    failure.write(io.err, style.strict)?;
     writeln!(io.err)?;
     if style.layout == Layout::V35 {
-        failure.write(io.err)
+        failure.write(io.err, style.strict)
     } else {
         Ok(())
     }

@@ -6,6 +6,7 @@ use tonic::Code;
 
 use crate::error::{Error, Hint, Kind};
 use crate::etcd::{Fault, Trouble};
+use crate::terminal::visible;
 
 /// Codes of etcdctl.
 pub(super) const ERROR: i32 = 1;
@@ -107,16 +108,24 @@ impl Failure {
         error
     }
 
-    pub(super) fn write(&self, err: &mut dyn io::Write) -> io::Result<()> {
+    pub(super) fn write(&self, err: &mut dyn io::Write, strict: bool) -> io::Result<()> {
         let Some(text) = &self.text else {
             return Ok(());
         };
-        writeln!(err, "Error: {text}")?;
+        // The server's own words may stand in each of them.
+        let shown = |text: &str| {
+            if strict {
+                text.to_string()
+            } else {
+                visible(text.as_bytes(), true).replace('\n', "\n    ")
+            }
+        };
+        writeln!(err, "Error: {}", shown(text))?;
         for cause in &self.causes {
-            writeln!(err, "  {cause}")?;
+            writeln!(err, "  {}", shown(cause))?;
         }
         match &self.hint {
-            Some(hint) => writeln!(err, " hint: {hint}"),
+            Some(hint) => writeln!(err, " hint: {}", shown(&hint.to_string())),
             None => Ok(()),
         }
     }

@@ -181,6 +181,7 @@ pub fn config(given: &Given, style: &Style) -> error::Result<Config> {
         err: &mut err,
         input: &mut std::io::empty(),
         out: &mut out,
+        screen: false,
         stdin: false,
         terminal: false,
     });
@@ -205,6 +206,7 @@ pub fn evaluate(words: &[Vec<u8>], style: &Style) -> error::Result<String> {
             err: &mut err,
             input: &mut std::io::empty(),
             out: &mut out,
+            screen: false,
             stdin: false,
             terminal: false,
         },

@@ -15,7 +15,7 @@ pub use facts::{Facts, Init, PackageTool};
 
 use crate::error::{Kind, Result};
 use crate::locked::locked;
-use crate::transport::{Become, Connection, Output, Way};
+use crate::transport::{Become, Connection, Output, Watched, Way};
 use crate::value::Value;
 
 /// What check mode has pretended to do on a host.
@@ -96,7 +96,10 @@ impl Pretended {
     }
 }
 
-/// Told when a lost connection is opened again.
+/// What a shell does while nothing else is known of it.
+const QUESTION: &str = "a question to the host";
+
+/// Told a line about the host.
 type Notice = Box<dyn Fn(&str) + Send + Sync>;
 
 /// A connection that was silent for this long may be lost without a word.
@@ -106,6 +109,8 @@ const SILENCE: Duration = Duration::from_secs(2);
 pub struct Link {
     bytes: AtomicU64,
     connection: Mutex<Option<Connection>>,
+    /// What the shell is about to do, in words; `None` for what may take as long as it wants.
+    doing: Mutex<Option<String>>,
     escalate: Option<Become>,
     facts: OnceLock<Facts>,
     gone: AtomicBool,
@@ -113,10 +118,13 @@ pub struct Link {
     last: Mutex<Instant>,
     name: String,
     notes: Mutex<HashMap<String, Value>>,
+    /// Told when a lost connection is opened again.
     notice: Mutex<Option<Notice>>,
     pretended: Mutex<Pretended>,
     /// The folder of a sandbox host; paths of the script lie below it.
     root: Option<String>,
+    /// Told when the host has not answered for long.
+    slow: Mutex<Option<Notice>>,
     trips: AtomicU64,
     /// Held from the question to the change that follows from it.
     turn: Mutex<()>,
@@ -134,6 +142,7 @@ impl Link {
         Link {
             bytes: AtomicU64::new(0),
             connection: Mutex::new(None),
+            doing: Mutex::new(Some(QUESTION.into())),
             escalate,
             facts: OnceLock::new(),
             gone: AtomicBool::new(false),
@@ -143,6 +152,7 @@ impl Link {
             notice: Mutex::default(),
             pretended: Mutex::default(),
             root,
+            slow: Mutex::default(),
             trips: AtomicU64::new(0),
             turn: Mutex::default(),
             way,
@@ -226,6 +236,19 @@ impl Link {
         *locked(&self.notice) = Some(notice);
     }
 
+    /// From now on a host that does not answer for long is told of, once for each thing it is to do.
+    pub fn watch_time(&self, notice: Notice) {
+        *locked(&self.slow) = Some(notice);
+    }
+
+    /// While `work` goes on, the host's shell does this; `None` for what may take as long as it wants.
+    pub fn doing<T>(&self, what: Option<&str>, work: impl FnOnce() -> T) -> T {
+        let before = std::mem::replace(&mut *locked(&self.doing), what.map(str::to_string));
+        let result = work();
+        *locked(&self.doing) = before;
+        result
+    }
+
     /// Is there a connection that answered last?
     #[must_use]
     pub fn is_open(&self) -> bool {
@@ -265,11 +288,37 @@ impl Link {
 
     /// Run a script on the host: one round trip.
     pub fn exec(&self, script: &str, timeout: Option<Duration>) -> Result<Output> {
+        self.trip(script, timeout, false)
+    }
+
+    /// The same for a script that changes nothing: the first Ctrl-C ends it.
+    pub fn ask(&self, script: &str, timeout: Option<Duration>) -> Result<Output> {
+        self.trip(script, timeout, true)
+    }
+
+    /// The host has not answered for long.
+    fn say_slow(&self, since: &str) {
+        if let (Some(notice), Some(doing)) = (&*locked(&self.slow), &*locked(&self.doing)) {
+            let name = &self.name;
+            notice(&format!(
+                "{name}: no answer since {since}: {doing}; Ctrl-C ends it"
+            ));
+        }
+    }
+
+    fn trip(&self, script: &str, timeout: Option<Duration>, question: bool) -> Result<Output> {
         let mut slot = locked(&self.connection);
         self.wake(&mut slot);
+        let since = jiff::Zoned::now().strftime("%H:%M:%S").to_string();
+        let watched = Watched {
+            escalate: self.escalate.as_ref(),
+            question,
+            slow: &|| self.say_slow(&since),
+            way: &self.way,
+        };
         let result = self.connected(&mut slot).and_then(|connection| {
             self.trips.fetch_add(1, Ordering::Relaxed);
-            connection.exec(script, timeout)
+            connection.exec_watched(script, timeout, &watched)
         });
         let heard = result
             .as_ref()
@@ -365,7 +414,7 @@ impl Link {
         if let Some(facts) = self.facts.get() {
             return Ok(facts);
         }
-        let output = self.exec(facts::QUESTION, Some(Duration::from_mins(1)))?;
+        let output = self.ask(facts::QUESTION, Some(Duration::from_mins(1)))?;
         let facts = Facts::parse(&output.text(), self.root().unwrap_or_default())
             .map_err(|error| error.on(&self.name))?;
         Ok(self.facts.get_or_init(|| facts))

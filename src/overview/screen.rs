@@ -20,6 +20,7 @@ use super::text::{
 use super::unit::{bytes, latency, moment, rate};
 use super::view::{Histories, MemberView, View};
 use crate::error::{Error, Result};
+use crate::terminal;
 
 /// A key is answered at once; without a key the screen is drawn anew this often.
 const TICK: Duration = Duration::from_millis(500);
@@ -382,10 +383,10 @@ impl Screen {
     }
 
     fn table(&self, wide: usize) -> Paragraph<'static> {
-        let columns = fitting(&self.view, wide.saturating_sub(2));
+        let shown = fitting(&self.view, wide.saturating_sub(2));
         let mut lines = Vec::new();
         let mut titles = vec![Span::raw("  ")];
-        for (column, width) in &columns {
+        for (column, width) in &shown {
             let sorted = column.title == COLUMNS[self.sorted].title;
             let style = if sorted {
                 Style::new().add_modifier(Modifier::UNDERLINED)
@@ -398,7 +399,7 @@ impl Screen {
         for (place, member) in self.view.members.iter().enumerate() {
             let chosen = place == self.chosen;
             let mut spans = vec![Span::raw(if chosen { "> " } else { "  " })];
-            for (column, width) in &columns {
+            for (column, width) in &shown {
                 let tint = if column.title == "HEALTH" {
                     condition_tint(member)
                 } else {
@@ -420,7 +421,7 @@ impl Screen {
             .view
             .members
             .iter()
-            .map(|member| member.name.chars().count())
+            .map(|member| terminal::columns(&member.name))
             .max()
             .unwrap_or(0)
             .min(20);
@@ -429,9 +430,9 @@ impl Screen {
         for member in &self.view.members {
             let now = (panel.now)(member).map_or_else(|| "-".into(), panel.unit);
             let picture = spark((panel.series)(&member.history), room);
-            let short: String = member.name.chars().take(name).collect();
+            let short = terminal::padded(terminal::fitting(&member.name, name), name);
             lines.push(Line::from(vec![
-                Span::raw(format!("{short:<name$} ")),
+                Span::raw(format!("{short} ")),
                 Span::styled(
                     picture,
                     self.style(if member.up { Tint::Good } else { Tint::Weak }),
@@ -531,7 +532,10 @@ impl Screen {
             Style::new().add_modifier(Modifier::BOLD),
         )];
         match &self.log {
-            Err(why) => lines.push(Line::styled(why.clone(), self.style(Tint::Bad))),
+            Err(why) => {
+                let why = terminal::visible(why.as_bytes(), false);
+                lines.push(Line::styled(why, self.style(Tint::Bad)));
+            }
             Ok(log) => {
                 let end = log.len() - self.moved.min(log.len().saturating_sub(high));
                 lines.extend(
@@ -553,15 +557,15 @@ impl Screen {
             Some(id) if line.contains(id.as_str()) => line.replace(id.as_str(), &member.name),
             _ => line,
         };
-        self.view
-            .members
-            .iter()
-            .fold(line.replace('\t', " "), named)
+        self.view.members.iter().fold(
+            terminal::visible(line.replace('\t', " ").as_bytes(), false),
+            named,
+        )
     }
 }
 
 fn cell(text: &str, width: usize, right: bool, style: Style) -> [Span<'static>; 2] {
-    let gap = " ".repeat(width.saturating_sub(text.chars().count()));
+    let gap = " ".repeat(width.saturating_sub(terminal::columns(text)));
     let (text, gap) = (Span::styled(text.to_string(), style), Span::raw(gap));
     let [first, second] = if right { [gap, text] } else { [text, gap] };
     [

@@ -1,5 +1,6 @@
 //! The page over HTTP, for a browser on this machine: read-only, on a loopback address and for loopback names only.
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -13,17 +14,18 @@ use hyper::header::{
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
-use tokio::task::JoinHandle;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::{AbortHandle, JoinHandle};
 
 use super::Watch;
 use super::page::{LIVE, main_part, page};
 use crate::error::{Error, Result};
 use crate::runtime::{block_on, runtime};
 
-/// A browser takes six connections.
+/// A browser takes six connections. When one more comes, the oldest one makes room.
 const PLACES: usize = 64;
+/// Of those that are open, this many are closed when there is no descriptor for another one.
+const ROOM: usize = 8;
 /// How long a connection may take for a request, or be idle.
 const PATIENCE: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(200);
@@ -54,34 +56,46 @@ pub fn listen(watch: &Arc<Watch>, address: &str) -> Result<Listener> {
     })?;
     let address = socket.local_addr().unwrap_or(address);
     let watch = Arc::clone(watch);
-    let places = Arc::new(Semaphore::new(PLACES));
     let task = runtime().spawn(async move {
+        let mut open = Open::default();
         loop {
-            // Of those that come while all places are taken, the kernel keeps some waiting.
-            let Ok(place) = Arc::clone(&places).acquire_owned().await else {
-                return;
-            };
             let Ok((stream, _)) = socket.accept().await else {
                 // Out of descriptors, as a rule: that passes, and not faster by asking.
+                open.make_room(open.0.len().saturating_sub(ROOM));
                 tokio::time::sleep(PAUSE).await;
                 continue;
             };
-            let watch = Arc::clone(&watch);
-            tokio::spawn(async move {
-                let _place = place;
-                let answer = service_fn(move |request| {
-                    let watch = Arc::clone(&watch);
-                    async move { Ok::<_, Infallible>(answer(&watch, &request)) }
-                });
-                let _ = hyper::server::conn::http1::Builder::new()
-                    .timer(TokioTimer::new())
-                    .header_read_timeout(PATIENCE)
-                    .serve_connection(TokioIo::new(stream), answer)
-                    .await;
-            });
+            open.make_room(PLACES - 1);
+            let task = tokio::spawn(serve(stream, Arc::clone(&watch)));
+            open.0.push_back(task.abort_handle());
         }
     });
     Ok(Listener { address, task })
+}
+
+/// The connections, the oldest first.
+#[derive(Default)]
+struct Open(VecDeque<AbortHandle>);
+
+impl Open {
+    /// Keep this many, the youngest ones. An answer takes no time, so those that are old wait for something.
+    fn make_room(&mut self, kept: usize) {
+        self.0.retain(|connection| !connection.is_finished());
+        let most = self.0.len().saturating_sub(kept);
+        self.0.drain(..most).for_each(|oldest| oldest.abort());
+    }
+}
+
+async fn serve(stream: TcpStream, watch: Arc<Watch>) {
+    let answer = service_fn(move |request| {
+        let watch = Arc::clone(&watch);
+        async move { Ok::<_, Infallible>(answer(&watch, &request)) }
+    });
+    let _ = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(PATIENCE)
+        .serve_connection(TokioIo::new(stream), answer)
+        .await;
 }
 
 fn loopback(text: &str) -> Result<SocketAddr> {

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use super::finding::{Finding, Grade};
 use super::unit::{bytes, count, latency, percent, rate};
 use super::view::{MemberView, Role, Verdict, View};
+use crate::terminal::columns;
 
 /// Colours of a terminal; the numbers are those of its escapes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -234,7 +235,7 @@ pub(super) fn fitting(view: &View, wide: usize) -> Vec<(&'static Column, usize)>
     let width = |column: &Column| {
         view.members
             .iter()
-            .map(|member| (column.cell)(member).chars().count())
+            .map(|member| columns((column.cell)(member).as_str()))
             .max()
             .unwrap_or(0)
             .max(column.title.len())
@@ -312,7 +313,7 @@ pub(super) fn leadership(view: &View) -> String {
     parts.join(", ")
 }
 
-/// The whole overview in lines of at most `wide` letters, as far as the members' names let it.
+/// The whole overview in lines of at most `wide` columns, as far as the members' names let it.
 #[must_use]
 pub fn text(view: &View, wide: usize, color: bool) -> String {
     let mut out = String::new();
@@ -325,7 +326,7 @@ pub fn text(view: &View, wide: usize, color: bool) -> String {
     );
     let _ = writeln!(out, "{}", leadership(view));
     out.push('\n');
-    let columns = fitting(view, wide);
+    let fitting = fitting(view, wide);
     let line = |cells: Vec<(String, usize, bool, Tint)>| {
         let cells: Vec<String> = cells
             .into_iter()
@@ -337,14 +338,14 @@ pub fn text(view: &View, wide: usize, color: bool) -> String {
         out,
         "{}",
         line(
-            columns
+            fitting
                 .iter()
                 .map(|(column, width)| (column.title.to_string(), *width, column.right, Tint::Weak))
                 .collect()
         )
     );
     for member in &view.members {
-        let cells = columns.iter().map(|(column, width)| {
+        let cells = fitting.iter().map(|(column, width)| {
             let tint = if column.title == "HEALTH" {
                 condition_tint(member)
             } else {
@@ -379,7 +380,7 @@ pub(super) fn sentence(finding: &Finding) -> String {
 }
 
 fn padded(text: &str, width: usize, right: bool, tint: Tint, color: bool) -> String {
-    let gap = " ".repeat(width.saturating_sub(text.chars().count()));
+    let gap = " ".repeat(width.saturating_sub(columns(text)));
     let text = tint.paint(text, color);
     if right {
         format!("{gap}{text}")

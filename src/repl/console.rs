@@ -20,6 +20,7 @@ use crate::cluster::Cluster;
 use crate::error::{Error, Kind, Result};
 use crate::report::Terminal;
 use crate::script::{CONSOLE, Interpreter};
+use crate::terminal::{coloured, columns, fitting, in_json, visible};
 
 /// What the reader of lines has to do next.
 pub(super) enum Then {
@@ -113,6 +114,11 @@ impl Console {
     }
 
     pub(super) fn say(&self, text: impl std::fmt::Display) {
+        let mut text = text.to_string();
+        if crate::terminal::shows_output() {
+            let shown = if self.json() { in_json } else { coloured };
+            text = shown(&text);
+        }
         put!(
             Terminal::new(self.runner.surroundings.transcript()),
             "{text}"
@@ -120,7 +126,7 @@ impl Console {
     }
 
     pub(super) fn complain(&self, text: impl std::fmt::Display) {
-        let text = format!("{text}\n");
+        let text = format!("{}\n", coloured(&text.to_string()));
         put!(std::io::stderr(), "{}", text.trim_end_matches('\n'));
         self.runner.surroundings.transcript().write(text.as_bytes());
     }
@@ -167,7 +173,8 @@ impl Console {
         let step = self.stepping.as_ref().map_or_else(String::new, |stepping| {
             format!(" step {}", stepping.title())
         });
-        format!("{cluster}{limit}{check}{step}> ")
+        let prompt = format!("{cluster}{limit}{check}{step}> ");
+        visible(prompt.as_bytes(), false)
     }
 
     pub(super) fn is_variable(&self, name: &str) -> bool {
@@ -568,9 +575,9 @@ fn open(runner: &Arc<Runner>) -> Result<(Arc<Interpreter>, Surface, Arc<etcd::He
 }
 
 fn shortened(text: &str, most: usize) -> String {
-    if text.chars().count() <= most {
+    if columns(text) <= most {
         text.to_string()
     } else {
-        format!("{}...", text.chars().take(most - 3).collect::<String>())
+        format!("{}...", fitting(text, most - 3))
     }
 }

@@ -22,6 +22,7 @@ use rustyline::{
 use super::console::Console;
 use super::{complete, highlight, hint, history, show};
 use crate::error::{Error, Kind, Result};
+use crate::terminal::{columns, fitting, padded};
 
 /// More offers than this stand in columns, without what they mean.
 const EXPLAINED: usize = 30;
@@ -228,14 +229,14 @@ impl Completer for Helper {
             offers.len() <= EXPLAINED && offers.iter().any(|(_, about)| !about.is_empty());
         let wide = offers
             .iter()
-            .map(|(name, _)| name.chars().count())
+            .map(|(name, _)| columns(name))
             .max()
             .unwrap_or(0);
         let room = show::columns().saturating_sub(wide + 4);
         let pairs = offers.into_iter().map(|(name, about)| {
-            let about: String = about.chars().take(room).collect();
             let display = if explained && room > 10 {
-                format!("{name:wide$}  {about}").trim_end().to_string()
+                let line = format!("{}  {}", padded(&name, wide), fitting(&about, room));
+                line.trim_end().to_string()
             } else {
                 name.clone()
             };

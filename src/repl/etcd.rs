@@ -211,6 +211,7 @@ fn apart(console: &Console, style: Style, words: etcdctl::Command) -> Result<i32
                 err: &mut err,
                 input: &mut input,
                 out: &mut out,
+                screen: crate::terminal::shows_output(),
                 stdin: true,
                 terminal: true,
             },

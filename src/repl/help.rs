@@ -7,6 +7,7 @@ use super::meta;
 use super::state::{What, locked, script_named};
 use crate::error::{Error, Result};
 use crate::script::{embedded, manual};
+use crate::terminal::{columns as width, padded};
 
 /// All commands, and what else can be typed.
 pub(super) fn overview(columns: usize) -> String {
@@ -37,7 +38,7 @@ pub(super) fn overview(columns: usize) -> String {
     let lines = meta::lines();
     let wide = lines
         .iter()
-        .map(|(usage, _)| usage.chars().count())
+        .map(|(usage, _)| width(usage))
         .filter(|wide| *wide < 24)
         .max()
         .unwrap_or(0);
@@ -57,10 +58,10 @@ pub(super) fn overview(columns: usize) -> String {
 
 /// A word and what it means, broken between words, so that the second column stays one on a narrow terminal too.
 pub(super) fn line(text: &mut String, usage: &str, doc: &str, wide: usize, columns: usize) {
-    let start = usage.chars().count().max(wide) + 2;
+    let start = width(usage).max(wide) + 2;
     let (mut at, mut rest) = (start, String::new());
     for word in doc.split(' ') {
-        let length = word.chars().count();
+        let length = width(word);
         if at > start.min(wide + 2) && at + length > columns {
             let _ = write!(rest, "\n{}", " ".repeat(wide + 2));
             at = wide + 2;
@@ -72,7 +73,7 @@ pub(super) fn line(text: &mut String, usage: &str, doc: &str, wide: usize, colum
     let _ = writeln!(
         text,
         "{}",
-        format!("{usage:wide$}  {}", rest.replace(" \n", "\n")).trim_end()
+        format!("{}  {}", padded(usage, wide), rest.replace(" \n", "\n")).trim_end()
     );
 }
 

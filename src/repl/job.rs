@@ -106,7 +106,7 @@ pub(super) fn start(console: &mut Console, name: &str, words: &etcdctl::Command)
                 .split(b'\n')
                 .map_while(std::result::Result::ok)
             {
-                let text = format!("[{number}] {}\n", String::from_utf8_lossy(&line));
+                let text = format!("[{number}] {}\n", crate::terminal::visible(&line, true));
                 transcript.write(text.as_bytes());
                 match locked(&printer).as_mut() {
                     Some(print) => print(text),

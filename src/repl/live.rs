@@ -163,7 +163,10 @@ fn level(client: &Client, prefix: &str) -> Option<Vec<Offer>> {
         };
         let page = client.get(&from, &options).ok()?;
         for pair in &page.kvs {
-            let key = String::from_utf8_lossy(&pair.key).into_owned();
+            // What is no text cannot be typed.
+            let Ok(key) = String::from_utf8(pair.key.clone()) else {
+                continue;
+            };
             let rest = key.get(prefix.len()..).unwrap_or_default();
             // A slash at the very front belongs to the first name.
             let lead = rest.len() - rest.trim_start_matches('/').len();

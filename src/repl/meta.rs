@@ -17,6 +17,7 @@ use crate::error::{Error, Result, nearest};
 use crate::overview::Watch;
 use crate::run::Selection;
 use crate::script::on_hosts;
+use crate::terminal::{columns, padded};
 
 /// What an argument is: for completion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -325,11 +326,7 @@ fn hosts(console: &mut Console, pattern: &str) -> Result<Then> {
     let world = console.interpreter.world();
     let selected = world.select(if pattern.is_empty() { "all" } else { pattern })?;
     let pool = console.runner.surroundings.pool();
-    let wide = selected
-        .iter()
-        .map(|name| name.chars().count())
-        .max()
-        .unwrap_or(0);
+    let wide = selected.iter().map(|name| columns(name)).max().unwrap_or(0);
     let clusters: Vec<&str> = selected
         .iter()
         .map(|host| {
@@ -341,11 +338,7 @@ fn hosts(console: &mut Console, pattern: &str) -> Result<Then> {
                 .map_or("-", |cluster| cluster.name.as_str())
         })
         .collect();
-    let broad = clusters
-        .iter()
-        .map(|name| name.chars().count())
-        .max()
-        .unwrap_or(0);
+    let broad = clusters.iter().map(|name| columns(name)).max().unwrap_or(0);
     for (host, cluster) in selected.iter().zip(clusters) {
         let seen = match pool.known(host) {
             None => "not connected yet".to_string(),
@@ -359,7 +352,8 @@ fn hosts(console: &mut Console, pattern: &str) -> Result<Then> {
             .filter(|group| group != "all")
             .collect::<Vec<_>>()
             .join(",");
-        console.say(format!("{host:wide$}  {cluster:broad$}  {groups}  {seen}"));
+        let (host, cluster) = (padded(host, wide), padded(cluster, broad));
+        console.say(format!("{host}  {cluster}  {groups}  {seen}"));
     }
     if selected.is_empty() {
         console.say("no host is selected; `:limit all` selects all");
@@ -480,11 +474,7 @@ fn unset(console: &mut Console, name: &str) -> Result<Then> {
 fn tasks(console: &mut Console, _: &str) -> Result<Then> {
     let tasks = locked(&console.runner.tasks).clone();
     let shown = tasks.iter().filter(|(_, named)| named.what != What::Alias);
-    let wide = shown
-        .map(|(name, _)| name.chars().count())
-        .max()
-        .unwrap_or(0)
-        + 2;
+    let wide = shown.map(|(name, _)| columns(name)).max().unwrap_or(0) + 2;
     let mut script = String::new();
     for (name, named) in tasks.iter().filter(|(_, named)| named.what != What::Alias) {
         if named.script != script {

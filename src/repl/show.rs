@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use rhai::{Array, Dynamic, Map};
 
+use crate::terminal::{columns as columns_of, padded, visible};
+
 /// Columns that stand first, when they are there.
 const FIRST: [&str; 5] = ["name", "id", "key", "host", "endpoint"];
 
-/// The width of the terminal.
+/// The columns of the terminal.
 pub(super) fn columns() -> usize {
     crate::terminal::width().unwrap_or(100)
 }
@@ -30,7 +32,12 @@ pub(super) fn text(value: &Dynamic) -> String {
     crate::script::show(value)
 }
 
-/// A result on lines of at most `wide` letters where that can be.
+/// The same as it may stand on a terminal.
+fn shown(value: &Dynamic) -> String {
+    visible(text(value).as_bytes(), true)
+}
+
+/// A result on lines of at most `wide` columns where that can be.
 pub(super) fn pretty(value: &Dynamic, wide: usize) -> String {
     let value = value.flatten_clone();
     if let Some(array) = value.clone().try_cast::<Array>() {
@@ -39,7 +46,7 @@ pub(super) fn pretty(value: &Dynamic, wide: usize) -> String {
     if let Some(map) = value.clone().try_cast::<Map>() {
         return pairs(&map, wide);
     }
-    text(&value)
+    shown(&value)
 }
 
 fn list(array: &Array, wide: usize) -> String {
@@ -50,22 +57,27 @@ fn list(array: &Array, wide: usize) -> String {
     if !array.is_empty() && maps.len() == array.len() {
         return table(&maps, wide);
     }
-    let line = text(&Dynamic::from(array.clone()));
-    if line.chars().count() <= wide {
+    let line = shown(&Dynamic::from(array.clone()));
+    if columns_of(&line) <= wide {
         return line;
     }
-    array.iter().map(text).collect::<Vec<_>>().join("\n")
+    array.iter().map(shown).collect::<Vec<_>>().join("\n")
 }
 
 fn pairs(map: &Map, wide: usize) -> String {
     if map.is_empty() {
         return "#{}".to_string();
     }
-    let left = map.keys().map(|key| key.chars().count()).max().unwrap_or(0);
+    let name = |key: &str| visible(key.as_bytes(), false);
+    let left = map
+        .keys()
+        .map(|key| columns_of(&name(key)))
+        .max()
+        .unwrap_or(0);
     let lines = map.iter().map(|(key, value)| {
         let shown = pretty(value, wide.saturating_sub(left + 2));
         let indented = shown.replace('\n', &format!("\n{:left$}  ", ""));
-        format!("{key:left$}  {indented}")
+        format!("{}  {indented}", padded(&name(key), left))
     });
     lines.collect::<Vec<_>>().join("\n")
 }
@@ -90,7 +102,7 @@ fn table(maps: &[Map], wide: usize) -> String {
             if value.is_unit() {
                 String::new()
             } else {
-                text(value).replace('\n', " ")
+                shown(value).replace('\n', " ")
             }
         })
     };
@@ -103,8 +115,8 @@ fn table(maps: &[Map], wide: usize) -> String {
         .enumerate()
         .map(|(column, name)| {
             rows.iter()
-                .map(|row| row[column].chars().count())
-                .chain([name.chars().count()])
+                .map(|row| columns_of(&row[column]))
+                .chain([columns_of(&visible(name.as_bytes(), false))])
                 .max()
                 .unwrap_or(0)
         })
@@ -121,7 +133,7 @@ fn table(maps: &[Map], wide: usize) -> String {
         let padded: Vec<String> = cells
             .iter()
             .zip(&widths)
-            .map(|(cell, width)| format!("{cell:width$}"))
+            .map(|(cell, width)| padded(&visible(cell.as_bytes(), false), *width))
             .collect();
         padded.join("  ").trim_end().to_string()
     };
@@ -144,7 +156,7 @@ pub(super) fn underlined(error: &crate::error::Error) -> String {
         .take_while(|letter| letter.is_ascii_alphanumeric() || *letter == '_')
         .count()
         .max(1);
-    let caret = format!("| {}^", " ".repeat(at.excerpt().1));
+    let caret = format!("| {}^", at.pointed().1);
     match text.find(&caret) {
         Some(place) => format!(
             "{}{}{}",
@@ -220,6 +232,34 @@ mod tests {
             shown,
             "name    id                learner\netcd-1  8e9e05c52164694d\netcd-2  91bc3c398fb3c146  true"
         );
+    }
+
+    #[test]
+    fn what_a_value_holds_steers_no_terminal_and_stands_in_its_column() {
+        let hostile = "\x1b]0;t\x07\x1b[2J\r\x08\u{202e}\u{9b}2J";
+        let row = map(&[("key", hostile), ("wide", "\u{4e2d}\u{6587}"), ("z", "1")]);
+        let other = map(&[("key", "a"), ("wide", "b"), ("z", "2")]);
+        let rows: Array = vec![row.clone(), other];
+        let table = pretty(&Dynamic::from(rows.clone()), 120);
+        let ends: Vec<usize> = table.lines().map(columns_of).collect();
+        assert!(ends.iter().all(|end| *end == ends[0]), "{table}");
+        let named: Map = [(hostile.into(), Dynamic::from(hostile.to_string()))].into();
+        let texts: Array = vec![hostile.into()];
+        for (value, wide) in [
+            (row.clone(), 100),
+            (Dynamic::from(rows), 20),
+            (Dynamic::from(named), 100),
+            (Dynamic::from(texts.clone()), 100),
+            (Dynamic::from(texts), 5),
+            (hostile.into(), 100),
+        ] {
+            let shown = pretty(&value, wide);
+            let hidden = |letter| letter != '\n' && crate::terminal::is_hidden(letter);
+            assert!(
+                !shown.contains(hidden) && shown.contains("]0;t"),
+                "{shown:?}"
+            );
+        }
     }
 
     #[test]

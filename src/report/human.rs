@@ -8,6 +8,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::{Change, Counts, Event, Sink, Status};
 use crate::primitive::Diff;
+use crate::terminal::{columns, padded, visible};
 
 /// How lines look.
 #[derive(Clone, Copy, Debug, Default)]
@@ -18,7 +19,7 @@ pub struct Style {
     /// What to type next is a line of the console.
     pub console: bool,
     pub diff: bool,
-    /// Live lines, on a terminal only.
+    /// Lines for a terminal: live ones, and nothing that a script prints steers it.
     pub live: bool,
     pub verbose: u8,
 }
@@ -59,6 +60,15 @@ impl<W: Write + Send> Human<W> {
         }
     }
 
+    /// What a script prints: for a file or a pipe as it is.
+    fn said(&self, text: &str) -> String {
+        if self.style.live {
+            visible(text.as_bytes(), true)
+        } else {
+            text.to_string()
+        }
+    }
+
     fn say(&mut self, text: &str) {
         let out = &mut self.out;
         let mut write = || {
@@ -74,8 +84,8 @@ impl<W: Write + Send> Human<W> {
     }
 
     fn task(&mut self, name: &str, description: &str, hosts: &[String]) {
-        let title = self.paint(BOLD, &format!("TASK [{name}]"));
-        self.say(&format!("\n{title} {description}"));
+        let title = self.paint(BOLD, &format!("TASK [{}]", shown(name)));
+        self.say(&format!("\n{title} {}", shown(description)));
         self.hosts = hosts.to_vec();
         if !self.style.live {
             return;
@@ -85,7 +95,7 @@ impl<W: Write + Send> Human<W> {
             if let Ok(style) = ProgressStyle::with_template("  {spinner} {msg} {elapsed}") {
                 bar.set_style(style);
             }
-            bar.set_message(host.clone());
+            bar.set_message(shown(host));
             bar.enable_steady_tick(Duration::from_millis(120));
             self.bars.insert(host.clone(), bar);
         }
@@ -111,6 +121,7 @@ impl<W: Write + Send> Human<W> {
             .context_radius(3)
             .header(from, &name)
             .to_string();
+        let unified = visible(unified.as_bytes(), true);
         let lines: Vec<String> = unified
             .lines()
             .map(|line| match line.as_bytes().first() {
@@ -145,9 +156,9 @@ impl<W: Write + Send> Human<W> {
             Status::Stopped | Status::Untried => DIM,
         };
         let word = self.paint(color, &format!("{:<11}", status.word()));
-        let mut line = format!("  {word} {host}");
+        let mut line = format!("  {word} {}", shown(host));
         if !what.is_empty() && !self.style.check {
-            line += &format!("  {}", summary(what));
+            line += &format!("  {}", shown(&summary(what)));
         }
         if self.style.verbose > 0 || *seconds >= Duration::from_secs(1) {
             line += &self.paint(
@@ -186,7 +197,8 @@ impl<W: Write + Send> Human<W> {
             },
         );
         self.say(&format!("\n{title}"));
-        let width = rows.iter().map(|(host, _)| host.len()).max().unwrap_or(0);
+        let width = rows.iter().map(|(host, _)| columns(&shown(host)));
+        let width = width.max().unwrap_or(0);
         for (host, row) in rows {
             let bad = row.failed + row.unreachable > 0;
             let color = if bad {
@@ -196,7 +208,7 @@ impl<W: Write + Send> Human<W> {
             } else {
                 GREEN
             };
-            let name = self.paint(color, &format!("{host:<width$}"));
+            let name = self.paint(color, &padded(&shown(host), width));
             let unknown = if check {
                 format!(" unknown={}", row.unknown)
             } else {
@@ -215,11 +227,19 @@ impl<W: Write + Send> Human<W> {
         }
         if self.style.verbose > 0 {
             for (name, time) in slowest.iter().take(5) {
-                self.say(&self.paint(DIM, &format!("  {:>6.2}s  {name}", time.as_secs_f64())));
+                self.say(&self.paint(
+                    DIM,
+                    &format!("  {:>6.2}s  {}", time.as_secs_f64(), shown(name)),
+                ));
             }
         }
         self.say(&self.paint(DIM, &format!("{:.1}s in all", total.as_secs_f64())));
     }
+}
+
+/// A part of a line, which may be somebody else's.
+fn shown(text: &str) -> String {
+    visible(text.as_bytes(), false)
 }
 
 /// What was changed on a host, in one line: things of a kind that were created stand together.
@@ -257,19 +277,21 @@ impl<W: Write + Send> Sink for Human<W> {
                 if *check || elsewhere || self.style.verbose > 0 {
                     let verb = if *check { "would change" } else { "changed" };
                     let verb = self.paint(YELLOW, &format!("{verb:<11}"));
-                    self.say(&format!("  {verb} {host}  {subject}: {}", what.join(", ")));
+                    let what = format!("{host}  {subject}: {}", what.join(", "));
+                    self.say(&format!("  {verb} {}", shown(&what)));
                 }
                 if let (true, Some(diff)) = (self.style.diff, diff) {
                     self.diff(host, diff);
                 }
                 if let Some(bar) = self.bars.get(*host) {
-                    bar.set_message(format!("{host}  {subject}"));
+                    bar.set_message(shown(&format!("{host}  {subject}")));
                 }
             }
             Event::Command { command, host } if self.style.verbose > 1 => {
+                let command = visible(command.trim().as_bytes(), true);
                 let line = self.paint(
                     DIM,
-                    &format!("  > {host}  {}", command.trim().replace('\n', "\n      ")),
+                    &format!("  > {}  {}", shown(host), command.replace('\n', "\n      ")),
                 );
                 self.say(&line);
             }
@@ -277,15 +299,15 @@ impl<W: Write + Send> Sink for Human<W> {
             Event::Message {
                 host: Some(host),
                 text,
-            } => self.say(&format!("  {host}  {text}")),
-            Event::Message { host: None, text } => self.say(text),
+            } => self.say(&format!("  {}  {}", shown(host), self.said(text))),
+            Event::Message { host: None, text } => self.say(&self.said(text)),
             Event::Next { text } => {
-                let line = format!("{} {text}", self.paint(BOLD, "next:"));
+                let line = format!("{} {}", self.paint(BOLD, "next:"), shown(text));
                 self.say(&line);
             }
             Event::Play { hosts, name } => {
-                let title = self.paint(BOLD, &format!("PLAY [{name}]"));
-                self.say(&format!("\n{title} {}", hosts.join(", ")));
+                let title = self.paint(BOLD, &format!("PLAY [{}]", shown(name)));
+                self.say(&format!("\n{title} {}", shown(&hosts.join(", "))));
             }
             Event::Recap {
                 check,
@@ -305,8 +327,10 @@ impl<W: Write + Send> Sink for Human<W> {
                 let mode = if *check { ", check mode" } else { "" };
                 let plural = if *hosts == 1 { "" } else { "s" };
                 self.say(&format!(
-                    "etcdsh {}  {script}  inventory {inventory}  {hosts} host{plural}{mode}",
-                    env!("CARGO_PKG_VERSION")
+                    "etcdsh {}  {}  inventory {}  {hosts} host{plural}{mode}",
+                    env!("CARGO_PKG_VERSION"),
+                    shown(script),
+                    shown(inventory)
                 ));
             }
             // A task of a group that the inventory does not have is nothing to look at.
@@ -322,12 +346,14 @@ impl<W: Write + Send> Sink for Human<W> {
                 host, subject, why, ..
             } => {
                 let line = format!(
-                    "  {} {host}  {subject}: {why}",
-                    self.paint(MAGENTA, "unknown     ")
+                    "  {} {}",
+                    self.paint(MAGENTA, "unknown     "),
+                    shown(&format!("{host}  {subject}: {why}"))
                 );
                 self.say(&line);
             }
             Event::Warning { text } => {
+                let text = visible(text.as_bytes(), true);
                 let line = format!("{} {text}", self.paint(MAGENTA, "warning:"));
                 self.say(&line);
             }
@@ -344,7 +370,125 @@ impl<W: Write + Send> Sink for Human<W> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Change, summary};
+    use super::*;
+    use crate::error::Error;
+
+    const HOSTILE: &str = "a\x1b]0;t\x07\x1b[2J\r\x08\u{202e}\u{2066}\u{9b}2J";
+
+    #[test]
+    fn nothing_that_an_event_says_steers_a_terminal() {
+        let h = HOSTILE;
+        let names = [h.to_string()];
+        let error = Error::config(h).on(h).because(h).hint(h);
+        let change = Change {
+            names_thing: false,
+            subject: h.into(),
+            what: h.into(),
+        };
+        let diff = Diff {
+            after: format!("{h}\n"),
+            before: "b\n".into(),
+            path: h.into(),
+        };
+        let second = Duration::from_secs(1);
+        let rows = [(h.to_string(), Counts::default())];
+        let slowest = [(h.to_string(), second)];
+        let events = [
+            Event::Start {
+                check: false,
+                hosts: 1,
+                inventory: h,
+                script: h,
+            },
+            Event::Play {
+                hosts: &names,
+                name: h,
+            },
+            Event::Task {
+                description: h,
+                hosts: &names,
+                name: h,
+            },
+            Event::Command {
+                command: h,
+                host: h,
+            },
+            Event::Change {
+                check: true,
+                diff: Some(&diff),
+                host: h,
+                nth: 1,
+                subject: h,
+                task: h,
+                what: &names,
+            },
+            Event::Unknown {
+                host: h,
+                subject: h,
+                task: h,
+                why: h,
+            },
+            Event::Message {
+                host: Some(h),
+                text: h,
+            },
+            Event::Message {
+                host: None,
+                text: h,
+            },
+            Event::Warning { text: h },
+            Event::TaskHost {
+                error: Some(&error),
+                host: h,
+                seconds: second,
+                status: Status::Failed,
+                task: h,
+                trips: 1,
+                what: &[change],
+            },
+            Event::TaskEnd {
+                name: h,
+                seconds: second,
+            },
+            Event::Next { text: h },
+            Event::Recap {
+                check: false,
+                rows: &rows,
+                seconds: second,
+                slowest: &slowest,
+            },
+        ];
+        let mut page = Vec::new();
+        let style = Style {
+            check: false,
+            color: false,
+            console: false,
+            diff: true,
+            live: true,
+            verbose: 3,
+        };
+        let mut human = Human::new(&mut page, style);
+        for event in &events {
+            human.event(event);
+            let shown = String::from_utf8(human.out.split_off(0)).unwrap();
+            let hidden = |letter| letter != '\n' && crate::terminal::is_hidden(letter);
+            assert!(!shown.contains(hidden), "{event:?}\n{shown:?}");
+            assert!(
+                shown.contains("\\x1b]0;t") || matches!(event, Event::TaskEnd { .. }),
+                "{event:?}\n{shown}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_a_script_prints_is_as_it_is_for_a_pipe() {
+        let mut page = Vec::new();
+        Human::new(&mut page, Style::default()).event(&Event::Message {
+            host: None,
+            text: HOSTILE,
+        });
+        assert_eq!(page, format!("{HOSTILE}\n").into_bytes());
+    }
 
     #[test]
     fn things_created_stand_together() {

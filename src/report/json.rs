@@ -127,7 +127,8 @@ impl<W: Write + Send> Sink for Json<W> {
             return;
         }
         // A reader that went away is no reason to stop in mid-change.
-        let _ = writeln!(self.0, "{}", Self::line(event));
+        let line = crate::terminal::in_json(&Self::line(event).to_string());
+        let _ = writeln!(self.0, "{line}");
         let _ = self.0.flush();
     }
 }

@@ -88,7 +88,9 @@ impl Session {
         let answer = if question.is_empty() {
             Output::default()
         } else {
-            self.exec(link, &question, None)?
+            let doing = format!("look at {subject}");
+            let doing = (!primitive.waits()).then_some(doing.as_str());
+            link.doing(doing, || link.ask(&question, None))?
         };
         let plan = {
             let pretended = link.pretended();
@@ -134,7 +136,8 @@ impl Session {
                 let output =
                     self.around(link.name(), &told(primitive, &subject, &change), || {
                         let script = self.locks.guarded(link, &change.script);
-                        let output = self.exec(link, &script, change.timeout)?;
+                        let output =
+                            link.doing(Some(&subject), || link.exec(&script, change.timeout))?;
                         self.locks.is_lost(link, &output)?;
                         primitive.judge(&change, &output)?;
                         Ok(output)
@@ -267,11 +270,6 @@ impl Session {
         });
     }
 
-    /// Run a read-only script on a host.
-    pub fn exec(&self, link: &Link, script: &str, timeout: Option<Duration>) -> Result<Output> {
-        link.exec(script, timeout)
-    }
-
     /// Copy a file of the host to `target` here, in pieces, so that its size does not matter.
     pub fn fetch_to(&self, link: &Link, path: &str, target: &std::path::Path) -> Result<u64> {
         use std::io::Write;
@@ -284,7 +282,7 @@ impl Session {
         let mut total = 0_u64;
         for piece in 0.. {
             self.cancel.check()?;
-            let output = link.exec(
+            let output = link.ask(
                 &reach::piece(path, PIECE, piece),
                 Some(Duration::from_mins(2)),
             )?;

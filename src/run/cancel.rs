@@ -1,4 +1,5 @@
-//! Ctrl-C: the first one finishes the step at hand and reports, the second one stops at once.
+//! Ctrl-C: the first one finishes the change at hand and reports, the second one stops at once. What only asks a host, and
+//! what hangs there, ends at the first.
 //!
 //! In the console the second one ends what runs on the hosts, and the program goes on.
 
@@ -75,6 +76,8 @@ impl Cancel {
 impl State {
     fn signal(&self, signal: i32) {
         let before = self.asked.fetch_add(1, Ordering::SeqCst);
+        // What only asks has nothing to finish.
+        crate::transport::end_questions();
         let console = self.console.load(Ordering::SeqCst);
         if console && signal == signal_hook::consts::SIGTERM || !console && before > 0 {
             std::process::exit(Kind::Interrupted.exit_code());

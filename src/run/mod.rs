@@ -20,7 +20,7 @@ pub use lock::{Holder, show as lock_of, unlock};
 pub use play::{Body, LinkOf, Play, Score, Task, Verdict};
 pub use tags::Selection;
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 use crate::host::Link;
 use crate::report::Report;
 use fault::Faults;
@@ -208,6 +208,8 @@ impl Session {
                 }
             }));
         }
+        let report = Arc::clone(&self.report);
+        link.watch_time(Box::new(move |text| report.warn(text)));
         links.insert(name.to_string(), Arc::clone(&link));
         Ok(link)
     }
@@ -356,11 +358,12 @@ impl Session {
             host: None,
             text: &format!("{question}\nType `{word}` to go on:"),
         });
+        // A signal does not end a read: what is typed is waited for first.
         let mut answer = String::new();
+        crate::terminal::wait_for_line(&|| self.cancel.asked());
+        self.cancel.check()?;
         let read = std::io::stdin().read_line(&mut answer);
-        if self.cancel.asked() {
-            return Err(Error::new(Kind::Interrupted, "interrupted"));
-        }
+        self.cancel.check()?;
         match read {
             Ok(_) if answer.trim() == word => Ok(()),
             _ => Err(

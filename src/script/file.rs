@@ -13,7 +13,7 @@ use super::embedded;
 use super::trouble::{from_parse, into_rhai};
 use crate::error::Error;
 
-struct Imports {
+pub(super) struct Imports {
     folders: Vec<PathBuf>,
 }
 
@@ -25,8 +25,8 @@ impl ModuleResolver for Imports {
         path: &str,
         position: Position,
     ) -> Result<Shared<Module>, Box<EvalAltResult>> {
-        let name = format!("{}.rhai", path.trim_end_matches(".rhai"));
-        for file in self.folders.iter().map(|folder| folder.join(&name)) {
+        let name = full(path);
+        for file in self.files(path) {
             match std::fs::read_to_string(&file) {
                 Ok(text) => return module(engine, &shown(&file), &text),
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
@@ -44,8 +44,13 @@ impl ModuleResolver for Imports {
     }
 }
 
+/// With the ending, which may be left out.
+fn full(path: &str) -> String {
+    format!("{}.rhai", path.trim_end_matches(".rhai"))
+}
+
 /// The name of a file as its user would write it.
-fn shown(file: &Path) -> String {
+pub(super) fn shown(file: &Path) -> String {
     file.strip_prefix(".").unwrap_or(file).display().to_string()
 }
 
@@ -91,18 +96,40 @@ fn module(engine: &Engine, name: &str, text: &str) -> Result<Shared<Module>, Box
     Module::eval_ast_as_new(Scope::new(), &ast, engine).map(Shared::new)
 }
 
+impl Imports {
+    /// Where a path may be found, in order.
+    fn files(&self, path: &str) -> impl Iterator<Item = PathBuf> {
+        let name = full(path);
+        self.folders.iter().map(move |folder| folder.join(&name))
+    }
+
+    /// The file that a path means, if it is one.
+    pub(super) fn find(&self, path: &str) -> Option<PathBuf> {
+        self.files(path).find(|file| file.exists())
+    }
+
+    pub(super) fn of(world: &World) -> Imports {
+        Imports {
+            folders: folders(world),
+        }
+    }
+}
+
 pub(super) fn resolver(world: &Arc<World>) -> impl ModuleResolver + 'static {
+    Imports::of(world)
+}
+
+fn folders(world: &World) -> Vec<PathBuf> {
     let more = std::env::var("ETCDSH_PATH").unwrap_or_default();
     let beside = world
         .script_folder
         .clone()
         .unwrap_or_else(|| PathBuf::from("."));
-    let folders = std::iter::once(beside)
+    std::iter::once(beside)
         .chain(
             more.split(':')
                 .filter(|folder| !folder.is_empty())
                 .map(PathBuf::from),
         )
-        .collect();
-    Imports { folders }
+        .collect()
 }

@@ -63,8 +63,11 @@ impl Heard {
                 if answer.status == 0 { "ok" } else { "FAILED" },
                 answer.status
             ));
-            if !answer.text.trim().is_empty() {
-                lines.push(answer.text.trim_end().to_string());
+            let text = answer.text.trim_end();
+            if !text.trim().is_empty() {
+                let shown = crate::terminal::shows_output();
+                let shown = shown.then(|| crate::terminal::visible(text.as_bytes(), true));
+                lines.push(shown.unwrap_or_else(|| text.to_string()));
             }
         }
         lines

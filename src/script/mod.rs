@@ -4,6 +4,7 @@
 //! a Rhai error to a place in the file. Says what to do; `run` does it. Start reading at [`Interpreter`].
 
 mod check;
+mod circle;
 pub mod embedded;
 mod file;
 mod heard;
@@ -100,8 +101,10 @@ pub struct Interpreter {
 /// What the console adds to the language.
 pub type Words = Box<dyn FnOnce(&mut Engine)>;
 
-/// Letters of a text, bytes of a blob, values of a list or map: a loop that only grows ends as an error.
+/// Letters of a text, bytes of a blob: a loop that only grows ends as an error.
 const LARGEST: usize = 256 << 20;
+/// Values of a list or a map, each of which takes 24 bytes and more.
+const MOST: usize = 4 << 20;
 
 impl Interpreter {
     /// An engine for scripts, with the stdlib loaded.
@@ -136,8 +139,8 @@ impl Interpreter {
         engine.set_max_expr_depths(128, 128);
         engine.set_max_call_levels(64);
         engine.set_max_string_size(LARGEST);
-        engine.set_max_array_size(LARGEST);
-        engine.set_max_map_size(LARGEST);
+        engine.set_max_array_size(MOST);
+        engine.set_max_map_size(MOST);
         engine.set_fail_on_invalid_map_property(true);
         engine.set_optimization_level(OptimizationLevel::None);
         engine.set_module_resolver(file::resolver(&world));
@@ -235,16 +238,24 @@ impl Interpreter {
         let ast = self
             .parse(&script.name, &script.text)
             .map_err(|error| vec![error])?;
-        let problems = self.problems(&ast, script);
-        if problems.is_empty() {
+        let problems = self.problems(&ast, script).into_iter();
+        let mut errors: Vec<_> = problems.map(|problem| problem.error).collect();
+        errors.extend(self.circle(&ast, script));
+        if errors.is_empty() {
             return Ok(ast);
         }
-        Err(problems.into_iter().map(|problem| problem.error).collect())
+        Err(errors)
     }
 
     /// Parse without looking for mistakes. `_` is a variable in it.
     pub fn compile_line(&self, script: &Script) -> Result<AST> {
         speak::with_last_result(&script.text, || self.parse(&script.name, &script.text))
+    }
+
+    /// Imports that lead back to themselves.
+    #[must_use]
+    pub fn circle(&self, ast: &AST, script: &Script) -> Option<Box<Error>> {
+        circle::problem(&self.engine, &self.world, ast, &script.text, &script.name)
     }
 
     /// All mistakes that can be found without running.

@@ -94,7 +94,7 @@ impl OnHosts {
         Ok(self
             .world
             .link(host)?
-            .exec(script, Some(Duration::from_secs(20)))?
+            .ask(script, Some(Duration::from_secs(20)))?
             .text())
     }
 }

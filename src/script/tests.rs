@@ -1,5 +1,7 @@
 //! The language by itself: no host is touched here.
 
+mod secret;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 

@@ -8,6 +8,7 @@ pub(crate) mod frame;
 mod local;
 mod shell;
 mod ssh;
+mod watched;
 
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use crate::secret::Secret;
 
 pub use askpass::answer as answer_askpass;
 pub use ssh::{HostKeys, Target};
+pub use watched::{Watched, end_questions};
 
 /// What a command on a host came to.
 #[derive(Clone, Debug, Default)]
@@ -80,6 +82,19 @@ impl Connection {
         block_on(unless_aborted(self.shell.exec(&script, timeout)))
     }
 
+    /// The same, and somebody watches how long it takes.
+    pub fn exec_watched(
+        &mut self,
+        script: &str,
+        timeout: Option<Duration>,
+        watched: &Watched<'_>,
+    ) -> Result<Output> {
+        let script = format!("{}{script}", self.prelude);
+        let shell = self.shell.pid();
+        let work = self.shell.exec(&script, timeout);
+        block_on(unless_aborted(watched.until(work, shell)))
+    }
+
     /// Put `prelude` in front of every script from now on.
     pub fn set_prelude(&mut self, prelude: String) {
         self.prelude = prelude;
@@ -124,6 +139,7 @@ pub fn abort() {
 /// Commands may begin again.
 pub fn resume() {
     stopped().send_replace(false);
+    watched::resume();
 }
 
 async fn unless_aborted<T>(work: impl Future<Output = Result<T>>) -> Result<T> {

@@ -180,7 +180,7 @@ impl Server {
     }
 
     /// Reads the log, since a client could not ask a server whose certificate is wrong on purpose.
-    fn wait_for_log(&self) {
+    pub(crate) fn wait_for_log(&self) {
         let end = Instant::now() + Duration::from_secs(20);
         loop {
             let log = fs::read_to_string(self.folder.path().join("log")).unwrap();

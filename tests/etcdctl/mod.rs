@@ -16,6 +16,7 @@ mod mask;
 mod run;
 mod server;
 mod terminal;
+mod visible;
 mod written;
 
 use std::collections::BTreeMap;

@@ -89,7 +89,7 @@ fn read(mut from: impl Read + Send + 'static) -> (Shared, JoinHandle<()>) {
 
 /// What a shell without job control starts in the background ignores SIGINT, and so does what that starts: etcdctl
 /// would not end. A handler is not inherited. This one does what SIGINT does anyway.
-fn hear_interrupts() {
+pub(super) fn hear_interrupts() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         register_conditional_default(SIGINT, Arc::new(AtomicBool::new(true))).unwrap();

@@ -100,14 +100,54 @@ fn what_only_grows_ends_as_an_error() {
         .file("b.rhai", "import \"a\" as a;\n")
         .file("grows.rhai", "let s = \"x\"; loop { s += s; }\n")
         .file("pads.rhai", "let s = \"\"; s.pad(9000000000, \"x\");\n")
-        .file("blob.rhai", "blob(9000000000, 1);\n");
+        .file("blob.rhai", "blob(9000000000, 1);\n")
+        .file("list.rhai", "let a = [1]; loop { a += a; }\n")
+        .file("nest.rhai", "let a = []; loop { a = [a, a]; }\n")
+        .file("own.rhai", "import \"own\" as o;\n")
+        .file("late.rhai", "fn f() { if false { import \"a\" as a; } }\n")
+        .file(
+            "fine.rhai",
+            "import \"leaf\" as a; import \"leaf\" as b; import \"fork\" as c;\n",
+        )
+        .file("fork.rhai", "import \"leaf\" as a;\n")
+        .file("leaf.rhai", "fn f() { }\n");
+    for (file, way) in [
+        ("a", "a.rhai -> b.rhai -> a.rhai"),
+        ("own", "own.rhai -> own.rhai"),
+        ("late", "a.rhai -> b.rhai -> a.rhai"),
+    ] {
+        let script = format!("./{file}.rhai");
+        for words in [
+            &["--syntax-check", script.as_str()][..],
+            &["check", &script],
+            &[&script],
+        ] {
+            let ran = test.etcdsh(words);
+            assert_eq!(ran.status, 1, "{words:?}: {}", ran.text());
+            let clear = format!("imports itself\n --> ./{file}.rhai:1:");
+            let told =
+                ran.stderr.contains(&clear) && ran.stderr.contains(&format!("caused by: {way}\n"));
+            assert!(
+                told && ran.stderr.matches("error").count() == 1,
+                "{words:?}: {}",
+                ran.text()
+            );
+        }
+    }
+    for words in [["--syntax-check", "./fine.rhai"], ["check", "./fine.rhai"]] {
+        let ran = test.etcdsh(&words);
+        assert_eq!(ran.status, 0, "{words:?}: {}", ran.text());
+    }
     for (file, said) in [
         ("a", "imports itself"),
         ("grows", "too large"),
         ("pads", "too large"),
         ("blob", "too large"),
+        ("list", "too large"),
+        ("nest", "too large"),
     ] {
-        let ran = test.etcdsh(&[&format!("./{file}.rhai")]);
+        // An error long before the memory of a small machine is full.
+        let ran = test.sh(&format!("ulimit -v 4000000; exec etcdsh ./{file}.rhai"));
         assert_eq!(ran.status, 1, "{file}: {}", ran.text());
         assert!(ran.stderr.contains(said), "{file}: {}", ran.text());
     }

@@ -53,6 +53,40 @@ impl Drop for Members {
     }
 }
 
+/// Keys that would clear the screen, set its title or turn its text round are shown, offered or left out, and obeyed nowhere.
+fn hostile_keys_touch_no_row(test: &Test, screen: &mut Screen) {
+    let hostile = "/evil/\x1b[2J\x1b[H\x1b]0;TITLE\x07\u{9b}2J\u{202e}\rWIPED";
+    let shown = "/evil/\\x1b[2J\\x1b[H\\x1b]0;TITLE\\x07\\u{9b}2J\\u{202e}\\rWIPED";
+    for key in [hostile, "/evil/tame"] {
+        let ran = test.etcdsh(&["-i", "hosts.yml", "e", "put", key, hostile]);
+        assert_eq!(ran.status, 0, "{ran:?}");
+    }
+    // Tab first, so that a cleared screen would lose what stands above.
+    screen.completes("e get /evil/", "/evil/tame");
+    screen.keys("\x01\x0b");
+    let mut raw = screen.rest(Duration::from_millis(500));
+    let end = std::time::Instant::now() + Duration::from_mins(1);
+    screen.keys("\"first \" + \"row\"\re get --prefix /evil/\re ls /evil/\r\"last \" + \"row\"\r");
+    while !raw.contains("last row") && std::time::Instant::now() < end {
+        raw.push_str(&screen.rest(Duration::from_millis(100)));
+    }
+    screen.keys("e get /evil/\t\t");
+    raw.push_str(&screen.rest(Duration::from_secs(1)));
+    screen.keys("\x03");
+    raw.push_str(&screen.rest(Duration::from_millis(500)));
+    let (rows, columns) = (40.try_into().unwrap(), 100.try_into().unwrap());
+    let mut terminal = vt100::Parser::new(rows, columns, 0);
+    terminal.process(raw.as_bytes());
+    let rows = terminal.screen().contents();
+    assert!(
+        !raw.contains("\x1b]") && !raw.contains('\u{9b}') && !raw.contains('\u{202e}'),
+        "{raw:?}"
+    );
+    for wanted in ["first row", "last row", shown] {
+        assert!(rows.contains(wanted), "{wanted}\n{rows}");
+    }
+}
+
 #[test]
 fn three_members_are_deployed_broken_repaired_and_what_was_done_is_saved() {
     let members = Members::new(1);
@@ -172,6 +206,7 @@ fn three_members_are_deployed_broken_repaired_and_what_was_done_is_saved() {
     screen.completes("e put a 1 --lease=", &lease);
     screen.keys("\x03");
     screen.until_prompt();
+    hostile_keys_touch_no_row(&members.test, &mut screen);
     // etcd is away: Tab is silent and quick.
     for address in &members.addresses {
         let ran = test.sh(&format!(

@@ -30,7 +30,7 @@ impl Done {
 
 impl Reply for Done {
     fn simple(&self, page: &mut Page<'_>) -> Outcome {
-        page.out.write_all(&self.text)?;
+        page.text(&self.text, false)?;
         page.line("")
     }
 

@@ -9,6 +9,7 @@ use crate::etcdctl::failure::{FEATURE, Failure, Outcome};
 use crate::etcdctl::form::go;
 use crate::etcdctl::form::json::Object;
 use crate::etcdctl::form::table::Table;
+use crate::terminal;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Format {
@@ -56,7 +57,7 @@ pub(crate) struct Page<'a> {
     pub(crate) out: &'a mut dyn Write,
     /// Whether what would steer the terminal, or lead its reader astray, is written in letters.
     pub(crate) visible: bool,
-    /// Letters in a line of the terminal that is written to.
+    /// Columns of the terminal that is written to.
     pub(crate) width: Option<usize>,
 }
 
@@ -107,8 +108,18 @@ pub(crate) fn reply(
     match format {
         Format::Fields => reply.fields(page),
         Format::Json => {
-            reply.json(page)?;
-            Ok(page.out.write_all(b"\n")?)
+            if !page.visible {
+                reply.json(page)?;
+                return Ok(page.out.write_all(b"\n")?);
+            }
+            let mut json = Vec::new();
+            reply.json(&mut Page {
+                out: &mut json,
+                visible: false,
+                ..*page
+            })?;
+            let json = terminal::in_json(&String::from_utf8_lossy(&json));
+            Ok(writeln!(page.out, "{json}")?)
         }
         Format::Protobuf => Ok(page.out.write_all(&reply.protobuf()?)?),
         Format::Simple => reply.simple(page),
@@ -118,18 +129,34 @@ pub(crate) fn reply(
             } else {
                 reply.native_table(page)?
             };
-            match page
-                .width
-                .filter(|width| !strict && !table.left && table.width() > *width)
-            {
-                Some(width) => Ok(table.write_turned(width, page.out)?),
-                None => Ok(table.fitted(page.width).write(page.out)?),
+            if strict {
+                Ok(table.write(page.out)?)
+            } else {
+                page.table(table)
             }
         }
     }
 }
 
 type Written = std::io::Result<()>;
+
+/// A line; with `visible` nothing in it steers a terminal.
+pub(crate) fn line(out: &mut dyn Write, text: impl std::fmt::Display, visible: bool) -> Outcome {
+    if visible {
+        let text = terminal::visible(text.to_string().as_bytes(), false);
+        return Ok(writeln!(out, "{text}")?);
+    }
+    Ok(writeln!(out, "{text}")?)
+}
+
+/// A line of JSON; with `visible` nothing in it steers a terminal.
+pub(crate) fn json_line(out: &mut dyn Write, value: &Value, visible: bool) -> Outcome {
+    if visible {
+        let json = terminal::in_json(&value.to_string());
+        return Ok(writeln!(out, "{json}")?);
+    }
+    Ok(writeln!(out, "{value}")?)
+}
 
 /// The four fields of a header, those that are 0 left out.
 pub(crate) fn json_header(object: &mut Object<'_>, header: &PbResponseHeader) -> Written {
@@ -163,7 +190,21 @@ pub(crate) fn json_kv(page: &mut dyn Write, kv: &PbKeyValue) -> Written {
 
 impl Page<'_> {
     pub(crate) fn line(&mut self, text: impl std::fmt::Display) -> Outcome {
-        Ok(writeln!(self.out, "{text}")?)
+        line(self.out, text, self.visible)
+    }
+
+    pub(crate) fn json_line(&mut self, value: &Value) -> Outcome {
+        json_line(self.out, value, self.visible)
+    }
+
+    /// A table of native mode, as there is room for it.
+    pub(crate) fn table(&mut self, table: Table) -> Outcome {
+        let table = if self.visible { table.visible() } else { table };
+        let narrow = |width: &usize| !table.left && table.width() > *width;
+        match self.width.filter(narrow) {
+            Some(width) => Ok(table.write_turned(width, self.out)?),
+            None => Ok(table.fitted(self.width).write(self.out)?),
+        }
     }
 
     /// `"Name" : value`.
@@ -224,14 +265,18 @@ impl Page<'_> {
     /// A key or a value as it is written; `lines` says whether it may have several.
     pub(crate) fn bytes(&mut self, bytes: &[u8], lines: bool) -> Outcome {
         if self.hex {
-            self.out.write_all(go::hex_escaped(bytes).as_bytes())?;
-        } else if self.visible {
-            self.out
-                .write_all(crate::terminal::visible(bytes, lines).as_bytes())?;
-        } else {
-            self.out.write_all(bytes)?;
+            return Ok(self.out.write_all(go::hex_escaped(bytes).as_bytes())?);
         }
-        Ok(())
+        self.text(bytes, lines)
+    }
+
+    /// The same, whatever `--hex` says.
+    pub(crate) fn text(&mut self, bytes: &[u8], lines: bool) -> Outcome {
+        if self.visible {
+            let shown = terminal::visible(bytes, lines);
+            return Ok(self.out.write_all(shown.as_bytes())?);
+        }
+        Ok(self.out.write_all(bytes)?)
     }
 
     /// A value and the line's end: a value may have several lines.
@@ -252,7 +297,7 @@ impl Page<'_> {
             return go::hex_escaped(bytes);
         }
         match std::str::from_utf8(bytes) {
-            Ok(text) if !text.chars().any(crate::terminal::is_hidden) => text.to_string(),
+            Ok(text) if !text.chars().any(terminal::is_hidden) => text.to_string(),
             _ => go::quote(bytes),
         }
     }

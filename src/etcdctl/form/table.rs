@@ -2,7 +2,9 @@
 
 use std::io::{self, Write};
 
-/// Cells with blanks are wrapped at this many letters.
+use crate::terminal::{columns, cut, visible};
+
+/// Cells with blanks are wrapped at this many columns.
 const WRAP: usize = 30;
 
 /// A column is not cut below this.
@@ -142,10 +144,22 @@ impl Table {
         Ok(())
     }
 
-    /// The same with the widest columns cut, so that a line fits into this many letters. Only tables that etcdctl does not
+    /// The same with nothing in it that steers a terminal; the lines of a cell stay.
+    pub(crate) fn visible(mut self) -> Table {
+        let shown = |cell: &str| {
+            let lines = cell.split('\n').map(|line| visible(line.as_bytes(), false));
+            lines.collect::<Vec<_>>().join("\n")
+        };
+        for cell in self.rows.iter_mut().flatten() {
+            *cell = shown(cell);
+        }
+        self
+    }
+
+    /// The same with the widest columns cut, so that a line fits into this many columns. Only tables that etcdctl does not
     /// have are cut.
-    pub(crate) fn fitted(mut self, width: Option<usize>) -> Table {
-        let Some(width) = width.filter(|_| self.left) else {
+    pub(crate) fn fitted(mut self, room: Option<usize>) -> Table {
+        let Some(room) = room.filter(|_| self.left) else {
             return self;
         };
         let widest = |column: usize| {
@@ -153,7 +167,7 @@ impl Table {
                 .iter()
                 .filter_map(|row| row.get(column))
                 .flat_map(|cell| cell.split('\n'))
-                .map(self::width)
+                .map(width)
                 .max()
                 .unwrap_or(0)
         };
@@ -161,10 +175,10 @@ impl Table {
             .header
             .iter()
             .enumerate()
-            .map(|(column, name)| widest(column).max(self::width(name)))
+            .map(|(column, name)| widest(column).max(width(name)))
             .collect();
         // A frame before each cell and one at the end, a blank on both sides.
-        let room = width.saturating_sub(3 * widths.len() + 1);
+        let room = room.saturating_sub(3 * widths.len() + 1);
         while widths.iter().sum::<usize>() > room {
             let Some(widest) = widths.iter_mut().max() else {
                 break;
@@ -200,7 +214,7 @@ impl Table {
 fn wrapped(text: &str) -> Vec<String> {
     let words: Vec<&str> = text.split(['\n', ' ']).collect();
     let longest = words.iter().map(|word| width(word)).max().unwrap_or(0);
-    let limit = WRAP.min(width(text)).max(longest);
+    let limit = WRAP.min(width(&text.replace('\n', " "))).max(longest);
     let mut best = vec![(0_usize, words.len()); words.len() + 1];
     for first in (0..words.len()).rev() {
         let mut length = 0;
@@ -237,18 +251,9 @@ fn title(name: &str) -> String {
     name.replace(['_', '.'], " ").to_uppercase()
 }
 
+/// Columns as etcdctl counts them: a control character has none.
 fn width(text: &str) -> usize {
-    text.chars().count()
-}
-
-fn cut(text: &str, wide: usize) -> String {
-    if width(text) <= wide {
-        return text.to_string();
-    }
-    text.chars()
-        .take(wide.saturating_sub(1))
-        .chain(['\u{2026}'])
-        .collect()
+    columns(text) - text.chars().filter(|letter| letter.is_control()).count()
 }
 
 fn centred(text: &str, wide: usize) -> String {
@@ -282,6 +287,19 @@ mod tests {
         ] {
             assert_eq!(uncut.rows[0][1].len(), 100);
         }
+    }
+
+    #[test]
+    fn cells_are_as_broad_as_they_are_shown() {
+        let table = Table {
+            rows: vec![vec!["\u{4e2d}\u{6587}e\u{301}".into()], vec!["a".into()]],
+            ..Table::new(&["k"])
+        };
+        let mut page = Vec::new();
+        table.write(&mut page).unwrap();
+        let text = String::from_utf8(page).unwrap();
+        assert!(text.lines().all(|line| width(line) == 9), "{text}");
+        assert!(text.contains("|     a |"), "{text}");
     }
 
     #[test]

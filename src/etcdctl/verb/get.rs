@@ -209,12 +209,12 @@ fn run(call: &mut Call<'_>) -> Outcome {
     if decoded {
         let mut page = call.page()?;
         return if query.count_only {
-            page.line(answer.decoded().unwrap_or_default())
+            page.json_line(&answer.decoded().unwrap_or_default())
         } else {
             answer
                 .kvs
                 .iter()
-                .try_for_each(|kv| page.line(decoded::pair(kv)))
+                .try_for_each(|kv| page.json_line(&decoded::pair(kv)))
         };
     }
     if query.count_only && format != Format::Fields {
@@ -273,7 +273,7 @@ impl Printer {
             _ if self.decoded => answer
                 .kvs
                 .iter()
-                .try_for_each(|kv| page.line(decoded::pair(kv))),
+                .try_for_each(|kv| page.json_line(&decoded::pair(kv))),
             Format::Fields => {
                 if first {
                     page.header_fields(answer.header.as_ref())?;

@@ -93,7 +93,7 @@ fn run(call: &mut Call<'_>) -> Outcome {
     for (place, change) in changes.iter().enumerate() {
         if place >= skipped {
             match form {
-                Form::Json => call.say(json(change))?,
+                Form::Json => call.json_line(&json(change))?,
                 _ if diff => difference(call, before, change)?,
                 _ => simple(call, change)?,
             }
@@ -325,7 +325,7 @@ fn difference(call: &mut Call<'_>, before: Option<&Change>, change: &Change) -> 
         .context_radius(2)
         .missing_newline_hint(false)
         .to_string();
-    Ok(call.io.out.write_all(text.as_bytes())?)
+    call.page()?.text(text.as_bytes(), true)
 }
 
 /// A value as lines to compare: JSON spread out, bytes that are no text quoted.
@@ -356,7 +356,7 @@ fn json(change: &Change) -> Value {
 
 fn table<'c>(call: &mut Call<'_>, changes: impl Iterator<Item = &'c Change>) -> Outcome {
     let mut table = Table::left(&["revision", "type", "version", "value", "lease"]);
-    let page = call.page()?;
+    let mut page = call.page()?;
     for change in changes {
         let version = if change.put {
             change.kv.version.to_string()
@@ -371,7 +371,7 @@ fn table<'c>(call: &mut Call<'_>, changes: impl Iterator<Item = &'c Change>) -> 
             change.lease(),
         ]);
     }
-    Ok(table.fitted(page.width).write(page.out)?)
+    page.table(table)
 }
 
 #[cfg(test)]

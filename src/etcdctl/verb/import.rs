@@ -389,7 +389,7 @@ fn report(
         }
         object.insert("leave".into(), difference.same.into());
         object.insert("written".into(), transactions.is_some().into());
-        return call.say(decoded::object(object));
+        return call.json_line(&decoded::object(object));
     }
     let done = match transactions {
         None => String::new(),

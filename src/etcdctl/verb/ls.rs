@@ -74,8 +74,7 @@ fn run(call: &mut Call<'_>) -> Outcome {
         ))?;
     }
     if form == Form::Table {
-        let page = call.page()?;
-        listing.table.fitted(page.width).write(page.out)?;
+        return call.page()?.table(listing.table);
     }
     Ok(())
 }
@@ -174,7 +173,7 @@ impl Listing {
         }
         for entry in &entries {
             match self.form {
-                Form::Json => call.say(self.json(entry))?,
+                Form::Json => call.json_line(&self.json(entry))?,
                 Form::Simple => self.line(call, entry)?,
                 Form::Table => {
                     let row = self.row(call, entry)?;

@@ -160,7 +160,7 @@ fn print(call: &mut Call<'_>, form: Form, ranking: &Ranking) -> Outcome {
         Form::Json => ranking
             .ranked
             .iter()
-            .try_for_each(|weight| call.say(json(weight))),
+            .try_for_each(|weight| call.json_line(&json(weight))),
         Form::Simple => {
             for weight in ranking.ranked.iter().chain([&total]) {
                 let [size, keys] = cells(weight);
@@ -171,13 +171,13 @@ fn print(call: &mut Call<'_>, form: Form, ranking: &Ranking) -> Outcome {
         }
         Form::Table => {
             let mut table = Table::left(&["prefix", "bytes", "keys"]);
-            let page = call.page()?;
+            let mut page = call.page()?;
             for weight in ranking.ranked.iter().chain([&total]) {
                 table
                     .rows
                     .push([vec![page.cell(&weight.name)], cells(weight).to_vec()].concat());
             }
-            Ok(table.fitted(page.width).write(page.out)?)
+            page.table(table)
         }
     }
 }

@@ -57,7 +57,7 @@ fn run(call: &mut Call<'_>) -> Outcome {
             .try_for_each(|few| ls::count(call, rev, few))?;
         entries.iter().try_for_each(|entry| {
             if form == Form::Json {
-                call.say(json(entry))
+                call.json_line(&json(entry))
             } else {
                 tree.show(call, entry)
             }

@@ -224,6 +224,7 @@ fn operation(call: &mut Call<'_>, line: &[u8]) -> Outcome<Operation> {
         err: &mut *call.io.err,
         input: &mut nothing,
         out: &mut *call.io.out,
+        screen: call.io.screen,
         stdin: false,
         terminal: false,
     };

@@ -209,7 +209,7 @@ fn name(row: &Row<'_>) -> String {
         .filter(|name| !name.is_empty())
         .or_else(|| row.expected.map(|expected| expected.member.as_str()))
         .or(row.endpoint);
-    shown(name.unwrap_or_default())
+    name.unwrap_or_default().to_string()
 }
 
 /// Why it is not up, or not healthy.
@@ -219,8 +219,7 @@ fn why(seen: &Seen, role: Role) -> Option<String> {
         _ => None,
     };
     let silent = (role == Role::Absent).then(|| "the cluster has no such member".to_string());
-    let why = seen.why.clone().or(unhealthy).or(silent);
-    why.map(|why| shown(&why))
+    seen.why.clone().or(unhealthy).or(silent)
 }
 
 impl MemberView {
@@ -285,11 +284,4 @@ impl MemberView {
         self.certificate_ends = Some(ends);
         self.certificate_left = Some(left as f64 / (ends - begins).max(1) as f64);
     }
-}
-
-/// What a server says is text for a terminal, never a command to it.
-fn shown(text: &str) -> String {
-    text.chars()
-        .map(|letter| if letter.is_control() { '?' } else { letter })
-        .collect()
 }

@@ -10,6 +10,7 @@ mod member;
 mod row;
 #[cfg(test)]
 pub(super) mod tests;
+mod visible;
 
 use serde::{Serialize, Serializer};
 
@@ -130,6 +131,7 @@ pub(super) fn view(plan: &Plan, state: &State) -> View {
     drift(&mut view, state);
     view.findings = finding::all(&view, plan);
     view.verdict = verdict(&view);
+    view.make_visible();
     view
 }
 

@@ -246,7 +246,8 @@ fn alarms_are_read_from_the_status() {
 fn a_name_cannot_steer_the_terminal() {
     let (plan, mut state) = three();
     state.members.as_mut().unwrap()[0].name = "etcd-1\u{1b}[2J\n".into();
-    assert_eq!(view(&plan, &state).members[2].name, "etcd-1?[2J?");
+    let view = view(&plan, &state);
+    assert_eq!(view.members[2].name, "etcd-1\\x1b[2J\\n");
 }
 
 #[test]

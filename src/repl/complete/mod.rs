@@ -82,6 +82,11 @@ pub(super) fn offers(console: &Console, head: &str) -> Offers {
     };
     let shift = indent + usize::from(text.starts_with(':'));
     let mut found = found;
+    // No key gives such a letter, and the terminal would obey it.
+    found.retain(|(name, _)| !name.contains(crate::terminal::is_hidden));
+    for (_, about) in &mut found {
+        *about = crate::terminal::visible(about.as_bytes(), false);
+    }
     found.sort();
     found.dedup_by(|a, b| a.0 == b.0);
     (start + shift, found)

@@ -2,7 +2,8 @@
 //!
 //! Ids are hex text: a script's integers are signed and etcd's are not.
 
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
 
 use rhai::{Array, Dynamic, Engine, Map};
 
@@ -621,6 +622,25 @@ fn client(call: &Call<'_>) -> Etcdctl {
     call.value()
 }
 
+/// A question to etcd, which has no effect: Ctrl-C leaves it unanswered.
+fn heard<T: Send + 'static>(
+    etcd: Etcdctl,
+    ask: impl FnOnce(&Etcdctl) -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let cancel = etcd.world.session.cancel.clone();
+    let (done, answers) = mpsc::channel();
+    std::thread::spawn(move || drop(done.send(ask(&etcd))));
+    loop {
+        match answers.recv_timeout(Duration::from_millis(20)) {
+            Ok(answer) => return answer,
+            Err(mpsc::RecvTimeoutError::Timeout) => cancel.check()?,
+            Err(mpsc::RecvTimeoutError::Disconnected) => {
+                return Err(Error::internal("a question to etcd ended without a word"));
+            }
+        }
+    }
+}
+
 fn on_keys(engine: &mut Engine) {
     word(engine, &PUT, |call| {
         pass(
@@ -630,18 +650,12 @@ fn on_keys(engine: &mut Engine) {
         )
     });
     word(engine, &GET, |call| {
-        pass(
-            client(call)
-                .get(&call.text(0), &call.options)
-                .map(Into::into),
-        )
+        let (key, options) = (call.text(0), call.options.clone());
+        pass(heard(client(call), move |etcd| etcd.get(&key, &options)).map(Into::into))
     });
     word(engine, &COUNT, |call| {
-        pass(
-            client(call)
-                .count(&call.text(0), &call.options)
-                .map(Into::into),
-        )
+        let (key, options) = (call.text(0), call.options.clone());
+        pass(heard(client(call), move |etcd| etcd.count(&key, &options)).map(Into::into))
     });
     word(engine, &DELETE, |call| {
         let prefix = call.options.bool("prefix").unwrap_or(false);
@@ -653,14 +667,18 @@ fn on_keys(engine: &mut Engine) {
 type Act = fn(&Client, u64) -> crate::etcd::Result<()>;
 
 fn on_members(engine: &mut Engine) {
-    word(engine, &STATUS, |call| Ok(client(call).statuses().into()));
-    word(engine, &HEALTH, |call| Ok(client(call).healths().into()));
+    word(engine, &STATUS, |call| {
+        pass(heard(client(call), |etcd| Ok(etcd.statuses())).map(Into::into))
+    });
+    word(engine, &HEALTH, |call| {
+        pass(heard(client(call), |etcd| Ok(etcd.healths())).map(Into::into))
+    });
     word(engine, &WANTS_LOGIN, |call| {
         let wants = client(call).client.wants_login();
         Ok(wants.unwrap_or(false).into())
     });
     word(engine, &MEMBER_LIST, |call| {
-        pass(member_list(&client(call)).map(Into::into))
+        pass(heard(client(call), member_list).map(Into::into))
     });
     word(engine, &MEMBER_ADD, |call| {
         let learner = call.options.bool("learner").unwrap_or(false);

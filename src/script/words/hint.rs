@@ -19,6 +19,7 @@ pub(super) fn all_of(value: &Value) -> Result<Vec<Hint>> {
 fn of(value: &Value) -> Result<Hint> {
     match value {
         Value::Text(text) => Ok(Hint::Text(text.clone())),
+        Value::Secret(secret) => Ok(Hint::Text(secret.to_string())),
         Value::Map(map) => of_map(map),
         _ => Err(Error::config("a hint is a text or a map")),
     }
@@ -74,6 +75,8 @@ pub(in crate::script) fn unknown_key(key: &str) -> Option<Box<Error>> {
 fn written(value: &Value) -> Option<String> {
     match value {
         Value::Int(number) => Some(number.to_string()),
+        // A hint is read, not carried out.
+        Value::Secret(secret) => Some(secret.to_string()),
         other => other.as_text().map(str::to_string),
     }
 }

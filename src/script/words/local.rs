@@ -5,6 +5,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use rhai::{Dynamic, Engine};
 
@@ -62,7 +63,7 @@ pub(super) fn register(engine: &mut Engine, world: &Arc<World>) {
     });
     let here = Arc::clone(world);
     word(engine, &READ_FILE, move |call| {
-        pass(read(&here.find(&call.text(0)))).map(Into::into)
+        pass(read(&here, &here.find(&call.text(0)))).map(Into::into)
     });
     let here = Arc::clone(world);
     word(engine, &WRITE_FILE, move |call| {
@@ -72,10 +73,28 @@ pub(super) fn register(engine: &mut Engine, world: &Arc<World>) {
     });
 }
 
-fn read(path: &Path) -> Result<String> {
-    std::fs::read_to_string(path).map_err(|error| {
+fn read(world: &World, path: &Path) -> Result<String> {
+    let is_pipe = std::fs::metadata(path).is_ok_and(|found| !found.is_file());
+    let text = if is_pipe {
+        apart(world, path)?
+    } else {
+        std::fs::read_to_string(path)
+    };
+    text.map_err(|error| {
         Error::config(format!("cannot read `{}`", path.display())).because(error.to_string())
     })
+}
+
+/// The text of what may keep its reader waiting, as a pipe does: Ctrl-C ends that.
+fn apart(world: &World, path: &Path) -> Result<std::io::Result<String>> {
+    let path = path.to_path_buf();
+    let reader = std::thread::spawn(move || std::fs::read_to_string(path));
+    while !reader.is_finished() {
+        world.session.cancel.check()?;
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let panicked = |_| Error::internal("a file's reader has ended without a word");
+    reader.join().map_err(panicked)
 }
 
 fn target(world: &World, path: &str) -> PathBuf {
@@ -164,7 +183,7 @@ mod tests {
         assert!(write(&real, &path, "one", false).expect("it is written"));
         assert!(!write(&real, &path, "one", false).expect("it is there"));
         assert_eq!(real.session.changes_on("localhost"), 1);
-        assert_eq!(read(&path).expect("it is read"), "one");
+        assert_eq!(read(&real, &path).expect("it is read"), "one");
         assert!(write(&real, &path, "hush", true).expect("it is written"));
         let mode = std::fs::metadata(&path)
             .expect("it is there")

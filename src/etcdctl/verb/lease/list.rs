@@ -54,8 +54,9 @@ fn table(call: &mut Call<'_>) -> Outcome {
         });
         leases.extend(asked.map_err(|failure| failure.with_code(CONNECTION))?);
     }
-    let page = call.page()?;
-    Ok(super::table(&page, &leases).write(page.out)?)
+    let mut page = call.page()?;
+    let table = super::table(&page, &leases);
+    page.table(table)
 }
 
 impl Reply for PbLeaseLeasesResponse {

@@ -65,7 +65,7 @@ impl Reply for Remaining {
         )?;
         if self.keys {
             page.out.write_all(b", attached keys([")?;
-            page.out.write_all(&keys.join(&b' '))?;
+            page.text(&keys.join(&b' '), false)?;
             page.out.write_all(b"])")?;
         }
         page.line("")

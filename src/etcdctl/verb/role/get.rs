@@ -52,10 +52,10 @@ pub(in super::super) fn table(call: &mut Call<'_>, names: &[String]) -> Outcome 
         };
         Ok(rpc::many(names.to_vec(), ask).await?)
     })?;
-    let page = call.page()?;
+    let mut page = call.page()?;
     let mut table = header();
     table.rows = roles.iter().flat_map(|role| role.rows(&page)).collect();
-    Ok(table.write(page.out)?)
+    page.table(table)
 }
 
 fn header() -> Table {
@@ -76,7 +76,8 @@ impl Role {
     /// The permissions of one kind, among them those for both.
     fn ranges(&self, page: &mut Page<'_>, kind: i32) -> Outcome {
         if self.is_almighty() && page.layout >= Layout::V36 {
-            return page.line("\t[, <open ended>");
+            page.out.write_all(b"\t")?;
+            return page.line("[, <open ended>");
         }
         for permission in self
             .answer
@@ -85,8 +86,7 @@ impl Role {
             .filter(|permission| [kind, READWRITE].contains(&permission.perm_type))
         {
             page.out.write_all(b"\t")?;
-            page.out
-                .write_all(&range(&permission.key, &permission.range_end))?;
+            page.text(&range(&permission.key, &permission.range_end), false)?;
             page.line("")?;
         }
         Ok(())

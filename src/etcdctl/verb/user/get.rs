@@ -70,7 +70,8 @@ impl Reply for User {
             .iter()
             .map(|role| format!(" {role}"))
             .collect();
-        page.line(format_args!("User: {}\nRoles:{roles}", self.name))
+        page.line(format_args!("User: {}", self.name))?;
+        page.line(format_args!("Roles:{roles}"))
     }
 
     fn json(&self, page: &mut Page<'_>) -> Outcome {

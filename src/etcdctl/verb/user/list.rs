@@ -50,7 +50,7 @@ fn table(call: &mut Call<'_>) -> Outcome {
     for (user, name) in &users {
         table.rows.push(super::get::row(name, user));
     }
-    Ok(table.write(call.page()?.out)?)
+    call.page()?.table(table)
 }
 
 impl Reply for PbAuthUserListResponse {

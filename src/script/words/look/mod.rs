@@ -446,7 +446,7 @@ fn look(call: &Call<'_>) -> Result<Map> {
     let place = Where::new(&options, link.root().is_some())?;
     link.facts()?;
     let before = now();
-    let output = link.exec(&place.question(), None)?;
+    let output = link.ask(&place.question(), None)?;
     let asked = Asked {
         after: now(),
         before,
@@ -458,7 +458,7 @@ fn look(call: &Call<'_>) -> Result<Map> {
             "od -An -v -tx1 -N {WHOLE_BEGINNING} {} | tr -d ' \\n'",
             quote(&path)
         );
-        let begins = hex::bytes(link.exec(&more, None)?.text().trim());
+        let begins = hex::bytes(link.ask(&more, None)?.text().trim());
         let lived = begins
             .and_then(|bytes| wal::beginning(&bytes))
             .is_none_or(|beginning| beginning.lived != Some(false));
