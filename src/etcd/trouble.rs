@@ -87,6 +87,11 @@ impl Trouble {
         matches!(self, Trouble::Auth(text) if text == NO_USER)
     }
 
+    /// The login that was tried is none that etcd knows.
+    pub(crate) fn refuses_login(&self) -> bool {
+        matches!(self, Trouble::Auth(text) if text != NO_USER)
+    }
+
     /// etcd itself answered, so another endpoint would say the same.
     pub(crate) fn is_answer(&self) -> bool {
         match self {
