@@ -171,11 +171,14 @@ impl Error {
         self
     }
 
-    /// This one and those on other hosts, each by itself.
+    /// This one and those on other hosts, each by itself; they happened where this one did unless they say otherwise.
     #[must_use]
     pub fn apart(mut self: Box<Self>) -> Vec<Box<Error>> {
         let others = std::mem::take(&mut self.others);
-        let rest = others.into_iter().flat_map(|other| Box::new(other).apart());
+        let rest = others.into_iter().flat_map(|mut other| {
+            other.at = other.at.or_else(|| self.at.clone());
+            Box::new(other).apart()
+        });
         let rest: Vec<_> = rest.collect();
         std::iter::once(self).chain(rest).collect()
     }

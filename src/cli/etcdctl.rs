@@ -93,6 +93,7 @@ fn go(style: &Style, words: &[Vec<u8>], json: bool) -> i32 {
 }
 
 /// The clusters of the inventory that a script would read.
+#[derive(Clone)]
 pub(super) struct Clusters {
     pub(super) given: Reach,
 }
@@ -128,7 +129,18 @@ impl Place for Clusters {
             return nowhere(wanted);
         };
         let cluster = cluster::chosen(cluster::clusters(&inventory)?, wanted.cluster.as_deref())?;
-        let config = cluster::config(&cluster, &beside)?;
+        let mut config = cluster::config(&cluster, &beside)?;
+        if config.user.is_none() {
+            let (place, wanted, given) = (self.clone(), wanted.clone(), self.given.clone());
+            let inventory = move || {
+                let found = place.inventory(&wanted)?;
+                Ok(Arc::new(
+                    found.map_or_else(Inventory::empty, |(inventory, _)| inventory),
+                ))
+            };
+            let login = move || setup::login(&given, AnsibleConfig::load()?);
+            config.keeper = Some(cluster::keeper(inventory, login, cluster.hosts.clone()));
+        }
         Ok(Some(Placed {
             client: None,
             config,

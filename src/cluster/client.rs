@@ -2,12 +2,15 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
-use super::reach::{Login, ssh_target};
+use super::reach::{Login, link, ssh_target};
 use super::{Cluster, pki};
 use crate::error::{Error, Result};
-use crate::etcd::Config;
+use crate::etcd::{Config, Keeper};
 use crate::inventory::Inventory;
+use crate::secret::Secret;
 
 /// Endpoints and login of a cluster, with the certificates that lie beside the inventory.
 pub fn config(cluster: &Cluster, beside: &Path) -> Result<Config> {
@@ -22,6 +25,36 @@ pub fn config(cluster: &Cluster, beside: &Path) -> Result<Config> {
         (config.user, config.password) = (Some(user.clone()), Some(password.clone()));
     }
     Ok(config)
+}
+
+/// Where Pigsty keeps root's password of etcd, on each member.
+const PASSWORD_FILE: &str = "/etc/etcd/etcd.pass";
+
+/// The login that lies on the hosts of a cluster: root with the first line of `/etc/etcd/etcd.pass`. `inventory` is asked for
+/// the inventory when it comes to that.
+pub fn keeper(
+    inventory: impl Fn() -> Result<Arc<Inventory>> + Send + Sync + 'static,
+    login: impl Fn() -> Result<Login> + Send + Sync + 'static,
+    hosts: Vec<String>,
+) -> Keeper {
+    Keeper::new(move || {
+        let (inventory, login) = (inventory().ok()?, login().ok()?);
+        let password = |host: &String| password(&inventory, &login, host);
+        let password = hosts.iter().find_map(password)?;
+        Some(("root".to_string(), password))
+    })
+}
+
+/// What cannot be read from here is no login: etcd's own refusal is the answer then.
+fn password(inventory: &Inventory, login: &Login, host: &str) -> Option<Secret> {
+    let link = link(inventory, login, host, true, true).ok()?;
+    let file = crate::command::quote(&link.path(PASSWORD_FILE));
+    let output = link
+        .exec(&format!("head -n 1 {file}"), Some(Duration::from_secs(10)))
+        .ok()?;
+    let text = output.text();
+    let line = text.trim_end_matches(['\n', '\r']);
+    (output.status == 0 && !line.is_empty()).then(|| Secret::new(line))
 }
 
 /// Socket files that lead to `endpoints` through ssh on `via`, a host of the inventory or one that ssh knows.

@@ -13,7 +13,7 @@ pub mod pki;
 mod reach;
 
 pub use address::{address, canonical_url};
-pub use client::{config, tunnel};
+pub use client::{config, keeper, tunnel};
 pub use layout::{hosts, is_any, mistakes};
 pub use member::Member;
 pub use reach::{Login, link};

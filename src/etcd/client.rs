@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use super::connection::{Answer, Connection, target, url};
+use super::keeper::Keeper;
 use super::probe;
 use super::trouble::{Attempt, Failure, Fault, Result, Trouble};
 use crate::error::{self, Error};
@@ -30,6 +31,8 @@ pub struct Config {
     pub endpoints: Vec<String>,
     /// Socket files that lead to endpoints which cannot be reached directly.
     pub forwards: HashMap<String, PathBuf>,
+    /// Where a login lies, for when nobody is named and etcd wants somebody.
+    pub keeper: Option<Keeper>,
     pub key_pem: Option<Secret>,
     pub password: Option<Secret>,
     /// How long a stream may be silent before the server is asked for a sign of life. etcd drops who asks every 5 s.
@@ -57,6 +60,7 @@ impl Default for Config {
             connect_timeout: Duration::from_secs(1),
             endpoints: vec!["http://127.0.0.1:2379".into()],
             forwards: HashMap::new(),
+            keeper: None,
             key_pem: None,
             password: None,
             ping_interval: Duration::from_secs(10),

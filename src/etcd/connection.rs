@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::pin::Pin;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::task::{Context, Poll};
 
 use etcd_client::{Certificate, Identity, TlsOptions};
@@ -17,8 +17,10 @@ use tonic::transport::Endpoint;
 use tower::util::BoxCloneSyncService;
 
 use super::client::Config;
-use super::trouble::Failure;
+use super::keeper::Keeper;
+use super::trouble::{Failure, NO_USER};
 use crate::error::{Error, Result};
+use crate::secret::Secret;
 
 /// etcd answers a range in one message, however large; tonic's own limit is 4 MiB.
 pub(super) const LARGEST_MESSAGE: usize = i32::MAX as usize;
@@ -34,7 +36,7 @@ const IS_LEARNER: &str = "etcdserver: rpc not supported for learner";
 pub(super) const STALE_LOGIN: [&str; 3] = [
     "etcdserver: invalid auth token",
     "etcdserver: revision of auth store is old",
-    "etcdserver: user name is empty",
+    NO_USER,
 ];
 
 pub(crate) type Answer<T> = std::result::Result<T, etcd_client::Error>;
@@ -82,7 +84,9 @@ impl Service<Request<Body>> for Channel {
 pub(crate) struct Connection {
     pub(crate) channel: Channel,
     client: etcd_client::Client,
-    login: Option<(String, String)>,
+    keeper: Option<Keeper>,
+    /// Who logs in: as the client was told, or as the keeper found.
+    login: OnceLock<(String, Secret)>,
     /// Held while logging in, so that threads that find no token log in once.
     logged_in: tokio::sync::Mutex<bool>,
 }
@@ -102,11 +106,12 @@ impl Connection {
             .user
             .as_ref()
             .zip(config.password.as_ref())
-            .map(|(user, password)| (user.clone(), password.reveal().to_string()));
+            .map(|(user, password)| (user.clone(), password.clone()));
         Ok(Connection {
             channel,
             client,
-            login,
+            keeper: config.keeper.clone(),
+            login: login.map(OnceLock::from).unwrap_or_default(),
             logged_in: tokio::sync::Mutex::new(false),
         })
     }
@@ -120,20 +125,32 @@ impl Connection {
         let token = self.channel.token();
         // Boxed, so that the code of the call is there once and not twice.
         let call = || -> Pin<Box<dyn Future<Output = Answer<T>> + '_>> { Box::pin(call(self)) };
-        match call().await {
-            Err(etcd_client::Error::GRpcStatus(status))
-                if self.login.is_some() && STALE_LOGIN.contains(&status.message()) =>
-            {
-                self.log_in_again(token.as_ref()).await?;
-                call().await
-            }
-            answer => answer,
+        let mut answer = call().await;
+        if let Err(etcd_client::Error::GRpcStatus(status)) = &answer
+            && STALE_LOGIN.contains(&status.message())
+            && self.may_log_in(status.message()).await
+        {
+            self.log_in_again(token.as_ref()).await?;
+            answer = call().await;
         }
-        .map_err(|error| Failure::from(&error))
+        answer.map_err(|error| Failure::from(&error))
+    }
+
+    /// Is there somebody to log in, or is one found?
+    async fn may_log_in(&self, refusal: &str) -> bool {
+        if self.login.get().is_none()
+            && refusal == NO_USER
+            && let Some(keeper) = &self.keeper
+            && let Some(login) = keeper.login().await
+        {
+            // Another thread may have been faster, with the same login.
+            let _ = self.login.set(login);
+        }
+        self.login.get().is_some()
     }
 
     async fn log_in(&self) -> Outcome<()> {
-        let Some((user, password)) = &self.login else {
+        let Some((user, password)) = self.login.get() else {
             return Ok(());
         };
         let mut logged_in = self.logged_in.lock().await;
@@ -144,7 +161,7 @@ impl Connection {
         match self
             .client
             .auth_client()
-            .authenticate(user.clone(), password.clone())
+            .authenticate(user.clone(), password.reveal().to_string())
             .await
         {
             Ok(answer) => self

@@ -76,15 +76,18 @@ impl Client {
 
     /// Is authentication on, and nobody logged in here? Asked of any endpoint that answers.
     pub fn wants_login(&self) -> Result<bool> {
-        self.read(async |etcd| match etcd.kv().get("health", None).await {
-            Err(etcd_client::Error::GRpcStatus(status)) if status.message() == NO_USER => Ok(true),
+        let asked = self.read(async |etcd| match etcd.kv().get("health", None).await {
             Err(etcd_client::Error::GRpcStatus(status))
                 if status.code() == Code::PermissionDenied =>
             {
-                Ok(false)
+                Ok(())
             }
-            answer => answer.map(|_| false),
-        })
+            answer => answer.map(drop),
+        });
+        match asked {
+            Err(fault) if fault.trouble().wants_login() => Ok(true),
+            answer => answer.map(|()| false),
+        }
     }
 
     /// Hand the leadership over to a member. The request goes to the leader, wherever it is, and follows it.

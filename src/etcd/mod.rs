@@ -9,6 +9,7 @@ mod bolt;
 mod client;
 mod cluster;
 mod connection;
+mod keeper;
 pub mod key;
 mod kv;
 mod lease;
@@ -28,6 +29,7 @@ pub use client::{Client, Config};
 pub(crate) use client::{Effect, PAUSE, Patience};
 pub use cluster::{Member, Members};
 pub(crate) use connection::{Answer, Connection, url};
+pub use keeper::Keeper;
 pub use kv::{
     Delete, DeleteOptions, Get, GetOptions, KeyValue, Put, PutOptions, Sort, SortOrder, SortTarget,
     prefix_end,

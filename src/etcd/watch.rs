@@ -225,7 +225,8 @@ impl<T: From<Told> + Send + 'static> Hub<T> {
             .map(|number| WatchWish::Create(create(&self.watches[number].wanted)))
             .collect();
         self.pending = numbers.into();
-        let logs_in = self.client.config().user.is_some();
+        let config = self.client.config();
+        let logs_in = config.user.is_some() || config.keeper.is_some();
         let renewed = std::cell::Cell::new(false);
         loop {
             if self.commands.is_closed() {

@@ -82,7 +82,15 @@ impl Place for Here {
             }
             error
         })?;
-        let config = cluster::config(&cluster, &self.beside)?;
+        let mut config = cluster::config(&cluster, &self.beside)?;
+        if config.user.is_none() {
+            let (inventory, login) = (Arc::clone(&self.inventory), self.login.clone());
+            config.keeper = Some(cluster::keeper(
+                move || Ok(Arc::clone(&inventory)),
+                move || Ok(login.clone()),
+                cluster.hosts.clone(),
+            ));
+        }
         let client = self.connected(&cluster, &config);
         Ok(Some(Placed {
             client,

@@ -48,6 +48,9 @@ pub fn plan(
         Some(config) => config,
         None => {
             let mut config = cluster::config(cluster, &world.beside)?;
+            if config.user.is_none() {
+                config.keeper = world.roads.keeper(world, &config.endpoints)?;
+            }
             if let Some(via) = &cluster.access()?.via {
                 config.forwards =
                     cluster::tunnel(&world.inventory, &world.login, via, &config.endpoints)?;

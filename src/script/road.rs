@@ -9,12 +9,13 @@ use std::io::{ErrorKind, Read};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use super::World;
 use crate::cluster;
 use crate::error::Result;
+use crate::etcd::Keeper;
 use crate::locked::locked;
 use crate::run::parallel;
 
@@ -142,6 +143,22 @@ impl Roads {
             }
         }
         Ok(self.ports.get_or_init(|| ports))
+    }
+
+    /// Where the login lies of the members that have these endpoints; `None` when they are nobody's.
+    pub(super) fn keeper(&self, world: &World, endpoints: &[String]) -> Result<Option<Keeper>> {
+        let ports = self.ports(world)?;
+        let hosts = endpoints.iter().filter_map(|endpoint| ports.get(endpoint));
+        let hosts: Vec<String> = hosts.map(|port| port.host.clone()).collect();
+        if hosts.is_empty() || world.listing {
+            return Ok(None);
+        }
+        let (inventory, login) = (Arc::clone(&world.inventory), world.login.clone());
+        Ok(Some(cluster::keeper(
+            move || Ok(Arc::clone(&inventory)),
+            move || Ok(login.clone()),
+            hosts,
+        )))
     }
 
     fn is_settled(&self, world: &World, endpoint: &str) -> bool {

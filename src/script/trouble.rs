@@ -76,6 +76,10 @@ pub(super) fn from_rhai(error: &EvalAltResult, main: &str, source_of: SourceOf<'
     }
     let position = inner.position();
     let mut result = translate(inner);
+    // Whoever cannot get to a host has no use for the line of the bundled script that went there first.
+    if result.kind == Kind::Connect && is_bundled(main, source_of) {
+        return result;
+    }
     // What the stdlib says of the world is no mistake in it: the place is the line of the script that led there.
     if is_stdlib(&file) && is_thrown(inner) {
         let caller = calls
@@ -140,6 +144,13 @@ fn nearest_key(name: &str, text: &str) -> Option<String> {
 
 fn is_stdlib(file: &str) -> bool {
     file.starts_with("stdlib/") && super::embedded::any(file).is_some()
+}
+
+/// Is it a script of the binary, under its name or as a file with the same text?
+fn is_bundled(script: &str, source_of: SourceOf<'_>) -> bool {
+    let name = script.rsplit('/').next().unwrap_or(script);
+    let bundled = super::embedded::any(&format!("scripts/{name}"));
+    bundled.is_some() && bundled == source_of(script).as_deref()
 }
 
 /// Was it raised by one of our own functions, or by `fail`?

@@ -140,6 +140,18 @@ fn a_cluster_made_by_pigsty_converges_and_keeps_its_data() {
         ),
         "OK\n1\n"
     );
+    // Nobody is named here: the login is the one that lies on the hosts.
+    let value = |args: &[&str]| lab.etcdsh(args).ok().text();
+    let get = ["e", "get", "pig", "--print-value-only"];
+    assert_eq!(value(&get), "1\n");
+    assert_eq!(value(&["e", "put", "pig", "2"]), "OK\n");
+    let said = value(&["--eval", r#"e("get pig --print-value-only")"#]);
+    assert!(
+        said.contains('2') && !said.contains("of-root-only"),
+        "{said}"
+    );
+    let refused = lab.etcdsh(&["e", "--user", "root:wrong", "get", "pig"]);
+    assert_ne!(refused.code, 0, "somebody who is named is nobody else");
     // Pigsty's files over ours, and ours again: nobody either.
     for (index, host) in HOSTS.iter().enumerate() {
         lab.write("conf", &conf(index + 1));

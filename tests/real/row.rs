@@ -8,6 +8,20 @@ fn of_two_full_disks_each_is_named_and_the_third_host_is_not_the_cause() {
     let Some(lab) = Lab::up(&HOSTS[..3], THREE) else {
         return;
     };
+    // Who may not become root is told so on each host, before anything is done, and not by the line of a script.
+    let run = lab.flow("-t etcd_assert -u guest").exits(4);
+    for host in &HOSTS[..3] {
+        let events = run.events();
+        let row = |event: &&serde_json::Value| event["event"] == "host" && event["host"] == *host;
+        let row = events.iter().find(row).unwrap();
+        assert_eq!(row["status"], "unreachable", "{row}");
+        let error = row["error"].to_string();
+        assert!(
+            error.contains("sudo asks for a password and none was given"),
+            "{error}"
+        );
+        assert!(error.contains("-K") && !error.contains(".rhai"), "{error}");
+    }
     lab.flow("-t etcd_install,etcd_dir").ok();
     for host in &HOSTS[1..3] {
         lab.does("fill", &[host, "/data/etcd", "1m"]);

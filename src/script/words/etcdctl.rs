@@ -255,6 +255,9 @@ fn open(world: &Arc<World>, options: &Args) -> Result<Etcdctl> {
     }
     config.user = options.text("user");
     config.password = options.text("password").map(Secret::new);
+    if config.user.is_none() {
+        config.keeper = world.roads.keeper(world, &config.endpoints)?;
+    }
     let name = options.text("name").unwrap_or_else(|| "etcd".into());
     let tls = options.bool("tls").unwrap_or(true);
     let roads = world.roads.to(world, &config.endpoints)?;

@@ -163,9 +163,10 @@ fn in_parallel(
     let interpreter = engines.get().and_then(std::sync::Weak::upgrade);
     if let (Some(interpreter), false) = (interpreter, errors.is_empty()) {
         let source_of = |file: &str| interpreter.source_of(file);
+        let here = context.call_source().unwrap_or(interpreter.name());
         let others = errors
             .iter()
-            .map(|error| *from_rhai(error, interpreter.name(), &source_of));
+            .map(|error| *from_rhai(error, here, &source_of));
         with_thrown(&mut first, |error| error.others.extend(others));
     }
     Err(first)
