@@ -197,6 +197,7 @@ impl Watch {
             ..plan.client.config().clone()
         };
         let anonymous = Config {
+            keeper: None,
             password: None,
             user: None,
             ..config.clone()

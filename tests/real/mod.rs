@@ -23,3 +23,4 @@ mod see;
 mod several;
 mod survivor;
 mod sweep;
+mod versions;
