@@ -60,6 +60,6 @@ torture:
 	cargo build --locked
 	ETCDCTL_FUZZ=20000 cargo test --locked random_lines
 	ETCDSH_TORTURE=1 cargo test --locked etcdctl::load
-	ETCDSH_TORTURE=1 cargo test --locked --test all -- release:: real::versions
+	ETCDSH_TORTURE=1 cargo test --locked --test all -- release:: real::patroni real::versions
 	tests/tools/fuzz
 	tests/real/sweep full
