@@ -5,7 +5,7 @@ SHELL := /bin/bash
 
 help:
 	@echo 'make demo      build, deploy three etcd members in a sandbox on this machine, put and get a key (no root, no ssh)'
-	@echo 'make test      all tests, with real hosts in systemd-nspawn: needs root or sudo, at most 40 minutes'
+	@echo 'make test      all tests, with real hosts in systemd-nspawn: needs root or sudo, an hour at most'
 	@echo 'make lint      rustfmt, clippy, licences and sources of the crates, shellcheck, and what was left behind'
 	@echo 'make docs      write docs/primitives.md from the code'
 	@echo 'make bench     measure against a plain ssh script, pyinfra, Ansible and etcdctl: needs root, about 20 minutes'
@@ -60,5 +60,6 @@ torture:
 	cargo build --locked
 	ETCDCTL_FUZZ=20000 cargo test --locked random_lines
 	ETCDSH_TORTURE=1 cargo test --locked etcdctl::load
+	ETCDSH_TORTURE=1 cargo test --locked --test all -- release:: real::patroni real::versions
 	tests/tools/fuzz
 	tests/real/sweep full

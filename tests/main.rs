@@ -24,5 +24,6 @@ mod monitor;
 mod overview;
 mod program;
 mod real;
+mod release;
 mod repl;
 mod sandbox;

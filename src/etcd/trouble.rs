@@ -87,6 +87,20 @@ impl Trouble {
         matches!(self, Trouble::Auth(text) if text == NO_USER)
     }
 
+    /// What to say of that: why, and where the login goes.
+    pub(crate) fn missing_login(&self) -> Option<(&'static str, &'static str)> {
+        let said = (
+            "authentication is on, and nobody is logged in",
+            "set etcdsh_user and etcdsh_password in the inventory, or ETCDCTL_USER for `e`",
+        );
+        self.wants_login().then_some(said)
+    }
+
+    /// The login that was tried is none that etcd knows.
+    pub(crate) fn refuses_login(&self) -> bool {
+        matches!(self, Trouble::Auth(text) if text != NO_USER)
+    }
+
     /// etcd itself answered, so another endpoint would say the same.
     pub(crate) fn is_answer(&self) -> bool {
         match self {
@@ -164,12 +178,8 @@ impl From<Box<Fault>> for Box<Error> {
                 .map(|attempt| format!("{}: {}", attempt.endpoint, attempt.trouble));
             error.causes.extend(lines);
         }
-        if matches!(fault.trouble(), Trouble::Auth(text) if text == NO_USER) {
-            error = error
-                .because("authentication is on, and nobody is logged in")
-                .hint(
-                    "set etcdsh_user and etcdsh_password in the inventory, or ETCDCTL_USER for `e`",
-                );
+        if let Some((because, hint)) = fault.trouble().missing_login() {
+            error = error.because(because).hint(hint);
         }
         error
     }

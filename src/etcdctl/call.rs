@@ -259,6 +259,11 @@ impl<'a> Call<'a> {
     pub(super) fn failed(&self, fault: &Fault) -> Box<Failure> {
         let text = strict_text(fault);
         let mut failure = Failure::new(ERROR, text);
+        let missing = fault.trouble().missing_login();
+        if let Some((because, hint)) = missing.filter(|_| !self.style.strict) {
+            failure.causes.push(because.into());
+            return failure.with_hint(hint);
+        }
         if self.style.strict || matches!(fault.trouble(), Trouble::Auth(_) | Trouble::Server(..)) {
             return failure;
         }

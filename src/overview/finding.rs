@@ -102,12 +102,16 @@ fn of_cluster(view: &View, plan: &Plan, found: &mut Vec<Finding>) {
         .filter(|member| !member.healthy && !matches!(member.role, Role::Absent | Role::Learner))
         .count();
     let login = view.members.iter().any(|member| member.needs_login);
-    if login {
+    let log_in = Some(format!("{command} overview -e etcd_root_password=PASSWORD"));
+    if let Some(why) = &view.login_refused {
+        let text = format!("the login is refused, and shown is what anybody is told: {why}");
+        found.push(finding(Grade::Warning, None, text, log_in));
+    } else if login {
         found.push(finding(
             Grade::Note,
             None,
-            "authentication is on, and nobody is logged in: roles and sizes are not told",
-            Some(format!("{command} overview -e etcd_root_password=PASSWORD")),
+            "authentication is on, and nobody is logged in: revisions and lag are not told",
+            log_in,
         ));
     }
     if view.voters > 0 && judged_by_nobody(view) {

@@ -1,6 +1,6 @@
 //! What a member's `/metrics` say, as numbers: counters as they stand, durations as histograms. Pure.
 //!
-//! Names are those of etcd 3.4 to 3.6; what a release does not export stays `None` or empty.
+//! Names are those of etcd 3.4 to 3.7; what a release does not export stays `None` or empty.
 
 use std::collections::BTreeMap;
 
@@ -91,8 +91,12 @@ pub(super) struct Metrics {
     pub(super) fds: Option<f64>,
     pub(super) fds_limit: Option<f64>,
     pub(super) fsync: Histogram,
+    /// In hex.
+    pub(super) id: Option<String>,
     pub(super) keys: Option<f64>,
     pub(super) leader_changes: Option<f64>,
+    pub(super) leads: Option<f64>,
+    pub(super) learns: Option<f64>,
     pub(super) memory: Option<f64>,
     /// Round trips to each peer, by its id in hex.
     pub(super) peers: BTreeMap<String, Histogram>,
@@ -107,6 +111,7 @@ pub(super) struct Metrics {
     pub(super) slow_watchers: Option<f64>,
     /// When the process was started, seconds since 1970.
     pub(super) started: Option<f64>,
+    pub(super) version: Option<String>,
     pub(super) watchers: Option<f64>,
 }
 
@@ -155,6 +160,8 @@ impl Metrics {
             "etcd_mvcc_db_total_size_in_use_in_bytes" => &mut self.db_in_use,
             "etcd_network_client_grpc_received_bytes_total" => &mut self.client_received,
             "etcd_network_client_grpc_sent_bytes_total" => &mut self.client_sent,
+            "etcd_server_is_leader" => &mut self.leads,
+            "etcd_server_is_learner" => &mut self.learns,
             "etcd_server_leader_changes_seen_total" => &mut self.leader_changes,
             "etcd_server_proposals_applied_total" => &mut self.proposals_applied,
             "etcd_server_proposals_committed_total" => &mut self.proposals_committed,
@@ -166,6 +173,14 @@ impl Metrics {
             "process_open_fds" => &mut self.fds,
             "process_resident_memory_bytes" => &mut self.memory,
             "process_start_time_seconds" => &mut self.started,
+            "etcd_server_id" => {
+                self.id = label(labels, "server_id").map(str::to_string);
+                return;
+            }
+            "etcd_server_version" => {
+                self.version = label(labels, "server_version").map(str::to_string);
+                return;
+            }
             "etcd_network_peer_received_bytes_total" => return add(&mut self.peer_received, value),
             "etcd_network_peer_sent_bytes_total" => return add(&mut self.peer_sent, value),
             "etcd_disk_backend_commit_duration_seconds_bucket" => {
@@ -261,6 +276,9 @@ etcd_network_peer_round_trip_time_seconds_bucket{To=\"8211f1d0f64f3269\",le=\"0.
 etcd_network_peer_round_trip_time_seconds_bucket{To=\"8211f1d0f64f3269\",le=\"+Inf\"} 4
 etcd_network_peer_sent_bytes_total{To=\"8211f1d0f64f3269\"} 10
 etcd_network_peer_sent_bytes_total{To=\"91bc3c398fb3c146\"} 32
+etcd_server_id{server_id=\"d03ac2534f030f92\"} 1
+etcd_server_is_leader 1
+etcd_server_version{server_version=\"3.7.3\"} 1
 grpc_server_handled_total{grpc_code=\"Canceled\",grpc_method=\"Watch\",grpc_service=\"etcdserverpb.Watch\",grpc_type=\"bidi_stream\"} 7
 grpc_server_handled_total{grpc_code=\"Unavailable\",grpc_method=\"Put\",grpc_service=\"etcdserverpb.KV\",grpc_type=\"unary\"} 2
 grpc_server_msg_received_total{grpc_method=\"LeaseKeepAlive\",grpc_service=\"etcdserverpb.Lease\",grpc_type=\"bidi_stream\"} 30
@@ -289,6 +307,10 @@ not a line of metrics
         );
         assert_eq!(seen.peers.keys().collect::<Vec<_>>(), ["8211f1d0f64f3269"]);
         assert_eq!(seen.fsync.count(), 100.0);
+        assert_eq!(
+            (seen.id.as_deref(), seen.version.as_deref(), seen.leads),
+            (Some("d03ac2534f030f92"), Some("3.7.3"), Some(1.0))
+        );
     }
 
     #[test]

@@ -159,6 +159,8 @@ pub(super) struct State {
     pub(super) leading: Option<Leading>,
     /// The members as the cluster lists them, once one has answered.
     pub(super) members: Option<Vec<Member>>,
+    /// Why etcd does not take the login, once it has said so: then it is asked as anybody may.
+    pub(super) refused: Option<String>,
     /// By endpoint.
     pub(super) seen: BTreeMap<String, Seen>,
     pub(super) started: Instant,
@@ -168,6 +170,8 @@ pub(super) struct State {
 pub struct Watch(Arc<Shared>);
 
 struct Shared {
+    /// The plan's client without its login.
+    anybody: Client,
     drift_wanted: AtomicBool,
     news: Condvar,
     plan: Plan,
@@ -192,17 +196,26 @@ impl Watch {
             request_timeout: PATIENCE,
             ..plan.client.config().clone()
         };
+        let anonymous = Config {
+            keeper: None,
+            password: None,
+            user: None,
+            ..config.clone()
+        };
         if let Ok(client) = Client::new(config) {
             plan.client = client;
         }
+        let anybody = Client::new(anonymous).unwrap_or_else(|_| plan.client.clone());
         let state = State {
             drift: Drift::default(),
             leading: None,
             members: None,
+            refused: None,
             seen: BTreeMap::new(),
             started: Instant::now(),
         };
         let shared = Arc::new(Shared {
+            anybody,
             drift_wanted: AtomicBool::new(true),
             news: Condvar::new(),
             plan,
@@ -236,7 +249,8 @@ impl Watch {
         let end = Instant::now() + limit;
         let mut state = self.0.state();
         loop {
-            let all = state.members.is_some() || state.seen.values().all(|seen| seen.why.is_some());
+            let unlisted = |seen: &Seen| seen.why.is_some() || seen.needs_login;
+            let all = state.members.is_some() || state.seen.values().all(unlisted);
             if all && state.seen.values().all(|seen| seen.looks >= looks) {
                 return;
             }
@@ -297,6 +311,32 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// With the login, until it was refused.
+    fn client(&self) -> &Client {
+        if self.state().refused.is_some() {
+            &self.anybody
+        } else {
+            &self.plan.client
+        }
+    }
+
+    /// What a member says of itself, where it says so to who asks.
+    fn status(&self, endpoint: &str) -> crate::etcd::Result<Option<Status>> {
+        let answer = self.client().status(endpoint);
+        let answer = match answer {
+            Err(fault) if fault.trouble().refuses_login() => {
+                self.state().refused = Some(fault.trouble().to_string());
+                self.anybody.status(endpoint)
+            }
+            answer => answer,
+        };
+        match answer {
+            // It is there, and whether it reads through the quorum it shows to anybody.
+            Err(fault) if fault.trouble().wants_login() => Ok(None),
+            answer => answer.map(Some),
+        }
+    }
+
     fn stopped(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
     }
@@ -345,11 +385,8 @@ fn watch_member(shared: &Arc<Shared>, endpoint: &str) {
 
 /// One look at a member: what it says of itself, a read through the quorum, and its metrics.
 fn look_at(shared: &Shared, endpoint: &str, scraper: &mut Scraper, with_metrics: bool) {
-    let client = &shared.plan.client;
-    let status = match client.status(endpoint) {
-        Ok(status) => Some(status),
-        // It is there, and whether it reads through the quorum it shows to anybody.
-        Err(fault) if fault.trouble().wants_login() => None,
+    let status = match shared.status(endpoint) {
+        Ok(status) => status,
         Err(fault) => {
             let mut state = shared.state();
             let seen = state.seen.entry(endpoint.to_string()).or_default();
@@ -378,7 +415,8 @@ fn look_at(shared: &Shared, endpoint: &str, scraper: &mut Scraper, with_metrics:
         seen.why = None;
         seen.failing_since = None;
     }
-    let health = client
+    let health = shared
+        .client()
         .health(endpoint)
         .map_err(|fault| fault.trouble().to_string());
     let scrape = with_metrics.then(|| scraper.fetch(PATIENCE));
@@ -487,7 +525,7 @@ fn note_leader(state: &mut State, status: &Status) {
 fn watch_list(shared: &Arc<Shared>) {
     while !shared.stopped() {
         let next = Instant::now() + LIST_EVERY;
-        let members = shared.plan.client.member_list(false);
+        let members = shared.client().member_list(false);
         let mut state = shared.state();
         let mut fresh = Vec::new();
         if let Ok(members) = members {

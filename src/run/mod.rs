@@ -326,15 +326,15 @@ impl Session {
             })
         } else {
             ask();
+            crate::terminal::wait_for_line(&|| self.cancel.asked());
+            self.cancel.check()?;
             crate::terminal::line(&mut stdin.lock()).map(Some)
         };
-        if self.cancel.asked() {
-            return Err(Error::new(Kind::Interrupted, "interrupted"));
-        }
+        self.cancel.check()?;
         match typed {
             Ok(Some(line)) if line.is_empty() => Ok(default.unwrap_or_default().to_string()),
             Ok(Some(line)) => Ok(line),
-            Ok(None) => Err(Error::new(Kind::Interrupted, "interrupted")),
+            Ok(None) => Err(Error::new(crate::error::Kind::Interrupted, "interrupted")),
             Err(error) => {
                 Err(Error::config("the answer could not be read").because(error.to_string()))
             }

@@ -134,7 +134,10 @@ pub(super) fn member(row: &Row<'_>, state: &State, names: &[(String, String)]) -
     let unseen = Seen::default();
     let seen = row.seen.unwrap_or(&unseen);
     let status = seen.status.as_ref().filter(|_| seen.is_up());
-    let role = role(row, status, state.members.is_some());
+    // To who has no login the metrics say some of it.
+    let told = seen.scrapes.back().map(|newest| &newest.metrics);
+    let told = told.filter(|_| seen.needs_login && seen.is_up());
+    let role = role(row, status, told, state.members.is_some());
     let mut member = MemberView {
         bytes: seen.bytes,
         down_seconds: seen
@@ -155,7 +158,8 @@ pub(super) fn member(row: &Row<'_>, state: &State, names: &[(String, String)]) -
             .listed
             .map(|member| member.id)
             .or_else(|| seen.status.as_ref().map(|status| status.member_id))
-            .map(hex),
+            .map(hex)
+            .or_else(|| told?.id.clone()),
         name: name(row),
         needs_login: seen.needs_login && seen.is_up(),
         no_metrics: seen.no_metrics.clone(),
@@ -168,13 +172,18 @@ pub(super) fn member(row: &Row<'_>, state: &State, names: &[(String, String)]) -
     if let Some(status) = status {
         member.take_status(status);
     }
+    if let Some(told) = told {
+        member.db_size = told.db_size;
+        member.db_size_in_use = told.db_in_use;
+        member.version.clone_from(&told.version);
+    }
     if let Some(newest) = seen.scrapes.back().filter(|_| seen.is_up()) {
         member.take_metrics(&newest.metrics);
         member.take_rates(seen);
     }
     member.quota = member.quota.filter(|quota| *quota > 0.0);
-    let used = member.quota.zip(status);
-    member.quota_used = used.map(|(quota, status)| status.db_size as f64 / quota);
+    let used = member.quota.zip(member.db_size);
+    member.quota_used = used.map(|(quota, size)| size / quota);
     if let Some(certificate) = seen.certificate {
         member.take_certificate(certificate);
     }
@@ -187,7 +196,7 @@ fn is_silent_learner(seen: &Seen) -> bool {
     seen.needs_login && matches!(&seen.health, Some(Err(why)) if refused(why))
 }
 
-fn role(row: &Row<'_>, status: Option<&Status>, has_list: bool) -> Role {
+fn role(row: &Row<'_>, status: Option<&Status>, told: Option<&Metrics>, has_list: bool) -> Role {
     let seen = row.seen;
     match (row.listed, status) {
         (Some(member), None) if member.name.is_empty() => Role::Unstarted,
@@ -197,7 +206,16 @@ fn role(row: &Row<'_>, status: Option<&Status>, has_list: bool) -> Role {
         (_, Some(_)) => Role::Follower,
         _ if seen.is_some_and(is_silent_learner) => Role::Learner,
         (None, None) if has_list && row.expected.is_some() => Role::Absent,
-        _ => Role::Unknown,
+        _ => told.map_or(Role::Unknown, told_role),
+    }
+}
+
+fn told_role(metrics: &Metrics) -> Role {
+    match (metrics.learns, metrics.leads) {
+        (Some(learns), _) if learns > 0.0 => Role::Learner,
+        (_, Some(leads)) if leads > 0.0 => Role::Leader,
+        (_, Some(_)) => Role::Follower,
+        (_, None) => Role::Unknown,
     }
 }
 

@@ -74,6 +74,8 @@ pub struct View {
     /// Seconds since 1970; `leader_since_exact` is false when it leads longer than we watch and its log was not read.
     pub leader_since: Option<i64>,
     pub leader_since_exact: bool,
+    /// Why etcd does not take the login that was given.
+    pub login_refused: Option<String>,
     pub term: Option<u64>,
     pub revision: Option<i64>,
     #[serde(serialize_with = "without_fraction")]
@@ -214,6 +216,7 @@ fn of_members(plan: &Plan, state: &State, members: Vec<MemberView>) -> View {
         leader: leader.map(|member| member.name.clone()),
         leader_since: leading.map(|leading| leading.since),
         leader_since_exact: leading.is_some_and(|leading| leading.exact),
+        login_refused: state.refused.clone(),
         quorum,
         reads_per_second: sum(|member| member.reads_per_second),
         revision: members.iter().filter_map(|member| member.revision).max(),

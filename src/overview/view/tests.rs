@@ -92,6 +92,7 @@ pub(in crate::overview) fn three() -> (Plan, State) {
             drift: Drift::NotAsked,
             leading,
             members: Some((1..=3).map(listed).collect()),
+            refused: None,
             seen,
             started: Instant::now(),
         },
@@ -284,7 +285,7 @@ fn members_that_want_a_login_are_well() {
     };
     assert_eq!(
         texts(&well),
-        ["authentication is on, and nobody is logged in: roles and sizes are not told"]
+        ["authentication is on, and nobody is logged in: revisions and lag are not told"]
     );
     // A learner among them is a note, and one that reads nothing is what it is.
     seen(&mut state, 3).health = Some(Err("etcdserver: rpc not supported for learner".into()));
@@ -297,6 +298,56 @@ fn members_that_want_a_login_are_well() {
         seen(&mut state, number).health = Some(Err("timed out".into()));
     }
     assert_eq!(view(&plan, &state).verdict, Verdict::NoQuorum);
+}
+
+/// What the metrics of a member say to anybody.
+fn tell(state: &mut State, number: u64, leads: bool) {
+    let text = format!(
+        "etcd_server_id{{server_id=\"{number}\"}} 1\netcd_server_is_leader {}\netcd_server_version{{server_version=\"3.7.3\"}} 1\netcd_mvcc_db_total_size_in_bytes 4096\netcd_server_quota_backend_bytes 8192\n",
+        u8::from(leads)
+    );
+    let seen = seen(state, number);
+    seen.scrapes.clear();
+    seen.scrapes.push_back(Scraped {
+        at: Instant::now(),
+        metrics: Metrics::parse(&text),
+        own: Own::default(),
+    });
+}
+
+#[test]
+fn who_leads_is_told_without_a_login() {
+    let (plan, mut state) = three();
+    want_login(&mut state);
+    for number in 1..=3 {
+        tell(&mut state, number, number == 2);
+    }
+    let view = view(&plan, &state);
+    assert_eq!(view.leader.as_deref(), Some("etcd-2"));
+    let member = &view.members[0];
+    assert_eq!(
+        (member.role, member.version.as_deref(), member.quota_used),
+        (Role::Follower, Some("3.7.3"), Some(0.5))
+    );
+    assert_eq!(member.id.as_deref(), Some("1"));
+}
+
+#[test]
+fn a_login_that_is_refused_is_no_lost_quorum() {
+    let (plan, mut state) = three();
+    want_login(&mut state);
+    state.refused = Some("etcdserver: authentication failed, invalid user ID or password".into());
+    let view = view(&plan, &state);
+    assert_eq!(
+        (view.verdict, view.up, view.exit_code()),
+        (Verdict::Degraded, 3, 2)
+    );
+    assert_eq!(view.findings.len(), 1, "{:?}", view.findings);
+    assert!(
+        view.findings[0].text.starts_with("the login is refused"),
+        "{:?}",
+        view.findings
+    );
 }
 
 #[test]

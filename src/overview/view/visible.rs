@@ -13,7 +13,8 @@ impl View {
     /// Last of all: equal texts stay equal.
     pub(super) fn make_visible(&mut self) {
         text(&mut self.cluster);
-        let own = self.leader.iter_mut().chain(&mut self.drift_unknown);
+        let own = self.leader.iter_mut().chain(&mut self.login_refused);
+        let own = own.chain(&mut self.drift_unknown);
         own.chain(&mut self.drift_elsewhere).for_each(text);
         for finding in &mut self.findings {
             text(&mut finding.text);
