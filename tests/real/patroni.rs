@@ -1,7 +1,7 @@
 //! A running Patroni and a cluster that is purged and made anew: with a fresh token it goes on, with the old one it is locked out.
 //!
 //! Patroni remembers the highest raft term of each cluster id, and a cluster id is made of peer URLs and token alone. Patroni's
-//! own class for etcd is what asks (patroni_client.py), over TLS with certificates of ours.
+//! own class for etcd is what asks (`patroni_client.py`), over TLS with certificates of ours.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};

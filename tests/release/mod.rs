@@ -2,6 +2,8 @@
 //!
 //! Must not know hosts: tests/real/versions.rs has these releases on them. Start reading at [`folder`].
 
+#![allow(clippy::unwrap_used)]
+
 mod keys;
 
 use std::fs;
