@@ -222,11 +222,7 @@ fn write(watch: &Watch, file: &std::path::Path, watched: Duration, cancel: &Canc
         .and_then(|()| new.finish())
         .map_err(unwritable)?;
     // The page itself may have gone to standard output.
-    if file.starts_with("/dev") {
-        complain!("written: {}", file.display());
-    } else {
-        say!("written: {}", file.display());
-    }
+    complain!("written: {}", file.display());
     Ok(view.exit_code())
 }
 
