@@ -33,12 +33,20 @@ impl Picture {
         self.parser.screen().contents()
     }
 
+    /// Wait for a picture that has all of these. On a busy machine one comes in parts: what belongs together is asked for together.
     #[track_caller]
-    fn wait(&mut self, text: &str) -> String {
+    fn wait(&mut self, words: &[&str]) -> String {
+        self.until(&words.join(", "), |text| {
+            words.iter().all(|word| text.contains(word))
+        })
+    }
+
+    #[track_caller]
+    fn until(&mut self, what: &str, holds: impl Fn(&str) -> bool) -> String {
         let mut last = String::new();
-        soon(text, || {
+        soon(what, || {
             last = self.text();
-            last.contains(text)
+            holds(&last)
         });
         last
     }
@@ -48,16 +56,17 @@ fn columns_of(count: u16) -> std::num::NonZero<u16> {
     count.try_into().unwrap()
 }
 
-fn line<'a>(text: &'a str, word: &str) -> &'a str {
-    text.lines()
-        .find(|line| line.contains(word))
-        .unwrap_or_else(|| panic!("no line with `{word}`\n{text}"))
+/// Is there a line with all of these?
+fn has(text: &str, words: &[&str]) -> bool {
+    let all = |line: &str| words.iter().all(|word| line.contains(word));
+    text.lines().any(all)
 }
 
-fn row<'a>(text: &'a str, member: &str) -> &'a str {
+/// The row below the heads of the table.
+fn first_row(text: &str) -> Option<&str> {
     text.lines()
-        .find(|line| line.trim_start_matches(['>', ' ']).starts_with(member))
-        .unwrap_or_else(|| panic!("no row of {member}\n{text}"))
+        .skip_while(|line| !line.contains("MEMBER"))
+        .nth(1)
 }
 
 fn two_die(members: &Members) {
@@ -69,76 +78,66 @@ fn two_die(members: &Members) {
 fn keys_choose_sort_and_open_members_and_their_logs_and_it_survives_members_that_die() {
     let members = cluster(14);
     let mut picture = Picture::of(&members.test, "-i hosts.yml overview", 110, 40);
-    let text = picture.wait("nothing is wrong");
-    assert!(
-        line(&text, "etcd  healthy").contains("3 members, 3 take part, quorum 2, 1 more may fail"),
-        "{text}"
-    );
-    assert!(
-        row(&text, "etcd-1").contains("healthy") && text.contains("> etcd-1"),
-        "{text}"
-    );
-    assert!(
-        text.contains("fsync p99")
-            && text.contains("peer round trip p95")
-            && text.contains("leader etcd-"),
-        "{text}"
-    );
+    picture.until("three healthy members", |text| {
+        has(
+            text,
+            &[
+                "etcd  healthy",
+                "3 members, 3 take part, quorum 2, 1 more may fail",
+            ],
+        ) && has(text, &["> etcd-1", "healthy"])
+            && [
+                "nothing is wrong",
+                "fsync p99",
+                "peer round trip p95",
+                "leader etcd-",
+            ]
+            .iter()
+            .all(|word| text.contains(word))
+    });
 
     picture.screen.keys("j\r");
-    let text = picture.wait("member id");
-    assert!(
-        text.lines().any(|line| line.trim() == "etcd-2")
-            && line(&text, "drift").contains("none")
-            && line(&text, "certificate").contains("7299 days"),
-        "{text}"
-    );
+    picture.until("the second member", |text| {
+        text.contains("member id")
+            && text.lines().any(|line| line.trim() == "etcd-2")
+            && has(text, &["drift", "none"])
+            && has(text, &["certificate", "7299 days"])
+    });
     picture.screen.keys("l");
-    let text = picture.wait("became");
-    assert!(text.contains("log of etcd-2"), "{text}");
+    picture.wait(&["became", "log of etcd-2"]);
     picture.screen.keys("\x1b");
-    picture.wait("> etcd-2");
+    picture.wait(&["> etcd-2"]);
     picture.screen.keys("?");
-    picture.wait("write what is seen into a page of HTML here");
+    picture.wait(&["write what is seen into a page of HTML here"]);
     picture.screen.keys("q");
     picture.screen.keys("s");
-    picture.wait("sorted by role");
-    let text = picture.text();
-    let leader = line(&text, "leader etcd-")
-        .split_whitespace()
-        .nth(1)
-        .unwrap()
-        .to_string();
-    let first = text
-        .lines()
-        .skip_while(|line| !line.contains("MEMBER"))
-        .nth(1)
-        .unwrap()
-        .to_string();
-    assert!(first.contains(&leader), "the leader is first: {text}");
+    picture.until("the leader is first", |text| {
+        let leader = text.lines().find(|line| line.contains("leader etcd-"));
+        let leader = leader.and_then(|line| line.split_whitespace().nth(1));
+        text.contains("sorted by role")
+            && leader.is_some_and(|leader| first_row(text).is_some_and(|row| row.contains(leader)))
+    });
     picture.screen.keys("w");
-    picture.wait("written: etcd-overview-etcd-");
+    picture.wait(&["written: etcd-overview-etcd-"]);
     // Held, the picture stays; what happens is told when it goes on.
     picture.screen.keys("p");
-    picture.wait("held");
+    picture.wait(&["held"]);
     members.signal(0, "-STOP");
     std::thread::sleep(Duration::from_secs(3));
     assert!(!picture.text().contains("down"));
     picture.screen.keys("p");
-    let text = picture.wait("no answer in time");
-    assert!(
-        row(&text, "etcd-1").contains("down")
-            && line(&text, "etcd  degraded").contains("2 take part"),
-        "{text}"
-    );
+    picture.until("a member that is frozen", |text| {
+        text.contains("no answer in time")
+            && has(text, &["etcd-1", "down"])
+            && has(text, &["etcd  degraded", "2 take part"])
+    });
     members.signal(0, "-CONT");
-    picture.wait("nothing is wrong");
+    picture.wait(&["nothing is wrong"]);
 
     two_die(&members);
-    let text = picture.wait("etcd  no quorum");
-    assert!(text.contains("critical: no quorum: "), "{text}");
+    picture.wait(&["etcd  no quorum", "critical: no quorum: "]);
     members.signal(0, "-KILL");
-    picture.wait("etcd  unreachable");
+    picture.wait(&["etcd  unreachable"]);
     picture.screen.keys("q");
     picture.screen.wait("\x1b[?1049l");
 }
@@ -147,11 +146,12 @@ fn keys_choose_sort_and_open_members_and_their_logs_and_it_survives_members_that
 fn sixty_columns_and_no_colour_show_the_same_and_the_console_has_it_too() {
     let members = cluster(15);
     let mut picture = Picture::of(&members.test, "-i hosts.yml overview --no-hosts", 60, 24);
-    let text = picture.wait("nothing is wrong");
-    for member in ["etcd-1", "etcd-2", "etcd-3"] {
-        assert!(row(&text, member).contains("healthy"), "{text}");
-    }
-    assert!(text.contains("FSYNC"), "{text}");
+    picture.until("three healthy members", |text| {
+        let members = ["etcd-1", "etcd-2", "etcd-3"];
+        members.iter().all(|member| has(text, &[member, "healthy"]))
+            && text.contains("nothing is wrong")
+            && text.contains("FSYNC")
+    });
     picture.screen.keys("q");
     picture.screen.wait("\x1b[?1049l");
 
