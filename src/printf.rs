@@ -91,7 +91,7 @@ impl Spec {
     fn written(self, letter: char, piece: &Piece) -> Result<String, String> {
         let wrong = || format!("`%{letter}` takes a number, not `{}`", piece.text());
         let digits = match letter {
-            's' => return Ok(self.padded(self.cut(piece.text()), false)),
+            's' => return Ok(self.padded(&self.cut(piece.text()), false)),
             'd' | 'i' | 'u' => format!(
                 "{:0least$}",
                 piece.int().ok_or_else(wrong)?.unsigned_abs(),
@@ -123,7 +123,7 @@ impl Spec {
             () if self.space => " ",
             () => "",
         };
-        Ok(self.padded(format!("{sign}{digits}"), true))
+        Ok(self.padded(&format!("{sign}{digits}"), true))
     }
 
     fn based(self, letter: char, number: u64) -> String {
@@ -145,7 +145,7 @@ impl Spec {
         }
     }
 
-    fn padded(self, text: String, number: bool) -> String {
+    fn padded(self, text: &str, number: bool) -> String {
         let lacks = self.width.saturating_sub(text.chars().count());
         if self.left {
             return format!("{text}{}", " ".repeat(lacks));
@@ -208,7 +208,7 @@ mod tests {
         let (float, int) = (Piece::Float, Piece::Int);
         let text = |text: &str| Piece::Text(text.into());
         for (form, piece, expected) in [
-            ("%05.1f", float(3.14159), "003.1"),
+            ("%05.1f", float(3.06), "003.1"),
             ("%f", float(-2.5), "-2.500000"),
             ("%.0f%%", float(41.6), "42%"),
             ("%6.2e|", float(12345.678), "1.23e+04|"),

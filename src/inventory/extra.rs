@@ -16,10 +16,6 @@ impl Inventory {
 }
 
 /// Read all arguments of `-e`; later ones win. Values of `key=value` are text, those of a mapping keep their type.
-pub fn parse_extra(args: &[String]) -> Result<Vars> {
-    parse(args, &Vault::default())
-}
-
 fn parse(args: &[String], passwords: &Vault) -> Result<Vars> {
     let mut vars = Vars::new();
     for arg in args.iter().filter(|arg| !arg.is_empty()) {
@@ -193,7 +189,7 @@ mod tests {
 
     fn read(args: &[&str]) -> String {
         let args: Vec<String> = args.iter().map(ToString::to_string).collect();
-        match parse_extra(&args) {
+        match parse(&args, &Vault::default()) {
             Ok(vars) => vars
                 .iter()
                 .map(|(name, var)| {

@@ -44,7 +44,6 @@ use indexmap::{IndexMap, IndexSet};
 use beside::Beside;
 
 pub use config::AnsibleConfig;
-pub use extra::parse_extra;
 pub use layer::{Level, Var, Vars};
 pub use load::{LoadOptions, parse_value};
 pub use node::{Source, Spot};

@@ -70,7 +70,7 @@ mod tests {
         let hidden: Vec<String> = origin.overridden.iter().map(Origin::to_string).collect();
         assert_eq!(hidden, ["t.yml:8:9 (group etcd)", "t.yml:2:11 (group all)"]);
         assert_eq!(origin.value, Value::Int(3));
-        inventory.set_extra(super::super::parse_extra(&["port=4".into()]).unwrap());
+        inventory.read_extra(&["port=4".into()]).unwrap();
         assert_eq!(
             inventory.origin("h", "port").unwrap().to_string(),
             "-e port=4"

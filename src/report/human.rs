@@ -458,6 +458,10 @@ mod tests {
                 slowest: &slowest,
             },
         ];
+        steer_nothing(&events);
+    }
+
+    fn steer_nothing(events: &[Event<'_>]) {
         let mut page = Vec::new();
         let style = Style {
             check: false,
@@ -468,7 +472,7 @@ mod tests {
             verbose: 3,
         };
         let mut human = Human::new(&mut page, style);
-        for event in &events {
+        for event in events {
             human.event(event);
             let shown = String::from_utf8(human.out.split_off(0)).unwrap();
             let hidden = |letter| letter != '\n' && crate::terminal::is_hidden(letter);

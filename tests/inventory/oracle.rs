@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use etcdsh::inventory::{Inventory, LoadOptions, parse_extra};
+use etcdsh::inventory::{Inventory, LoadOptions};
 use serde_json::{Value, json};
 
 use super::broken::{entries, golden};
@@ -125,7 +125,7 @@ impl Case {
         };
         let mut inventory = Inventory::load(&sources, &options)
             .unwrap_or_else(|error| panic!("{}: {error}", self.name));
-        inventory.set_extra(parse_extra(&extra).unwrap());
+        inventory.read_extra(&extra).unwrap();
         (inventory, limit)
     }
 
@@ -326,7 +326,8 @@ fn one_host_is_listed_as_ansible_lists_it() {
         answers[3].1.trim_end()
     );
     inventory
-        .set_extra(parse_extra(&["port=1 name='a b'".into(), "{list: [1, yes]}".into()]).unwrap());
+        .read_extra(&["port=1 name='a b'".into(), "{list: [1, yes]}".into()])
+        .unwrap();
     assert_eq!(
         inventory.host("db-2.example.com").unwrap(),
         answers[0].1.trim_end(),

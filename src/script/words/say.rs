@@ -248,9 +248,12 @@ fn asking(engine: &mut Engine, world: &Arc<World>) {
         let secret = call.options.bool("secret").unwrap_or(false);
         let default = call.options.text("default");
         let answer = here.session.ask(&call.text(0), default.as_deref(), secret);
-        pass(answer).map(|answer| match secret {
-            true => Dynamic::from(Secret::new(answer)),
-            false => answer.into(),
+        pass(answer).map(|answer| {
+            if secret {
+                Dynamic::from(Secret::new(answer))
+            } else {
+                answer.into()
+            }
         })
     });
     let here = Arc::clone(world);

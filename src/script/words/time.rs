@@ -21,7 +21,7 @@ const NOW: Word = Word::function(
     "The time it is, of this machine. As a text it is local and fit for names of files: 20261123T044753.",
 )
 .gives(Type::Time)
-.example(r#"print(`backup-${now()}.db`)"#);
+.example("print(`backup-${now()}.db`)");
 
 const TIME: Word = Word::function(
     Section::Time,
