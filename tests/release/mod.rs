@@ -75,6 +75,7 @@ fn a_release_comes_from_path_or_a_tarball_and_else_it_is_said_that_there_is_none
         script()
             .arg("3.7")
             .env("PATH", path)
+            .env("GOROOT", folder.path().join("no-go"))
             .env("ETCD_TARBALLS", &tarballs)
             .env("ETCD_RELEASES", folder.path().join(releases))
             .output()
