@@ -240,7 +240,12 @@ impl Session {
     /// Was a lock of the run refused? Then nothing may be changed any more, on any host.
     #[must_use]
     pub fn is_over(&self) -> bool {
-        self.locks.refused().is_some()
+        self.refusal().is_some()
+    }
+
+    /// Why nothing may be changed any more.
+    fn refusal(&self) -> Option<Box<Error>> {
+        self.locks.refused()
     }
 
     /// Is `what` said for the first time in this process?

@@ -181,6 +181,7 @@ impl Play<'_> {
                 break;
             }
             board.task(task, link_of);
+            board.tell_refusal(task);
         }
         if self.session.cancel.asked() {
             board
@@ -353,6 +354,23 @@ impl Board<'_> {
                 self.errors.extend(end.error);
             }
         }
+    }
+
+    /// What ended the run is told also where a script has caught it, or only hosts heard of it that it kept from changing.
+    fn tell_refusal(&mut self, task: &Task) {
+        let Some(refusal) = self.play.session.refusal() else {
+            return;
+        };
+        let known = |error: &Error| error.host == refusal.host && error.what == refusal.what;
+        if self.errors.iter().any(known) {
+            return;
+        }
+        let place = refusal.host.clone().unwrap_or_else(|| "localhost".into());
+        let end = self
+            .play
+            .end(task, &place, Some(refusal), Duration::ZERO, 0);
+        let cluster = self.cluster_of(&place).to_string();
+        self.settle(task, &cluster, vec![(place, end)]);
     }
 
     /// What the body of a cluster has changed outside of its hosts: on infra hosts, or in etcd, by the cluster's name.

@@ -89,13 +89,17 @@ fn members_are_shown_as_they_are_and_a_dead_one_with_its_cause() {
             .etcdsh(&["-i", "hosts.yml", "e", "put", key, "1"]);
         assert_eq!(ran.status, 0, "{ran:?}");
     }
-    let ran = members.overview(&["--once", "-o", "json"]);
-    let seen = json(&ran);
-    assert_eq!(
-        (ran.status, &seen["verdict"]),
-        (0, &"healthy".into()),
-        "{ran:?}"
-    );
+    // On a busy machine a member may be a moment behind, and a look take longer than it counts for.
+    let mut seen = Value::Null;
+    soon("three members without lag and without readers", || {
+        let ran = members.overview(&["--once", "-o", "json"]);
+        seen = json(&ran);
+        let rows = seen["members"].as_array().expect("a list");
+        (ran.status, &seen["verdict"]) == (0, &"healthy".into())
+            && seen["keys"] == 3
+            && seen["reads_per_second"] == 0.0
+            && rows.iter().all(|member| member["lag"] == 0)
+    });
     assert_eq!(
         (
             &seen["voters"],
@@ -158,9 +162,6 @@ fn members_are_shown_as_they_are_and_a_dead_one_with_its_cause() {
             assert!(member[known].is_number(), "{known} of {member}");
         }
     }
-    // What looking at it costs the members is not shown as reads of clients.
-    assert_eq!(seen["reads_per_second"], 0.0, "{seen}");
-
     // A parameter that is not on the hosts yet is drift.
     let ran = members.overview(&["--once", "-e", "etcd_heartbeat_interval=150"]);
     assert_eq!(ran.status, 2, "{ran:?}");

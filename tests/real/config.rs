@@ -252,6 +252,8 @@ fn folders_of_others_are_left_alone(lab: &Lab) {
     for (folder, said) in [
         ("/srv/pg", "there is /srv/pg/PG_VERSION"),
         ("/srv/games", "it belongs to games"),
+        ("/var/lib/dpkg", "it belongs to root"),
+        ("/usr/share/doc", "it belongs to root"),
     ] {
         let run = lab
             .flow(&format!(
@@ -261,6 +263,10 @@ fn folders_of_others_are_left_alone(lab: &Lab) {
             .says(&["has somebody else's content", said]);
         assert_eq!(run.changes(), [], "{}", run.readable());
     }
+    // A disk of its own, as mkfs makes it.
+    lab.on(OLDER, "mkdir -p /srv/disk/lost+found");
+    lab.flow("-l 10.10.10.11 -t etcd_dir -e etcd_data=/srv/disk")
+        .ok();
     for folder in ["//etc", "/./etc", "/etc/x", "/a%b", "/a\nb"] {
         let variable = format!("{{\"etcd_data\":{folder:?}}}");
         lab.etcdsh(&["etcd", "-e", &variable])

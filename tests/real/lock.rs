@@ -10,6 +10,9 @@ use super::see::{HOSTS, THREE};
 /// A line of `/srv/mark` on each host says which run was there.
 const MARK: &str = "play(\"mark\", \"all\", #{ become: true });\n\
     task(\"mark\", \"leaves a line\", |h| h.run(`echo ${args[0]} >>/srv/mark`));\n";
+/// Goes on after whatever happens.
+const CATCH: &str = "play(\"catch\", \"all\", #{ become: true });\n\
+    task(\"catch\", \"tries\", |h| { try { h.run(`echo ${args[0]} >>/srv/mark`); } catch (error) { print(\"caught\"); } });\n";
 /// Holds its hosts until `/srv/go` is there.
 const HOLD: &str = "play(\"hold\", \"all\", #{ become: true });\n\
     task(\"hold\", \"waits\", |h| h.run(\"echo >/srv/begun; until [ -e /srv/go ]; do sleep 0.1; done\"));\n\
@@ -137,6 +140,24 @@ fn a_refusal_ends_the_run_everywhere_and_a_stale_lock_has_one_heir() {
         .ok()
         .says(&["10.10.10.12  not locked"]);
     lab.etcdsh(&["./mark.rhai", "x"]).ok();
+
+    // What a script catches ends its run all the same, and not as if nothing had been.
+    lab.write("catch.rhai", CATCH);
+    marks(&lab);
+    foreign_lock(&lab, 0);
+    lab.etcdsh(&["-o", "json", "./catch.rhai", "z"])
+        .exits(2)
+        .says(&["locked by ops@bastion pid 1"]);
+    assert_eq!(marks(&lab), ["", "", ""]);
+    lab.etcdsh(&["unlock", "-y"]).ok();
+    // An account without rights keeps nobody from working; a lock that cannot be taken on one host ends the run on all.
+    lab.on(HOSTS[1], "systemd-run -q --uid=guest flock /run sleep 600");
+    lab.etcdsh(&["./mark.rhai", "free"]).ok();
+    assert_eq!(marks(&lab), ["free\n", "free\n", "free\n"]);
+    lab.on(HOSTS[1], "mkdir /run/etcdsh.lock");
+    lab.etcdsh(&["./mark.rhai", "half"]).exits(2);
+    assert_eq!(marks(&lab), ["", "", ""]);
+    lab.on(HOSTS[1], "rmdir /run/etcdsh.lock");
 
     // A link that is dead although it was warm.
     lab.does("cut", &[HOSTS[1]]);

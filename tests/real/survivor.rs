@@ -227,6 +227,31 @@ fn data_that_does_not_belong_there_is_not_started() {
     lab.flow(join).ok();
     healthy(&lab, HOSTS[0], &["etcd-1", "etcd-2"]);
 
+    // A copy of another member's data.
+    lab.on(
+        HOSTS[1],
+        "systemctl stop etcd; mv /data/etcd/member /data/etcd/member.own",
+    );
+    let copied = lab.on(HOSTS[0], "tar -C /data/etcd -cf - member | base64 -w0");
+    lab.write("copied", &copied);
+    lab.keep_on(HOSTS[1], "copied", "/tmp/copied");
+    lab.on(
+        HOSTS[1],
+        "base64 -d /tmp/copied | tar -C /data/etcd -xf -; chown -R etcd:etcd /data/etcd/member",
+    );
+    for options in ["", "-t etcd_launch", "-l 10.10.10.11"] {
+        refused(
+            lab.flow(options),
+            &[
+                "have the data of one and the same member",
+                "/data/etcd/member.copy",
+            ],
+        );
+    }
+    lab.on(HOSTS[1], "systemctl is-active etcd && exit 1; rm -rf /data/etcd/member; mv /data/etcd/member.own /data/etcd/member");
+    lab.flow("").ok();
+    healthy(&lab, HOSTS[0], &["etcd-1", "etcd-2"]);
+
     // Founded alone, as a cluster of its own.
     remove();
     lab.on(HOSTS[1], "systemctl stop etcd; rm -rf /data/etcd/member; cp -p /etc/etcd/etcd.conf /root/kept

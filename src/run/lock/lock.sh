@@ -7,7 +7,7 @@
 #   stale   seconds without a renewal after which a lock belongs to nobody (take)
 #   dead    id of a run that is known to have ended, or empty (take)
 #   force   not empty: do not wait for the last step of the dead run (take)
-# Owns: who has the lock; flock on its folder makes looking and taking one act. Must not know: what a run is.
+# Owns: who has the lock; flock on a file beside it, which is root's alone, makes looking and taking one act. Must not know: what a run is.
 # Ends with 75 and the lock when another run has it, 76 when the last step of a dead run is still going on.
 # shellcheck disable=SC2154  # the variables come from the caller
 lock=$folder/etcdsh.lock
@@ -16,8 +16,11 @@ lock=$folder/etcdsh.lock
 holder() { head -n 1 "$lock" 2>/dev/null; }
 alone() {
     command -v flock >/dev/null || { echo 'flock of util-linux is missing' >&2; exit 74; }
-    exec 9<"${lock%/*}"
-    flock -w 10 9 || { echo "another program holds ${lock%/*}" >&2; exit 74; }
+    # Not the folder itself: anybody who may read it could keep it for ever.
+    turn=/tmp
+    [ "$lock" = /tmp/etcdsh.lock ] || { turn=${lock%.lock}.turn; (umask 077; : >>"$turn") || exit 74; }
+    exec 9<"$turn"
+    flock -w 10 9 || { echo "another program holds $turn" >&2; exit 74; }
 }
 show() { [ ! -e "$lock" ] || { cat "$lock"; echo "age $(($(date +%s) - $(stat -c %Y "$lock")))"; }; }
 

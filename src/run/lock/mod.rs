@@ -86,7 +86,8 @@ impl Locks {
                 std::mem::take(&mut wanted)
             };
             if let Err(error) = state.take(&batch, cancel) {
-                state.refused = (error.kind == Kind::Refused).then(|| error.clone());
+                // Whatever kept it from being taken whole: a run that went on would change some hosts and not the others.
+                state.refused = (error.kind != Kind::Interrupted).then(|| error.clone());
                 state.release();
                 return Err(error);
             }
