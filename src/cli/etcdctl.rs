@@ -94,7 +94,6 @@ fn go(style: &Style, words: &[Vec<u8>], json: bool) -> i32 {
 }
 
 /// The clusters of the inventory that a script would read.
-#[derive(Clone)]
 pub(super) struct Clusters {
     pub(super) given: Reach,
 }
@@ -132,15 +131,10 @@ impl Place for Clusters {
         let cluster = cluster::chosen(cluster::clusters(&inventory)?, wanted.cluster.as_deref())?;
         let mut config = cluster::config(&cluster, &beside)?;
         if config.user.is_none() {
-            let (place, wanted, given) = (self.clone(), wanted.clone(), self.given.clone());
-            let inventory = move || {
-                let found = place.inventory(&wanted)?;
-                Ok(Arc::new(
-                    found.map_or_else(Inventory::empty, |(inventory, _)| inventory),
-                ))
-            };
+            let given = self.given.clone();
             let login = move || setup::login(&given, AnsibleConfig::load()?);
-            config.keeper = Some(cluster::keeper(inventory, login, cluster.hosts.clone()));
+            let hosts = cluster.hosts.clone();
+            config.keeper = Some(cluster::keeper(Arc::new(inventory), login, hosts));
         }
         Ok(Some(Placed {
             client: None,

@@ -30,15 +30,15 @@ pub fn config(cluster: &Cluster, beside: &Path) -> Result<Config> {
 /// Where Pigsty keeps root's password of etcd, on each member.
 const PASSWORD_FILE: &str = "/etc/etcd/etcd.pass";
 
-/// The login that lies on the hosts of a cluster: root with the first line of `/etc/etcd/etcd.pass`. `inventory` is asked for
-/// the inventory when it comes to that.
+/// The login that lies on the hosts of a cluster: root with the first line of `/etc/etcd/etcd.pass`. How ssh logs in is found
+/// out when it comes to that: it may have to be asked for.
 pub fn keeper(
-    inventory: impl Fn() -> Result<Arc<Inventory>> + Send + Sync + 'static,
+    inventory: Arc<Inventory>,
     login: impl Fn() -> Result<Login> + Send + Sync + 'static,
     hosts: Vec<String>,
 ) -> Keeper {
     Keeper::new(move || {
-        let (inventory, login) = (inventory().ok()?, login().ok()?);
+        let login = login().ok()?;
         let password = |host: &String| password(&inventory, &login, host);
         let password = hosts.iter().find_map(password)?;
         Some(("root".to_string(), password))
@@ -50,7 +50,7 @@ fn password(inventory: &Inventory, login: &Login, host: &str) -> Option<Secret> 
     let link = link(inventory, login, host, true, true).ok()?;
     let file = crate::command::quote(&link.path(PASSWORD_FILE));
     let output = link
-        .exec(&format!("head -n 1 {file}"), Some(Duration::from_secs(10)))
+        .ask(&format!("head -n 1 {file}"), Some(Duration::from_secs(10)))
         .ok()?;
     let text = output.text();
     let line = text.trim_end_matches(['\n', '\r']);

@@ -297,9 +297,11 @@ impl Link {
     }
 
     /// The host has not answered for long.
-    fn say_slow(&self, since: &str) {
+    fn say_slow(&self, since: &jiff::Timestamp) {
         if let (Some(notice), Some(doing)) = (&*locked(&self.slow), &*locked(&self.doing)) {
             let name = &self.name;
+            let since = since.to_zoned(jiff::tz::TimeZone::system());
+            let since = since.strftime("%H:%M:%S");
             notice(&format!(
                 "{name}: no answer since {since}: {doing}; Ctrl-C ends it"
             ));
@@ -309,7 +311,7 @@ impl Link {
     fn trip(&self, script: &str, timeout: Option<Duration>, question: bool) -> Result<Output> {
         let mut slot = locked(&self.connection);
         self.wake(&mut slot);
-        let since = jiff::Zoned::now().strftime("%H:%M:%S").to_string();
+        let since = jiff::Timestamp::now();
         let watched = Watched {
             escalate: self.escalate.as_ref(),
             question,

@@ -320,6 +320,16 @@ pub(super) fn expand_home(text: &str) -> PathBuf {
     }
 }
 
+/// The error for a program that could not be started.
+pub(super) fn not_run(path: &Path, what: &str, error: &std::io::Error) -> Box<Error> {
+    let path = path.display();
+    Error::config(format!("cannot run {what} `{path}`"))
+        .because(error.to_string())
+        .hint(format!(
+            "chmod -x {path}   # if it is a file to be read, not run"
+        ))
+}
+
 /// An absolute path without `.` and `..`; links are not followed.
 pub(super) fn full_path(path: &Path) -> PathBuf {
     let mut full = PathBuf::new();

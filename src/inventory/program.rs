@@ -143,17 +143,7 @@ fn run(path: &Path, args: &[&str]) -> Result<Node> {
     let output = Command::new(load::full_path(path))
         .args(args)
         .output()
-        .map_err(|error| {
-            Error::config(format!(
-                "cannot run the inventory script `{}`",
-                path.display()
-            ))
-            .because(error.to_string())
-            .hint(format!(
-                "chmod -x {}   # if it is a file to be read, not run",
-                path.display()
-            ))
-        })?;
+        .map_err(|error| load::not_run(path, "the inventory script", &error))?;
     let fail = |mut error: Box<Error>| {
         error.stderr = String::from_utf8_lossy(&output.stderr).into_owned();
         error.command(shown.clone())

@@ -180,17 +180,10 @@ fn printed(path: &Path, label: &str) -> Result<Vec<u8>> {
     if stem.is_some_and(|stem| stem.ends_with("-client")) {
         command.args(["--vault-id", label]);
     }
-    let output = command.stderr(Stdio::inherit()).output().map_err(|error| {
-        Error::config(format!(
-            "cannot run `{}` for a vault password",
-            path.display()
-        ))
-        .because(error.to_string())
-        .hint(format!(
-            "chmod -x {}   # if it is a file to be read, not run",
-            path.display()
-        ))
-    })?;
+    let output = command
+        .stderr(Stdio::inherit())
+        .output()
+        .map_err(|error| load::not_run(path, "a program for a vault password", &error))?;
     if output.status.success() {
         return Ok(output.stdout);
     }

@@ -84,9 +84,9 @@ impl Place for Here {
         })?;
         let mut config = cluster::config(&cluster, &self.beside)?;
         if config.user.is_none() {
-            let (inventory, login) = (Arc::clone(&self.inventory), self.login.clone());
+            let login = self.login.clone();
             config.keeper = Some(cluster::keeper(
-                move || Ok(Arc::clone(&inventory)),
+                Arc::clone(&self.inventory),
                 move || Ok(login.clone()),
                 cluster.hosts.clone(),
             ));

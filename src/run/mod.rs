@@ -20,7 +20,7 @@ pub use lock::{Holder, show as lock_of, unlock};
 pub use play::{Body, LinkOf, Play, Score, Task, Verdict};
 pub use tags::Selection;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::host::Link;
 use crate::report::Report;
 use fault::Faults;
@@ -317,33 +317,41 @@ impl Session {
         }
         let hint = default.map_or_else(String::new, |default| format!(" [{default}]"));
         let text = format!("{question}{hint}");
-        let ask = || {
-            self.report.rest();
-            self.report.event(&crate::report::Event::Message {
-                host: None,
-                text: &text,
-            });
-        };
         let typed = if secret {
-            crate::terminal::secret(&stdin, || {
-                ask();
+            let typed = crate::terminal::secret(&stdin, || {
+                self.put(&text);
                 Ok(())
-            })
-        } else {
-            ask();
-            crate::terminal::wait_for_line(&|| self.cancel.asked());
+            });
             self.cancel.check()?;
-            crate::terminal::line(&mut stdin.lock()).map(Some)
+            typed
+                .map_err(|error| unreadable(&error))?
+                .ok_or_else(|| Error::new(Kind::Interrupted, "interrupted"))?
+        } else {
+            self.put(&text);
+            self.line()?
         };
+        Ok(match default {
+            Some(default) if typed.is_empty() => default.to_string(),
+            _ => typed,
+        })
+    }
+
+    /// A question, where a person sees it.
+    fn put(&self, question: &str) {
+        self.report.rest();
+        self.report.event(&crate::report::Event::Message {
+            host: None,
+            text: question,
+        });
+    }
+
+    /// The line that is typed. A signal does not end a read: what is typed is waited for first.
+    fn line(&self) -> Result<String> {
+        crate::terminal::wait_for_line(&|| self.cancel.asked());
         self.cancel.check()?;
-        match typed {
-            Ok(Some(line)) if line.is_empty() => Ok(default.unwrap_or_default().to_string()),
-            Ok(Some(line)) => Ok(line),
-            Ok(None) => Err(Error::new(crate::error::Kind::Interrupted, "interrupted")),
-            Err(error) => {
-                Err(Error::config("the answer could not be read").because(error.to_string()))
-            }
-        }
+        let typed = crate::terminal::line(&mut std::io::stdin().lock());
+        self.cancel.check()?;
+        typed.map_err(|error| unreadable(&error))
     }
 
     /// Ask the user to type `word`. Off a terminal only `-y` can say yes.
@@ -358,25 +366,19 @@ impl Session {
                     .hint("add -y when this is what you want"),
             );
         }
-        self.report.rest();
-        self.report.event(&crate::report::Event::Message {
-            host: None,
-            text: &format!("{question}\nType `{word}` to go on:"),
-        });
-        // A signal does not end a read: what is typed is waited for first.
-        let mut answer = String::new();
-        crate::terminal::wait_for_line(&|| self.cancel.asked());
-        self.cancel.check()?;
-        let read = std::io::stdin().read_line(&mut answer);
-        self.cancel.check()?;
-        match read {
-            Ok(_) if answer.trim() == word => Ok(()),
-            _ => Err(
-                Error::config(format!("not confirmed: `{word}` was not typed"))
-                    .because("nothing was changed"),
-            ),
+        self.put(&format!("{question}\nType `{word}` to go on:"));
+        if self.line()?.trim() == word {
+            return Ok(());
         }
+        Err(
+            Error::config(format!("not confirmed: `{word}` was not typed"))
+                .because("nothing was changed"),
+        )
     }
+}
+
+fn unreadable(error: &std::io::Error) -> Box<Error> {
+    Error::config("the answer could not be read").because(error.to_string())
 }
 
 /// Run `work` for each item on at most `forks` threads; results in the order of the items.

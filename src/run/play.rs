@@ -333,6 +333,7 @@ impl Board<'_> {
     }
 
     fn settle(&mut self, task: &Task, cluster: &str, ends: Vec<(String, End)>) {
+        let forgiven = self.play.forgives(task);
         for (host, end) in ends {
             let row = self.row(&host);
             row.seconds += end.seconds;
@@ -343,13 +344,13 @@ impl Board<'_> {
                     row.ok += 1;
                     row.changed += 1;
                 }
-                Status::Failed | Status::Refused => row.failed += usize::from(!task.warn),
+                Status::Failed | Status::Refused => row.failed += usize::from(!forgiven),
                 Status::Ok => row.ok += 1,
                 Status::Stopped | Status::Untried => row.skipped += 1,
-                Status::Unreachable => row.unreachable += usize::from(!task.warn),
+                Status::Unreachable => row.unreachable += usize::from(!forgiven),
             }
             let bad = end.status >= Status::Refused;
-            if bad && !task.warn {
+            if bad && !forgiven {
                 self.dead.insert(cluster.to_string());
                 self.errors.extend(end.error);
             }
@@ -453,6 +454,11 @@ impl Play<'_> {
         ends
     }
 
+    /// Does the run go on after trouble in this task? Where its lock was refused it ends with any.
+    fn forgives(&self, task: &Task) -> bool {
+        task.warn && !self.session.is_over()
+    }
+
     fn end(
         &self,
         task: &Task,
@@ -484,7 +490,7 @@ impl Play<'_> {
             what: &tally.changes,
         };
         self.session.report.event(&event);
-        if let (true, Some(error)) = (task.warn, &error) {
+        if let (true, Some(error)) = (self.forgives(task), &error) {
             self.session
                 .report
                 .warn(&format!("{}: the run goes on", error.headline()));

@@ -153,9 +153,9 @@ impl Roads {
         if hosts.is_empty() || world.listing {
             return Ok(None);
         }
-        let (inventory, login) = (Arc::clone(&world.inventory), world.login.clone());
+        let login = world.login.clone();
         Ok(Some(cluster::keeper(
-            move || Ok(Arc::clone(&inventory)),
+            Arc::clone(&world.inventory),
             move || Ok(login.clone()),
             hosts,
         )))

@@ -142,13 +142,20 @@ fn a_refusal_ends_the_run_everywhere_and_a_stale_lock_has_one_heir() {
     lab.etcdsh(&["./mark.rhai", "x"]).ok();
 
     // What a script catches ends its run all the same, and not as if nothing had been.
+    // Nor is it forgiven as what else goes wrong in a task that only warns.
     lab.write("catch.rhai", CATCH);
+    lab.write(
+        "warn.rhai",
+        &MARK.replace("|h|", "#{ fail: \"warn\" }, |h|"),
+    );
     marks(&lab);
     foreign_lock(&lab, 0);
-    lab.etcdsh(&["-o", "json", "./catch.rhai", "z"])
-        .exits(2)
-        .says(&["locked by ops@bastion pid 1"]);
-    assert_eq!(marks(&lab), ["", "", ""]);
+    for script in ["./catch.rhai", "./warn.rhai"] {
+        lab.etcdsh(&["-o", "json", script, "z"])
+            .exits(2)
+            .says(&["locked by ops@bastion pid 1"]);
+        assert_eq!(marks(&lab), ["", "", ""]);
+    }
     lab.etcdsh(&["unlock", "-y"]).ok();
     // An account without rights keeps nobody from working; a lock that cannot be taken on one host ends the run on all.
     lab.on(HOSTS[1], "systemd-run -q --uid=guest flock /run sleep 600");
