@@ -7,7 +7,7 @@ mod hint;
 
 use std::fmt;
 
-pub use hint::Hint;
+pub use hint::{Hint, name_inventory};
 
 use crate::terminal::{columns, visible};
 

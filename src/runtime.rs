@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use tokio::runtime::Runtime;
+use tokio::sync::watch::Sender;
 
 /// Never block on it from inside itself.
 pub(crate) fn runtime() -> &'static Runtime {
@@ -32,6 +33,47 @@ pub(crate) fn block_on_for<T>(limit: Duration, future: impl Future<Output = T>) 
     let mut answer = None;
     run_for(limit, pin!(async { answer = Some(future.await) }));
     answer
+}
+
+/// The same for what only asks: it ends, too, when all questions shall end.
+pub(crate) fn ask_for<T>(limit: Duration, question: impl Future<Output = T>) -> Option<T> {
+    let mut answer = None;
+    run_for(
+        limit,
+        pin!(async {
+            tokio::select! {
+                biased;
+                given = question => answer = Some(given),
+                () = until_questions_end() => {}
+            }
+        }),
+    );
+    answer
+}
+
+/// Shall questions end? A state, so that it holds for those to come as well.
+fn ended() -> &'static Sender<bool> {
+    static ENDED: OnceLock<Sender<bool>> = OnceLock::new();
+    ENDED.get_or_init(|| Sender::new(false))
+}
+
+/// End every question that is under way, and those to come until they may be asked again.
+pub(crate) fn end_questions() {
+    ended().send_replace(true);
+}
+
+/// Questions may be asked again.
+pub(crate) fn allow_questions() {
+    ended().send_replace(false);
+}
+
+pub(crate) fn questions_have_ended() -> bool {
+    *ended().borrow()
+}
+
+pub(crate) async fn until_questions_end() {
+    // The sender lives as long as the program.
+    let _ = ended().subscribe().wait_for(|ended| *ended).await;
 }
 
 fn run(future: Pin<&mut dyn Future<Output = ()>>) {

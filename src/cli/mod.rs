@@ -9,18 +9,16 @@
 
 /// As `println!`, but a reader that went away is no trouble.
 macro_rules! say {
-    ($($word:tt)*) => {{
-        use std::io::Write as _;
-        let _ = writeln!(std::io::stdout(), $($word)*);
-    }};
+    ($($word:tt)*) => {
+        crate::cli::write_line(&mut std::io::stdout(), format_args!($($word)*))
+    };
 }
 
 /// The same to standard error.
 macro_rules! complain {
-    ($($word:tt)*) => {{
-        use std::io::Write as _;
-        let _ = writeln!(std::io::stderr(), $($word)*);
-    }};
+    ($($word:tt)*) => {
+        crate::cli::write_line(&mut std::io::stderr(), format_args!($($word)*))
+    };
 }
 
 mod check;
@@ -36,7 +34,7 @@ mod subcommand;
 mod unlock;
 
 use std::ffi::OsString;
-use std::io::{IsTerminal, Read};
+use std::io::{IsTerminal, Read, Write};
 
 use clap::CommandFactory;
 
@@ -50,6 +48,15 @@ use crate::script::{Interpreter, Script, embedded};
 
 /// What a script from a pipe is called in messages.
 const STDIN: &str = "standard input";
+
+/// A line, in which bytes of somebody else steer no terminal.
+fn write_line(out: &mut (impl IsTerminal + Write), text: std::fmt::Arguments<'_>) {
+    let _ = if out.is_terminal() {
+        writeln!(out, "{}", crate::terminal::coloured(&text.to_string()))
+    } else {
+        writeln!(out, "{text}")
+    };
+}
 
 /// Run the program; the result is its exit code.
 #[must_use]

@@ -269,6 +269,7 @@ impl Setup {
             Some(common) => common.vault.clone(),
             None => vault(&options.reach.sources, &config)?,
         };
+        crate::error::name_inventory(&options.reach.sources.inventory);
         let mut inventory = inventory(&sources, &vault, script_folder.as_deref())?;
         inventory.read_extra(&options.reach.sources.extra_vars)?;
         let limit = options.reach.sources.limit()?;

@@ -70,8 +70,9 @@ fn told(holder: &Holder) -> String {
     } else {
         ""
     };
-    format!(
+    let told = format!(
         "locked by {} since {}; it runs {}, renewed {} s ago{state}",
         holder.owner, holder.since, holder.what, holder.age
-    )
+    );
+    crate::terminal::visible(told.as_bytes(), false)
 }

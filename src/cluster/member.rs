@@ -59,6 +59,13 @@ impl Member {
             )),
             Some(_) => {}
         }
+        if !is_name(&cluster) {
+            wrong.push(format!(
+                "`etcd_cluster` has letters, digits, `-`, `_` and `.`, not `{}`{}",
+                crate::terminal::visible(cluster.as_bytes(), false),
+                written(inventory, host, "etcd_cluster")
+            ));
+        }
         if client == peer_port {
             wrong.push(format!(
                 "`etcd_port` and `etcd_peer_port` are both {client}"
@@ -101,6 +108,12 @@ impl Member {
     pub fn peer_url(&self) -> String {
         format!("https://{}", at(&self.address, self.peer_port))
     }
+}
+
+/// What may stand in the name of a certificate, of a file, and in `initial-cluster`.
+fn is_name(cluster: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    cluster.chars().all(allowed) && cluster.starts_with(|c: char| c.is_ascii_alphanumeric())
 }
 
 fn at(address: &str, port: u16) -> String {

@@ -1,6 +1,6 @@
 //! The CA and the client certificate that lie beside the inventory, read for those who reach a cluster.
 //!
-//! Nothing is written here: `script/pki.rs` makes what is missing.
+//! Nothing is written here: `script/words/cert.rs` makes what is missing.
 
 use std::path::{Path, PathBuf};
 
@@ -34,26 +34,51 @@ pub fn ca_paths(folder: &Path) -> (PathBuf, PathBuf) {
     )
 }
 
+/// A CA as it lies in a folder. Its key may be kept elsewhere as long as nothing is to be issued.
+pub enum Found {
+    Offline { cert_pem: String, key: PathBuf },
+    Whole(Box<cert::Ca>),
+}
+
+impl Found {
+    #[must_use]
+    pub fn cert_pem(&self) -> &str {
+        match self {
+            Found::Offline { cert_pem, .. } => cert_pem,
+            Found::Whole(ca) => ca.cert_pem(),
+        }
+    }
+
+    /// The CA with its key, to issue `what`.
+    pub fn issuer(&self, what: &str) -> Result<&cert::Ca> {
+        match self {
+            Found::Whole(ca) => Ok(ca),
+            Found::Offline { key, .. } => Err(Error::config(format!(
+                "the CA's key `{}` is missing",
+                key.display()
+            ))
+            .because(format!("{what} must be issued, and that needs the key"))
+            .hint(format!(
+                "put it there for this run, for nobody else to read: chmod 600 {}",
+                key.display()
+            ))),
+        }
+    }
+}
+
 /// The CA of a folder; `None` when there is none.
-pub fn load(folder: &Path) -> Result<Option<cert::Ca>> {
+pub fn load(folder: &Path) -> Result<Option<Found>> {
     let (crt, key) = ca_paths(folder);
     match (read(&crt)?, read(&key)?) {
         (None, None) => Ok(None),
+        (Some(cert_pem), None) => cert::inspect(&cert_pem)
+            .map(|_| Some(Found::Offline { cert_pem, key }))
+            .map_err(|error| error.because(format!("in `{}`", crt.display()))),
         (Some(crt_pem), Some(key_pem)) => cert::Ca::load(&crt_pem, &Secret::new(key_pem))
-            .map(Some)
+            .map(|ca| Some(Found::Whole(Box::new(ca))))
             .map_err(|error| {
                 error.because(format!("in `{}` and `{}`", crt.display(), key.display()))
             }),
-        (Some(_), None) => Err(Error::config(format!(
-            "the CA's key `{}` is missing",
-            key.display()
-        ))
-        .because("its certificate is there, and nothing can be issued without the key")
-        .hint(format!(
-            "put the key there, or to begin anew move the certificate away: mv {} {}.old",
-            crt.display(),
-            crt.display()
-        ))),
         (None, Some(_)) => Err(Error::config(format!(
             "the CA's certificate `{}` is missing",
             crt.display()
@@ -102,7 +127,9 @@ pub fn client_pair(
     {
         return Ok(Some((ca.cert_pem().to_string(), crt, key)));
     }
-    let issued = ca.issue(&wanted)?;
+    let issued = ca
+        .issuer(&format!("a client certificate `{name}`"))?
+        .issue(&wanted)?;
     Ok(Some((
         ca.cert_pem().to_string(),
         issued.cert_pem,

@@ -3,6 +3,7 @@
 //! [`Display`](fmt::Display) is the command line's form; the console's is in `report`.
 
 use std::fmt;
+use std::sync::OnceLock;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Hint {
@@ -57,6 +58,26 @@ impl Hint {
     }
 }
 
+/// ` -i FILE` for each that was given: a line to type next is meant for the same hosts.
+static INVENTORY: OnceLock<String> = OnceLock::new();
+
+/// Say which inventories `-i` named, once.
+pub fn name_inventory(sources: &[String]) {
+    let words = sources.iter().map(|source| {
+        let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./,:@".contains(letter);
+        if source.chars().all(plain) {
+            format!(" -i {source}")
+        } else {
+            format!(" -i '{}'", source.replace('\'', "'\\''"))
+        }
+    });
+    let _ = INVENTORY.set(words.collect());
+}
+
+fn inventory() -> &'static str {
+    INVENTORY.get().map_or("", String::as_str)
+}
+
 impl fmt::Display for Hint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -74,9 +95,11 @@ impl fmt::Display for Hint {
             Hint::Etcd(line) => write!(f, "etcdctl {line}"),
             Hint::Help(word) if word.is_empty() => f.write_str("etcdsh help"),
             Hint::Help(word) => write!(f, "etcdsh help {word}"),
-            Hint::Hosts => f.write_str("etcdsh inventory --graph"),
+            Hint::Hosts => write!(f, "etcdsh inventory{} --graph", inventory()),
             Hint::Limit(pattern) => write!(f, "-l {pattern}"),
-            Hint::Run { command, on } => write!(f, "etcdsh run {on} -b -- {command}"),
+            Hint::Run { command, on } => {
+                write!(f, "etcdsh run{} {on} -b -- {command}", inventory())
+            }
             Hint::Set(variable) => write!(f, "-e {variable}"),
             Hint::Shows { word, what } => write!(f, "`etcdsh help {word}` shows {what}"),
             Hint::Tags(tags) => write!(f, "-t {}", tags.join(",")),

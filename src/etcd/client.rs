@@ -17,7 +17,7 @@ use super::probe;
 use super::trouble::{Attempt, Failure, Fault, Result, Trouble};
 use crate::error::{self, Error};
 use crate::locked::locked;
-use crate::runtime::{block_on, block_on_for};
+use crate::runtime::{ask_for, block_on, block_on_for, questions_have_ended};
 use crate::secret::Secret;
 
 /// Where etcd is and who we are.
@@ -99,12 +99,18 @@ pub(crate) enum Effect {
 
 /// One attempt at an endpoint, with the limits of the whole and of dialling. It keeps its answer itself: what goes round the
 /// endpoints is there once, not once for each kind of answer.
-type Attempting<'a> =
-    &'a mut dyn FnMut(&str, Option<Duration>, Option<Duration>) -> std::result::Result<(), Failure>;
+type Attempting<'a> = &'a mut dyn FnMut(
+    Effect,
+    &str,
+    Option<Duration>,
+    Option<Duration>,
+) -> std::result::Result<(), Failure>;
 
 /// A client that any thread may use; clones share the connections.
 #[derive(Clone)]
 pub struct Client {
+    /// For the answer of one endpoint.
+    limit: Duration,
     shared: Arc<Shared>,
 }
 
@@ -132,12 +138,22 @@ impl Client {
             config,
         };
         let client = Client {
+            limit: shared.config.request_timeout,
             shared: Arc::new(shared),
         };
         for endpoint in &client.shared.config.endpoints {
             target(endpoint, &client.shared.config)?;
         }
         Ok(client)
+    }
+
+    /// The same client over the same connections, with another limit for the answer of one endpoint.
+    #[must_use]
+    pub fn with_limit(&self, limit: Duration) -> Client {
+        Client {
+            limit,
+            shared: Arc::clone(&self.shared),
+        }
     }
 
     /// The settings.
@@ -158,7 +174,7 @@ impl Client {
     }
 
     pub(super) fn limit(&self) -> Duration {
-        self.shared.config.request_timeout
+        self.limit
     }
 
     pub(super) fn read<T>(&self, call: impl AsyncFn(&Connection) -> Answer<T>) -> Result<T> {
@@ -176,7 +192,7 @@ impl Client {
         limit: Duration,
         call: impl AsyncFn(&Connection) -> Answer<T>,
     ) -> Result<T> {
-        self.attempt(endpoint, Some(limit), None, &call)
+        self.attempt(Effect::Write, endpoint, Some(limit), None, &call)
             .map_err(|failure| Fault::one(endpoint, failure))
     }
 
@@ -229,8 +245,8 @@ impl Client {
         ask: impl FnOnce(Attempting<'_>) -> Result<()>,
     ) -> Result<T> {
         let mut answer = None;
-        ask(&mut |endpoint, limit, dial| {
-            answer = Some(self.attempt(endpoint, limit, dial, call)?);
+        ask(&mut |effect, endpoint, limit, dial| {
+            answer = Some(self.attempt(effect, endpoint, limit, dial, call)?);
             Ok(())
         })?;
         Ok(answer.expect("an attempt that was made gave its answer"))
@@ -263,6 +279,7 @@ impl Client {
                     .iter()
                     .all(|attempt| attempt.trouble.is_lasting());
             if over
+                || questions_have_ended()
                 || hopeless
                 || fault.trouble().is_answer()
                 || fault.sent && effect == Effect::Write
@@ -287,7 +304,7 @@ impl Client {
         for step in 0..endpoints.len() {
             let index = (first + step) % endpoints.len();
             let endpoint = &endpoints[index];
-            let Err(failure) = attempt(endpoint, limit, dial) else {
+            let Err(failure) = attempt(effect, endpoint, limit, dial) else {
                 self.shared.favourite.store(index, Ordering::Relaxed);
                 return Ok(());
             };
@@ -306,6 +323,7 @@ impl Client {
 
     fn attempt<T>(
         &self,
+        effect: Effect,
         endpoint: &str,
         limit: Option<Duration>,
         dial: Option<Duration>,
@@ -320,11 +338,14 @@ impl Client {
             .unwrap_or(connect);
         let connection = self.open(endpoint, dial)?;
         let answer = connection.call(call);
-        let answer = match limit {
-            None => block_on(answer),
-            Some(limit) => block_on_for(limit.saturating_sub(start.elapsed()), answer)
-                .unwrap_or_else(|| Err(Failure::timeout())),
+        let left = limit.map(|limit| limit.saturating_sub(start.elapsed()));
+        // A write that is under way is waited for: what came of it must be known.
+        let answer = match (left, effect) {
+            (None, _) => Some(block_on(answer)),
+            (Some(left), Effect::Read) => ask_for(left, answer),
+            (Some(left), Effect::Write) => block_on_for(left, answer),
         };
+        let answer = answer.unwrap_or_else(|| Err(Failure::timeout()));
         match answer {
             Ok(answer) => {
                 self.trace(endpoint, start, "answered");
@@ -368,7 +389,7 @@ impl Client {
             trouble: Trouble::Other(error.to_string()),
         })?;
         let start = Instant::now();
-        let opened = block_on_for(dial, Connection::open(target, &self.shared.config));
+        let opened = ask_for(dial, Connection::open(target, &self.shared.config));
         let opened = opened.unwrap_or(Err(Failure {
             sent: false,
             trouble: Trouble::Timeout,

@@ -77,7 +77,7 @@ impl State {
     fn signal(&self, signal: i32) {
         let before = self.asked.fetch_add(1, Ordering::SeqCst);
         // What only asks has nothing to finish.
-        crate::transport::end_questions();
+        crate::runtime::end_questions();
         let console = self.console.load(Ordering::SeqCst);
         if console && signal == signal_hook::consts::SIGTERM || !console && before > 0 {
             std::process::exit(Kind::Interrupted.exit_code());

@@ -40,6 +40,7 @@ const STDLIB: &[Source] = &[
             "stdlib/etcd/member.rhai",
             "stdlib/etcd/look.rhai",
             "stdlib/etcd/guard.rhai",
+            "stdlib/etcd/place.rhai",
             "stdlib/etcd/client.rhai",
             "stdlib/etcd/install.rhai",
             "stdlib/etcd/config.rhai",

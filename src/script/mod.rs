@@ -141,6 +141,8 @@ impl Interpreter {
         engine.set_max_string_size(LARGEST);
         engine.set_max_array_size(MOST);
         engine.set_max_map_size(MOST);
+        // The stdlib has more names than the 256 that Rhai keeps; with fewer it throws them out again and again.
+        engine.set_max_strings_interned(8192);
         engine.set_fail_on_invalid_map_property(true);
         engine.set_optimization_level(OptimizationLevel::None);
         engine.set_module_resolver(file::resolver(&world));

@@ -18,7 +18,7 @@ use crate::secret::Secret;
 
 pub use askpass::answer as answer_askpass;
 pub use ssh::{HostKeys, Target};
-pub use watched::{Watched, end_questions};
+pub use watched::Watched;
 
 /// What a command on a host came to.
 #[derive(Clone, Debug, Default)]
@@ -139,7 +139,7 @@ pub fn abort() {
 /// Commands may begin again.
 pub fn resume() {
     stopped().send_replace(false);
-    watched::resume();
+    crate::runtime::allow_questions();
 }
 
 async fn unless_aborted<T>(work: impl Future<Output = Result<T>>) -> Result<T> {

@@ -69,7 +69,10 @@ fn make_control_folder() -> std::io::Result<PathBuf> {
     };
     let folder = base.join(name);
     match std::fs::DirBuilder::new().mode(0o700).create(&folder) {
-        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(error),
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+            let told = format!("`{}` cannot be made: {error}", folder.display());
+            return Err(std::io::Error::new(error.kind(), told));
+        }
         _ => {}
     }
     let found = std::fs::symlink_metadata(&folder)?;

@@ -2,14 +2,13 @@
 //!
 //! A change that is under way is finished, as long as the host's shell is alive: that is looked at through a second one.
 
-use std::sync::OnceLock;
 use std::time::Duration;
 
-use tokio::sync::watch::Sender;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::{Become, Output, Way, open};
 use crate::error::{Error, Kind, Result};
+use crate::runtime::until_questions_end;
 
 /// A host that says nothing for this long is named.
 const SLOW: Duration = Duration::from_secs(10);
@@ -27,21 +26,6 @@ pub struct Watched<'a> {
     pub way: &'a Way,
 }
 
-/// Shall questions end? A state, as for everything that is stopped.
-fn ended() -> &'static Sender<bool> {
-    static ENDED: OnceLock<Sender<bool>> = OnceLock::new();
-    ENDED.get_or_init(|| Sender::new(false))
-}
-
-/// End every question that is under way, and those to come until everything goes on.
-pub fn end_questions() {
-    ended().send_replace(true);
-}
-
-pub(super) fn resume() {
-    ended().send_replace(false);
-}
-
 impl Watched<'_> {
     /// The answer; `shell` is the process that works on it.
     pub(super) async fn until(
@@ -50,14 +34,13 @@ impl Watched<'_> {
         shell: Option<u32>,
     ) -> Result<Output> {
         let late = Instant::now() + SLOW;
-        let mut ended = ended().subscribe();
         let (mut told, mut asked, mut looked) = (false, false, false);
         tokio::pin!(work);
         loop {
             tokio::select! {
                 biased;
                 answer = &mut work => return answer,
-                _ = ended.wait_for(|ended| *ended), if !asked => {
+                () = until_questions_end(), if !asked => {
                     asked = true;
                     if self.question {
                         return Err(interrupted());

@@ -95,6 +95,15 @@ fn every_word_that_waits_hears_one_interrupt() {
         "run(\"./naps.rhai\");".into(),
         format!("{begun} read_file(\"fifo\");"),
         format!("{begun} etcdctl(#{{ endpoints: [\"http://{address}\"] }}).get(\"a\");"),
+        format!(
+            "{begun} etcdctl(#{{ endpoints: [\"http://{address}\"], timeout: \"600s\" }}).status();"
+        ),
+        format!(
+            "{begun} etcdctl(#{{ endpoints: [\"http://{address}\"] }}).command(\"get a --command-timeout=600s --dial-timeout=600s\");"
+        ),
+        format!("{begun} retry(1000, #{{ every: \"60s\" }}, || throw \"no\");"),
+        "h.run(\"touch begun; cat fifo\", #{ changes: false });".into(),
+        format!("{begun} fetch_to(h, env(\"PWD\") + \"/fifo\", \"copy\");"),
     ];
     let outcomes = std::thread::scope(|scope| {
         let threads = bodies.map(|body| scope.spawn(move || interrupted(&body, ENDS)));

@@ -192,6 +192,15 @@ fn an_interrupted_run_finishes_its_step() {
         "{:?}",
         begin.elapsed()
     );
+    // A shell that hangs over ssh is found out, named, and ended by one interrupt.
+    lab.on(HOST, "rm /srv/*");
+    lab.write("hangs.rhai", &SLOW.replace("sleep 3", "kill -STOP $$"));
+    let run = start(&lab, &["./hangs.rhai"]);
+    lab.until(HOST, "test -e /srv/begun");
+    interrupt(&run);
+    end(run)
+        .exits(99)
+        .says(&["10.10.10.10: no answer since ", "Ctrl-C ends it"]);
 }
 
 #[test]

@@ -16,6 +16,7 @@ mod monitor;
 mod overview;
 mod patroni;
 mod pigsty;
+mod place;
 mod primitive;
 mod race;
 mod restart;

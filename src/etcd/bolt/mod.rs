@@ -19,7 +19,9 @@ use std::path::Path;
 use crate::error::{Error, Kind, Result};
 use meta::Meta;
 
-pub use status::{SnapshotHash, SnapshotStatus, snapshot_hash, snapshot_status};
+pub use status::{
+    SnapshotHash, SnapshotStatus, database_has_lived, snapshot_hash, snapshot_status,
+};
 
 /// A file whose newest meta page is right and whose pages are all there.
 struct Database {

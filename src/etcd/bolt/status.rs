@@ -65,6 +65,16 @@ pub fn snapshot_status(path: &Path) -> Result<SnapshotStatus> {
     })
 }
 
+/// Has an entry of a log ever been applied to this database, or a key been written to it? What a start left that died before
+/// its log was made has neither.
+pub fn database_has_lived(path: &Path) -> Result<bool> {
+    let database = Database::open(path)?;
+    match check(&database).map_err(|error| trouble("read", path, &error))? {
+        Ok(tally) => Ok(tally.has_lived()),
+        Err(_) => Err(Error::config(format!("{} is damaged", path.display()))),
+    }
+}
+
 /// Compare the hash at the end of a snapshot with the rest of it, as `snapshot restore` does.
 pub fn snapshot_hash(path: &Path) -> Result<SnapshotHash> {
     let mut file = open(path)?;

@@ -17,19 +17,30 @@ enum Bucket {
 
 pub(super) struct Tally {
     bucket: Bucket,
+    /// Eight bytes, the index of the newest entry of the log that the database has.
+    consistent_index: Vec<u8>,
     hash: Crc,
-    keeps_value: bool,
+    keeps: Keeps,
     keys: i64,
     revision: i64,
     version: Vec<u8>,
+}
+
+/// Whose value it is that comes next.
+#[derive(Clone, Copy)]
+enum Keeps {
+    ConsistentIndex,
+    Nothing,
+    Version,
 }
 
 impl Tally {
     pub(super) fn new() -> Tally {
         Tally {
             bucket: Bucket::Other,
+            consistent_index: Vec::new(),
             hash: Crc::new(),
-            keeps_value: false,
+            keeps: Keeps::Nothing,
             keys: 0,
             revision: 0,
             version: Vec::new(),
@@ -49,7 +60,11 @@ impl Tally {
     pub(super) fn key(&mut self, key: &[u8]) -> bool {
         self.hash.add(key);
         self.keys += 1;
-        self.keeps_value = self.bucket == Bucket::Meta && key == b"storageVersion";
+        self.keeps = match (self.bucket, key) {
+            (Bucket::Meta, b"consistent_index") => Keeps::ConsistentIndex,
+            (Bucket::Meta, b"storageVersion") => Keeps::Version,
+            _ => Keeps::Nothing,
+        };
         if self.bucket != Bucket::Key {
             return true;
         }
@@ -62,9 +77,19 @@ impl Tally {
 
     pub(super) fn value(&mut self, piece: &[u8]) {
         self.hash.add(piece);
-        if self.keeps_value && self.version.len() + piece.len() <= VERSION {
-            self.version.extend_from_slice(piece);
+        let kept = match self.keeps {
+            Keeps::ConsistentIndex => &mut self.consistent_index,
+            Keeps::Nothing => return,
+            Keeps::Version => &mut self.version,
+        };
+        if kept.len() + piece.len() <= VERSION {
+            kept.extend_from_slice(piece);
         }
+    }
+
+    /// Has an entry of a log ever been applied to it, or a key been written?
+    pub(super) fn has_lived(&self) -> bool {
+        self.revision > 0 || self.consistent_index.iter().any(|byte| *byte != 0)
     }
 
     pub(super) fn status(self, total_size: i64) -> SnapshotStatus {

@@ -13,6 +13,9 @@
 lock=$folder/etcdsh.lock
 [ -w "$folder" ] || lock=/tmp/etcdsh.lock
 
+# Only root could have put something else there; it is not ours to remove.
+if [ -L "$lock" ] || { [ -e "$lock" ] && [ ! -f "$lock" ]; }; then echo "$lock is no file: look at it with ls -ld $lock, and move it away" >&2; exit 74; fi
+
 holder() { head -n 1 "$lock" 2>/dev/null; }
 alone() {
     command -v flock >/dev/null || { echo 'flock of util-linux is missing' >&2; exit 74; }

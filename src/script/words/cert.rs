@@ -12,7 +12,7 @@ use rhai::{Dynamic, Map, Module};
 use super::bind::{no_other_properties, property, word, word_of};
 use super::flow::make_folder;
 use crate::cert::{self, Leaf};
-use crate::cluster::pki::{ca_paths, ca_pem, load, read};
+use crate::cluster::pki::{Found, ca_paths, ca_pem, load, read};
 use crate::error::{Error, Result};
 use crate::script::World;
 use crate::script::trouble::pass;
@@ -28,7 +28,7 @@ const UNKNOWN: &str = "(not known before it is issued)\n";
 #[derive(Clone)]
 pub(in crate::script) struct Authority {
     /// Nothing in check mode when there is no CA yet.
-    ca: Option<Arc<cert::Ca>>,
+    ca: Option<Arc<Found>>,
     world: Arc<World>,
 }
 
@@ -109,7 +109,7 @@ fn remove_half_made(parent: &Path, start: &str) {
 }
 
 /// Both files appear at once, by the name of their folder.
-fn create(folder: &Path, name: &str, days: u32) -> Result<cert::Ca> {
+fn create(folder: &Path, name: &str, days: u32) -> Result<Found> {
     let ca = cert::Ca::create(name, days)?;
     let parent = folder.parent().unwrap_or(Path::new("."));
     let start = format!(
@@ -126,7 +126,7 @@ fn create(folder: &Path, name: &str, days: u32) -> Result<cert::Ca> {
     std::fs::rename(&new, folder).map_err(|error| {
         Error::config(format!("`{}` cannot be made", folder.display())).because(error.to_string())
     })?;
-    Ok(ca)
+    Ok(Found::Whole(Box::new(ca)))
 }
 
 fn leaf(name: &str, options: &Args) -> Result<Leaf> {
@@ -192,6 +192,10 @@ impl Authority {
             ));
         };
         let subject = format!("certificate {folder}/{name}.crt");
+        // Told before anything else is done, in check mode too.
+        if let Some(ca) = &self.ca {
+            ca.issuer(&subject)?;
+        }
         let issued = if pretended(&self.world, &subject) {
             None
         } else {
@@ -205,7 +209,7 @@ impl Authority {
                         .ca
                         .as_ref()
                         .ok_or_else(|| Error::internal("there is no CA to issue with"))?;
-                    let issued = ca.issue(&wanted)?;
+                    let issued = ca.issuer(&subject)?.issue(&wanted)?;
                     write(&key, issued.key_pem.reveal(), 0o600)?;
                     write(&crt, &issued.cert_pem, 0o644)?;
                     Ok(issued)
@@ -229,7 +233,7 @@ const PEM: Arg = Arg::new("pem", Type::Text, "a certificate as text");
 
 const CA: Word = of_module(
     "cert::ca",
-    "The CA in `folder/NAME.crt` and `.key`, where NAME is the folder's own; made when there is none.",
+    "The CA in `folder/NAME.crt` and `.key`, where NAME is the folder's own; made when there is none. The key is needed only where something is issued.",
 )
 .takes(&[FOLDER])
 .gives(Type::Authority)

@@ -266,7 +266,7 @@ fn open(world: &Arc<World>, options: &Args) -> Result<Etcdctl> {
     let mut doors: Vec<_> = config.forwards.iter().collect();
     doors.sort();
     let (endpoints, user, limit) = (&config.endpoints, &config.user, config.request_timeout);
-    let key = format!("{endpoints:?} {user:?} {tls} {limit:?} {doors:?}");
+    let key = format!("{endpoints:?} {user:?} {tls} {doors:?}");
     let cached = world.clients().get(&key).cloned();
     let client = match cached {
         Some(client) => client,
@@ -287,7 +287,7 @@ fn open(world: &Arc<World>, options: &Args) -> Result<Etcdctl> {
         }
     };
     Ok(Etcdctl {
-        client,
+        client: client.with_limit(limit),
         name,
         silent: roads.silent,
         world: Arc::clone(world),

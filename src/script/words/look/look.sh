@@ -7,7 +7,7 @@
 # Each program that it starts costs a millisecond on a busy host: what the shell can do itself, it does.
 now=$(date +%s.%N); read -r uptime _ </proc/uptime
 echo '== clock'; echo "$now"
-shown=$(systemctl show etcd -p LoadState -p ActiveState -p SubState -p MainPID -p UnitFileState -p FragmentPath) || exit 3
+shown=$(systemctl show etcd -p LoadState -p ActiveState -p SubState -p MainPID -p UnitFileState -p FragmentPath -p ActiveEnterTimestampMonotonic) || exit 3
 pid=${shown#*MainPID=}; pid=${pid%%
 *}
 echo '== unit'; printf '%s\n' "$shown"
@@ -60,7 +60,10 @@ echo '== times'
 stat -L -c '%.9Y %n' "$conf" "$unit" "$ca" "$binary" "$data" 2>/dev/null
 printf 'binary=%s\n' "$(readlink -f "$binary" 2>/dev/null)"
 echo '== data'
+printf 'uptime=%s\nnow=%s\n' "$uptime" "$now"
+if [ -L "$data" ]; then printf 'link=%s\n' "$(readlink -f "$data" || readlink "$data")"; fi
 if [ -d "$data" ]; then
+  echo directory
   [ -x "$data" ] || exit 4
   if [ -d "$data/member" ]; then echo member; fi
   stat -c 'owner=%U' "$data"
@@ -68,8 +71,15 @@ if [ -d "$data" ]; then
   for entry in "$data"/* "$data"/.[!.]*; do [ -e "$entry" ] && [ "$entry" != "$data/member" ] && printf 'other=%s\n' "$entry"; done
 fi
 if [ -f "${conf%/*}/etcd.pass" ]; then echo password; fi
-# A log that lies elsewhere is named by the config, or will be by the inventory. Its first records say whose it is.
-elsewhere=$(sed -n "/^wal-dir:/{ s/^wal-dir:[[:space:]]*//; s/[[:space:]]#.*//; s/[\"']//g; s/[[:space:]]*\$//; h; }; \${ g; p; }" "$conf" 2>/dev/null)
+# Data and a log that lie elsewhere are named by the config, or will be by the inventory.
+data_dir='' elsewhere=''
+while read -r key value; do
+  case $key in data-dir) data_dir=$value ;; wal-dir) elsewhere=$value ;; esac
+done <<END
+$(sed -n "/^\(data\|wal\)-dir:/{ s/:[[:space:]]*/ /; s/[[:space:]]#.*//; s/[\"']//g; s/[[:space:]]*\$//; p; }" "$conf" 2>/dev/null)
+END
+if [ -n "$data_dir" ] && [ "$data_dir" != "$data" ] && [ -d "$data_dir/member" ] && ! [ "$data_dir" -ef "$data" ]; then printf 'data_dir=%s\n' "$data_dir"; fi
+# Its first records say whose a log is.
 for folder in "$data/member/wal" "$elsewhere" "$wal"; do
   [ -d "$folder" ] || continue
   [ -r "$folder" ] && [ -x "$folder" ] || exit 4

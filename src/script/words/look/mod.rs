@@ -142,7 +142,7 @@ impl Where {
                     .unwrap_or(crate::inventory::Value::Null),
             ),
         };
-        let data = of_data(section("data"), &conf);
+        let data = of_data(section("data"), &conf, &self.data);
         let command = process.get("command").cloned().unwrap_or_default();
         let config_file = config_file(&command);
         let text_or_null = |text: Option<String>| text.map_or(Value::Null, Value::from);
@@ -185,7 +185,10 @@ impl Where {
                 "skew",
                 Value::Int(asked.skew(section("clock")).unwrap_or(0)),
             ),
-            ("spent", Value::Bool(self.spent(section("times")))),
+            (
+                "spent",
+                Value::Bool(self.spent(section("times"), &pairs(section("data")), &unit)),
+            ),
             (
                 "state",
                 Value::from(unit.get("ActiveState").cloned().unwrap_or_default()),
@@ -197,13 +200,24 @@ impl Where {
         .collect())
     }
 
-    /// Was there data since the config was written? What lies in a directory, or no longer does, changes its time.
-    fn spent(&self, times: &str) -> bool {
-        match (time_of(times, &self.data), time_of(times, &self.conf)) {
-            (Some(data), Some(conf)) => data > conf,
-            (None, conf) => conf.is_some(),
-            (Some(_), None) => false,
-        }
+    /// Was there data since the config was written? What lies in a directory, or no longer does, changes its time; and a
+    /// unit that has come up since, had some.
+    fn spent(
+        &self,
+        times: &str,
+        clock: &HashMap<String, String>,
+        unit: &HashMap<String, String>,
+    ) -> bool {
+        let Some(conf) = time_of(times, &self.conf) else {
+            return false;
+        };
+        let number = |of: &HashMap<String, String>, key: &str| of.get(key)?.parse::<f64>().ok();
+        let came_up = number(unit, "ActiveEnterTimestampMonotonic")
+            .filter(|since_boot| *since_boot > 0.0)
+            .zip(number(clock, "now").zip(number(clock, "uptime")))
+            .map(|(since_boot, (now, uptime))| now - uptime + since_boot / 1e6);
+        time_of(times, &self.data).is_none_or(|data| data > conf)
+            || came_up.is_some_and(|time| time > conf)
     }
 
     /// Why the process must be started again, from what is on the host now.
@@ -300,7 +314,7 @@ struct Asked {
 }
 
 /// What lies in the data folders, as a log and a database tell it.
-fn of_data(data: &str, conf: &Value) -> [(&'static str, Value); 9] {
+fn of_data(data: &str, conf: &Value, folder: &str) -> [(&'static str, Value); 13] {
     let in_data = |key: &'static str| {
         let lines = data.lines();
         lines.filter_map(move |line| line.strip_prefix(key)?.strip_prefix('='))
@@ -311,14 +325,22 @@ fn of_data(data: &str, conf: &Value) -> [(&'static str, Value); 9] {
     let database: i64 = in_data("database")
         .find_map(|size| size.parse().ok())
         .unwrap_or(0);
-    // A database without a log is what is left of a member: only an empty one is as good as none.
-    let lived = log.map_or(database > EMPTY_DATABASE, Log::has_lived);
+    // A database without a log is what is left of a member: only one to which nothing was ever written is as good as none.
+    let lived = log.map_or(database > 0, Log::has_lived);
     let mut folders: Vec<&str> = logs.iter().map(Log::folder).collect();
     folders.dedup();
     let says = |word: &str| data.lines().any(|line| line == word);
+    let path = |key| in_data(key).next().map_or(Value::Null, Value::from);
     [
+        ("data_dir", path("data_dir")),
         ("database", Value::Int(database)),
+        (
+            "database_path",
+            Value::from(format!("{folder}/member/snap/db")),
+        ),
+        ("directory", Value::Bool(says("directory"))),
         ("fits", Value::Bool(log.is_some_and(|log| log.fits(conf)))),
+        ("link", path("link")),
         ("lived", Value::Bool(lived)),
         ("log", log.map_or(Value::Null, Log::to_value)),
         (
@@ -351,8 +373,8 @@ impl Asked {
     }
 }
 
-/// A database of etcd in which no key was ever put is smaller.
-const EMPTY_DATABASE: i64 = 64 << 10;
+/// A database to which nothing was ever written is smaller; a larger one need not be read.
+const EMPTY_DATABASE: i64 = 1 << 20;
 
 /// A log that is asked about again: no founding is longer, with all elections that came to nothing.
 const WHOLE_BEGINNING: u64 = 1 << 20;
@@ -454,17 +476,41 @@ fn look(call: &Call<'_>) -> Result<Map> {
     let seen = place.parse(&output, &asked);
     let mut seen = seen.map_err(|error| error.on(host.name()))?;
     if let Some(path) = undecided(&seen) {
-        let more = format!(
-            "od -An -v -tx1 -N {WHOLE_BEGINNING} {} | tr -d ' \\n'",
-            quote(&path)
-        );
-        let begins = hex::bytes(link.ask(&more, None)?.text().trim());
-        let lived = begins
+        let begins = link.ask(&bytes(&path, WHOLE_BEGINNING), None)?;
+        let lived = hex::bytes(begins.text().trim())
             .and_then(|bytes| wal::beginning(&bytes))
             .is_none_or(|beginning| beginning.lived != Some(false));
         seen.insert("lived".into(), Value::Bool(lived));
     }
+    if let Some(path) = without_log(&seen) {
+        let whole = link.ask(&bytes(&path, EMPTY_DATABASE.cast_unsigned()), None)?;
+        seen.insert("lived".into(), Value::Bool(database_lived(&whole)));
+    }
     Ok(seen)
+}
+
+/// The question for the first bytes of a file, as one line of hexadecimal digits.
+fn bytes(path: &str, count: u64) -> String {
+    format!("od -An -v -tx1 -N {count} {} | tr -d ' \\n'", quote(path))
+}
+
+/// The database that may be that of a start which died before its log was made.
+fn without_log(seen: &Map) -> Option<String> {
+    let stands_still = matches!(seen.get("running"), Some(Value::Bool(false)));
+    let no_log = matches!(seen.get("log"), Some(Value::Null));
+    let may_be_empty = matches!(seen.get("database"), Some(Value::Int(1..EMPTY_DATABASE)));
+    let path = seen.get("database_path")?.as_text()?.to_string();
+    (stands_still && no_log && may_be_empty).then_some(path)
+}
+
+/// What cannot be read is no reason to take it for empty.
+fn database_lived(whole: &Output) -> bool {
+    let lived = || {
+        let mut file = tempfile::NamedTempFile::new().ok()?;
+        std::io::Write::write_all(&mut file, &hex::bytes(whole.text().trim())?).ok()?;
+        crate::etcd::database_has_lived(file.path()).ok()
+    };
+    lived() != Some(false)
 }
 
 /// The log of which the first bytes do not say whether it has lived.

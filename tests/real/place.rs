@@ -1,0 +1,208 @@
+//! Data and logs that lie in another place than the inventory says, that are lost, or out of sight: etcd would begin anew beside
+//! them and say nothing, so nothing is started.
+
+use super::lab::{Lab, Run};
+use super::see::{HOSTS, ONE, THREE, etcdctl, healthy};
+
+const HOST: &str = "10.10.10.10";
+
+/// Refused, with these words, and nothing changed; no advice destroys.
+#[track_caller]
+fn refused(run: Run, words: &[&str]) {
+    let run = run.exits(2).says(words);
+    assert_eq!(run.changes(), [], "{}", run.readable());
+    for destroys in ["etcd_clean", "etcd_purge", "rm -r", "out of the inventory"] {
+        assert!(!run.text().contains(destroys), "{}", run.readable());
+    }
+}
+
+#[test]
+fn nothing_is_begun_beside_data_that_lies_elsewhere() {
+    let Some(lab) = Lab::up(&[HOST], ONE) else {
+        return;
+    };
+    lab.on(HOST, "mkdir -p /data");
+    lab.flow("").ok();
+    etcdctl(&lab, HOST, "put precious 42");
+
+    let other_data = ["keeps its data in /data/etcd, not in /data/new"];
+    let other_log = [
+        "its log is in /data/etcd/member/wal, not in /data/log/wal",
+        "leave `wal-dir` out",
+    ];
+    let with_log = r#"-e {"etcd_extra_config":{"wal-dir":"/data/log/wal"}}"#;
+    for state in ["start", "stop"] {
+        lab.on(HOST, &format!("systemctl {state} etcd"));
+        for tags in ["", "-t etcd_launch", "-t etcd_conf", "-C"] {
+            refused(
+                lab.flow(&format!("{tags} -e etcd_data=/data/new")),
+                &other_data,
+            );
+            refused(lab.flow(&format!("{tags} {with_log}")), &other_log);
+        }
+    }
+    lab.on(HOST, "test ! -e /data/new; test ! -e /data/log");
+
+    the_data_is_behind_a_link(&lab);
+    the_data_is_out_of_sight(&lab);
+    the_log_is_moved_and_the_move_is_followed(&lab, with_log);
+    the_key_of_the_ca_lies_elsewhere(&lab);
+}
+
+fn the_data_is_behind_a_link(lab: &Lab) {
+    lab.on(
+        HOST,
+        "mv /data/etcd /data/disk; ln -s /data/disk /data/etcd",
+    );
+    for tags in ["", "-t etcd_launch", "-t etcd_dir"] {
+        refused(
+            lab.flow(tags),
+            &[
+                "/data/etcd is a link to /data/disk",
+                "-e etcd_data=/data/disk",
+            ],
+        );
+    }
+    lab.on(HOST, "ln -sfn /data/unmounted /data/etcd");
+    for tags in ["", "-t etcd_launch", "-e etcd_init=existing"] {
+        refused(
+            lab.flow(tags),
+            &["a link to /data/unmounted, which is not there", "findmnt"],
+        );
+    }
+    lab.on(HOST, "rm /data/etcd; mv /data/disk /data/etcd");
+}
+
+/// Its disk is not mounted: the folder is missing, or empty and older than anything else.
+fn the_data_is_out_of_sight(lab: &Lab) {
+    let words = [
+        "could not tell where the data of cluster `etcd` is",
+        "findmnt",
+    ];
+    lab.on(HOST, "mv /data/etcd /data/away");
+    for tags in ["", "-t etcd_launch"] {
+        refused(lab.flow(tags), &words);
+    }
+    lab.on(
+        HOST,
+        "install -d -o etcd -g etcd -m 700 /data/etcd; touch -d 2020-01-01 /data/etcd",
+    );
+    for tags in ["", "-t etcd_launch"] {
+        refused(lab.flow(tags), &words);
+    }
+    lab.on(HOST, "rmdir /data/etcd; mv /data/away /data/etcd");
+    lab.flow("").ok();
+    assert_eq!(
+        etcdctl(lab, HOST, "get precious --print-value-only"),
+        "42\n"
+    );
+    lab.flow("").changes_nothing();
+}
+
+fn the_log_is_moved_and_the_move_is_followed(lab: &Lab, with_log: &str) {
+    lab.on(HOST, "systemctl stop etcd && install -d -o etcd -g etcd -m 700 /data/log && mv /data/etcd/member/wal /data/log/wal");
+    lab.flow(with_log).ok();
+    assert_eq!(
+        etcdctl(lab, HOST, "get precious --print-value-only"),
+        "42\n"
+    );
+    lab.flow(with_log).changes_nothing();
+    refused(
+        lab.flow(""),
+        &[
+            "its log is in /data/log/wal, not in /data/etcd/member/wal",
+            "set `wal-dir: /data/log/wal`",
+        ],
+    );
+    lab.on(
+        HOST,
+        "systemctl stop etcd && mv /data/log/wal /data/etcd/member/wal",
+    );
+    lab.flow("").ok();
+    assert_eq!(
+        etcdctl(lab, HOST, "get precious --print-value-only"),
+        "42\n"
+    );
+}
+
+/// It is needed where something is issued, and nowhere else.
+fn the_key_of_the_ca_lies_elsewhere(lab: &Lab) {
+    let place = |name: &str| lab.folder().join("files/pki").join(name);
+    std::fs::rename(place("ca/ca.key"), lab.folder().join("offline.key")).unwrap();
+    lab.flow("").changes_nothing();
+    lab.etcdsh(&["overview", "--once"]).ok();
+    lab.etcdsh(&["e", "get", "precious"])
+        .ok()
+        .says(&["precious"]);
+    std::fs::remove_file(place("etcd/etcd-1.crt")).unwrap();
+    for check in ["", "-C"] {
+        let run = lab.flow(check).exits(2).says(&[
+            "the CA's key",
+            "ca.key` is missing",
+            "etcd-1.crt must be issued",
+        ]);
+        assert!(!run.text().contains("mv "), "{}", run.readable());
+    }
+    std::fs::rename(lab.folder().join("offline.key"), place("ca/ca.key")).unwrap();
+    lab.flow("").ok();
+    healthy(lab, HOST, &["etcd-1"]);
+}
+
+#[test]
+fn a_member_without_its_log_is_not_started() {
+    let hosts = HOSTS.map(|host| format!("{host}=trixie"));
+    let Some(lab) = Lab::up(&hosts.each_ref().map(String::as_str), THREE) else {
+        return;
+    };
+    // What a start left that died before its log was made is no data.
+    lab.flow("-t etcd_install,etcd_dir,etcd_conf,etcd_cert")
+        .ok();
+    lab.on(
+        HOSTS[0],
+        "runuser -u etcd -- timeout 20 etcd --data-dir /data/etcd --wal-dir /proc/nowhere >/dev/null 2>&1; test -s /data/etcd/member/snap/db",
+    );
+    lab.flow("").ok();
+    healthy(&lab, HOSTS[0], &["etcd-1", "etcd-2", "etcd-3"]);
+
+    etcdctl(&lab, HOSTS[0], "put old 1");
+    lab.on(HOSTS[2], "systemctl stop etcd");
+    etcdctl(&lab, HOSTS[0], "put precious 42");
+    for host in &HOSTS[..2] {
+        lab.on(host, "systemctl stop etcd");
+    }
+    let keep = "mv /data/etcd/member/wal /data/etcd/kept";
+    lab.on(HOSTS[1], keep);
+    let words = [
+        "it has a database and no log",
+        "/data/etcd/member/snap/db has been written to",
+        "mv /data/etcd/member /data/etcd/member.without-log",
+    ];
+    for options in [
+        "",
+        "-t etcd_launch -l 10.10.10.11,10.10.10.12",
+        "-t etcd_launch",
+    ] {
+        refused(lab.flow(options), &words);
+    }
+    // It is whole again, and so is the cluster.
+    lab.on(HOSTS[1], "mv /data/etcd/kept /data/etcd/member/wal");
+    lab.flow("").ok();
+    for host in HOSTS {
+        let got = etcdctl(&lab, host, "get precious --print-value-only");
+        assert_eq!(got, "42\n", "{host}");
+    }
+    // The others are a quorum: it is told first, and the way that is shown is gone to its end.
+    lab.on(HOSTS[1], &format!("systemctl stop etcd; {keep}"));
+    refused(lab.flow(""), &words);
+    lab.on(
+        HOSTS[1],
+        "mv /data/etcd/member /data/etcd/member.without-log",
+    );
+    let run = lab.flow("").exits(2);
+    let text = run.text();
+    let id = text.split("etcdctl member remove ").nth(1).unwrap();
+    let id = id.split(|letter: char| !letter.is_ascii_hexdigit()).next();
+    etcdctl(&lab, HOSTS[0], &format!("member remove {}", id.unwrap()));
+    lab.flow("-l 10.10.10.11 -e etcd_init=existing").ok();
+    healthy(&lab, HOSTS[0], &["etcd-1", "etcd-2", "etcd-3"]);
+}
