@@ -22,7 +22,7 @@ use std::sync::Arc;
 pub use call::Io;
 pub use form::print::Layout;
 pub use line::offer::{Argument, Next, is_command, next};
-pub use line::words::{Command, commands};
+pub use line::words::{Command, Output, Redirected, commands, is_open, redirected};
 pub use wait::stop::Stop;
 
 use crate::error::{self, Error, Kind};

@@ -22,12 +22,23 @@ use crate::report::Terminal;
 use crate::script::{CONSOLE, Interpreter};
 use crate::terminal::{coloured, columns, fitting, in_json, visible};
 
+/// Lines that were not run, of which each is shown.
+const NOT_RUN: usize = 10;
+
+/// What stands before a line, without colours and with them.
+pub(super) struct Prompt {
+    pub(super) raw: String,
+    pub(super) styled: String,
+}
+
 /// What the reader of lines has to do next.
 pub(super) enum Then {
     /// Open an editor with this text.
     Edit(String),
     /// `vi` or `emacs`.
     Editing(String),
+    /// It did not work, and why was said.
+    Failed,
     Go,
     Leave,
 }
@@ -158,7 +169,7 @@ impl Console {
     }
 
     /// Cluster, selection and mode: `etcd:10.10.10.11 (check)> `.
-    pub(super) fn prompt(&self) -> String {
+    pub(super) fn prompt(&self) -> Prompt {
         let settings = self.settings();
         let cluster = match (&settings.cluster, self.ground.clusters()) {
             (Some(name), _) => name.clone(),
@@ -174,7 +185,11 @@ impl Console {
             format!(" step {}", stepping.title())
         });
         let prompt = format!("{cluster}{limit}{check}{step}> ");
-        visible(prompt.as_bytes(), false)
+        let raw = visible(prompt.as_bytes(), false);
+        Prompt {
+            styled: self.paint(1, &raw),
+            raw,
+        }
     }
 
     pub(super) fn is_variable(&self, name: &str) -> bool {
@@ -195,7 +210,7 @@ impl Console {
         self.runner
             .surroundings
             .transcript()
-            .write(format!("{}{line}\n", self.prompt()).as_bytes());
+            .write(format!("{}{line}\n", self.prompt().raw).as_bytes());
     }
 
     /// Carry out one line, and show what comes of it. Whatever happens, variables and functions stay.
@@ -211,7 +226,7 @@ impl Console {
             Ok(then) => then,
             Err(error) => {
                 self.show_error(&error);
-                Then::Go
+                Then::Failed
             }
         };
         if self.timing && !line.trim().is_empty() {
@@ -252,13 +267,31 @@ impl Console {
             }
             Input::Meta(text) => meta::run(self, text)?,
             Input::Rhai(text) => {
-                let value = self.evaluate(text)?;
+                let value = self
+                    .evaluate(text)
+                    .map_err(|error| self.with_what_was_meant(error, text))?;
                 self.accept(Accepted::Rhai(text.to_string(), self.settings()));
                 self.show(&value);
                 Then::Go
             }
         };
         Ok(then)
+    }
+
+    /// `get a` is no line of the language, and `e get a` is a line.
+    fn with_what_was_meant(&self, mut error: Box<Error>, text: &str) -> Box<Error> {
+        let known = self.interpreter.engine().compile(text).is_ok()
+            && !error.what.starts_with("there is no variable");
+        if known {
+            return error;
+        }
+        let style = etcd::style(self);
+        let is_etcd = |word: &str| crate::etcdctl::is_command(&[word.as_bytes().to_vec()], &style);
+        let meant = input::meant(text, is_etcd);
+        if !meant.is_empty() {
+            error.hints = meant.into_iter().map(Into::into).collect();
+        }
+        error
     }
 
     /// Keep a line for `:save`. What only showed what would happen is none.
@@ -471,22 +504,62 @@ impl Console {
         }
     }
 
-    /// Lines of a text, each ending where the parser says; stops at the first error. The result is an exit code.
+    /// How long the first statement of a text is.
+    pub(super) fn first_statement(&self, text: &str) -> usize {
+        input::first_statement(text, |text| self.is_open(text))
+    }
+
+    /// Does a text end in the middle of something?
+    pub(super) fn is_open(&self, text: &str) -> bool {
+        match self.input_kind(text) {
+            Input::Rhai(text) => input::is_open(self.interpreter.engine(), text),
+            Input::Etcd(text) => crate::etcdctl::is_open(text),
+            _ => false,
+        }
+    }
+
+    /// Is the last statement of a text open?
+    pub(super) fn ends_open(&self, text: &str) -> bool {
+        let mut rest = text;
+        loop {
+            let (first, left) = rest.split_at(self.first_statement(rest));
+            if left.is_empty() {
+                return self.is_open(first);
+            }
+            rest = left;
+        }
+    }
+
+    /// What stands behind a statement that failed.
+    pub(super) fn not_run(&self, rest: &str) {
+        let lines: Vec<&str> = rest
+            .lines()
+            .filter(|line| !line.trim().is_empty())
+            .collect();
+        if lines.is_empty() {
+            return;
+        }
+        if self.json() {
+            return self.say(serde_json::json!({ "event": "not_run", "lines": lines }));
+        }
+        let shown: String = (lines.iter().take(NOT_RUN))
+            .map(|line| format!("\n  {}", crate::secret::masked(line)))
+            .collect();
+        let more = match lines.len().saturating_sub(NOT_RUN) {
+            0 => String::new(),
+            more => format!("\n  and {more} more"),
+        };
+        self.complain(format!("{}{shown}{more}", self.paint(33, "not run:")));
+    }
+
+    /// The statements of a text, up to the first error. The result is an exit code.
     pub(super) fn feed(&mut self, text: &str) -> i32 {
-        let mut pending = String::new();
-        for line in text.lines() {
-            if pending.is_empty() && line.starts_with("#!") {
-                continue;
-            }
-            pending.push_str(line);
-            if matches!(self.input_kind(&pending), Input::Rhai(text) if input::is_open(&self.interpreter, text))
-            {
-                pending.push('\n');
-                continue;
-            }
-            let line = std::mem::take(&mut pending);
+        let mut rest = text;
+        while !rest.is_empty() {
+            let (statement, left) = rest.split_at(self.first_statement(rest));
+            rest = left;
             self.refresh_when_changed();
-            let result = self.carry_out(&line);
+            let result = self.carry_out(statement.trim_end_matches('\n'));
             self.runner.surroundings.cancel().reset();
             self.interpreter.world().session.release();
             match result {
@@ -494,21 +567,12 @@ impl Console {
                 Ok(_) => {}
                 Err(error) => {
                     self.show_error(&error);
+                    self.not_run(rest);
                     return error.kind.exit_code();
                 }
             }
         }
-        if pending.is_empty() {
-            return 0;
-        }
-        let result = self.carry_out(&pending);
-        result.map_or_else(
-            |error| {
-                self.show_error(&error);
-                error.kind.exit_code()
-            },
-            |_| 0,
-        )
+        0
     }
 
     /// What is run at the start. Nothing of it is kept for `:save`.

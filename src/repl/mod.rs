@@ -30,6 +30,7 @@ mod input;
 mod job;
 mod live;
 mod meta;
+mod outlet;
 mod save;
 mod show;
 mod state;
@@ -54,25 +55,33 @@ pub fn run(surroundings: Arc<dyn Surroundings>) -> Result<i32> {
     if let Some(path) = start {
         console.borrow_mut().feed_file(&path);
     }
-    loop {
+    'lines: loop {
         let prompt = console.borrow().prompt();
         let Some(line) = editor.read(&prompt)? else {
             break;
         };
-        let then = console.borrow_mut().take(&line);
-        match then {
-            Then::Go => {}
-            Then::Edit(text) => match edit::Lines::in_editor(&text) {
-                Ok(Some(text)) => {
-                    console.borrow().echo(&text);
-                    editor.remember(&text);
-                    console.borrow_mut().take(&text);
-                }
-                Ok(None) => {}
-                Err(error) => console.borrow_mut().show_error(&error),
-            },
-            Then::Editing(mode) => editor.set_mode(&mode),
-            Then::Leave => break,
+        let mut text = line;
+        // What was pasted is several statements: they are run one after the other.
+        while !text.is_empty() {
+            let length = console.borrow().first_statement(&text);
+            let rest = text.split_off(length);
+            let statement = std::mem::replace(&mut text, rest);
+            let then = console.borrow_mut().take(statement.trim_end_matches('\n'));
+            match then {
+                Then::Go => {}
+                Then::Failed => console.borrow().not_run(&std::mem::take(&mut text)),
+                Then::Edit(text) => match edit::Lines::in_editor(&text) {
+                    Ok(Some(text)) => {
+                        console.borrow().echo(&text);
+                        editor.remember(&text);
+                        console.borrow_mut().take(&text);
+                    }
+                    Ok(None) => {}
+                    Err(error) => console.borrow_mut().show_error(&error),
+                },
+                Then::Editing(mode) => editor.set_mode(&mode),
+                Then::Leave => break 'lines,
+            }
         }
     }
     editor.close();
@@ -106,7 +115,9 @@ pub fn is_for_console(text: &str) -> bool {
     };
     text.lines()
         .any(|line| match input::kind(line, is_variable) {
-            Input::Etcd(_) | Input::Help(..) | Input::Meta(_) => true,
+            Input::Etcd(_) | Input::Help(..) => true,
+            // `exit` alone may be a line of a script.
+            Input::Meta(_) => line.trim_start().starts_with(':'),
             Input::Blank => false,
             Input::Rhai(line) => is_step(line),
         })

@@ -129,6 +129,42 @@ fn a_pasted_text_is_one_line() {
 }
 
 #[test]
+fn a_pasted_text_of_mixed_lines_is_run_up_to_the_first_mistake() {
+    let (_test, mut screen) = terminal();
+    let text = "let q = 5\n# a remark\nfn twice(x) {\n  x * 2\n}\ne version\n// more\nif q > 4 {\n  print(\"yes\")\n}\nelse {\n  print(\"no\")\n}\ntwice(q) + 32";
+    screen.keys(&format!("\x1b[200~{text}\x1b[201~\r"));
+    let said = screen.wait("42\r\n");
+    assert!(
+        said.contains("etcdctl version") && said.contains("\nyes\n") && !said.contains("error"),
+        "{said}"
+    );
+    screen.until_prompt();
+    screen.keys("\x1b[200~let a = 1\nnope(a)\ne get never\n\nprint(\"nev\" + \"er\")\n\x1b[201~\r");
+    let said = screen.wait("not run:");
+    assert!(said.contains("there is no function `nope`"), "{said}");
+    let said = screen.until_prompt();
+    assert_eq!(said, "\n  e get never\n  print(\"nev\" + \"er\")\n");
+    screen.keys("a + 41\r");
+    screen.wait("42");
+}
+
+#[test]
+fn a_block_is_typed_behind_dots() {
+    let (_test, mut screen) = terminal();
+    screen.keys("for i in 0..2 {\r");
+    screen.wait("  ... ");
+    screen.keys("print(40 + i);\r}\r");
+    let said = screen.until_prompt();
+    assert!(said.contains("\n40\n41\n"), "{said}");
+    screen.keys("[1,\r");
+    screen.wait("  ... ");
+    screen.keys("\x03");
+    screen.until_prompt();
+    screen.keys("20 + 22\r");
+    screen.wait("42");
+}
+
+#[test]
 fn what_is_typed_ahead_is_not_lost() {
     let (_test, mut screen) = terminal();
     screen.keys("sleep(\"500ms\");\r");

@@ -214,6 +214,115 @@ fn a_name_tells_what_it_means_and_where_it_is_written() {
 }
 
 #[test]
+fn words_of_other_consoles_work_or_say_what_to_type() {
+    let test = dumb();
+    let mut screen = Screen::ready(&test, "-i hosts.yml");
+    for line in ["help", "?", "\\?"] {
+        assert!(screen.line(line).contains("e get a; e put a 10"), "{line}");
+    }
+    assert!(screen.line("help file").contains("h.file(path, #{ ... })"));
+    let cases = [
+        ("get a", "hint: e get a\n"),
+        ("ls", "hint: e ls\n hint: :! ls\n"),
+        ("limit two", "hint: :limit two\n"),
+        (
+            "let s = 1; e put ${s} 1",
+            "hint: e put ${s} 1   # on a line of its own\n",
+        ),
+    ];
+    for (line, wanted) in cases {
+        let said = screen.line(line);
+        assert!(
+            said.contains("error:") && said.ends_with(wanted),
+            "{line}\n{said}"
+        );
+    }
+    screen.line("let get = 40;");
+    assert_eq!(screen.line("get + 2"), "42\n");
+    for word in ["exit", "quit;", "\\q"] {
+        let mut screen = Screen::ready(&test, "-i hosts.yml");
+        screen.keys(&format!("{word}\n"));
+        assert_eq!(screen.left(), 0, "{word}");
+    }
+}
+
+#[test]
+fn output_goes_to_files_and_commands_of_this_machine() {
+    let test = dumb().file("old", "old\n").file("plain", "plain\n");
+    let mut screen = Screen::ready(&test, "-i hosts.yml");
+    let text = |name: &str| std::fs::read_to_string(test.path(name)).unwrap_or_default();
+    let version = screen.line("e version");
+    assert!(version.starts_with("etcdctl version"), "{version}");
+    assert_eq!(screen.line("e version > 'my file'; e version>>old"), "");
+    assert_eq!(text("my file"), version);
+    assert_eq!(text("old"), format!("old\n{version}"));
+    screen.line("let name = \"named; touch never\"; let what = \"API\"");
+    screen.line("e version > ${name}");
+    assert_eq!(text("named; touch never"), version);
+    let said = screen.line("e version | grep ${what} | tr a-z A-Z; e version | wc -l # lines");
+    assert_eq!(said, "API VERSION: 3.6\n2\n");
+    assert_eq!(screen.line("e version | head -c 4 >head"), "");
+    assert_eq!(text("head"), "etcd");
+    let said = screen.line("e version | grep -q nothing; e version");
+    assert!(
+        said.contains("error: `grep -q nothing` ended with 1") && !said.contains("API"),
+        "{said}"
+    );
+    // A command that fails leaves the file alone; so does check mode.
+    let said = screen.line("e get a --endpoints=127.0.0.1:1 --command-timeout=100ms > plain");
+    assert!(
+        said.contains("connection refused") && said.contains("`plain` is as it was"),
+        "{said}"
+    );
+    screen.line(":check on");
+    assert_eq!(
+        screen.line("e version > plain"),
+        "would write plain: version\n"
+    );
+    assert_eq!(
+        screen.line("e version | touch never"),
+        "would run `touch never` with what comes of: version\n"
+    );
+    screen.line(":check off");
+    assert_eq!(text("plain"), "plain\n");
+    assert!(!test.path("never").exists());
+    for (line, wanted) in [
+        ("e get a >", "a file is missing behind `>`"),
+        ("e get a && e get b", "`&` is no part of a line of etcdctl"),
+        ("e version > nowhere/f", "`nowhere/f` cannot be written"),
+        ("e put a < nowhere", "`nowhere` cannot be read"),
+        ("e watch a > f", "`watch` goes on in the background"),
+    ] {
+        let said = screen.line(line);
+        assert!(said.contains(wanted), "{line}\n{said}");
+    }
+    let said = screen.line("e(\"get a > f\")");
+    assert!(
+        said.contains("`>` writes no file here") && !test.path("f").exists(),
+        "{said}"
+    );
+    // No script could have such lines.
+    assert!(!screen.line(":lines").contains("version >"));
+}
+
+#[test]
+fn a_variable_shows_its_type_and_value() {
+    let test = dumb();
+    let mut screen = Screen::ready(&test, "-i hosts.yml");
+    screen.line("let m = #{ inner: [1, 2], name: \"x\" };");
+    assert_eq!(screen.line("m?"), "m: map\n\ninner  [1, 2]\nname   x\n");
+    assert_eq!(screen.line("m.inner?"), "m.inner: array\n\n[1, 2]\n");
+    screen.line("let h = host(\"one\");");
+    assert_eq!(screen.line("h?"), "h: host\n\none\n");
+    screen.line("let file = secret(\"hunter2\");");
+    let said = screen.line("file?");
+    assert!(
+        said.starts_with("file: secret\n\n********\n") && said.contains("h.file(path, #{ ... })"),
+        "{said}"
+    );
+}
+
+#[test]
 fn a_copy_of_the_session_has_no_secrets() {
     let test = dumb();
     let mut screen = Screen::ready(&test, "-i hosts.yml");

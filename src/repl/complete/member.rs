@@ -98,7 +98,7 @@ pub(super) fn members(console: &Console, before: &str) -> Vec<Offer> {
 }
 
 /// `a.b.c` when `a` is a variable and the rest are keys of maps. Nothing is called for it.
-fn value_of(console: &Console, chain: &[&str]) -> Option<Dynamic> {
+pub(in crate::repl) fn value_of(console: &Console, chain: &[&str]) -> Option<Dynamic> {
     let mut value = console.scope.get(chain.first()?)?.flatten_clone();
     for key in &chain[1..] {
         value = value.try_cast::<Map>()?.get(*key)?.flatten_clone();

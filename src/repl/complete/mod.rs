@@ -10,6 +10,7 @@ mod script;
 use std::sync::OnceLock;
 
 pub(super) use etcd::etcd_words;
+pub(super) use member::value_of;
 
 use super::console::Console;
 use super::input;
