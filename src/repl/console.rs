@@ -9,10 +9,13 @@ use std::time::{Instant, SystemTime};
 
 use rhai::{AST, Dynamic, Scope, Stmt};
 
+use super::history::Failed;
 use super::input::{self, Input, Typed};
 use super::job::Jobs;
 use super::live::Live;
+use super::outlet::Pager;
 use super::save::Accepted;
+use super::show::Form;
 use super::state::{Errand, Ground, Runner, Settings, Surroundings, changed_at, locked};
 use super::step::Stepping;
 use super::{etcd, flow, help, meta, show};
@@ -21,6 +24,9 @@ use crate::error::{Error, Kind, Result};
 use crate::report::Terminal;
 use crate::script::{CONSOLE, Interpreter};
 use crate::terminal::{coloured, columns, fitting, in_json, visible};
+
+/// The colour of a prompt that is for the sandbox.
+const SANDBOX: u8 = 36;
 
 /// Lines that were not run, of which each is shown.
 const NOT_RUN: usize = 10;
@@ -55,6 +61,11 @@ pub(super) struct Console {
     /// Functions and imports that were typed or loaded.
     pub(super) session: AST,
     pub(super) stepping: Option<Stepping>,
+    /// Lines that failed, which are never proposed.
+    pub(super) failed: Failed,
+    pub(super) form: Form,
+    /// Long texts go through a pager: somebody sits at a terminal.
+    pub(super) paging: bool,
     pub(super) timing: bool,
     typed: Typed,
     /// Files that were loaded, and when they had been changed.
@@ -68,6 +79,8 @@ pub(super) struct Console {
 pub(super) struct Surface {
     pub(super) beside: PathBuf,
     pub(super) clusters: Result<Vec<Cluster>>,
+    /// The code of the prompt's colour, when the inventory has one.
+    color: Option<u8>,
     pub(super) files: Vec<(PathBuf, Option<SystemTime>)>,
     pub(super) name: String,
     pub(super) sources: Vec<String>,
@@ -75,6 +88,23 @@ pub(super) struct Surface {
 }
 
 impl Surface {
+    /// What the prompt calls the inventory: the name of its file, or the sandbox.
+    fn place(&self) -> String {
+        let Some(first) = self.sources.first() else {
+            return "sandbox".to_string();
+        };
+        let name = if first.contains(',') {
+            "hosts".to_string()
+        } else {
+            let name = Path::new(first).file_name();
+            name.map_or_else(|| first.clone(), |name| name.to_string_lossy().into_owned())
+        };
+        match self.sources.len() {
+            1 => name,
+            many => format!("{name}+{}", many - 1),
+        }
+    }
+
     /// None when they cannot be told.
     pub(super) fn clusters(&self) -> &[Cluster] {
         self.clusters.as_deref().unwrap_or_default()
@@ -102,6 +132,9 @@ impl Console {
             scope,
             session: AST::empty(),
             stepping: None,
+            failed: Failed::default(),
+            form: Form::Simple,
+            paging: false,
             timing: false,
             typed: Typed::default(),
             loaded: Vec::new(),
@@ -130,10 +163,32 @@ impl Console {
             let shown = if self.json() { in_json } else { coloured };
             text = shown(&text);
         }
+        if self.paging && is_long(&text) && self.page(&text) {
+            return;
+        }
         put!(
             Terminal::new(self.runner.surroundings.transcript()),
             "{text}"
         );
+    }
+
+    /// Show a text page by page. Was there a pager?
+    fn page(&self, text: &str) -> bool {
+        let cancel = self.runner.surroundings.cancel();
+        cancel.at_once(true);
+        let Some(mut pager) = Pager::start() else {
+            return false;
+        };
+        // Who has seen enough reads no more.
+        let _ = pager.write(format!("{text}\n").as_bytes());
+        self.runner
+            .surroundings
+            .transcript()
+            .write(format!("{text}\n").as_bytes());
+        pager.end();
+        // Ctrl-C was for the pager.
+        cancel.reset();
+        true
     }
 
     pub(super) fn complain(&self, text: impl std::fmt::Display) {
@@ -168,14 +223,15 @@ impl Console {
         }
     }
 
-    /// Cluster, selection and mode: `etcd:10.10.10.11 (check)> `.
+    /// Inventory, cluster, selection and mode: `pigsty.yml:etcd:10.10.10.11 (check)> `.
     pub(super) fn prompt(&self) -> Prompt {
         let settings = self.settings();
+        let place = self.ground.place();
         let cluster = match (&settings.cluster, self.ground.clusters()) {
-            (Some(name), _) => name.clone(),
-            (None, [only]) => only.name.clone(),
-            (None, []) => "etcdsh".to_string(),
-            (None, many) => format!("{} clusters", many.len()),
+            (Some(name), _) => format!(":{name}"),
+            (None, [only]) => format!(":{}", only.name),
+            (None, []) => String::new(),
+            (None, many) => format!(":{} clusters", many.len()),
         };
         let limit = settings
             .limit
@@ -184,10 +240,16 @@ impl Console {
         let step = self.stepping.as_ref().map_or_else(String::new, |stepping| {
             format!(" step {}", stepping.title())
         });
-        let prompt = format!("{cluster}{limit}{check}{step}> ");
+        let prompt = format!("{place}{cluster}{limit}{check}{step}> ");
         let raw = visible(prompt.as_bytes(), false);
         Prompt {
-            styled: self.paint(1, &raw),
+            styled: self.paint(
+                1,
+                &match self.ground.color {
+                    Some(code) => self.paint(code, &raw),
+                    None => raw.clone(),
+                },
+            ),
             raw,
         }
     }
@@ -223,9 +285,15 @@ impl Console {
         self.runner.surroundings.cancel().reset();
         self.interpreter.world().session.release();
         let then = match result {
-            Ok(then) => then,
+            Ok(then) => {
+                self.failed.forget(line);
+                then
+            }
             Err(error) => {
                 self.show_error(&error);
+                if error.kind != Kind::Interrupted {
+                    self.failed.add(line);
+                }
                 Then::Failed
             }
         };
@@ -239,7 +307,7 @@ impl Console {
         then
     }
 
-    fn carry_out(&mut self, line: &str) -> Result<Then> {
+    pub(super) fn carry_out(&mut self, line: &str) -> Result<Then> {
         let cancel = self.runner.surroundings.cancel().clone();
         cancel.reset();
         cancel.at_once(false);
@@ -354,10 +422,11 @@ impl Console {
         if value.is_unit() {
             return;
         }
-        self.say(if self.json() {
-            show::json(value)
-        } else {
-            show::pretty(value, show::columns())
+        self.say(match self.form {
+            _ if self.json() => show::json(value),
+            Form::Json => show::indented_json(value),
+            Form::Vertical => show::vertical(value, show::columns()),
+            Form::Simple | Form::Table => show::pretty(value, show::columns()),
         });
         self.scope.set_value("_", value.clone());
     }
@@ -612,6 +681,21 @@ fn open(runner: &Arc<Runner>) -> Result<(Arc<Interpreter>, Surface, Arc<etcd::He
         .surroundings
         .open(&runner.settings(), &Errand::default())?;
     let settings = runner.settings();
+    let chosen = crate::cluster::chosen(
+        clusters.clone().unwrap_or_default(),
+        settings.cluster.as_deref(),
+    );
+    let hosts = chosen.map_or_else(|_| inventory.hosts(), |cluster| cluster.hosts);
+    let mut warnings = warnings;
+    let mut color = sources.is_empty().then_some(SANDBOX);
+    for host in &hosts {
+        match crate::cluster::color(&inventory, host) {
+            Ok(None) => continue,
+            Ok(code) => color = code,
+            Err(error) => warnings.push(error.to_string()),
+        }
+        break;
+    }
     let place = etcd::Here::new(
         clusters.clone(),
         beside.clone(),
@@ -629,6 +713,7 @@ fn open(runner: &Arc<Runner>) -> Result<(Arc<Interpreter>, Surface, Arc<etcd::He
         Surface {
             beside,
             clusters,
+            color,
             files,
             name,
             sources,
@@ -636,6 +721,16 @@ fn open(runner: &Arc<Runner>) -> Result<(Arc<Interpreter>, Surface, Arc<etcd::He
         },
         Arc::new(place),
     ))
+}
+
+/// More than the terminal has room for?
+fn is_long(text: &str) -> bool {
+    let Some(rows) = crate::terminal::height() else {
+        return false;
+    };
+    let wide = show::columns().max(1);
+    let taken = text.lines().map(|line| columns(line).div_ceil(wide).max(1));
+    taken.sum::<usize>() >= rows
 }
 
 fn shortened(text: &str, most: usize) -> String {

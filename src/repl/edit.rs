@@ -25,7 +25,10 @@ use crate::error::{Error, Kind, Result};
 use crate::terminal::{columns, fitting, padded};
 
 /// More offers than this stand in columns, without what they mean.
-const EXPLAINED: usize = 30;
+const EXPLAINED: usize = 60;
+
+/// More offers than this are asked about before they are shown.
+const MOST: usize = 200;
 
 pub(super) struct Lines {
     begun: Rc<RefCell<String>>,
@@ -53,6 +56,7 @@ impl Lines {
         let config = Config::builder()
             .completion_type(CompletionType::List)
             .completion_show_all_if_ambiguous(true)
+            .completion_prompt_limit(MOST)
             .history_ignore_space(true)
             .color_mode(if color {
                 ColorMode::Enabled
@@ -77,6 +81,7 @@ impl Lines {
         );
         let file = history::file(&console.borrow().ground.beside);
         if let Some(file) = &file {
+            console.borrow_mut().failed = history::Failed::beside(file);
             let _ = editor.load_history(file);
         }
         if crate::terminal::shows_output()

@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use super::console::Console;
-use super::outlet::{Outlet, Reader};
+use super::outlet::{Outlet, Pager, Reader};
+use super::show::Form;
 use super::state::locked;
 use crate::cluster::{self, Cluster, Login};
 use crate::error::{Error, Kind, Result};
@@ -113,6 +114,7 @@ pub(super) fn style(console: &Console) -> Style {
     let place: Arc<dyn Place> = Arc::clone(&console.place) as Arc<dyn Place>;
     Style {
         place: Some(place),
+        records: console.form == Form::Vertical,
         ..Style::of_process("e", false)
     }
 }
@@ -143,13 +145,25 @@ pub(super) fn run(console: &mut Console, text: &str) -> Result<bool> {
 
 fn one(console: &mut Console, style: &Style, mut command: Redirected) -> Result<bool> {
     let words = &mut command.words;
-    if console.json()
-        && !words
+    let formed = (words.iter()).any(|word| {
+        let begins = |flag: &&[u8]| word.starts_with(flag);
+        [&b"-w"[..], b"--write-out", b"-o", b"--output"]
             .iter()
-            .any(|word| word.starts_with(b"-w") || word.starts_with(b"--write-out"))
-    {
-        words.push(b"--write-out=json".to_vec());
-    }
+            .any(begins)
+    });
+    let form = match console.form {
+        _ if formed => None,
+        _ if console.json() => Some("--write-out=json"),
+        Form::Json => Some("--output=json"),
+        // What changes something has no table.
+        Form::Table | Form::Vertical
+            if etcdctl::meaning(words, style).is_some_and(|meaning| !meaning.changes) =>
+        {
+            Some("--write-out=table")
+        }
+        Form::Simple | Form::Table | Form::Vertical => None,
+    };
+    words.extend(form.map(|flag| flag.as_bytes().to_vec()));
     let helps = words.iter().any(|word| word == b"--help" || word == b"-h");
     let meaning = etcdctl::meaning(words, style).filter(|_| !helps);
     if let Some(meaning) = meaning.filter(|meaning| meaning.endless) {
@@ -253,12 +267,14 @@ fn apart(console: &Console, style: Style, command: Redirected) -> Result<i32> {
     let given = (command.input.as_deref())
         .map(super::outlet::input)
         .transpose()?;
-    let reader = outlet.as_ref().and_then(Outlet::reader);
+    let reader = Arc::new(Mutex::new(outlet.as_ref().and_then(Outlet::reader)));
+    let rows = crate::terminal::height().filter(|_| console.paging);
     let (done, ended) = mpsc::channel();
-    let (screen, mut err) = (
+    let (mut screen, mut err) = (
         Gate::new(&closed, &transcript, false),
         Gate::new(&closed, &transcript, true),
     );
+    screen.pages = rows.map(|rows| (rows, Arc::clone(&reader)));
     let (typing, given_up) = (Typing(cancel.clone()), Arc::clone(&closed));
     std::thread::spawn(move || {
         let stdin = given.is_none();
@@ -287,10 +303,14 @@ fn apart(console: &Console, style: Style, command: Redirected) -> Result<i32> {
     loop {
         match ended.recv_timeout(Duration::from_millis(20)) {
             Ok(code) => return code,
-            // Ctrl-C is for the command that reads, which may be a pager.
+            // Ctrl-C is for the command that reads, or the pager.
             Err(mpsc::RecvTimeoutError::Timeout)
-                if cancel.asked() && !reader.as_ref().is_some_and(Reader::runs) =>
+                if cancel.asked() && locked(&reader).as_ref().is_some_and(Reader::runs) =>
             {
+                cancel.reset();
+                cancel.at_once(true);
+            }
+            Err(mpsc::RecvTimeoutError::Timeout) if cancel.asked() => {
                 closed.store(true, Ordering::SeqCst);
                 return Err(Error::new(Kind::Interrupted, "interrupted"));
             }
@@ -322,7 +342,10 @@ impl Out {
 
     fn end(self, worked: bool) -> Result<()> {
         match self {
-            Out::Screen(_) => Ok(()),
+            Out::Screen(gate) => {
+                gate.end();
+                Ok(())
+            }
             Out::Elsewhere(buffer) => buffer.into_parts().0.end(worked),
         }
     }
@@ -349,6 +372,9 @@ struct Gate {
     buffer: Vec<u8>,
     closed: Arc<AtomicBool>,
     error: bool,
+    pager: Option<Pager>,
+    /// The rows of the terminal, where more than these go through a pager, which is told to who waits.
+    pages: Option<(usize, Arc<Mutex<Option<Reader>>>)>,
     transcript: Transcript,
 }
 
@@ -358,7 +384,32 @@ impl Gate {
             buffer: Vec::new(),
             closed: Arc::clone(closed),
             error,
+            pager: None,
+            pages: None,
             transcript: transcript.clone(),
+        }
+    }
+
+    /// More than the screen has room for is shown page by page.
+    fn page(&mut self) {
+        let Some((rows, told)) = &self.pages else {
+            return;
+        };
+        let lines = self.buffer.split(|byte| *byte == b'\n').count();
+        if self.pager.is_some() || lines <= *rows {
+            return;
+        }
+        self.pager = Pager::start();
+        *locked(told) = self.pager.as_ref().map(Pager::reader);
+        if self.pager.is_none() {
+            self.pages = None;
+        }
+    }
+
+    fn end(mut self) {
+        let _ = self.flush();
+        if let Some(pager) = self.pager.take() {
+            pager.end();
         }
     }
 }
@@ -366,6 +417,7 @@ impl Gate {
 impl Write for Gate {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         self.buffer.extend_from_slice(bytes);
+        self.page();
         if self.error || self.buffer.len() > 1 << 16 {
             self.flush()?;
         }
@@ -380,6 +432,10 @@ impl Write for Gate {
         if self.error {
             self.transcript.write(&bytes);
             return std::io::stderr().write_all(&bytes);
+        }
+        if let Some(pager) = &mut self.pager {
+            self.transcript.write(&bytes);
+            return pager.write(&bytes);
         }
         let mut terminal = Terminal::new(&self.transcript);
         terminal.write_all(&bytes)?;
