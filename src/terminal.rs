@@ -49,6 +49,13 @@ pub fn width() -> Option<usize> {
     Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
 }
 
+/// The rows of that terminal.
+#[must_use]
+pub fn height() -> Option<usize> {
+    let size = tcgetwinsize(io::stdout()).ok()?;
+    Some(usize::from(size.ws_row)).filter(|rows| *rows > 0)
+}
+
 /// Until something was typed, or `stop` says that nobody waits for it any more.
 pub fn wait_for_line(stop: &dyn Fn() -> bool) {
     let pause = Timespec {

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::io::{BufReader, BufWriter, IsTerminal, Write};
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::options::Reach;
 use super::setup;
@@ -56,7 +56,7 @@ pub(super) fn run(rest: &[OsString], group: &[&str], given: Reach) -> i32 {
         all.insert(group.len(), b"--output=json".to_vec());
     }
     let json = given.json() || super::wants_json(rest.iter());
-    style.place = Some(Arc::new(Clusters { given }));
+    style.place = Some(Arc::new(Clusters::of(given)));
     go(&style, &all, json)
 }
 
@@ -95,10 +95,19 @@ fn go(style: &Style, words: &[Vec<u8>], json: bool) -> i32 {
 
 /// The clusters of the inventory that a script would read.
 pub(super) struct Clusters {
-    pub(super) given: Reach,
+    given: Reach,
+    /// Nothing names an inventory: what stands for it.
+    unnamed: OnceLock<String>,
 }
 
 impl Clusters {
+    pub(super) fn of(given: Reach) -> Clusters {
+        Clusters {
+            given,
+            unnamed: OnceLock::new(),
+        }
+    }
+
     /// The inventory and the folder beside it; `None` when there is none, not even a sandbox.
     fn inventory(&self, wanted: &Wanted) -> Result<Option<(Inventory, PathBuf)>> {
         let given = wanted.inventory.clone().map_or_else(
@@ -114,11 +123,16 @@ impl Clusters {
             return Ok(Some((inventory, setup::beside(&sources))));
         }
         if !crate::sandbox::is_there() {
+            let _ = self.unnamed.set("127.0.0.1:2379".into());
             return Ok(None);
         }
+        let folder = crate::sandbox::folder()?;
+        let _ = self
+            .unnamed
+            .set(format!("the sandbox in {}", folder.display()));
         Ok(Some((
             setup::inventory(&[], &Vault::default(), None)?,
-            crate::sandbox::folder()?,
+            folder,
         )))
     }
 }
@@ -141,6 +155,13 @@ impl Place for Clusters {
             config,
             via: cluster.access()?.via.clone(),
         }))
+    }
+
+    fn notice(&self) -> Option<String> {
+        let place = self.unnamed.get()?;
+        Some(format!(
+            "no inventory here: this goes to {place}; -i FILE names one"
+        ))
     }
 
     fn tunnel(&self, wanted: &Wanted, endpoints: &[String]) -> Result<HashMap<String, PathBuf>> {

@@ -23,7 +23,7 @@ enum Shell {
 pub(super) struct ManArgs {}
 
 /// The whole program as one tree, with the commands of etcdctl.
-fn tree() -> Command {
+pub(super) fn tree() -> Command {
     Line::command()
         .mut_subcommand("e", |e| below(&e, ""))
         .mut_subcommand("em", |em| below(&em, "member"))
@@ -72,17 +72,77 @@ fn etcdctl(name: &'static str, about: &'static str, group: &str) -> Command {
     command
 }
 
+/// What a shell is told once: it asks the program at each Tab.
 pub(super) fn completion(args: &CompletionArgs) -> i32 {
-    use clap_complete::shells;
-    let (mut command, mut text) = (tree(), Vec::new());
-    match args.shell {
-        Shell::Bash => clap_complete::generate(shells::Bash, &mut command, "etcdsh", &mut text),
-        Shell::Fish => clap_complete::generate(shells::Fish, &mut command, "etcdsh", &mut text),
-        Shell::Zsh => clap_complete::generate(shells::Zsh, &mut command, "etcdsh", &mut text),
-    }
-    say!("{}", String::from_utf8_lossy(&text).trim_end());
+    let text = match args.shell {
+        Shell::Bash => BASH,
+        Shell::Fish => FISH,
+        Shell::Zsh => ZSH,
+    };
+    say!("{}", text.trim());
     0
 }
+
+const BASH: &str = r#"
+# Completion of etcdsh for bash: the program says what may stand at the cursor.
+_etcdsh() {
+    local line=${COMP_LINE:0:COMP_POINT} head= mark part offer
+    local -a words
+    read -ra words <<<"$line"
+    [[ $line == *[[:space:]] ]] && words+=("")
+    local word=${words[${#words[@]} - 1]}
+    # bash replaces what stands behind the last of these.
+    for mark in = :; do
+        part=${word%"${word##*"$mark"}"}
+        [[ $COMP_WORDBREAKS == *"$mark"* && ${#part} -gt ${#head} ]] && head=$part
+    done
+    COMPREPLY=()
+    while IFS=$'\t' read -r offer _; do
+        offer=${offer#"$head"}
+        [[ $offer == *[!A-Za-z0-9_./:=,@%+-]* ]] && offer=$(printf %q "$offer")
+        COMPREPLY+=("$offer")
+    done < <("${words[0]/#\~/$HOME}" __complete "${words[@]:1}" 2>/dev/null)
+    if [[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == *[/=] ]]; then
+        compopt -o nospace 2>/dev/null
+    fi
+}
+complete -o nosort -F _etcdsh etcdsh 2>/dev/null || complete -F _etcdsh etcdsh
+"#;
+
+const FISH: &str = r#"
+# Completion of etcdsh for fish: the program says what may stand at the cursor.
+function __etcdsh_offers
+    set -l words (commandline -opc)
+    set -l program $words[1]
+    set -e words[1]
+    $program __complete $words (commandline -ct) 2>/dev/null
+end
+complete -c etcdsh -f -k -a '(__etcdsh_offers)'
+"#;
+
+const ZSH: &str = r#"
+#compdef etcdsh
+# Completion of etcdsh for zsh: the program says what may stand at the cursor.
+_etcdsh() {
+    local offer about line
+    local -a whole open
+    while IFS=$'\t' read -r offer about; do
+        line="${offer//:/\\:}${about:+:$about}"
+        if [[ $offer == *[/=] ]]; then
+            open+=("$line")
+        else
+            whole+=("$line")
+        fi
+    done < <("${(Q)words[1]/#\~/$HOME}" __complete "${(@Q)words[2,CURRENT-1]}" "${(Q)PREFIX}" 2>/dev/null)
+    (( $#whole )) && _describe -V 'etcdsh' whole
+    (( $#open )) && _describe -V 'etcdsh' open -S ''
+}
+if [[ $funcstack[1] == _etcdsh ]]; then
+    _etcdsh "$@"
+else
+    compdef _etcdsh etcdsh
+fi
+"#;
 
 pub(super) fn man() -> Result<i32> {
     let mut page = Vec::new();

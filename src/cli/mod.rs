@@ -22,6 +22,7 @@ macro_rules! complain {
 }
 
 mod check;
+mod complete;
 mod console;
 mod etcdctl;
 mod integrate;
@@ -63,7 +64,7 @@ fn write_line(out: &mut (impl IsTerminal + Write), text: std::fmt::Arguments<'_>
 pub fn main() -> i32 {
     let args: Vec<OsString> = std::env::args_os().collect();
     let mut shows = Shows::default();
-    let result = match etcdctl::dispatch(&args) {
+    let result = match etcdctl::dispatch(&args).or_else(|| complete::dispatch(&args)) {
         Some(code) => Ok(code),
         None => go(&args, &mut shows),
     };
@@ -247,6 +248,20 @@ fn standard_input() -> Result<Script> {
     })
 }
 
+/// The value of `--eval`: an event of JSON, a table, or what is printed of it.
+fn shown(value: &rhai::Dynamic, json: bool) -> String {
+    let text = match (json, crate::repl::table(value)) {
+        (true, _) => return crate::terminal::in_json(&crate::repl::json(value)),
+        (false, Some(table)) => table,
+        (false, None) => crate::script::show(value),
+    };
+    if crate::terminal::shows_output() {
+        crate::terminal::coloured(&text)
+    } else {
+        text
+    }
+}
+
 fn run(options: &Options, script: &Script, typed: &[OsString]) -> Result<i32> {
     let setup = Setup::new(options, script.folder.clone())?;
     let listing = options.play.list_hosts
@@ -273,7 +288,7 @@ fn run(options: &Options, script: &Script, typed: &[OsString]) -> Result<i32> {
         let ast = interpreter.compile(script)?;
         let value = interpreter.evaluate(&ast, &mut interpreter.scope(), script)?;
         if !value.is_unit() {
-            say!("{}", crate::script::show(&value));
+            say!("{}", shown(&value, options.reach.json()));
         }
         interpreter
     } else {

@@ -86,6 +86,7 @@ impl OverviewArgs {
             cluster_name: self.cluster_name.clone(),
             endpoints: self.endpoints.clone(),
             insecure_skip_tls_verify: self.insecure_skip_tls_verify,
+            inventory: None,
             key: self.key.clone(),
             via: self.via.clone(),
         }
@@ -140,9 +141,7 @@ pub(super) fn run(args: &OverviewArgs, options: &Options) -> Result<i32> {
 
 fn plan(args: &OverviewArgs, options: &Options, setup: &Setup) -> Result<Plan> {
     let style = Style {
-        place: Some(Arc::new(Clusters {
-            given: options.reach.clone(),
-        })),
+        place: Some(Arc::new(Clusters::of(options.reach.clone()))),
         ..Style::of_process("etcdsh overview", false)
     };
     let config = config(&args.given(), &style)?;

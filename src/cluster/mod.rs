@@ -87,6 +87,8 @@ fn access(inventory: &Inventory, hosts: &[String]) -> Result<Access> {
     })
 }
 
+pub use parameter::color;
+
 /// Who logs in to etcd: `etcdsh_user` with `etcdsh_password`, else root with `etcd_root_password`.
 pub fn login(inventory: &Inventory, host: &str) -> Result<Option<(String, Secret)>> {
     let text = |name| parameter::text(inventory, host, name);

@@ -51,6 +51,33 @@ pub(super) fn port(inventory: &Inventory, host: &str, name: &str, default: u16) 
     Ok(read(inventory, host, name, "a port, 1 to 65535", port)?.unwrap_or(default))
 }
 
+/// Colours of a prompt and their codes.
+const COLORS: [(&str, u8); 7] = [
+    ("blue", 34),
+    ("cyan", 36),
+    ("green", 32),
+    ("magenta", 35),
+    ("red", 31),
+    ("white", 37),
+    ("yellow", 33),
+];
+
+/// `etcdsh_color`: the colour of the console's prompt, as the terminal's code for it.
+pub fn color(inventory: &Inventory, host: &str) -> Result<Option<u8>> {
+    let names = COLORS.map(|(name, _)| name).join(", ");
+    read(
+        inventory,
+        host,
+        "etcdsh_color",
+        &format!("one of {names}"),
+        |value| {
+            let value = value.to_text();
+            let found = COLORS.iter().find(|(name, _)| *name == value);
+            found.map(|(_, code)| *code)
+        },
+    )
+}
+
 pub(super) fn text(inventory: &Inventory, host: &str, name: &str) -> Result<Option<String>> {
     let text = |value: &Value| match value {
         Value::Null | Value::List(_) | Value::Map(_) => None,

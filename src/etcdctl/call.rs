@@ -316,6 +316,7 @@ impl<'a> Call<'a> {
             hex,
             layout: self.style.layout,
             out: &mut *self.io.out,
+            records: self.style.records,
             visible,
             width: width.filter(|_| self.io.screen),
         })

@@ -110,6 +110,7 @@ pub fn commands(path: &str) -> Vec<Described> {
         layout: super::Layout::V36,
         place: None,
         program: "e".into(),
+        records: false,
         stop: super::Stop::default(),
         strict: false,
         variables: Vec::new(),

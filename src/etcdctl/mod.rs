@@ -22,7 +22,7 @@ use std::sync::Arc;
 pub use call::Io;
 pub use form::print::Layout;
 pub use line::offer::{Argument, Next, is_command, next};
-pub use line::words::{Command, commands};
+pub use line::words::{Command, Output, Redirected, commands, is_open, redirected};
 pub use wait::stop::Stop;
 
 use crate::error::{self, Error, Kind};
@@ -52,6 +52,11 @@ pub trait Place: Send + Sync {
     /// The cluster that is wanted; `None` when there is no inventory at all.
     fn cluster(&self, wanted: &Wanted) -> error::Result<Option<Placed>>;
 
+    /// Where a command goes that nobody has named a place for, once it was asked.
+    fn notice(&self) -> Option<String> {
+        None
+    }
+
     /// Socket files that lead to the endpoints through ssh on the host that is wanted.
     fn tunnel(
         &self,
@@ -75,6 +80,8 @@ pub struct Style {
     pub place: Option<Arc<dyn Place>>,
     /// The name the user calls it by: `etcdctl`, `etcdsh e`.
     pub program: String,
+    /// Tables stand as records, a line for each column.
+    pub records: bool,
     /// Ends a command that goes on for ever.
     pub stop: Stop,
     /// etcdctl and nothing else.
@@ -107,6 +114,7 @@ impl Style {
             layout,
             place: None,
             program: program.into(),
+            records: false,
             stop: Stop::default(),
             strict,
             variables,
@@ -163,6 +171,7 @@ pub struct Given {
     pub cluster_name: Option<String>,
     pub endpoints: Vec<String>,
     pub insecure_skip_tls_verify: bool,
+    pub inventory: Option<String>,
     pub key: Option<String>,
     pub via: Option<String>,
 }
@@ -303,6 +312,7 @@ mod tests {
             layout: Layout::V36,
             place: None,
             program: "e".into(),
+            records: false,
             stop: Stop::default(),
             strict: false,
             variables: Vec::new(),

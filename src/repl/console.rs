@@ -9,10 +9,13 @@ use std::time::{Instant, SystemTime};
 
 use rhai::{AST, Dynamic, Scope, Stmt};
 
+use super::history::Failed;
 use super::input::{self, Input, Typed};
 use super::job::Jobs;
 use super::live::Live;
+use super::outlet::Pager;
 use super::save::Accepted;
+use super::show::Form;
 use super::state::{Errand, Ground, Runner, Settings, Surroundings, changed_at, locked};
 use super::step::Stepping;
 use super::{etcd, flow, help, meta, show};
@@ -22,12 +25,26 @@ use crate::report::Terminal;
 use crate::script::{CONSOLE, Interpreter};
 use crate::terminal::{coloured, columns, fitting, in_json, visible};
 
+/// The colour of a prompt that is for the sandbox.
+const SANDBOX: u8 = 36;
+
+/// Lines that were not run, of which each is shown.
+const NOT_RUN: usize = 10;
+
+/// What stands before a line, without colours and with them.
+pub(super) struct Prompt {
+    pub(super) raw: String,
+    pub(super) styled: String,
+}
+
 /// What the reader of lines has to do next.
 pub(super) enum Then {
     /// Open an editor with this text.
     Edit(String),
     /// `vi` or `emacs`.
     Editing(String),
+    /// It did not work, and why was said.
+    Failed,
     Go,
     Leave,
 }
@@ -44,6 +61,11 @@ pub(super) struct Console {
     /// Functions and imports that were typed or loaded.
     pub(super) session: AST,
     pub(super) stepping: Option<Stepping>,
+    /// Lines that failed, which are never proposed.
+    pub(super) failed: Failed,
+    pub(super) form: Form,
+    /// Long texts go through a pager: somebody sits at a terminal.
+    pub(super) paging: bool,
     pub(super) timing: bool,
     typed: Typed,
     /// Files that were loaded, and when they had been changed.
@@ -57,6 +79,8 @@ pub(super) struct Console {
 pub(super) struct Surface {
     pub(super) beside: PathBuf,
     pub(super) clusters: Result<Vec<Cluster>>,
+    /// The code of the prompt's colour, when the inventory has one.
+    color: Option<u8>,
     pub(super) files: Vec<(PathBuf, Option<SystemTime>)>,
     pub(super) name: String,
     pub(super) sources: Vec<String>,
@@ -64,6 +88,23 @@ pub(super) struct Surface {
 }
 
 impl Surface {
+    /// What the prompt calls the inventory: the name of its file, or the sandbox.
+    fn place(&self) -> String {
+        let Some(first) = self.sources.first() else {
+            return "sandbox".to_string();
+        };
+        let name = if first.contains(',') {
+            "hosts".to_string()
+        } else {
+            let name = Path::new(first).file_name();
+            name.map_or_else(|| first.clone(), |name| name.to_string_lossy().into_owned())
+        };
+        match self.sources.len() {
+            1 => name,
+            many => format!("{name}+{}", many - 1),
+        }
+    }
+
     /// None when they cannot be told.
     pub(super) fn clusters(&self) -> &[Cluster] {
         self.clusters.as_deref().unwrap_or_default()
@@ -91,6 +132,9 @@ impl Console {
             scope,
             session: AST::empty(),
             stepping: None,
+            failed: Failed::default(),
+            form: Form::Simple,
+            paging: false,
             timing: false,
             typed: Typed::default(),
             loaded: Vec::new(),
@@ -119,10 +163,32 @@ impl Console {
             let shown = if self.json() { in_json } else { coloured };
             text = shown(&text);
         }
+        if self.paging && is_long(&text) && self.page(&text) {
+            return;
+        }
         put!(
             Terminal::new(self.runner.surroundings.transcript()),
             "{text}"
         );
+    }
+
+    /// Show a text page by page. Was there a pager?
+    fn page(&self, text: &str) -> bool {
+        let cancel = self.runner.surroundings.cancel();
+        cancel.at_once(true);
+        let Some(mut pager) = Pager::start() else {
+            return false;
+        };
+        // Who has seen enough reads no more.
+        let _ = pager.write(format!("{text}\n").as_bytes());
+        self.runner
+            .surroundings
+            .transcript()
+            .write(format!("{text}\n").as_bytes());
+        pager.end();
+        // Ctrl-C was for the pager.
+        cancel.reset();
+        true
     }
 
     pub(super) fn complain(&self, text: impl std::fmt::Display) {
@@ -157,14 +223,15 @@ impl Console {
         }
     }
 
-    /// Cluster, selection and mode: `etcd:10.10.10.11 (check)> `.
-    pub(super) fn prompt(&self) -> String {
+    /// Inventory, cluster, selection and mode: `pigsty.yml:etcd:10.10.10.11 (check)> `.
+    pub(super) fn prompt(&self) -> Prompt {
         let settings = self.settings();
+        let place = self.ground.place();
         let cluster = match (&settings.cluster, self.ground.clusters()) {
-            (Some(name), _) => name.clone(),
-            (None, [only]) => only.name.clone(),
-            (None, []) => "etcdsh".to_string(),
-            (None, many) => format!("{} clusters", many.len()),
+            (Some(name), _) => format!(":{name}"),
+            (None, [only]) => format!(":{}", only.name),
+            (None, []) => String::new(),
+            (None, many) => format!(":{} clusters", many.len()),
         };
         let limit = settings
             .limit
@@ -173,8 +240,18 @@ impl Console {
         let step = self.stepping.as_ref().map_or_else(String::new, |stepping| {
             format!(" step {}", stepping.title())
         });
-        let prompt = format!("{cluster}{limit}{check}{step}> ");
-        visible(prompt.as_bytes(), false)
+        let prompt = format!("{place}{cluster}{limit}{check}{step}> ");
+        let raw = visible(prompt.as_bytes(), false);
+        Prompt {
+            styled: self.paint(
+                1,
+                &match self.ground.color {
+                    Some(code) => self.paint(code, &raw),
+                    None => raw.clone(),
+                },
+            ),
+            raw,
+        }
     }
 
     pub(super) fn is_variable(&self, name: &str) -> bool {
@@ -195,7 +272,7 @@ impl Console {
         self.runner
             .surroundings
             .transcript()
-            .write(format!("{}{line}\n", self.prompt()).as_bytes());
+            .write(format!("{}{line}\n", self.prompt().raw).as_bytes());
     }
 
     /// Carry out one line, and show what comes of it. Whatever happens, variables and functions stay.
@@ -208,10 +285,16 @@ impl Console {
         self.runner.surroundings.cancel().reset();
         self.interpreter.world().session.release();
         let then = match result {
-            Ok(then) => then,
+            Ok(then) => {
+                self.failed.forget(line);
+                then
+            }
             Err(error) => {
                 self.show_error(&error);
-                Then::Go
+                if error.kind != Kind::Interrupted {
+                    self.failed.add(line);
+                }
+                Then::Failed
             }
         };
         if self.timing && !line.trim().is_empty() {
@@ -224,7 +307,7 @@ impl Console {
         then
     }
 
-    fn carry_out(&mut self, line: &str) -> Result<Then> {
+    pub(super) fn carry_out(&mut self, line: &str) -> Result<Then> {
         let cancel = self.runner.surroundings.cancel().clone();
         cancel.reset();
         cancel.at_once(false);
@@ -252,13 +335,31 @@ impl Console {
             }
             Input::Meta(text) => meta::run(self, text)?,
             Input::Rhai(text) => {
-                let value = self.evaluate(text)?;
+                let value = self
+                    .evaluate(text)
+                    .map_err(|error| self.with_what_was_meant(error, text))?;
                 self.accept(Accepted::Rhai(text.to_string(), self.settings()));
                 self.show(&value);
                 Then::Go
             }
         };
         Ok(then)
+    }
+
+    /// `get a` is no line of the language, and `e get a` is a line.
+    fn with_what_was_meant(&self, mut error: Box<Error>, text: &str) -> Box<Error> {
+        let known = self.interpreter.engine().compile(text).is_ok()
+            && !error.what.starts_with("there is no variable");
+        if known {
+            return error;
+        }
+        let style = etcd::style(self);
+        let is_etcd = |word: &str| crate::etcdctl::is_command(&[word.as_bytes().to_vec()], &style);
+        let meant = input::meant(text, is_etcd);
+        if !meant.is_empty() {
+            error.hints = meant.into_iter().map(Into::into).collect();
+        }
+        error
     }
 
     /// Keep a line for `:save`. What only showed what would happen is none.
@@ -321,10 +422,11 @@ impl Console {
         if value.is_unit() {
             return;
         }
-        self.say(if self.json() {
-            show::json(value)
-        } else {
-            show::pretty(value, show::columns())
+        self.say(match self.form {
+            _ if self.json() => show::json(value),
+            Form::Json => show::indented_json(value),
+            Form::Vertical => show::vertical(value, show::columns()),
+            Form::Simple | Form::Table => show::pretty(value, show::columns()),
         });
         self.scope.set_value("_", value.clone());
     }
@@ -471,22 +573,62 @@ impl Console {
         }
     }
 
-    /// Lines of a text, each ending where the parser says; stops at the first error. The result is an exit code.
+    /// How long the first statement of a text is.
+    pub(super) fn first_statement(&self, text: &str) -> usize {
+        input::first_statement(text, |text| self.is_open(text))
+    }
+
+    /// Does a text end in the middle of something?
+    pub(super) fn is_open(&self, text: &str) -> bool {
+        match self.input_kind(text) {
+            Input::Rhai(text) => input::is_open(self.interpreter.engine(), text),
+            Input::Etcd(text) => crate::etcdctl::is_open(text),
+            _ => false,
+        }
+    }
+
+    /// Is the last statement of a text open?
+    pub(super) fn ends_open(&self, text: &str) -> bool {
+        let mut rest = text;
+        loop {
+            let (first, left) = rest.split_at(self.first_statement(rest));
+            if left.is_empty() {
+                return self.is_open(first);
+            }
+            rest = left;
+        }
+    }
+
+    /// What stands behind a statement that failed.
+    pub(super) fn not_run(&self, rest: &str) {
+        let lines: Vec<&str> = rest
+            .lines()
+            .filter(|line| !line.trim().is_empty())
+            .collect();
+        if lines.is_empty() {
+            return;
+        }
+        if self.json() {
+            return self.say(serde_json::json!({ "event": "not_run", "lines": lines }));
+        }
+        let shown: String = (lines.iter().take(NOT_RUN))
+            .map(|line| format!("\n  {}", crate::secret::masked(line)))
+            .collect();
+        let more = match lines.len().saturating_sub(NOT_RUN) {
+            0 => String::new(),
+            more => format!("\n  and {more} more"),
+        };
+        self.complain(format!("{}{shown}{more}", self.paint(33, "not run:")));
+    }
+
+    /// The statements of a text, up to the first error. The result is an exit code.
     pub(super) fn feed(&mut self, text: &str) -> i32 {
-        let mut pending = String::new();
-        for line in text.lines() {
-            if pending.is_empty() && line.starts_with("#!") {
-                continue;
-            }
-            pending.push_str(line);
-            if matches!(self.input_kind(&pending), Input::Rhai(text) if input::is_open(&self.interpreter, text))
-            {
-                pending.push('\n');
-                continue;
-            }
-            let line = std::mem::take(&mut pending);
+        let mut rest = text;
+        while !rest.is_empty() {
+            let (statement, left) = rest.split_at(self.first_statement(rest));
+            rest = left;
             self.refresh_when_changed();
-            let result = self.carry_out(&line);
+            let result = self.carry_out(statement.trim_end_matches('\n'));
             self.runner.surroundings.cancel().reset();
             self.interpreter.world().session.release();
             match result {
@@ -494,21 +636,12 @@ impl Console {
                 Ok(_) => {}
                 Err(error) => {
                     self.show_error(&error);
+                    self.not_run(rest);
                     return error.kind.exit_code();
                 }
             }
         }
-        if pending.is_empty() {
-            return 0;
-        }
-        let result = self.carry_out(&pending);
-        result.map_or_else(
-            |error| {
-                self.show_error(&error);
-                error.kind.exit_code()
-            },
-            |_| 0,
-        )
+        0
     }
 
     /// What is run at the start. Nothing of it is kept for `:save`.
@@ -548,6 +681,21 @@ fn open(runner: &Arc<Runner>) -> Result<(Arc<Interpreter>, Surface, Arc<etcd::He
         .surroundings
         .open(&runner.settings(), &Errand::default())?;
     let settings = runner.settings();
+    let chosen = crate::cluster::chosen(
+        clusters.clone().unwrap_or_default(),
+        settings.cluster.as_deref(),
+    );
+    let hosts = chosen.map_or_else(|_| inventory.hosts(), |cluster| cluster.hosts);
+    let mut warnings = warnings;
+    let mut color = sources.is_empty().then_some(SANDBOX);
+    for host in &hosts {
+        match crate::cluster::color(&inventory, host) {
+            Ok(None) => continue,
+            Ok(code) => color = code,
+            Err(error) => warnings.push(error.to_string()),
+        }
+        break;
+    }
     let place = etcd::Here::new(
         clusters.clone(),
         beside.clone(),
@@ -565,6 +713,7 @@ fn open(runner: &Arc<Runner>) -> Result<(Arc<Interpreter>, Surface, Arc<etcd::He
         Surface {
             beside,
             clusters,
+            color,
             files,
             name,
             sources,
@@ -572,6 +721,16 @@ fn open(runner: &Arc<Runner>) -> Result<(Arc<Interpreter>, Surface, Arc<etcd::He
         },
         Arc::new(place),
     ))
+}
+
+/// More than the terminal has room for?
+fn is_long(text: &str) -> bool {
+    let Some(rows) = crate::terminal::height() else {
+        return false;
+    };
+    let wide = show::columns().max(1);
+    let taken = text.lines().map(|line| columns(line).div_ceil(wide).max(1));
+    taken.sum::<usize>() >= rows
 }
 
 fn shortened(text: &str, most: usize) -> String {

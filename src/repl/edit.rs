@@ -13,21 +13,25 @@ use rustyline::error::ReadlineError;
 use rustyline::highlight::{CmdKind, Highlighter};
 use rustyline::hint::Hinter;
 use rustyline::history::FileHistory;
-use rustyline::validate::{ValidationContext, ValidationResult, Validator};
+use rustyline::validate::Validator;
 use rustyline::{
     Cmd, ColorMode, CompletionType, ConditionalEventHandler, Config, Context, EditMode, Editor,
     Event, EventContext, EventHandler, ExternalPrinter, KeyEvent, RepeatCount,
 };
 
-use super::console::Console;
+use super::console::{Console, Prompt};
 use super::{complete, highlight, hint, history, show};
 use crate::error::{Error, Kind, Result};
 use crate::terminal::{columns, fitting, padded};
 
 /// More offers than this stand in columns, without what they mean.
-const EXPLAINED: usize = 30;
+const EXPLAINED: usize = 60;
+
+/// More offers than this are asked about before they are shown.
+const MOST: usize = 200;
 
 pub(super) struct Lines {
+    begun: Rc<RefCell<String>>,
     console: Rc<RefCell<Console>>,
     editor: Editor<Helper, FileHistory>,
     file: Option<PathBuf>,
@@ -36,9 +40,10 @@ pub(super) struct Lines {
 }
 
 struct Helper {
+    /// The lines above the one at hand, which is not the first of its block.
+    begun: Rc<RefCell<String>>,
     color: bool,
     console: Rc<RefCell<Console>>,
-    wants_editor: Arc<AtomicBool>,
 }
 
 fn trouble(error: &ReadlineError) -> Box<Error> {
@@ -51,6 +56,7 @@ impl Lines {
         let config = Config::builder()
             .completion_type(CompletionType::List)
             .completion_show_all_if_ambiguous(true)
+            .completion_prompt_limit(MOST)
             .history_ignore_space(true)
             .color_mode(if color {
                 ColorMode::Enabled
@@ -62,10 +68,11 @@ impl Lines {
             .build();
         let wants_editor = Arc::new(AtomicBool::new(false));
         let mut editor = Editor::with_config(config).map_err(|error| trouble(&error))?;
+        let begun = Rc::default();
         editor.set_helper(Some(Helper {
+            begun: Rc::clone(&begun),
             color,
             console: Rc::clone(console),
-            wants_editor: Arc::clone(&wants_editor),
         }));
         let keys = Event::KeySeq(vec![KeyEvent::ctrl('X'), KeyEvent::ctrl('E')]);
         editor.bind_sequence(
@@ -74,6 +81,7 @@ impl Lines {
         );
         let file = history::file(&console.borrow().ground.beside);
         if let Some(file) = &file {
+            console.borrow_mut().failed = history::Failed::beside(file);
             let _ = editor.load_history(file);
         }
         if crate::terminal::shows_output()
@@ -83,6 +91,7 @@ impl Lines {
             *super::state::locked(&console.borrow().jobs.printer) = Some(print);
         }
         Ok(Lines {
+            begun,
             console: Rc::clone(console),
             editor,
             file,
@@ -90,40 +99,46 @@ impl Lines {
         })
     }
 
-    /// The next line; nothing after Ctrl-D. Ctrl-C gives up what was typed.
-    pub(super) fn read(&mut self, prompt: &str) -> Result<Option<String>> {
-        let styled = if self.console.borrow().runner.surroundings.color() {
-            format!("\x1b[1m{prompt}\x1b[0m")
-        } else {
-            prompt.to_string()
-        };
-        let mut begun = String::new();
+    /// The next line, or the lines of a block; `None` after Ctrl-D. Ctrl-C gives up what was typed.
+    pub(super) fn read(&mut self, prompt: &Prompt) -> Result<Option<String>> {
+        let (mut text, mut typed) = (String::new(), String::new());
         loop {
-            match self.editor.readline_with_initial(
-                &(prompt.to_string(), styled.clone()),
-                (&std::mem::take(&mut begun), ""),
-            ) {
+            let shown = if text.is_empty() {
+                (prompt.raw.clone(), prompt.styled.clone())
+            } else {
+                let more = format!("{:>1$}", "... ", columns(&prompt.raw).max(4));
+                (more.clone(), more)
+            };
+            self.begun.replace(text.clone());
+            let read = self
+                .editor
+                .readline_with_initial(&shown, (&std::mem::take(&mut typed), ""));
+            match read {
                 Ok(line) => {
-                    let line = if self.wants_editor.swap(false, Ordering::SeqCst) {
-                        match Lines::in_editor(&line) {
-                            Ok(Some(line)) => line,
-                            Ok(None) => continue,
+                    text.push_str(&line);
+                    if self.wants_editor.swap(false, Ordering::SeqCst) {
+                        match Lines::in_editor(&text) {
+                            Ok(changed) => text = changed.unwrap_or_default(),
                             // The line is there again, to be typed on.
                             Err(error) => {
                                 self.console.borrow_mut().show_error(&error);
-                                begun = line;
+                                typed = std::mem::take(&mut text);
                                 continue;
                             }
                         }
-                    } else {
-                        line
-                    };
-                    self.console.borrow().echo(&line);
-                    self.remember(&line);
-                    return Ok(Some(line));
+                    } else if !line.trim().is_empty() && self.console.borrow().ends_open(&text) {
+                        // A blank line ends a block, whatever the parser thinks.
+                        text.push('\n');
+                        continue;
+                    }
+                    let text = text.trim_end_matches('\n').to_string();
+                    self.console.borrow().echo(&text);
+                    self.remember(&text);
+                    return Ok(Some(text));
                 }
-                Err(ReadlineError::Interrupted) => {}
-                Err(ReadlineError::Eof) => return Ok(None),
+                Err(ReadlineError::Interrupted) => text.clear(),
+                Err(ReadlineError::Eof) if text.is_empty() => return Ok(None),
+                Err(ReadlineError::Eof) => text.clear(),
                 Err(error) => return Err(trouble(&error)),
             }
         }
@@ -224,7 +239,11 @@ impl Completer for Helper {
         let Ok(console) = self.console.try_borrow() else {
             return Ok((position, Vec::new()));
         };
-        let (start, offers) = complete::offers(&console, &line[..position]);
+        let begun = self.begun.borrow();
+        let (start, offers) = complete::offers(&console, &format!("{begun}{}", &line[..position]));
+        let Some(start) = start.checked_sub(begun.len()) else {
+            return Ok((position, Vec::new()));
+        };
         let explained =
             offers.len() <= EXPLAINED && offers.iter().any(|(_, about)| !about.is_empty());
         let wide = offers
@@ -253,6 +272,9 @@ impl Hinter for Helper {
     type Hint = hint::Hint;
 
     fn hint(&self, line: &str, position: usize, context: &Context<'_>) -> Option<hint::Hint> {
+        if !self.begun.borrow().is_empty() {
+            return None;
+        }
         hint::hint(
             &*self.console.try_borrow().ok()?,
             line,
@@ -265,7 +287,9 @@ impl Hinter for Helper {
 impl Highlighter for Helper {
     fn highlight<'l>(&self, line: &'l str, _: usize) -> Cow<'l, str> {
         match self.console.try_borrow() {
-            Ok(console) if self.color => Cow::Owned(highlight::coloured(&console, line)),
+            Ok(console) if self.color => {
+                Cow::Owned(highlight::coloured(&console, &self.begun.borrow(), line))
+            }
             _ => Cow::Borrowed(line),
         }
     }
@@ -283,20 +307,4 @@ impl Highlighter for Helper {
     }
 }
 
-impl Validator for Helper {
-    fn validate(&self, context: &mut ValidationContext<'_>) -> rustyline::Result<ValidationResult> {
-        let text = context.input();
-        // A blank line ends it, whatever the parser thinks.
-        let ends = text.ends_with("\n\n")
-            || text.ends_with('\n') && text.trim().is_empty()
-            || self.wants_editor.load(Ordering::SeqCst);
-        let Ok(console) = self.console.try_borrow() else {
-            return Ok(ValidationResult::Valid(None));
-        };
-        Ok(if !ends && highlight::is_open(&console, text) {
-            ValidationResult::Incomplete
-        } else {
-            ValidationResult::Valid(None)
-        })
-    }
-}
+impl Validator for Helper {}

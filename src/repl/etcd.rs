@@ -1,18 +1,20 @@
 //! Lines of etcdctl: `e put a 10; e get a`, on the cluster of the console.
 
 use std::collections::HashMap;
-use std::io::{BufReader, Read, Write};
+use std::io::{BufRead, BufReader, BufWriter, Read, Write};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use super::console::Console;
+use super::outlet::{Outlet, Pager, Reader};
+use super::show::Form;
 use super::state::locked;
 use crate::cluster::{self, Cluster, Login};
 use crate::error::{Error, Kind, Result};
 use crate::etcd::Client;
-use crate::etcdctl::{self, Io, Place, Placed, Style, Wanted};
+use crate::etcdctl::{self, Io, Output, Place, Placed, Redirected, Style, Wanted};
 use crate::inventory::Inventory;
 use crate::report::{Terminal, Transcript};
 use crate::run::Cancel;
@@ -112,61 +114,104 @@ pub(super) fn style(console: &Console) -> Style {
     let place: Arc<dyn Place> = Arc::clone(&console.place) as Arc<dyn Place>;
     Style {
         place: Some(place),
+        records: console.form == Form::Vertical,
         ..Style::of_process("e", false)
     }
 }
 
-/// Carry out the commands of a line, up to the first that fails. Did all of them come to an end?
+/// Carry out the commands of a line, up to the first that fails. Is it a line that a script could have: did all of them come
+/// to an end, and none go to a file or a command of this machine?
 pub(super) fn run(console: &mut Console, text: &str) -> Result<bool> {
     let style = style(console);
-    let mut ended = true;
-    for mut words in etcdctl::commands(text)? {
-        for word in &mut words {
+    let mut scripted = true;
+    for mut command in etcdctl::redirected(text)? {
+        for word in &mut command.words {
             *word = with_variables(console, std::mem::take(word))?;
         }
-        ended &= one(console, &style, words)?;
+        let names = command.input.as_mut().into_iter();
+        let names = names.chain(match &mut command.output {
+            Some(Output::Append(name) | Output::File(name)) => Some(name),
+            _ => None,
+        });
+        for name in names {
+            let named = with_variables(console, std::mem::take(name).into_bytes())?;
+            *name = String::from_utf8_lossy(&named).into_owned();
+        }
+        scripted &= command.input.is_none() && command.output.is_none();
+        scripted &= one(console, &style, command)?;
     }
-    Ok(ended)
+    Ok(scripted)
 }
 
-fn one(console: &mut Console, style: &Style, mut words: etcdctl::Command) -> Result<bool> {
-    if console.json()
-        && !words
+fn one(console: &mut Console, style: &Style, mut command: Redirected) -> Result<bool> {
+    let words = &mut command.words;
+    let formed = (words.iter()).any(|word| {
+        let begins = |flag: &&[u8]| word.starts_with(flag);
+        [&b"-w"[..], b"--write-out", b"-o", b"--output"]
             .iter()
-            .any(|word| word.starts_with(b"-w") || word.starts_with(b"--write-out"))
-    {
-        words.push(b"--write-out=json".to_vec());
-    }
-    let shown = || {
-        words
-            .iter()
-            .map(|word| String::from_utf8_lossy(word).into_owned())
-            .collect::<Vec<_>>()
-            .join(" ")
+            .any(begins)
+    });
+    let form = match console.form {
+        _ if formed => None,
+        _ if console.json() => Some("--write-out=json"),
+        Form::Json => Some("--output=json"),
+        // What changes something has no table.
+        Form::Table | Form::Vertical
+            if etcdctl::meaning(words, style).is_some_and(|meaning| !meaning.changes) =>
+        {
+            Some("--write-out=table")
+        }
+        Form::Simple | Form::Table | Form::Vertical => None,
     };
+    words.extend(form.map(|flag| flag.as_bytes().to_vec()));
     let helps = words.iter().any(|word| word == b"--help" || word == b"-h");
-    if let Some(meaning) = etcdctl::meaning(&words, style).filter(|_| !helps) {
-        if meaning.endless {
-            return super::job::start(console, meaning.name, &words).map(|()| false);
+    let meaning = etcdctl::meaning(words, style).filter(|_| !helps);
+    if let Some(meaning) = meaning.filter(|meaning| meaning.endless) {
+        if command.output.is_some() || command.input.is_some() {
+            return Err(Error::usage(format!(
+                "`{}` goes on in the background: it has no file and no command behind it",
+                meaning.name
+            ))
+            .hint(":log FILE   # a copy of all that is shown"));
         }
-        if meaning.changes && console.settings().check {
-            console.say(format!(
-                "would change etcd: {}",
-                crate::secret::masked(&shown())
-            ));
-            return Ok(true);
-        }
+        return super::job::start(console, meaning.name, words).map(|()| false);
     }
-    let changes = etcdctl::meaning(&words, style).is_some_and(|meaning| meaning.changes);
-    let code = apart(console, style.clone(), words)?;
+    if console.settings().check
+        && let Some(would) = would(&command, meaning)
+    {
+        console.say(would);
+        return Ok(true);
+    }
+    let changes = meaning.is_some_and(|meaning| meaning.changes);
+    let file = match &command.output {
+        Some(Output::Append(name) | Output::File(name)) => Some(name.clone()),
+        _ => None,
+    };
+    let code = apart(console, style.clone(), command)?;
     if changes {
         console.live.forget();
     }
     // The command itself has said what is wrong.
     if code == 0 {
-        Ok(true)
-    } else {
-        Err(Error::new(Kind::Etcd, ""))
+        return Ok(true);
+    }
+    if let Some(name) = file {
+        console.complain(format!("`{name}` is as it was"));
+    }
+    Err(Error::new(Kind::Etcd, ""))
+}
+
+/// What a command would change in etcd or on this machine, in check mode.
+fn would(command: &Redirected, meaning: Option<etcdctl::Meaning>) -> Option<String> {
+    let words = command.words.iter();
+    let words: Vec<_> = words.map(|word| String::from_utf8_lossy(word)).collect();
+    let shown = crate::secret::masked(&words.join(" "));
+    if meaning.is_some_and(|meaning| meaning.changes) {
+        return Some(format!("would change etcd: {shown}"));
+    }
+    match command.output.as_ref()? {
+        Output::Append(name) | Output::File(name) => Some(format!("would write {name}: {shown}")),
+        Output::Program(line) => Some(format!("would run `{line}` with what comes of: {shown}")),
     }
 }
 
@@ -189,39 +234,82 @@ fn with_variables(console: &mut Console, word: Vec<u8>) -> Result<Vec<u8>> {
     Ok(done)
 }
 
+/// Variables of the console that a line for the shell names: it gets them as variables of its environment, so that a value
+/// stays a value.
+fn shell_variables(console: &Console, line: &str) -> Vec<(String, String)> {
+    let is_named =
+        |name: &str| line.contains(&format!("${{{name}}}")) || line.contains(&format!("${name}"));
+    let variables = console.scope.iter_raw().map(|(name, ..)| name.to_string());
+    variables
+        .filter(|name| is_named(name))
+        .filter_map(|name| {
+            let value = console.scope.get(&name)?;
+            Some((name, super::show::text(value)))
+        })
+        .collect()
+}
+
 /// Run a command on a thread of its own, so that Ctrl-C gives the prompt back whatever etcd does.
-fn apart(console: &Console, style: Style, words: etcdctl::Command) -> Result<i32> {
+fn apart(console: &Console, style: Style, command: Redirected) -> Result<i32> {
     let cancel = console.runner.surroundings.cancel().clone();
     cancel.at_once(true);
     let transcript = console.runner.surroundings.transcript().clone();
     let closed = Arc::new(AtomicBool::new(false));
+    let outlet = (command.output.as_ref())
+        .map(|output| {
+            let variables = match output {
+                Output::Program(line) => shell_variables(console, line),
+                _ => Vec::new(),
+            };
+            Outlet::open(output, &variables, &transcript)
+        })
+        .transpose()?;
+    let given = (command.input.as_deref())
+        .map(super::outlet::input)
+        .transpose()?;
+    let reader = Arc::new(Mutex::new(outlet.as_ref().and_then(Outlet::reader)));
+    let rows = crate::terminal::height().filter(|_| console.paging);
     let (done, ended) = mpsc::channel();
-    let streams = (
+    let (mut screen, mut err) = (
         Gate::new(&closed, &transcript, false),
         Gate::new(&closed, &transcript, true),
-        Typing(cancel.clone()),
     );
+    screen.pages = rows.map(|rows| (rows, Arc::clone(&reader)));
+    let (typing, given_up) = (Typing(cancel.clone()), Arc::clone(&closed));
     std::thread::spawn(move || {
-        let (mut out, mut err, input) = streams;
-        let mut input = BufReader::new(input);
+        let stdin = given.is_none();
+        let mut input: Box<dyn BufRead + Send> = match given {
+            Some(file) => Box::new(BufReader::new(file)),
+            None => Box::new(BufReader::new(typing)),
+        };
+        let mut out = Out::new(outlet, screen);
         let code = etcdctl::run(
-            &words,
+            &command.words,
             &style,
             &mut Io {
                 err: &mut err,
-                input: &mut input,
+                input: &mut *input,
+                screen: crate::terminal::shows_output() && out.is_screen(),
                 out: &mut out,
-                screen: crate::terminal::shows_output(),
-                stdin: true,
+                stdin,
                 terminal: true,
             },
         );
         let _ = out.flush();
-        let _ = done.send(code);
+        // Nobody waits for a file whose command was stopped.
+        let worked = code == 0 && !given_up.load(Ordering::SeqCst);
+        let _ = done.send(out.end(worked).map(|()| code));
     });
     loop {
         match ended.recv_timeout(Duration::from_millis(20)) {
-            Ok(code) => return Ok(code),
+            Ok(code) => return code,
+            // Ctrl-C is for the command that reads, or the pager.
+            Err(mpsc::RecvTimeoutError::Timeout)
+                if cancel.asked() && locked(&reader).as_ref().is_some_and(Reader::runs) =>
+            {
+                cancel.reset();
+                cancel.at_once(true);
+            }
             Err(mpsc::RecvTimeoutError::Timeout) if cancel.asked() => {
                 closed.store(true, Ordering::SeqCst);
                 return Err(Error::new(Kind::Interrupted, "interrupted"));
@@ -234,11 +322,59 @@ fn apart(console: &Console, style: Style, words: etcdctl::Command) -> Result<i32
     }
 }
 
+/// The screen, or where else the output goes.
+enum Out {
+    Elsewhere(BufWriter<Outlet>),
+    Screen(Gate),
+}
+
+impl Out {
+    fn new(outlet: Option<Outlet>, screen: Gate) -> Out {
+        match outlet {
+            Some(outlet) => Out::Elsewhere(BufWriter::with_capacity(1 << 16, outlet)),
+            None => Out::Screen(screen),
+        }
+    }
+
+    fn is_screen(&self) -> bool {
+        matches!(self, Out::Screen(_))
+    }
+
+    fn end(self, worked: bool) -> Result<()> {
+        match self {
+            Out::Screen(gate) => {
+                gate.end();
+                Ok(())
+            }
+            Out::Elsewhere(buffer) => buffer.into_parts().0.end(worked),
+        }
+    }
+}
+
+impl Write for Out {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        match self {
+            Out::Elsewhere(outlet) => outlet.write(bytes),
+            Out::Screen(screen) => screen.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        match self {
+            Out::Elsewhere(outlet) => outlet.flush(),
+            Out::Screen(screen) => screen.flush(),
+        }
+    }
+}
+
 /// An output that is closed when nobody waits for it any more.
 struct Gate {
     buffer: Vec<u8>,
     closed: Arc<AtomicBool>,
     error: bool,
+    pager: Option<Pager>,
+    /// The rows of the terminal, where more than these go through a pager, which is told to who waits.
+    pages: Option<(usize, Arc<Mutex<Option<Reader>>>)>,
     transcript: Transcript,
 }
 
@@ -248,7 +384,32 @@ impl Gate {
             buffer: Vec::new(),
             closed: Arc::clone(closed),
             error,
+            pager: None,
+            pages: None,
             transcript: transcript.clone(),
+        }
+    }
+
+    /// More than the screen has room for is shown page by page.
+    fn page(&mut self) {
+        let Some((rows, told)) = &self.pages else {
+            return;
+        };
+        let lines = self.buffer.split(|byte| *byte == b'\n').count();
+        if self.pager.is_some() || lines <= *rows {
+            return;
+        }
+        self.pager = Pager::start();
+        *locked(told) = self.pager.as_ref().map(Pager::reader);
+        if self.pager.is_none() {
+            self.pages = None;
+        }
+    }
+
+    fn end(mut self) {
+        let _ = self.flush();
+        if let Some(pager) = self.pager.take() {
+            pager.end();
         }
     }
 }
@@ -256,6 +417,7 @@ impl Gate {
 impl Write for Gate {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         self.buffer.extend_from_slice(bytes);
+        self.page();
         if self.error || self.buffer.len() > 1 << 16 {
             self.flush()?;
         }
@@ -270,6 +432,10 @@ impl Write for Gate {
         if self.error {
             self.transcript.write(&bytes);
             return std::io::stderr().write_all(&bytes);
+        }
+        if let Some(pager) = &mut self.pager {
+            self.transcript.write(&bytes);
+            return pager.write(&bytes);
         }
         let mut terminal = Terminal::new(&self.transcript);
         terminal.write_all(&bytes)?;

@@ -83,13 +83,14 @@ pub(super) fn page(console: &Console, name: &str) -> Result<String> {
         .strip_prefix(':')
         .or(Some(name))
         .filter(|name| name.len() > 1 || *name == "!")
+        .filter(|name| !console.is_variable(name))
         && let Some(meta) = meta::ALL.iter().find(|meta| {
             meta.name == command && (name.starts_with(':') || !is_word(console, command))
         })
     {
         return Ok(format!("{}\n\n{}\n", meta::usage(meta), meta.doc));
     }
-    let mut pages: Vec<String> = Vec::new();
+    let mut pages: Vec<String> = variable(console, name).into_iter().collect();
     if let Some(named) = locked(&console.runner.tasks).get(name) {
         let what = match named.what {
             What::Alias | What::Variant => "another name of a step",
@@ -122,6 +123,30 @@ pub(super) fn page(console: &Console, name: &str) -> Result<String> {
         Err(_) => {}
     }
     Ok(pages.join("\n"))
+}
+
+/// Lines of a value that are shown.
+const VALUE: usize = 20;
+
+/// Type and value of a variable, or of what is in it: `x?`, `x.y?`.
+fn variable(console: &Console, name: &str) -> Option<String> {
+    let chain: Vec<&str> = name.split('.').collect();
+    let value = super::complete::value_of(console, &chain)?;
+    let kind = console
+        .interpreter
+        .engine()
+        .map_type_name(value.type_name());
+    let kind = if value.is_unit() { "nothing" } else { kind };
+    let shown = super::show::pretty(&value, super::show::columns());
+    let lines: Vec<&str> = shown.lines().collect();
+    let more = match lines.len().saturating_sub(VALUE) {
+        0 => String::new(),
+        more => format!("... and {more} more lines\n"),
+    };
+    let shown: String = (lines.iter().take(VALUE))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    Some(format!("{name}: {kind}\n\n{shown}{more}"))
 }
 
 fn is_word(console: &Console, name: &str) -> bool {
@@ -178,6 +203,9 @@ pub(super) fn source(console: &Console, name: &str) -> Result<String> {
         {
             return Ok(format!("// {path}\n{found}"));
         }
+    }
+    if let Some(page) = variable(console, name) {
+        return Ok(page);
     }
     let page = page(console, name).map_err(|error| {
         Error::usage(format!("there is no source of `{name}`")).because(error.what.clone())

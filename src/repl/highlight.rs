@@ -3,7 +3,7 @@
 use rhai::{Position, Token};
 
 use super::console::Console;
-use super::input::{self, Input};
+use super::input::Input;
 use super::{etcd, meta};
 use crate::etcdctl;
 use crate::script::{CONSOLE, Script};
@@ -19,30 +19,44 @@ const DIM: &str = "2";
 /// A part of the line and its colour.
 type Span = (usize, usize, &'static str);
 
-pub(super) fn coloured(console: &Console, line: &str) -> String {
-    let mut spans = match console.input_kind(line) {
-        Input::Blank => Vec::new(),
-        Input::Etcd(_) => of_etcd(console, line),
-        Input::Help(..) => Vec::new(),
-        Input::Meta(_) => of_meta(line),
-        Input::Rhai(_) => of_script(console, line),
-    };
+/// `line` in colours, which goes on where the lines of `begun` end.
+pub(super) fn coloured(console: &Console, begun: &str, line: &str) -> String {
+    let whole = format!("{begun}{line}");
+    let mut spans: Vec<Span> = Vec::new();
+    let mut start = 0;
+    while start < whole.len() {
+        let end = start + console.first_statement(&whole[start..]);
+        let found = of_statement(console, &whole[start..end]);
+        spans.extend(
+            (found.into_iter()).map(|(from, to, colour)| (start + from, start + to, colour)),
+        );
+        start = end;
+    }
     spans.sort_unstable();
-    let (mut text, mut at) = (String::new(), 0);
+    let (mut text, mut at) = (String::new(), begun.len());
     for (start, end, colour) in spans {
         if start < at
             || end <= start
-            || !line.is_char_boundary(start)
-            || !line.is_char_boundary(end)
+            || !whole.is_char_boundary(start)
+            || !whole.is_char_boundary(end)
         {
             continue;
         }
-        text.push_str(&line[at..start]);
-        text.push_str(&format!("\x1b[{colour}m{}\x1b[0m", &line[start..end]));
+        text.push_str(&whole[at..start]);
+        text.push_str(&format!("\x1b[{colour}m{}\x1b[0m", &whole[start..end]));
         at = end;
     }
-    text.push_str(&line[at..]);
+    text.push_str(&whole[at..]);
     text
+}
+
+fn of_statement(console: &Console, text: &str) -> Vec<Span> {
+    match console.input_kind(text) {
+        Input::Meta(_) if text.trim_start().starts_with(':') => of_meta(text),
+        Input::Blank | Input::Help(..) | Input::Meta(_) => Vec::new(),
+        Input::Etcd(_) => of_etcd(console, text),
+        Input::Rhai(_) => of_script(console, text),
+    }
 }
 
 fn of_meta(line: &str) -> Vec<Span> {
@@ -235,15 +249,4 @@ fn mistakes(console: &Console, line: &str) -> Vec<usize> {
     places
         .filter_map(|at| byte_at(line, position(at)))
         .collect()
-}
-
-/// Does a line end in the middle of something?
-pub(super) fn is_open(console: &Console, line: &str) -> bool {
-    match console.input_kind(line) {
-        Input::Rhai(_) => input::is_open(&console.interpreter, line),
-        Input::Etcd(text) => {
-            crate::command::split(text.split('#').next().unwrap_or_default()).is_none()
-        }
-        _ => false,
-    }
 }

@@ -38,22 +38,21 @@ pub(super) fn hint(
             shown,
         });
     }
-    let found = history
-        .starts_with(
-            line,
-            history.len().checked_sub(1)?,
-            SearchDirection::Reverse,
-        )
-        .ok()??;
-    let rest = found
-        .entry
-        .strip_prefix(line)
-        .filter(|rest| !rest.is_empty() && !rest.contains('\n'))?
-        .to_string();
-    Some(Hint {
-        completion: Some(rest.clone()),
-        shown: rest,
-    })
+    let mut start = history.len().checked_sub(1)?;
+    loop {
+        let found = history
+            .starts_with(line, start, SearchDirection::Reverse)
+            .ok()??;
+        let rest = found.entry.strip_prefix(line);
+        let rest = rest.filter(|rest| !rest.is_empty() && !rest.contains('\n'));
+        if let Some(rest) = rest.filter(|_| !console.failed.has(&found.entry)) {
+            return Some(Hint {
+                completion: Some(rest.to_string()),
+                shown: rest.to_string(),
+            });
+        }
+        start = found.idx.checked_sub(1)?;
+    }
 }
 
 fn arguments(console: &Console, line: &str) -> Option<String> {

@@ -1,9 +1,8 @@
 //! What kind of line it is, and where one ends.
 
-use rhai::LexError;
-use rhai::ParseErrorType;
+use rhai::{Engine, LexError, ParseErrorType};
 
-use crate::script::{Interpreter, Script};
+use crate::script::Script;
 
 /// A line, by its first word.
 #[derive(Debug, PartialEq, Eq)]
@@ -20,14 +19,29 @@ pub(super) enum Input<'a> {
 
 const ALIASES: [&str; 3] = ["e", "em", "etcdctl"];
 
+/// What one types in other consoles, and the command that it means here.
+const FOREIGN: [(&str, &str); 8] = [
+    ("?", "help"),
+    ("\\?", "help"),
+    ("\\h", "help"),
+    ("\\q", "quit"),
+    ("\\x", "format vertical"),
+    ("exit", "quit"),
+    ("help", "help"),
+    ("quit", "quit"),
+];
+
 /// `is_variable` tells whether a word is a variable of the script: then it is no alias.
 pub(super) fn kind(text: &str, is_variable: impl Fn(&str) -> bool) -> Input<'_> {
     let text = text.trim();
-    if text.is_empty() {
+    if text.is_empty() || is_remark(text) {
         return Input::Blank;
     }
     if let Some(rest) = text.strip_prefix(':') {
         return Input::Meta(rest.trim());
+    }
+    if let Some(command) = foreign(text, &is_variable) {
+        return Input::Meta(command);
     }
     if let Some(name) = text.strip_suffix("??").filter(|name| is_name(name)) {
         return Input::Help(name.trim(), true);
@@ -40,6 +54,28 @@ pub(super) fn kind(text: &str, is_variable: impl Fn(&str) -> bool) -> Input<'_> 
     } else {
         Input::Rhai(text)
     }
+}
+
+/// A comment as shells have it, which the language does not know.
+fn is_remark(text: &str) -> bool {
+    let rest = text.strip_prefix('#');
+    !text.contains('\n')
+        && rest.is_some_and(|rest| {
+            let rest = rest.trim_start_matches('#');
+            rest.is_empty() || rest.starts_with([' ', '\t', '!'])
+        })
+}
+
+fn foreign<'a>(text: &'a str, is_variable: &impl Fn(&str) -> bool) -> Option<&'a str> {
+    let word = text.trim_end_matches(';').trim_end();
+    if is_variable(word) {
+        return None;
+    }
+    if let Some((_, command)) = FOREIGN.iter().find(|(foreign, _)| *foreign == word) {
+        return Some(command);
+    }
+    let name = word.strip_prefix("help ")?;
+    is_name(name).then_some(word)
 }
 
 fn is_name(text: &str) -> bool {
@@ -72,8 +108,8 @@ pub(super) fn is_etcd(text: &str, is_variable: impl Fn(&str) -> bool) -> bool {
 }
 
 /// Does the text end in the middle of something? The parser says so by an error at its very end.
-pub(super) fn is_open(interpreter: &Interpreter, text: &str) -> bool {
-    let Err(error) = interpreter.engine().compile(text) else {
+pub(super) fn is_open(engine: &Engine, text: &str) -> bool {
+    let Err(error) = engine.compile(text) else {
         return false;
     };
     let lines = text.trim_end().lines().count();
@@ -92,6 +128,73 @@ pub(super) fn is_open(interpreter: &Interpreter, text: &str) -> bool {
         ParseErrorType::MissingToken(..) => at_end,
         ParseErrorType::BadInput(LexError::UnterminatedString) => true,
         _ => false,
+    }
+}
+
+/// How long the first statement of a text is, the end of its line included: as far as `is_open` says that more must come, and
+/// as far as the next line goes on with it.
+pub(super) fn first_statement(text: &str, is_open: impl Fn(&str) -> bool) -> usize {
+    let mut end = 0;
+    for line in text.split_inclusive('\n') {
+        end += line.len();
+        let statement = &text[..end];
+        if !is_open(statement) && !goes_on(statement, &text[end..]) {
+            break;
+        }
+    }
+    end
+}
+
+/// Does a statement that could end go on in the lines after it?
+fn goes_on(statement: &str, rest: &str) -> bool {
+    let first = statement.trim();
+    let whole = first.is_empty() || first.starts_with(':') || is_remark(first);
+    if whole || ALIASES.contains(&first_word(first)) {
+        return false;
+    }
+    let real = |line: &&str| !line.trim().is_empty() && !line.trim_start().starts_with("//");
+    let Some(next) = rest.lines().find(real).map(str::trim_start) else {
+        return false;
+    };
+    // What is said of a function stands above it.
+    let above = (statement.lines()).all(|line| line.trim_start().starts_with("///"));
+    if above {
+        return next.starts_with("fn ") || next.starts_with("private ");
+    }
+    // Such a line begins nothing: `?` alone and `&` are for the console and the shell.
+    let word = first_word(next);
+    word == "else"
+        || word == "catch"
+        || next.starts_with("catch(")
+        || next.starts_with("else{")
+        || next.starts_with("&&")
+        || next.starts_with("?.")
+        || next.starts_with([
+            '.', ')', ']', '}', ',', '+', '*', '/', '%', '=', '<', '>', '^',
+        ])
+}
+
+/// What may have been meant by a line that is none: something one can type.
+pub(super) fn meant(text: &str, is_etcd: impl Fn(&str) -> bool) -> Vec<String> {
+    let text = text.trim();
+    let word = first_word(text);
+    let rest = text[word.len()..].trim_start();
+    let is_call = rest.starts_with(['(', '=', '.', '[']) || word.contains(['(', '.', '=']);
+    if is_call || text.contains('\n') {
+        return Vec::new();
+    }
+    let line = text.trim_end_matches(';');
+    match word {
+        "ls" => vec![format!("e {line}"), format!(":! {line}")],
+        _ if super::meta::ALL.iter().any(|meta| meta.name == word) => vec![format!(":{line}")],
+        _ if is_etcd(word) => vec![format!("e {line}")],
+        _ => {
+            let later = text.split_once("; e ").map(|(_, line)| format!("e {line}"));
+            later
+                .map(|line| format!("{line}   # on a line of its own"))
+                .into_iter()
+                .collect()
+        }
     }
 }
 
@@ -172,8 +275,69 @@ mod tests {
             ("etcd::purge?", Input::Help("etcd::purge", false)),
             ("file??", Input::Help("file", true)),
             ("a ?? b", Input::Rhai("a ?? b")),
+            ("?", Input::Meta("help")),
+            ("\\q", Input::Meta("quit")),
+            ("exit;", Input::Meta("quit")),
+            ("help file", Input::Meta("help file")),
+            ("help = 1", Input::Rhai("help = 1")),
+            ("exit()", Input::Rhai("exit()")),
+            ("# a remark", Input::Blank),
+            ("#{ a: 1 }", Input::Rhai("#{ a: 1 }")),
         ] {
             assert_eq!(kind(text, is_e), wanted, "{text}");
+        }
+    }
+    #[test]
+    fn a_text_falls_into_statements() {
+        let engine = Engine::new();
+        let open = |text: &str| match kind(text, |_| false) {
+            Input::Rhai(text) => is_open(&engine, text),
+            Input::Etcd(text) => crate::etcdctl::is_open(text),
+            _ => false,
+        };
+        for pieces in [
+            &["let a = 1\n", "let b = 2\n", "print(a + b)"][..],
+            &["let q = 5\n", "e put k 'a#b\nc'\n", "# said\n", "q + 1"],
+            &[
+                "for i in 0..2 {\n  print(i);\n}\n",
+                "\n",
+                "e get a\n",
+                ":hosts",
+            ],
+            &[
+                "if a {\n 1\n}\n// or\nelse {\n 2\n}\n",
+                "x\n  .len()\n",
+                "?",
+            ],
+            &["/// Two.\nfn two() { 2 }\n", "em list"],
+        ] {
+            let text = pieces.concat();
+            let (mut rest, mut found) = (text.as_str(), Vec::new());
+            while !rest.is_empty() {
+                let (first, left) = rest.split_at(first_statement(rest, open));
+                found.push(first);
+                rest = left;
+            }
+            assert_eq!(found, pieces);
+        }
+    }
+
+    #[test]
+    fn a_line_that_is_none_has_one_that_was_meant() {
+        let is_etcd = |word: &str| ["get", "ls", "put"].contains(&word);
+        for (typed, wanted) in [
+            ("get a", &["e get a"][..]),
+            ("ls /pg;", &["e ls /pg", ":! ls /pg"]),
+            ("limit two", &[":limit two"]),
+            (
+                "let s = 1; e put ${s} 1",
+                &["e put ${s} 1   # on a line of its own"],
+            ),
+            ("get(1)", &[]),
+            ("put = 1", &[]),
+            ("nothing here", &[]),
+        ] {
+            assert_eq!(meant(typed, is_etcd), wanted, "{typed}");
         }
     }
 }

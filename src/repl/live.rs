@@ -26,6 +26,25 @@ pub(super) enum Topic {
     Users,
 }
 
+impl Topic {
+    /// The keys that may stand where `word` has begun.
+    pub(super) fn keys(word: &str) -> Topic {
+        Topic::Keys(word.rfind('/').map_or("", |at| &word[..=at]).to_string())
+    }
+}
+
+/// What a cluster answers within a time; nothing when it is away.
+pub(super) fn once(client: Client, topic: &Topic, patience: Duration) -> Vec<Offer> {
+    let (told, answers) = std::sync::mpsc::channel();
+    let topic = topic.clone();
+    std::thread::spawn(move || drop(told.send(answer(&client, &topic))));
+    answers
+        .recv_timeout(patience)
+        .ok()
+        .flatten()
+        .unwrap_or_default()
+}
+
 /// A word, and what it is.
 pub(super) type Offer = (String, String);
 

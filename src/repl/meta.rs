@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use super::console::{Console, Then};
 use super::save::Accepted;
+use super::show::Form;
 use super::state::{Errand, What, locked, script_named};
 use super::{flow, help, save, step};
 use crate::error::{Error, Result, nearest};
@@ -25,9 +26,14 @@ pub(super) enum Takes {
     Cluster,
     /// A line for the shell.
     Command,
+    /// A time between two runs.
+    Every,
     File,
+    Form,
     Hosts,
     Job,
+    /// A line of the console.
+    Line,
     /// Numbers of lines.
     Lines,
     /// Anything there is help on.
@@ -172,6 +178,18 @@ pub(super) const ALL: &[Meta] = &[
         args: &[("[JOB]", Takes::Job)],
         doc: "end a job, or all",
         run: stop,
+    },
+    Meta {
+        name: "watch",
+        args: &[("[EVERY]", Takes::Every), ("LINE", Takes::Line)],
+        doc: "run a line every 2s, or as often as EVERY says, until Ctrl-C",
+        run: super::watch::run,
+    },
+    Meta {
+        name: "format",
+        args: &[("[simple|table|json|vertical]", Takes::Form)],
+        doc: "how results and the answers of `e` are shown; simple: each as it is made for",
+        run: format,
     },
     Meta {
         name: "bt",
@@ -339,6 +357,7 @@ fn hosts(console: &mut Console, pattern: &str) -> Result<Then> {
         })
         .collect();
     let broad = clusters.iter().map(|name| columns(name)).max().unwrap_or(0);
+    let mut lines = Vec::new();
     for (host, cluster) in selected.iter().zip(clusters) {
         let seen = match pool.known(host) {
             None => "not connected yet".to_string(),
@@ -353,11 +372,13 @@ fn hosts(console: &mut Console, pattern: &str) -> Result<Then> {
             .collect::<Vec<_>>()
             .join(",");
         let (host, cluster) = (padded(host, wide), padded(cluster, broad));
-        console.say(format!("{host}  {cluster}  {groups}  {seen}"));
+        lines.push(format!("{host}  {cluster}  {groups}  {seen}"));
     }
-    if selected.is_empty() {
-        console.say("no host is selected; `:limit all` selects all");
-    }
+    console.say(if lines.is_empty() {
+        "no host is selected; `:limit all` selects all".to_string()
+    } else {
+        lines.join("\n")
+    });
     Ok(Then::Go)
 }
 
@@ -418,6 +439,28 @@ fn timing(console: &mut Console, text: &str) -> Result<Then> {
     Ok(Then::Go)
 }
 
+fn format(console: &mut Console, name: &str) -> Result<Then> {
+    if name.is_empty() {
+        console.say(console.form.name());
+        return Ok(Then::Go);
+    }
+    let names = || Form::ALL.into_iter().map(|(name, _)| name);
+    let found = Form::ALL.into_iter().find(|(known, _)| *known == name);
+    console.form = match (found, nearest(name, names())) {
+        (Some((_, form)), _) => form,
+        (None, Some(near)) => {
+            return Err(Error::usage(format!("there is no format `{name}`"))
+                .hint(format!("did you mean `:format {near}`?")));
+        }
+        (None, None) => {
+            let all = names().collect::<Vec<_>>().join(", ");
+            return Err(Error::usage(format!("there is no format `{name}`"))
+                .because(format!("there are {all}")));
+        }
+    };
+    Ok(Then::Go)
+}
+
 fn set(console: &mut Console, text: &str) -> Result<Then> {
     if text.is_empty() {
         for (name, value) in console.settings().vars {
@@ -475,11 +518,11 @@ fn tasks(console: &mut Console, _: &str) -> Result<Then> {
     let tasks = locked(&console.runner.tasks).clone();
     let shown = tasks.iter().filter(|(_, named)| named.what != What::Alias);
     let wide = shown.map(|(name, _)| columns(name)).max().unwrap_or(0) + 2;
-    let mut script = String::new();
+    let (mut script, mut text) = (String::new(), String::new());
     for (name, named) in tasks.iter().filter(|(_, named)| named.what != What::Alias) {
         if named.script != script {
             script.clone_from(&named.script);
-            console.say(console.paint(1, &script));
+            text.push_str(&format!("{}\n", console.paint(1, &script)));
         }
         let same = format!("the same as {name}");
         let others: Vec<&str> = tasks
@@ -492,7 +535,6 @@ fn tasks(console: &mut Console, _: &str) -> Result<Then> {
         } else {
             format!("; also {}", others.join(", "))
         };
-        let mut text = String::new();
         help::line(
             &mut text,
             &format!("  {name}()"),
@@ -500,8 +542,8 @@ fn tasks(console: &mut Console, _: &str) -> Result<Then> {
             wide + 2,
             super::show::columns(),
         );
-        console.say(text.trim_end());
     }
+    console.say(text.trim_end_matches('\n'));
     Ok(Then::Go)
 }
 
@@ -671,12 +713,15 @@ fn log(console: &mut Console, file: &str) -> Result<Then> {
 
 fn show_lines(console: &mut Console, _: &str) -> Result<Then> {
     let lines = save::lines(console)?;
-    for (number, line) in lines.iter().enumerate() {
-        console.say(format!("{:3}  {line}", number + 1));
-    }
-    if lines.is_empty() {
-        console.say("no line has worked yet that a script could have");
-    }
+    let numbered = lines.iter().enumerate();
+    let text: Vec<String> = numbered
+        .map(|(number, line)| format!("{:3}  {line}", number + 1))
+        .collect();
+    console.say(if text.is_empty() {
+        "no line has worked yet that a script could have".to_string()
+    } else {
+        text.join("\n")
+    });
     Ok(Then::Go)
 }
 

@@ -30,49 +30,66 @@ mod input;
 mod job;
 mod live;
 mod meta;
+mod outlet;
 mod save;
 mod show;
 mod state;
 mod step;
+mod watch;
 
 use std::cell::RefCell;
+use std::io::IsTerminal;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use state::{Errand, Ground, Settings, Surroundings};
 
 use crate::error::Result;
+use crate::etcd::Client;
+use crate::etcdctl::Style;
 use console::{Console, Then};
 use input::Input;
+use outlet::Pager;
 
 /// Read lines until Ctrl-D. Ctrl-C cancels a line, or what runs, and never leaves.
 pub fn run(surroundings: Arc<dyn Surroundings>) -> Result<i32> {
     let start = surroundings.start_file();
     let console = Rc::new(RefCell::new(Console::new(surroundings)?));
     let mut editor = edit::Lines::new(&console)?;
+    let terminal = crate::terminal::shows_output() && std::io::stdin().is_terminal();
+    console.borrow_mut().paging = terminal && Pager::command().is_some();
     console.borrow().welcome();
     if let Some(path) = start {
         console.borrow_mut().feed_file(&path);
     }
-    loop {
+    'lines: loop {
         let prompt = console.borrow().prompt();
         let Some(line) = editor.read(&prompt)? else {
             break;
         };
-        let then = console.borrow_mut().take(&line);
-        match then {
-            Then::Go => {}
-            Then::Edit(text) => match edit::Lines::in_editor(&text) {
-                Ok(Some(text)) => {
-                    console.borrow().echo(&text);
-                    editor.remember(&text);
-                    console.borrow_mut().take(&text);
-                }
-                Ok(None) => {}
-                Err(error) => console.borrow_mut().show_error(&error),
-            },
-            Then::Editing(mode) => editor.set_mode(&mode),
-            Then::Leave => break,
+        let mut text = line;
+        // What was pasted is several statements: they are run one after the other.
+        while !text.is_empty() {
+            let length = console.borrow().first_statement(&text);
+            let rest = text.split_off(length);
+            let statement = std::mem::replace(&mut text, rest);
+            let then = console.borrow_mut().take(statement.trim_end_matches('\n'));
+            match then {
+                Then::Go => {}
+                Then::Failed => console.borrow().not_run(&std::mem::take(&mut text)),
+                Then::Edit(text) => match edit::Lines::in_editor(&text) {
+                    Ok(Some(text)) => {
+                        console.borrow().echo(&text);
+                        editor.remember(&text);
+                        console.borrow_mut().take(&text);
+                    }
+                    Ok(None) => {}
+                    Err(error) => console.borrow_mut().show_error(&error),
+                },
+                Then::Editing(mode) => editor.set_mode(&mode),
+                Then::Leave => break 'lines,
+            }
         }
     }
     editor.close();
@@ -84,6 +101,39 @@ pub fn run(surroundings: Arc<dyn Surroundings>) -> Result<i32> {
 #[must_use]
 pub fn commands() -> Vec<(String, &'static str)> {
     meta::lines()
+}
+
+/// What may stand at the end of `word`, behind the words of a command of `e`, each with what it is; and where in `word` it begins.
+/// The cluster is asked for what it holds, for as long as `patience`.
+#[must_use]
+pub fn offers_of_etcd(
+    style: &Style,
+    words: Vec<Vec<u8>>,
+    word: &str,
+    client: &dyn Fn() -> Option<Client>,
+    patience: Duration,
+) -> (usize, Vec<(String, String)>) {
+    let ask = |topic: &live::Topic| {
+        client().map_or_else(Vec::new, |client| live::once(client, topic, patience))
+    };
+    complete::of_words(style, words, word, &ask)
+}
+
+/// A list of maps as the console shows it; `None` for every other value.
+#[must_use]
+pub fn table(value: &rhai::Dynamic) -> Option<String> {
+    let array = value.clone().try_cast::<rhai::Array>()?;
+    let maps = array
+        .iter()
+        .all(|one| one.flatten_clone().is::<rhai::Map>());
+    let wide = crate::terminal::width().unwrap_or(usize::MAX);
+    (maps && !array.is_empty()).then(|| show::pretty(value, wide))
+}
+
+/// A value as an event.
+#[must_use]
+pub fn json(value: &rhai::Dynamic) -> String {
+    show::json(value)
 }
 
 /// Lines from a pipe, one after the other, up to the first error; the result is the exit code.
@@ -106,7 +156,9 @@ pub fn is_for_console(text: &str) -> bool {
     };
     text.lines()
         .any(|line| match input::kind(line, is_variable) {
-            Input::Etcd(_) | Input::Help(..) | Input::Meta(_) => true,
+            Input::Etcd(_) | Input::Help(..) => true,
+            // `exit` alone may be a line of a script.
+            Input::Meta(_) => line.trim_start().starts_with(':'),
             Input::Blank => false,
             Input::Rhai(line) => is_step(line),
         })

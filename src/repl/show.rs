@@ -9,6 +9,47 @@ use crate::terminal::{columns as columns_of, padded, visible};
 /// Columns that stand first, when they are there.
 const FIRST: [&str; 5] = ["name", "id", "key", "host", "endpoint"];
 
+/// How results and the answers of `e` are shown, by `:format`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    Json,
+    /// Each as it is made for: tables of maps, and what etcdctl calls simple.
+    Simple,
+    Table,
+    Vertical,
+}
+
+impl Form {
+    pub(super) const ALL: [(&'static str, Form); 4] = [
+        ("json", Form::Json),
+        ("simple", Form::Simple),
+        ("table", Form::Table),
+        ("vertical", Form::Vertical),
+    ];
+
+    pub(super) fn name(self) -> &'static str {
+        let found = Form::ALL.iter().find(|(_, form)| *form == self);
+        found.map_or("simple", |(name, _)| name)
+    }
+}
+
+/// Maps one below the other, a line for each of their keys.
+pub(super) fn vertical(value: &Dynamic, wide: usize) -> String {
+    let array = value.flatten_clone().try_cast::<Array>();
+    let Some(array) = array.filter(|array| array.iter().all(|one| one.flatten_clone().is::<Map>()))
+    else {
+        return pretty(value, wide);
+    };
+    let records = array.iter().map(|one| pretty(one, wide));
+    records.collect::<Vec<_>>().join("\n\n")
+}
+
+/// JSON for a person.
+pub(super) fn indented_json(value: &Dynamic) -> String {
+    let value = crate::script::to_json(value);
+    serde_json::to_string_pretty(&value).unwrap_or_else(|_| value.to_string())
+}
+
 /// The columns of the terminal.
 pub(super) fn columns() -> usize {
     crate::terminal::width().unwrap_or(100)

@@ -47,6 +47,12 @@ impl Transcript {
         Ok(())
     }
 
+    #[must_use]
+    pub fn is_on(&self) -> bool {
+        let slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        slot.is_some()
+    }
+
     pub fn end(&self) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }

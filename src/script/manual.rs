@@ -85,15 +85,26 @@ fn first(doc: &str) -> &str {
     doc.lines().next().unwrap_or_default()
 }
 
+/// The tags of a script, each with what its task says of itself. Nothing of the script is run.
+pub fn tags(script: &super::Script) -> Result<Vec<(String, String)>> {
+    let ast = Interpreter::new(empty_world()?)?.compile_line(script)?;
+    Ok(super::check::tags(&ast))
+}
+
 /// The parameters that the stdlib declares.
 pub fn parameters() -> Result<Vec<Parameter>> {
+    Ok(super::parameters(Interpreter::new(empty_world()?)?.world()))
+}
+
+/// A world without hosts, that says nothing.
+fn empty_world() -> Result<World> {
     let options = Options {
         check: true,
         diff: false,
         forks: 1,
         yes: false,
     };
-    let world = World::new(Parts {
+    Ok(World::new(Parts {
         args: Vec::new(),
         beside: std::path::PathBuf::new(),
         inventory: Arc::new(Inventory::parse("<none>", "all: {}")?),
@@ -103,8 +114,7 @@ pub fn parameters() -> Result<Vec<Parameter>> {
         script_folder: None,
         selection: Selection::default(),
         session: Arc::new(Session::new(options, Report::new(Box::new(Silent)))),
-    });
-    Ok(super::parameters(Interpreter::new(world)?.world()))
+    }))
 }
 
 fn default_of(parameter: &Parameter) -> String {

@@ -18,6 +18,7 @@ pub(crate) fn e(client: &Client, words: &[&str]) -> error::Result<String> {
         layout: Layout::V36,
         place: Some(Arc::new(Known(placed))),
         program: "e".into(),
+        records: false,
         stop: Stop::default(),
         strict: false,
         variables: Vec::new(),

@@ -35,7 +35,10 @@ fn fields(value: &Value) -> BTreeSet<String> {
 }
 
 fn seen(test: &Test, words: &str, events: &mut BTreeMap<String, BTreeSet<String>>) {
-    let ran = test.etcdsh(&words.split_whitespace().collect::<Vec<_>>());
+    let ran = match words.split_once(" | ") {
+        Some((lines, words)) => test.sh(&format!("printf '{lines}' | etcdsh {words}")),
+        None => test.etcdsh(&words.split_whitespace().collect::<Vec<_>>()),
+    };
     assert_eq!(ran.stderr, "", "{words}");
     assert!(!ran.stdout.is_empty(), "{words} says nothing");
     for line in ran.stdout.lines() {
@@ -104,6 +107,8 @@ fn every_line_is_a_documented_event() {
         "-i mixed, -c nonsense -o json etcd".into(),
         "-o json --bogus".into(),
         "-o json etdc".into(),
+        "-o json --eval [6*7]".into(),
+        ":hostz\\n1 + 1 | -o json -i hosts.yml".into(),
     ] {
         seen(&test, &words, &mut events);
     }

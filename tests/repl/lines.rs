@@ -1,6 +1,6 @@
 //! What lines do: settings, errors, Rhai, files, help.
 
-use super::{Screen, dumb};
+use super::{Screen, dumb, folder, plain};
 
 #[test]
 fn the_prompt_shows_cluster_selection_and_mode() {
@@ -214,6 +214,222 @@ fn a_name_tells_what_it_means_and_where_it_is_written() {
 }
 
 #[test]
+fn words_of_other_consoles_work_or_say_what_to_type() {
+    let test = dumb();
+    let mut screen = Screen::ready(&test, "-i hosts.yml");
+    for line in ["help", "?", "\\?"] {
+        assert!(screen.line(line).contains("e get a; e put a 10"), "{line}");
+    }
+    assert!(screen.line("help file").contains("h.file(path, #{ ... })"));
+    let cases = [
+        ("get a", "hint: e get a\n"),
+        ("ls", "hint: e ls\n hint: :! ls\n"),
+        ("limit two", "hint: :limit two\n"),
+        (
+            "let s = 1; e put ${s} 1",
+            "hint: e put ${s} 1   # on a line of its own\n",
+        ),
+    ];
+    for (line, wanted) in cases {
+        let said = screen.line(line);
+        assert!(
+            said.contains("error:") && said.ends_with(wanted),
+            "{line}\n{said}"
+        );
+    }
+    screen.line("let get = 40;");
+    assert_eq!(screen.line("get + 2"), "42\n");
+    for word in ["exit", "quit;", "\\q"] {
+        let mut screen = Screen::ready(&test, "-i hosts.yml");
+        screen.keys(&format!("{word}\n"));
+        assert_eq!(screen.left(), 0, "{word}");
+    }
+}
+
+#[test]
+fn output_goes_to_files_and_commands_of_this_machine() {
+    let test = dumb().file("old", "old\n").file("plain", "plain\n");
+    let mut screen = Screen::ready(&test, "-i hosts.yml");
+    let text = |name: &str| std::fs::read_to_string(test.path(name)).unwrap_or_default();
+    let version = screen.line("e version");
+    assert!(version.starts_with("etcdctl version"), "{version}");
+    assert_eq!(screen.line("e version > 'my file'; e version>>old"), "");
+    assert_eq!(text("my file"), version);
+    assert_eq!(text("old"), format!("old\n{version}"));
+    screen.line("let name = \"named; touch never\"; let what = \"API\"");
+    screen.line("e version > ${name}");
+    assert_eq!(text("named; touch never"), version);
+    let said = screen.line("e version | grep ${what} | tr a-z A-Z; e version | wc -l # lines");
+    assert_eq!(said, "API VERSION: 3.6\n3\n");
+    assert_eq!(screen.line("e version | head -c 4 >head"), "");
+    assert_eq!(text("head"), "etcd");
+    let said = screen.line("e version | grep -q nothing; e version");
+    assert!(
+        said.contains("error: `grep -q nothing` ended with 1") && !said.contains("API"),
+        "{said}"
+    );
+    // A command that fails leaves the file alone; so does check mode.
+    let said = screen.line("e get a --endpoints=127.0.0.1:1 --command-timeout=100ms > plain");
+    assert!(
+        said.contains("connection refused") && said.contains("`plain` is as it was"),
+        "{said}"
+    );
+    screen.line(":check on");
+    assert_eq!(
+        screen.line("e version > plain"),
+        "would write plain: version\n"
+    );
+    assert_eq!(
+        screen.line("e version | touch never"),
+        "would run `touch never` with what comes of: version\n"
+    );
+    screen.line(":check off");
+    assert_eq!(text("plain"), "plain\n");
+    assert!(!test.path("never").exists());
+    for (line, wanted) in [
+        ("e get a >", "a file is missing behind `>`"),
+        ("e get a && e get b", "`&` is no part of a line of etcdctl"),
+        ("e version > nowhere/f", "`nowhere/f` cannot be written"),
+        ("e put a < nowhere", "`nowhere` cannot be read"),
+        ("e watch a > f", "`watch` goes on in the background"),
+    ] {
+        let said = screen.line(line);
+        assert!(said.contains(wanted), "{line}\n{said}");
+    }
+    let said = screen.line("e(\"get a > f\")");
+    assert!(
+        said.contains("`>` writes no file here") && !test.path("f").exists(),
+        "{said}"
+    );
+    // No script could have such lines.
+    assert!(!screen.line(":lines").contains("version >"));
+}
+
+#[test]
+fn results_have_the_form_that_is_wanted() {
+    let test = dumb();
+    let mut screen = Screen::ready(&test, "-i hosts.yml");
+    assert_eq!(screen.line(":format"), "simple\n");
+    let rows = "[#{ name: \"a\", n: 1 }, #{ name: \"b\", n: 2 }]";
+    screen.line(":format vertical");
+    assert_eq!(screen.line(rows), "n     1\nname  a\n\nn     2\nname  b\n");
+    screen.line(":format json");
+    let shown: serde_json::Value = serde_json::from_str(&screen.line(rows)).unwrap();
+    assert_eq!(shown[1]["name"], "b");
+    assert!(
+        screen
+            .line(":format tabel")
+            .contains("did you mean `:format table`?")
+    );
+    screen.line(":format table");
+    assert_eq!(screen.line(rows), "name  n\na     1\nb     2\n");
+}
+
+#[test]
+fn a_line_is_watched_until_control_c() {
+    let test = folder().env("NO_COLOR", "1");
+    let mut screen = Screen::ready(&test, "-i hosts.yml");
+    screen.keys("let n = 40;\r");
+    screen.until_prompt();
+    screen.keys(":watch 0.1s n += 1; n\r");
+    for wanted in ["every 0.1s: n += 1; n", "\n41", "\n42", "\n43"] {
+        screen.wait(wanted);
+    }
+    // It may fall between two runs, where it is taken back.
+    loop {
+        screen.keys("\x03");
+        if plain(&screen.rest(std::time::Duration::from_secs(1))).ends_with("> ") {
+            break;
+        }
+    }
+    screen.keys("n > 42\r");
+    screen.wait("true");
+    for (line, wanted) in [
+        (":watch e watch a", "it goes on by itself"),
+        (":watch 1s :quit", "cannot be watched"),
+        (":watch 1s", "`:watch` needs a line"),
+        (":watch 1s nope()", "there is no function `nope`"),
+    ] {
+        screen.keys(&format!("{line}\r"));
+        screen.wait(wanted);
+        screen.until_prompt();
+    }
+}
+
+#[test]
+fn the_prompt_names_the_inventory_and_has_its_colour() {
+    let hosts = "all:\n  vars: { ansible_connection: sandbox, etcdsh_color: red }\n  children:\n    etcd:\n      hosts: { one: { etcd_seq: 1, ansible_host: 127.0.9.1 } }\n";
+    let test = folder()
+        .file("production.yml", hosts)
+        .file("pink.yml", &hosts.replace("red", "pink"));
+    let mut screen = Screen::start(&test, "-i production.yml");
+    screen.wait("\x1b[1m\x1b[31mproduction.yml:etcd> ");
+    let mut screen = Screen::start(&test, "-i pink.yml");
+    let said = screen.wait("pink.yml:etcd> ");
+    assert!(
+        said.contains("`etcdsh_color` takes one of blue, cyan") && said.contains("pink.yml"),
+        "{said}"
+    );
+    let mut screen = Screen::start(&test, "-i hosts.yml");
+    screen.wait("\x1b[1mhosts.yml:etcd> ");
+    let mut screen = Screen::start(&test, "");
+    screen.wait("\x1b[1m\x1b[36msandbox");
+}
+
+#[test]
+fn a_command_without_an_inventory_says_where_it_goes() {
+    let test = dumb();
+    let mut flags = String::from("--command-timeout=100ms --dial-timeout=100ms");
+    let ran = test.sh(&format!("etcdsh e get a {flags}"));
+    let said = "no inventory here: this goes to 127.0.0.1:2379; -i FILE names one\n";
+    assert_eq!(ran.stderr.matches(said).count(), 1, "{ran:?}");
+    flags.push_str(" --endpoints=127.0.0.1:1");
+    for line in [
+        format!("etcdsh e get a {flags}"),
+        format!("etcdsh -i hosts.yml e get a {flags}"),
+    ] {
+        assert!(!test.sh(&line).stderr.contains("this goes to"), "{line}");
+    }
+}
+
+#[test]
+fn an_expression_is_json_or_a_table_without_a_terminal_too() {
+    let test = dumb();
+    let eval = |words: &[&str], text: &str| test.etcdsh(&[words, &["--eval", text]].concat());
+    let rows = "[#{ name: \"a\", n: 1 }, #{ name: \"bbb\", n: 22 }]";
+    assert_eq!(eval(&[], rows).stdout, "name  n\na     1\nbbb   22\n");
+    assert_eq!(
+        eval(&["-o", "json"], rows).stdout,
+        "{\"event\":\"value\",\"value\":[{\"n\":1,\"name\":\"a\"},{\"n\":22,\"name\":\"bbb\"}]}\n"
+    );
+    assert_eq!(
+        eval(&["-o", "json"], "print(1)")
+            .stdout
+            .matches("event")
+            .count(),
+        1
+    );
+    assert_eq!(eval(&[], "[1, 2]").stdout, "[1, 2]\n");
+}
+
+#[test]
+fn a_variable_shows_its_type_and_value() {
+    let test = dumb();
+    let mut screen = Screen::ready(&test, "-i hosts.yml");
+    screen.line("let m = #{ inner: [1, 2], name: \"x\" };");
+    assert_eq!(screen.line("m?"), "m: map\n\ninner  [1, 2]\nname   x\n");
+    assert_eq!(screen.line("m.inner?"), "m.inner: array\n\n[1, 2]\n");
+    screen.line("let h = host(\"one\");");
+    assert_eq!(screen.line("h?"), "h: host\n\none\n");
+    screen.line("let file = secret(\"hunter2\");");
+    let said = screen.line("file?");
+    assert!(
+        said.starts_with("file: secret\n\n********\n") && said.contains("h.file(path, #{ ... })"),
+        "{said}"
+    );
+}
+
+#[test]
 fn a_copy_of_the_session_has_no_secrets() {
     let test = dumb();
     let mut screen = Screen::ready(&test, "-i hosts.yml");
@@ -354,15 +570,31 @@ fn shells_and_man_get_the_same_table() {
     for shell in ["bash", "zsh", "fish"] {
         let ran = test.etcdsh(&["completion", shell]);
         assert!(
-            ran.status == 0
-                && ran.stdout.contains("sandbox")
-                && ran.stdout.contains("start-at-task"),
-            "{shell}"
+            ran.status == 0 && ran.stdout.contains("__complete"),
+            "{shell}: {ran:?}"
         );
     }
     let ran =
         test.sh("etcdsh completion bash > c && bash -n c && bash -c '. ./c; complete -p etcdsh'");
     assert!(ran.stdout.contains("etcdsh"), "{ran:?}");
+    let tab = |line: &str| {
+        let script =
+            "COMP_LINE=$1 COMP_POINT=${#1}; . ./c; _etcdsh; printf '%s\\n' \"${COMPREPLY[@]}\"";
+        let file = test.path("tab.sh");
+        std::fs::write(&file, script).unwrap();
+        test.sh(&format!("bash tab.sh '{line}'")).stdout
+    };
+    for (line, wanted) in [
+        ("etcdsh sandbox u", "up\n"),
+        ("etcdsh -i hosts.yml -l thr", "three\n"),
+        ("etcdsh -i hosts.yml run one,tw", "one,two\n"),
+        ("etcdsh -t etcd_laun", "etcd_launch\n"),
+        ("etcdsh --output=j", "json\n"),
+        ("etcdsh e member prom", "promote\n"),
+        ("etcdsh -i hosts.yml e get /a", "\n"),
+    ] {
+        assert_eq!(tab(line), wanted, "{line}");
+    }
     let page = test.etcdsh(&["man"]).stdout;
     assert!(
         page.contains(".SH CONSOLE") && page.contains(":limit"),

@@ -132,6 +132,11 @@ impl Screen {
     /// End of input; the exit code.
     pub(crate) fn leave(mut self) -> i32 {
         self.session.send("\x04").unwrap();
+        self.left()
+    }
+
+    /// The exit code, when it ends by itself.
+    pub(crate) fn left(mut self) -> i32 {
         let _ = self.session.expect(expectrl::Eof);
         match self.session.get_process().wait() {
             Ok(WaitStatus::Exited(_, code)) => code,

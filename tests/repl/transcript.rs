@@ -12,7 +12,7 @@ use super::live::Members;
 
 /// Prompt, line, and what comes.
 fn pieces(block: &str) -> Vec<(String, String)> {
-    let prompt = regex::Regex::new(r"^((?:etcd|\d+ clusters)[^>\n]*> |\$ )(.*)$").unwrap();
+    let prompt = regex::Regex::new(r"^(hosts\.yml:[^>\n]*> |\$ )(.*)$").unwrap();
     let mut found: Vec<(String, String)> = Vec::new();
     for line in block.lines() {
         match prompt.captures(line) {

@@ -94,6 +94,7 @@ pub(crate) fn reply(reply: &dyn Reply, page: &mut Page<'_>) -> Outcome<Value> {
         hex: false,
         layout: page.layout,
         out: &mut json,
+        records: false,
         visible: false,
         width: None,
     })?;

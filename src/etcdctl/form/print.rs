@@ -55,6 +55,8 @@ pub(crate) struct Page<'a> {
     pub(crate) hex: bool,
     pub(crate) layout: Layout,
     pub(crate) out: &'a mut dyn Write,
+    /// Tables stand as records, as on a narrow terminal.
+    pub(crate) records: bool,
     /// Whether what would steer the terminal, or lead its reader astray, is written in letters.
     pub(crate) visible: bool,
     /// Columns of the terminal that is written to.
@@ -188,6 +190,9 @@ pub(crate) fn json_kv(page: &mut dyn Write, kv: &PbKeyValue) -> Written {
     })
 }
 
+/// Columns of a record that stands on no terminal.
+const RECORD: usize = 100;
+
 impl Page<'_> {
     pub(crate) fn line(&mut self, text: impl std::fmt::Display) -> Outcome {
         line(self.out, text, self.visible)
@@ -201,7 +206,12 @@ impl Page<'_> {
     pub(crate) fn table(&mut self, table: Table) -> Outcome {
         let table = if self.visible { table.visible() } else { table };
         let narrow = |width: &usize| !table.left && table.width() > *width;
-        match self.width.filter(narrow) {
+        let turned = if self.records {
+            Some(self.width.unwrap_or(RECORD))
+        } else {
+            self.width.filter(narrow)
+        };
+        match turned {
             Some(width) => Ok(table.write_turned(width, self.out)?),
             None => Ok(table.fitted(self.width).write(self.out)?),
         }

@@ -51,8 +51,11 @@ pub fn next(before: &[Vec<u8>], word: &str, style: &Style) -> Next {
         };
     }
     if word.starts_with('-') {
+        let own = found.verb.map_or(&[][..], |verb| verb.flags);
+        let (own, all): (Vec<_>, Vec<_>) = (found.flags.iter().copied())
+            .partition(|flag| own.iter().any(|own| own.name == flag.name));
         return Next {
-            words: flags(&found.flags),
+            words: [flags(&own), flags(&all)].concat(),
             ..Next::default()
         };
     }

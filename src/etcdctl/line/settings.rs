@@ -166,6 +166,7 @@ pub(crate) fn values(given: &Given, flags: &[&'static Flag]) -> Values {
         cluster_name,
         endpoints,
         insecure_skip_tls_verify,
+        inventory,
         key,
         via,
     } = given;
@@ -173,6 +174,7 @@ pub(crate) fn values(given: &Given, flags: &[&'static Flag]) -> Values {
         ("cacert", cacert),
         ("cert", cert),
         ("cluster-name", cluster_name),
+        ("inventory", inventory),
         ("key", key),
         ("via", via),
     ];
@@ -304,6 +306,14 @@ impl Source<'_> {
             .discovered(&mut |text| drop(writeln!(io.err, "{text}")))?
             .or_else(|| self.endpoints());
         let placed = self.placed(given.as_deref())?;
+        let place = self
+            .style
+            .place
+            .as_ref()
+            .filter(|_| !self.style.strict && given.is_none());
+        if let Some(notice) = place.and_then(|place| place.notice()) {
+            writeln!(io.err, "{notice}")?;
+        }
         let untouched = given.is_none() && CONNECTION.iter().all(|name| self.given(name).is_none());
         let client = placed
             .as_ref()

@@ -512,6 +512,7 @@ mod tests {
                     hex: false,
                     layout: Layout::V36,
                     out: &mut out,
+                    records: false,
                     visible: false,
                     width: None,
                 },

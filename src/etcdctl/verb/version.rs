@@ -20,9 +20,8 @@ pub(super) const VERB: Verb = Verb {
 
 fn run(call: &mut Call<'_>) -> Outcome {
     let (version, api) = (verb_version(call.style), api_version(call.style));
-    call.say(format_args!(
-        "etcdctl version: {version}\nAPI version: {api}"
-    ))?;
+    call.say(format_args!("etcdctl version: {version}"))?;
+    call.say(format_args!("API version: {api}"))?;
     if call.style.strict {
         Ok(())
     } else {

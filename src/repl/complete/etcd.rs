@@ -1,7 +1,7 @@
 //! What may stand in a line of etcdctl: its words and flags, and what the cluster holds.
 
 use super::{Offers, files, last_word, starting};
-use crate::etcdctl::{self, Argument};
+use crate::etcdctl::{self, Argument, Style};
 use crate::repl::console::Console;
 use crate::repl::etcd;
 use crate::repl::live::{Offer, Topic};
@@ -24,8 +24,22 @@ pub(in crate::repl) fn etcd_words(text: &str) -> (Vec<Vec<u8>>, usize) {
 }
 
 pub(super) fn of_etcd(console: &Console, text: &str) -> Offers {
-    let (mut words, start) = etcd_words(text);
-    let mut word = text[start..].trim_start_matches(['"', '\'']);
+    let (words, start) = etcd_words(text);
+    let word = text[start..].trim_start_matches(['"', '\'']);
+    let ask = |topic: &Topic| console.live.offers(topic);
+    let (at, found) = of_words(&etcd::style(console), words, word, &ask);
+    (text.len() - word.len() + at, found)
+}
+
+/// What may stand at the end of `word`, behind the words of a command, and where in it that begins; `ask` knows what etcd holds.
+pub(in crate::repl) fn of_words(
+    style: &Style,
+    mut words: Vec<Vec<u8>>,
+    word: &str,
+    ask: &dyn Fn(&Topic) -> Vec<Offer>,
+) -> Offers {
+    let whole = word.len();
+    let mut word = word;
     // `--lease=7b` is a flag, and a value to be completed.
     if let Some((flag, value)) = word
         .split_once('=')
@@ -34,17 +48,17 @@ pub(super) fn of_etcd(console: &Console, text: &str) -> Offers {
         words.push(flag.as_bytes().to_vec());
         word = value;
     }
-    let start = text.len() - word.len();
-    let next = etcdctl::next(&words, word, &etcd::style(console));
+    let start = whole - word.len();
+    let next = etcdctl::next(&words, word, style);
     if !next.words.is_empty() {
         return (start, starting(word, next.words));
     }
     let found = match next.argument {
-        Some(Argument::Key) => keys(console, word),
-        Some(Argument::Lease) => console.live.offers(&Topic::Leases),
-        Some(Argument::Member) => console.live.offers(&Topic::Members),
-        Some(Argument::Role) => console.live.offers(&Topic::Roles),
-        Some(Argument::User) => console.live.offers(&Topic::Users),
+        Some(Argument::Key) => ask(&Topic::keys(word)),
+        Some(Argument::Lease) => ask(&Topic::Leases),
+        Some(Argument::Member) => ask(&Topic::Members),
+        Some(Argument::Role) => ask(&Topic::Roles),
+        Some(Argument::User) => ask(&Topic::Users),
         Some(Argument::File) => files(word, ""),
         Some(Argument::Other) | None => Vec::new(),
     };
@@ -53,6 +67,5 @@ pub(super) fn of_etcd(console: &Console, text: &str) -> Offers {
 
 /// Keys up to the next slash.
 pub(super) fn keys(console: &Console, word: &str) -> Vec<Offer> {
-    let level = word.rfind('/').map_or("", |at| &word[..=at]);
-    console.live.offers(&Topic::Keys(level.to_string()))
+    console.live.offers(&Topic::keys(word))
 }

@@ -98,7 +98,7 @@ pub(super) fn members(console: &Console, before: &str) -> Vec<Offer> {
 }
 
 /// `a.b.c` when `a` is a variable and the rest are keys of maps. Nothing is called for it.
-fn value_of(console: &Console, chain: &[&str]) -> Option<Dynamic> {
+pub(in crate::repl) fn value_of(console: &Console, chain: &[&str]) -> Option<Dynamic> {
     let mut value = console.scope.get(chain.first()?)?.flatten_clone();
     for key in &chain[1..] {
         value = value.try_cast::<Map>()?.get(*key)?.flatten_clone();
@@ -123,7 +123,7 @@ pub(super) fn ends_with_call(before: &str, name: &str) -> bool {
 
 /// Rhai's own functions whose first argument is of a type.
 fn native(console: &Console, kind: TypeId) -> Vec<Offer> {
-    console.interpreter.engine().collect_fn_metadata(
+    let mut found: Vec<Offer> = console.interpreter.engine().collect_fn_metadata(
         None,
         |info| {
             let metadata = info.metadata;
@@ -142,5 +142,7 @@ fn native(console: &Console, kind: TypeId) -> Vec<Offer> {
                 .then(|| (metadata.name.to_string(), doc.to_string()))
         },
         true,
-    )
+    );
+    found.sort();
+    found
 }

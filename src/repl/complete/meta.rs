@@ -19,6 +19,11 @@ pub(super) fn of_meta(console: &Console, text: &str) -> Offers {
     let Ok(meta) = meta::find(name) else {
         return (text.len(), Vec::new());
     };
+    if meta.name == "watch" {
+        let line = text.len() - crate::repl::watch::split(rest).1.len();
+        let (start, found) = super::offers(console, &text[line..]);
+        return (line + start, found);
+    }
     // The blanks after the last word begin a new one.
     let words = rest.split_whitespace().count()
         + usize::from(text.ends_with(char::is_whitespace) && !rest.is_empty());
@@ -47,6 +52,11 @@ fn taken(console: &Console, takes: Takes, word: &str) -> Vec<Offer> {
             beginning(word, names)
         }
         Takes::Command | Takes::File => files(word, ""),
+        Takes::Every | Takes::Line => Vec::new(),
+        Takes::Form => beginning(
+            word,
+            crate::repl::show::Form::ALL.map(|(name, _)| (name, "")),
+        ),
         Takes::Hosts => {
             let mut all = hosts(console, word);
             all.extend(beginning(word, [("all", "every host")]));

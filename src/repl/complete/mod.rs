@@ -9,7 +9,8 @@ mod script;
 
 use std::sync::OnceLock;
 
-pub(super) use etcd::etcd_words;
+pub(super) use etcd::{etcd_words, of_words};
+pub(super) use member::value_of;
 
 use super::console::Console;
 use super::input;
@@ -71,6 +72,23 @@ pub(super) fn entries() -> &'static [Entry] {
 
 /// What may stand at the end of `head`.
 pub(super) fn offers(console: &Console, head: &str) -> Offers {
+    // Of a block, or of a text that was pasted, the line at hand says what kind it is when it begins a statement.
+    let begun = statements_before(console, head);
+    let (start, found) = of_statement(console, &head[begun..]);
+    (begun + start, found)
+}
+
+fn statements_before(console: &Console, head: &str) -> usize {
+    let mut at = 0;
+    while let length = console.first_statement(&head[at..])
+        && at + length < head.len()
+    {
+        at += length;
+    }
+    at
+}
+
+fn of_statement(console: &Console, head: &str) -> Offers {
     let indent = head.len() - head.trim_start().len();
     let text = &head[indent..];
     let (start, found) = match text {
@@ -87,8 +105,9 @@ pub(super) fn offers(console: &Console, head: &str) -> Offers {
     for (_, about) in &mut found {
         *about = crate::terminal::visible(about.as_bytes(), false);
     }
-    found.sort();
-    found.dedup_by(|a, b| a.0 == b.0);
+    // What stands first is what one most likely wants.
+    let mut seen = std::collections::HashSet::new();
+    found.retain(|(name, _)| seen.insert(name.clone()));
     (start + shift, found)
 }
 
@@ -177,7 +196,7 @@ fn files(word: &str, ending: &str) -> Vec<Offer> {
     let Ok(entries) = std::fs::read_dir(place) else {
         return Vec::new();
     };
-    entries
+    let mut found: Vec<Offer> = entries
         .flatten()
         .filter_map(|entry| {
             let file = entry.file_name().into_string().ok()?;
@@ -192,7 +211,9 @@ fn files(word: &str, ending: &str) -> Vec<Offer> {
                 )
             })
         })
-        .collect()
+        .collect();
+    found.sort();
+    found
 }
 
 #[cfg(test)]

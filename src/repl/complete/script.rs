@@ -143,17 +143,21 @@ fn option_keys(console: &Console, before: &str) -> Option<Vec<Offer>> {
     Some(keys.collect())
 }
 
+/// Names in the order in which one types them: what was typed, steps, `e`, the language, the stdlib, and what is inside last.
 fn names(console: &Console, word: &str, text: &str) -> Vec<Offer> {
-    let mut all: Vec<Offer> = Vec::new();
     let open = |name: &str| format!("{name}(");
-    for entry in entries()
-        .iter()
-        .filter(|entry| entry.of.is_empty() && entry.name.starts_with(word))
-    {
-        all.push((open(&entry.name), entry.doc.clone()));
-    }
+    let functions = |inside: bool| {
+        let fitting = entries()
+            .iter()
+            .filter(move |entry| entry.of.is_empty() && entry.name.contains("::") == inside);
+        fitting
+            .filter(|entry| entry.name.starts_with(word))
+            .map(|entry| (open(&entry.name), entry.doc.clone()))
+    };
     if let Some((module, _)) = word.rsplit_once("::") {
         let known = console.interpreter.known().and(&console.session);
+        let mut all: Vec<Offer> = functions(true).collect();
+        all.sort();
         all.extend(
             known
                 .names(module)
@@ -162,60 +166,68 @@ fn names(console: &Console, word: &str, text: &str) -> Vec<Offer> {
         );
         return starting(word, all);
     }
+    let mut all = typed(console);
+    let steps = tasks(console, word, |what| {
+        what != What::Alias || !word.is_empty()
+    });
     all.extend(
-        tasks(console, word, |what| {
-            what != What::Alias || !word.is_empty()
-        })
-        .into_iter()
-        .map(|(name, doc)| (format!("{name}()"), doc)),
+        steps
+            .into_iter()
+            .map(|(name, doc)| (format!("{name}()"), doc)),
     );
-    let tasks = locked(&console.runner.tasks);
-    let typed = console
-        .session
-        .iter_functions()
-        .filter(|function| !function.name.contains('$') && !tasks.contains_key(function.name));
-    all.extend(typed.map(|function| (open(function.name), function.params.join(", "))));
-    all.extend(console.scope.iter_raw().map(|(name, _, value)| {
-        (
-            name.to_string(),
-            value
-                .type_name()
-                .rsplit("::")
-                .next()
-                .unwrap_or_default()
-                .to_string(),
-        )
-    }));
-    if word.is_empty() && !text.is_empty() {
-        return all;
-    }
     if text.len() == word.len() {
         all.extend([
             ("e ".to_string(), "a line of etcdctl".to_string()),
             ("em ".to_string(), "e member".to_string()),
         ]);
     }
-    if !word.is_empty() {
-        let known = console.interpreter.known();
-        all.extend(
-            known
-                .modules()
-                .into_iter()
-                .map(|module| (format!("{module}::"), "functions of the stdlib".to_string())),
-        );
-        all.extend(
-            KEYWORDS
-                .iter()
-                .map(|word| ((*word).to_string(), String::new())),
-        );
-        let documented: Vec<&str> = entries().iter().map(|entry| entry.name.as_str()).collect();
-        all.extend(
-            known
-                .names("")
-                .into_iter()
-                .filter(|name| !documented.contains(name) && !name.contains(':'))
-                .map(|name| (open(name), String::new())),
-        );
+    all.extend(functions(false));
+    let known = console.interpreter.known();
+    all.extend(
+        known
+            .modules()
+            .into_iter()
+            .map(|module| (format!("{module}::"), "functions of the stdlib".to_string())),
+    );
+    if word.is_empty() {
+        return all;
     }
+    all.extend(
+        KEYWORDS
+            .iter()
+            .map(|word| ((*word).to_string(), String::new())),
+    );
+    all.extend(functions(true));
+    let documented: Vec<&str> = entries().iter().map(|entry| entry.name.as_str()).collect();
+    let mut inside: Vec<Offer> = known
+        .names("")
+        .into_iter()
+        .filter(|name| !documented.contains(name) && !name.contains(':'))
+        .map(|name| (open(name), String::new()))
+        .collect();
+    inside.sort();
+    all.extend(inside);
     starting(word, all)
+}
+
+/// Variables and functions of this session, the latest first.
+fn typed(console: &Console) -> Vec<Offer> {
+    let kind = |value: &rhai::Dynamic| {
+        let name = value.type_name().rsplit("::").next();
+        name.unwrap_or_default().to_string()
+    };
+    let mut all: Vec<Offer> = (console.scope.iter_raw())
+        .filter(|(name, ..)| *name != "_")
+        .map(|(name, _, value)| (name.to_string(), kind(value)))
+        .collect();
+    all.reverse();
+    let tasks = locked(&console.runner.tasks);
+    let functions = console
+        .session
+        .iter_functions()
+        .filter(|function| !function.name.contains('$') && !tasks.contains_key(function.name));
+    all.extend(
+        functions.map(|function| (format!("{}(", function.name), function.params.join(", "))),
+    );
+    all
 }

@@ -15,7 +15,7 @@ use std::collections::HashMap;
 use rhai::{AST, ASTNode};
 
 pub use known::Known;
-pub(super) use suspect::problems as suspects;
+pub(super) use suspect::{problems as suspects, tags};
 use walk::Checker;
 
 use super::place;

@@ -53,6 +53,31 @@ pub(in crate::script) fn problems(
         .collect()
 }
 
+/// Tasks and groups as a script declares them, each with what it says of itself, then their other names. Nothing is run.
+pub(in crate::script) fn tags(ast: &AST) -> Vec<(String, String)> {
+    let mut all: Vec<(String, String)> = Vec::new();
+    ast.walk(&mut |nodes: &[ASTNode<'_>]| {
+        let Some(ASTNode::Expr(Expr::FnCall(call, _)) | ASTNode::Stmt(Stmt::FnCall(call, _))) =
+            nodes.last()
+        else {
+            return true;
+        };
+        let mut texts = call.args.iter().map(text);
+        if ["task", "cluster_task", "group"].contains(&call.name.as_str())
+            && let Some(Some(name)) = texts.next()
+        {
+            all.push((name, texts.next().flatten().unwrap_or_default()));
+        }
+        true
+    });
+    for name in declared(ast) {
+        if all.iter().all(|(known, _)| *known != name) {
+            all.push((name, String::new()));
+        }
+    }
+    all
+}
+
 /// The tags that a script declares: names of tasks and groups, their aliases and variants.
 fn declared(ast: &AST) -> BTreeSet<String> {
     let mut tags = BTreeSet::new();

@@ -137,6 +137,7 @@ mod tests {
                 hex,
                 layout,
                 out: &mut out,
+                records: false,
                 visible: false,
                 width: None,
             },

@@ -213,6 +213,7 @@ mod tests {
                 hex: false,
                 layout,
                 out: &mut out,
+                records: false,
                 visible: false,
                 width: None,
             })
