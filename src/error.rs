@@ -9,6 +9,7 @@ use std::fmt;
 
 pub use hint::{Hint, name_inventory};
 
+use crate::secret::masked;
 use crate::terminal::{columns, visible};
 
 /// What kind of trouble it is; decides the exit code.
@@ -186,6 +187,28 @@ impl Error {
     pub fn on(mut self: Box<Self>, host: impl Into<String>) -> Box<Self> {
         self.host.get_or_insert(host.into());
         self
+    }
+
+    /// The same with what looks like a secret masked: it quotes a file or an option of somebody.
+    #[must_use]
+    pub fn without_secrets(mut self: Box<Self>) -> Box<Self> {
+        self.mask();
+        self
+    }
+
+    fn mask(&mut self) {
+        let mask = |text: &mut String| *text = masked(text);
+        mask(&mut self.what);
+        self.causes.iter_mut().for_each(mask);
+        for hint in &mut self.hints {
+            if let Hint::Text(text) | Hint::Note(text) | Hint::Set(text) = hint {
+                mask(text);
+            }
+        }
+        if let Some(at) = &mut self.at {
+            mask(&mut at.text);
+        }
+        self.others.iter_mut().for_each(Error::mask);
     }
 
     /// This one and those on other hosts, each by itself; they happened where this one did unless they say otherwise.

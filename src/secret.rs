@@ -50,7 +50,10 @@ pub fn is_secret_name(name: &str) -> bool {
         "_pass",
         "_token",
     ];
-    name == "pass"
+    // A slip of the finger makes nothing of it public.
+    let last = name.rsplit(['_', '-']).next().unwrap_or_default();
+    strsim::osa_distance(last, "password") <= 2
+        || name == "pass"
         || name == "token"
         || name == "pgbackrest_key"
         || ends.iter().any(|end| name.ends_with(end))
@@ -59,7 +62,7 @@ pub fn is_secret_name(name: &str) -> bool {
 /// What stands before a secret, as a person types it in whatever language.
 const BEFORE: &[&str] = &[
     // password: "x", "db_password" => 'x', -e etcd_root_password=x, PGPASSWORD=x
-    r#"\w*(?:pass(?:word|wd|phrase)|_pass)\w*["']?\s*(?:=>|[:=,])\s*"#,
+    r#"\w*(?:pas{1,2}(?:w?o?r?d|phrase)|_pass)\w*["']?\s*(?:=>|[:=,])\s*"#,
     r#"\w*(?:secret|token)\w*["']?\s*[:=(]\s*"#,
     r"--(?:new-user-)?password(?:\s+|=)",
     // USER:PASSWORD
@@ -111,6 +114,10 @@ pub fn masked(line: &str) -> String {
         done.push_str(&line[to.max(from)..at]);
     }
     done.push_str(&line[at..]);
+    // https://USER:PASSWORD@HOST
+    static IN_A_URL: OnceLock<Regex> = OnceLock::new();
+    let url = pattern(&IN_A_URL, || r#"(://[^\s/:@"']+:)[^\s/@"']+@"#.to_string());
+    let done = url.replace_all(&done, format!("${{1}}{MASK}@").as_str());
     let piped = pattern(&TO_A_PROGRAM, || format!("(?i){PIPED}"));
     let keep = format!("${{before}}{MASK}${{after}}");
     piped.replace_all(&done, keep.as_str()).into_owned()
@@ -188,6 +195,15 @@ mod tests {
             (
                 "ETCDCTL_USER=root:pw e get a",
                 "ETCDCTL_USER=root:******** e get a",
+            ),
+            (
+                "e --endpoints https://root:a.b@10.10.10.10:2379,https://h:2379 get a",
+                "e --endpoints https://root:********@10.10.10.10:2379,https://h:2379 get a",
+            ),
+            ("-e etcd_root_pasword=abc", "-e etcd_root_pasword=********"),
+            (
+                "-e 'etcd_root_password: abc'",
+                "-e 'etcd_root_password: ********'",
             ),
             ("e user add joe:abc", "e user add joe:********"),
             (

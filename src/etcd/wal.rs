@@ -120,9 +120,8 @@ fn id(bytes: &[u8]) -> u64 {
     u64::from_be_bytes(*first)
 }
 
-/// The id of the cluster that is founded with this `initial-cluster` and token: etcd makes it of nothing else.
-#[must_use]
-pub fn founded(initial_cluster: &str, token: &str) -> u64 {
+/// The members that a cluster is founded with, and the ids that etcd makes of their peer URLs and the token.
+fn founders<'a>(initial_cluster: &'a str, token: &str) -> Vec<(&'a str, u64)> {
     let mut urls: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for (name, url) in initial_cluster
         .split(',')
@@ -130,12 +129,28 @@ pub fn founded(initial_cluster: &str, token: &str) -> u64 {
     {
         urls.entry(name).or_default().push(url);
     }
-    let mut members: Vec<u64> = urls
-        .into_values()
-        .map(|mut urls| {
+    urls.into_iter()
+        .map(|(name, mut urls)| {
             urls.sort_unstable();
-            id((urls.concat() + token).as_bytes())
+            (name, id((urls.concat() + token).as_bytes()))
         })
+        .collect()
+}
+
+/// Which of the members that a cluster was founded with has this id?
+#[must_use]
+pub fn founder<'a>(member_id: u64, initial_cluster: &'a str, token: &str) -> Option<&'a str> {
+    let all = founders(initial_cluster, token);
+    all.into_iter()
+        .find_map(|(name, id)| (id == member_id).then_some(name))
+}
+
+/// The id of the cluster that is founded with this `initial-cluster` and token: etcd makes it of nothing else.
+#[must_use]
+pub fn founded(initial_cluster: &str, token: &str) -> u64 {
+    let mut members: Vec<u64> = founders(initial_cluster, token)
+        .into_iter()
+        .map(|(_, id)| id)
         .collect();
     members.sort_unstable();
     let all: Vec<u8> = members
@@ -220,5 +235,10 @@ mod tests {
         let three = "a=http://1:1,b=http://2:1,c=http://3:1";
         let turned = "c=http://3:1,a=http://1:1,b=http://2:1";
         assert_eq!(founded(three, "t"), founded(turned, "t"));
+        assert_eq!(
+            founder(0x8e9e_05c5_2164_694d, one, "etcd-cluster"),
+            Some("default")
+        );
+        assert_eq!(founder(7, one, "etcd-cluster"), None);
     }
 }

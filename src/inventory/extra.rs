@@ -10,7 +10,7 @@ use crate::secret::{has_secret, is_secret_name, masked};
 impl Inventory {
     /// Set the variables of `-e`, whose files may be encrypted as those of the inventory are.
     pub fn read_extra(&mut self, args: &[String]) -> Result<()> {
-        self.extra = parse(args, &self.vault)?;
+        self.extra = parse(args, &self.vault).map_err(Error::without_secrets)?;
         Ok(())
     }
 }
@@ -80,7 +80,7 @@ fn pairs(arg: &str, vars: &mut Vars) -> Result<()> {
             .map(|(byte, _)| byte)
         else {
             if has_secret(arg) {
-                let name = arg.split('=').next().unwrap_or_default();
+                let name = arg.split(['=', ':', ' ']).next().unwrap_or_default();
                 return Err(
                     Error::usage(format!("`-e {name}=********` is not `key=value`"))
                         .because("a value with blanks in it wants quotes of its own"),

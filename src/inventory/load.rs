@@ -36,6 +36,11 @@ pub fn parse_value(name: &str, text: &str) -> Result<Value> {
 impl Inventory {
     /// Read sources: each a YAML or INI file, a folder, an executable or a comma list. Later ones win.
     pub fn load(sources: &[String], options: &LoadOptions) -> Result<Inventory> {
+        // A mistake quotes the line that it is in.
+        Inventory::load_all(sources, options).map_err(Error::without_secrets)
+    }
+
+    fn load_all(sources: &[String], options: &LoadOptions) -> Result<Inventory> {
         let mut inventory = Inventory::empty();
         inventory.vault = options.vault.clone();
         for source in sources.iter().filter(|source| !source.is_empty()) {

@@ -2,7 +2,7 @@
 //! them and say nothing, so nothing is started.
 
 use super::lab::{Lab, Run};
-use super::see::{HOSTS, ONE, THREE, etcdctl, healthy};
+use super::see::{HOSTS, ONE, THREE, births, etcdctl, healthy};
 
 const HOST: &str = "10.10.10.10";
 
@@ -47,6 +47,8 @@ fn nothing_is_begun_beside_data_that_lies_elsewhere() {
     the_data_is_out_of_sight(&lab);
     the_log_is_moved_and_the_move_is_followed(&lab, with_log);
     the_key_of_the_ca_lies_elsewhere(&lab);
+    what_is_no_file_keeps_nobody_waiting(&lab);
+    etcd_is_not_started_as_its_package_has_it(&lab);
 }
 
 fn the_data_is_behind_a_link(lab: &Lab) {
@@ -148,6 +150,28 @@ fn the_key_of_the_ca_lies_elsewhere(lab: &Lab) {
     healthy(lab, HOST, &["etcd-1"]);
 }
 
+fn what_is_no_file_keeps_nobody_waiting(lab: &Lab) {
+    let conf = "/etc/etcd/etcd.conf";
+    lab.on(HOST, &format!("mv {conf} {conf}.kept; mkfifo {conf}"));
+    lab.flow("").exits(2);
+    lab.on(HOST, &format!("mv {conf}.kept {conf}"));
+    lab.flow("").changes_nothing();
+}
+
+fn etcd_is_not_started_as_its_package_has_it(lab: &Lab) {
+    lab.flow("-t etcd_purge -y").ok();
+    refused(
+        lab.flow("-t etcd_launch"),
+        &[
+            "no readable /etc/etcd/etcd.conf",
+            "-t etcd_config,etcd_launch",
+        ],
+    );
+    lab.on(HOST, "! systemctl is-active etcd");
+    lab.flow("").ok();
+    healthy(lab, HOST, &["etcd-1"]);
+}
+
 #[test]
 fn a_member_without_its_log_is_not_started() {
     let hosts = HOSTS.map(|host| format!("{host}=trixie"));
@@ -205,4 +229,90 @@ fn a_member_without_its_log_is_not_started() {
     etcdctl(&lab, HOSTS[0], &format!("member remove {}", id.unwrap()));
     lab.flow("-l 10.10.10.11 -e etcd_init=existing").ok();
     healthy(&lab, HOSTS[0], &["etcd-1", "etcd-2", "etcd-3"]);
+}
+
+#[test]
+fn a_member_is_its_machine_and_its_data() {
+    let hosts = HOSTS.map(|host| format!("{host}=trixie"));
+    let Some(lab) = Lab::up(&hosts.each_ref().map(String::as_str), THREE) else {
+        return;
+    };
+    lab.flow("").ok();
+    etcdctl(&lab, HOSTS[0], "put precious 42");
+    let same = |before: &[String]| assert_eq!(births(&lab, &HOSTS), before);
+    let before = births(&lab, &HOSTS);
+
+    // One slip in `ansible_host`, and two.
+    let with = |from: &str, to: &str| {
+        THREE.replace(
+            &format!("{from}: {{"),
+            &format!("{from}: {{ ansible_host: {to},"),
+        )
+    };
+    lab.write("typo.yml", &with(HOSTS[1], HOSTS[0]));
+    let swapped = with(HOSTS[1], HOSTS[0]).replace(
+        &format!("{}: {{", HOSTS[0]),
+        &format!("{}: {{ ansible_host: {},", HOSTS[0], HOSTS[1]),
+    );
+    lab.write("swapped.yml", &swapped);
+    for inventory in ["typo.yml", "swapped.yml"] {
+        for words in [
+            "",
+            "-t etcd_config",
+            "-t etcd_launch",
+            "-t etcd_purge -y -l 10.10.10.11",
+        ] {
+            let run = lab.flow(&format!("-i {inventory} {words}")).exits(2);
+            assert_eq!(run.changes(), [], "{}", run.readable());
+            run.says(&["does not have the address 10.10.10.1", "hostname -I"]);
+        }
+    }
+    same(&before);
+
+    // A part is not purged where nobody says what the rest needs.
+    let part = "-t etcd_purge -y -l 10.10.10.10,10.10.10.11";
+    let blind = ["could not tell whether the cluster keeps its quorum"];
+    std::fs::rename(lab.folder().join("files"), lab.folder().join("away")).unwrap();
+    lab.flow(part).exits(2).says(&blind);
+    std::fs::rename(lab.folder().join("away"), lab.folder().join("files")).unwrap();
+    same(&before);
+    for host in HOSTS {
+        lab.on(host, "systemctl stop etcd");
+    }
+    lab.flow(part).exits(2).says(&blind);
+
+    // The data of two is exchanged, or that of one copied; the original need not be selected.
+    let take = |host: &str, path: &str| lab.on(host, &format!("cd /data/etcd && mv member {path}"));
+    let copy = |from: &str, to: &str| {
+        let packed = lab.on(from, "tar -C /data/etcd -cz mine | base64 -w0");
+        lab.write("packed", &packed);
+        lab.keep_on(to, "packed", "/tmp/packed");
+        lab.on(
+            to,
+            "base64 -d /tmp/packed | tar -C /data/etcd -xz --transform s,^mine,member,",
+        );
+    };
+    for host in &HOSTS[..2] {
+        take(host, "mine");
+    }
+    copy(HOSTS[0], HOSTS[1]);
+    copy(HOSTS[1], HOSTS[0]);
+    let swapped = ["it has the data of etcd-", "votes twice"];
+    for words in [
+        "",
+        "-l 10.10.10.11,10.10.10.12",
+        "-t etcd_launch -l 10.10.10.11",
+    ] {
+        refused(lab.flow(words), &swapped);
+    }
+    for host in &HOSTS[..2] {
+        lab.on(host, "cd /data/etcd && rm -r member && mv mine member");
+    }
+    lab.flow("").ok();
+    for host in HOSTS {
+        assert_eq!(
+            etcdctl(&lab, host, "get precious --print-value-only"),
+            "42\n"
+        );
+    }
 }

@@ -338,6 +338,17 @@ impl Source<'_> {
         } else if unplaced {
             config.endpoints = vec![DEFAULT_ENDPOINT.into()];
         }
+        // It would be shown with every answer and every error, and etcd does not read it there.
+        if !self.style.strict
+            && config
+                .endpoints
+                .iter()
+                .any(|endpoint| endpoint.contains('@'))
+        {
+            return Err(Failure::arguments(
+                "an endpoint has no login in it: give the name with --user, and the password is asked for",
+            ));
+        }
         if let Some(place) = self
             .style
             .place

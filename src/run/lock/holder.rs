@@ -16,7 +16,8 @@ pub struct Holder {
 impl Holder {
     /// What `lock.sh` has shown; `None` when it showed no lock.
     pub(super) fn read(text: &str) -> Option<Holder> {
-        let mut lines = text.lines();
+        // A run that died before it wrote anything leaves an empty file.
+        let mut lines = text.lines().filter(|line| !line.starts_with("age "));
         let mut next = || lines.next().unwrap_or_default().to_string();
         let (id, owner, since, what) = (next(), next(), next(), next());
         let age = text

@@ -58,6 +58,14 @@ impl Log {
             .is_some_and(|beginning| beginning.cluster_id == wal::founded(all, token))
     }
 
+    /// The name, in this config, of the member whose log it is; `None` where it is that of none it was founded with.
+    pub(super) fn owner(&self, conf: &Value) -> Option<String> {
+        let Value::Map(conf) = conf else { return None };
+        let text = |key: &str| conf.get(key).and_then(Value::as_text);
+        let (all, token) = (text("initial-cluster")?, text("initial-cluster-token")?);
+        wal::founder(self.beginning?.member_id, all, token).map(str::to_string)
+    }
+
     pub(super) fn to_value(&self) -> Value {
         let id = |of: fn(Beginning) -> u64| {
             self.beginning.map_or(Value::Null, |beginning| {

@@ -7,7 +7,7 @@
 # Each program that it starts costs a millisecond on a busy host: what the shell can do itself, it does.
 now=$(date +%s.%N); read -r uptime _ </proc/uptime
 echo '== clock'; echo "$now"
-shown=$(systemctl show etcd -p LoadState -p ActiveState -p SubState -p MainPID -p UnitFileState -p FragmentPath -p ActiveEnterTimestampMonotonic) || exit 3
+shown=$(systemctl show etcd -p LoadState -p ActiveState -p SubState -p MainPID -p UnitFileState -p FragmentPath -p ActiveEnterTimestampMonotonic -p WorkingDirectory) || exit 3
 pid=${shown#*MainPID=}; pid=${pid%%
 *}
 echo '== unit'; printf '%s\n' "$shown"
@@ -73,11 +73,17 @@ fi
 if [ -f "${conf%/*}/etcd.pass" ]; then echo password; fi
 # Data and a log that lie elsewhere are named by the config, or will be by the inventory.
 data_dir='' elsewhere=''
-while read -r key value; do
+[ -f "$conf" ] && while read -r key value; do
   case $key in data-dir) data_dir=$value ;; wal-dir) elsewhere=$value ;; esac
 done <<END
 $(sed -n "/^\(data\|wal\)-dir:/{ s/:[[:space:]]*/ /; s/[[:space:]]#.*//; s/[\"']//g; s/[[:space:]]*\$//; p; }" "$conf" 2>/dev/null)
 END
+# A unit that was written for another folder says it where the config is lost.
+case $data_dir$shown in
+  /*) ;;
+  *WorkingDirectory=/*) data_dir=${shown#*WorkingDirectory=}; data_dir=${data_dir%%
+*} ;;
+esac
 if [ -n "$data_dir" ] && [ "$data_dir" != "$data" ] && [ -d "$data_dir/member" ] && ! [ "$data_dir" -ef "$data" ]; then printf 'data_dir=%s\n' "$data_dir"; fi
 # Its first records say whose a log is.
 for folder in "$data/member/wal" "$elsewhere" "$wal"; do
@@ -92,5 +98,9 @@ for folder in "$data/member/wal" "$elsewhere" "$wal"; do
   IFS=; begins="$*"; unset IFS
   printf 'log=%s %s %s\n' "$count" "$begins" "$first"
 done
-for file in "$conf" "$ca" "$pki_ca"; do if [ -e "$file" ]; then echo "== file $file"; cat "$file" || exit 5; echo; fi; done
+echo '== addresses'
+grep -hB1 '/32 host LOCAL' /proc/net/fib_trie 2>/dev/null
+while read -r inet6 _; do echo "$inet6"; done 2>/dev/null </proc/net/if_inet6
+# Something else than a file could keep the reader waiting.
+for file in "$conf" "$ca" "$pki_ca"; do if [ -f "$file" ]; then echo "== file $file"; cat "$file" || exit 5; echo; fi; done
 echo '== end'

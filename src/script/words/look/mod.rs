@@ -103,6 +103,20 @@ impl Where {
         written
     }
 
+    /// Is the member's address one of the machine that was reached? etcd must listen there. Null where that cannot be told.
+    fn at_home(&self, addresses: &str) -> Value {
+        let address: Option<std::net::IpAddr> = self.address.parse().ok();
+        let Some(address) = address.filter(|address| !self.sandbox && !address.is_loopback())
+        else {
+            return Value::Null;
+        };
+        let mut there = addresses.lines().filter_map(local_address).peekable();
+        if there.peek().is_none() {
+            return Value::Null;
+        }
+        Value::Bool(there.any(|own| own == address.to_canonical()))
+    }
+
     fn parse(&self, output: &Output, asked: &Asked) -> Result<Map> {
         let text = output.text();
         let sections = sections(&text);
@@ -152,6 +166,7 @@ impl Where {
             Vec::new()
         };
         Ok([
+            ("at_home", self.at_home(section("addresses"))),
             ("ca", text_or_null(file(&self.ca))),
             ("command", Value::from(command.trim())),
             ("conf_text", text_or_null(file(&self.conf))),
@@ -299,6 +314,16 @@ fn listeners(listen: &str, holders: &str) -> Vec<(String, String)> {
         .collect()
 }
 
+/// `|-- 10.10.10.10` of the kernel's table, or 32 digits of an IPv6 address.
+fn local_address(line: &str) -> Option<std::net::IpAddr> {
+    let line = line.trim();
+    if let Some((_, v4)) = line.split_once("|-- ") {
+        return v4.parse().ok();
+    }
+    let bytes: [u8; 16] = hex::bytes(line)?.try_into().ok()?;
+    Some(std::net::Ipv6Addr::from(bytes).to_canonical())
+}
+
 /// When a file was changed last, of the lines of `stat`.
 fn time_of(times: &str, path: &str) -> Option<f64> {
     let line = times
@@ -314,7 +339,7 @@ struct Asked {
 }
 
 /// What lies in the data folders, as a log and a database tell it.
-fn of_data(data: &str, conf: &Value, folder: &str) -> [(&'static str, Value); 13] {
+fn of_data(data: &str, conf: &Value, folder: &str) -> [(&'static str, Value); 14] {
     let in_data = |key: &'static str| {
         let lines = data.lines();
         lines.filter_map(move |line| line.strip_prefix(key)?.strip_prefix('='))
@@ -342,6 +367,11 @@ fn of_data(data: &str, conf: &Value, folder: &str) -> [(&'static str, Value); 13
         ("fits", Value::Bool(log.is_some_and(|log| log.fits(conf)))),
         ("link", path("link")),
         ("lived", Value::Bool(lived)),
+        (
+            "log_owner",
+            log.and_then(|log| log.owner(conf))
+                .map_or(Value::Null, Value::from),
+        ),
         ("log", log.map_or(Value::Null, Log::to_value)),
         (
             "logs",
@@ -537,6 +567,21 @@ mod tests {
             Some("/x")
         );
         assert_eq!(config_file("/usr/bin/etcd"), None);
+    }
+
+    #[test]
+    fn addresses_are_read_as_the_kernel_writes_them() {
+        let of = |line: &str| local_address(line).map(|address| address.to_string());
+        assert_eq!(
+            of("           |-- 10.10.10.10").as_deref(),
+            Some("10.10.10.10")
+        );
+        assert_eq!(of("              /32 host LOCAL"), None);
+        assert_eq!(of("--"), None);
+        assert_eq!(
+            of("fd000000000000000000000000000010").as_deref(),
+            Some("fd00::10")
+        );
     }
 
     #[test]
