@@ -10,7 +10,7 @@ use crate::secret::{has_secret, is_secret_name, masked};
 impl Inventory {
     /// Set the variables of `-e`, whose files may be encrypted as those of the inventory are.
     pub fn read_extra(&mut self, args: &[String]) -> Result<()> {
-        self.extra = parse(args, &self.vault)?;
+        self.set_extra(parse(args, &self.vault)?);
         Ok(())
     }
 }
