@@ -17,6 +17,7 @@ pub(in crate::script) mod parameter;
 mod pattern;
 pub(in crate::script) mod play;
 mod say;
+pub(in crate::script) mod table;
 mod text;
 mod time;
 mod yaml_block;
@@ -43,6 +44,7 @@ const FILES: &[&[&Word]] = &[
     text::WORDS,
     pattern::WORDS,
     csv::WORDS,
+    table::WORDS,
     time::WORDS,
     local::WORDS,
     look::WORDS,
@@ -78,6 +80,7 @@ pub(super) fn register(engine: &mut Engine, world: &Arc<World>, engines: &play::
     text::register(engine, world);
     pattern::register(engine);
     csv::register(engine);
+    table::register(engine);
     time::register(engine);
     local::register(engine, world);
     look::register(engine, world);
