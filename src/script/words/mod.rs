@@ -11,6 +11,7 @@ pub(in crate::script) mod etcdctl;
 mod flow;
 pub(in crate::script) mod hint;
 pub(in crate::script) mod host;
+mod http;
 mod local;
 mod look;
 pub(in crate::script) mod parameter;
@@ -47,6 +48,7 @@ const FILES: &[&[&Word]] = &[
     table::WORDS,
     time::WORDS,
     local::WORDS,
+    http::WORDS,
     look::WORDS,
 ];
 
@@ -83,5 +85,6 @@ pub(super) fn register(engine: &mut Engine, world: &Arc<World>, engines: &play::
     table::register(engine);
     time::register(engine);
     local::register(engine, world);
+    http::register(engine, world);
     look::register(engine, world);
 }
