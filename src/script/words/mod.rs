@@ -19,6 +19,7 @@ mod pattern;
 pub(in crate::script) mod play;
 mod say;
 pub(in crate::script) mod table;
+mod template;
 mod text;
 mod time;
 mod yaml_block;
@@ -35,6 +36,7 @@ use crate::word::{Section, Word};
 const FILES: &[&[&Word]] = &[
     play::WORDS,
     host::WORDS,
+    template::WORDS,
     cluster::WORDS,
     parameter::WORDS,
     flow::WORDS,
@@ -72,6 +74,7 @@ pub(super) fn register(engine: &mut Engine, world: &Arc<World>, engines: &play::
     bind::register(engine, world);
     play::register(engine, world, engines);
     host::register(engine, world);
+    template::register(engine);
     cluster::register(engine, world);
     parameter::register(engine, world);
     flow::register(engine, world, engines);
