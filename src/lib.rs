@@ -13,6 +13,7 @@ pub mod etcdctl;
 pub mod fuzzing;
 mod hex;
 pub mod host;
+mod http;
 pub mod inventory;
 mod locked;
 pub mod output_file;

@@ -1,4 +1,4 @@
-//! The one tokio runtime of the program, for the two rooms that are async inside: `transport` and `etcd`. A leaf.
+//! The one tokio runtime of the program, for the rooms that are async inside: `transport`, `etcd` and `http`. A leaf.
 
 use std::pin::{Pin, pin};
 use std::sync::OnceLock;

@@ -1,8 +1,8 @@
 //! The terminal somebody sits at: its width, what may stand on it and how broad that is, and what is typed there, a secret
 //! without echo.
 //!
-//! Owns the terminal's modes: whatever ends a question, they are as before. Must not know what is asked for, or print:
-//! who calls writes the question. Start reading at `secret`, and at `visible` in `visible.rs`.
+//! Owns the terminal's modes: whatever ends a question, they are as before. Must not know what is asked for, or write to
+//! standard output: a question stands on the terminal itself. Start reading at `secret`, and at `visible` in `visible.rs`.
 
 #![expect(
     clippy::disallowed_methods,
@@ -12,8 +12,9 @@
 mod columns;
 mod visible;
 
-use std::io::{self, BufRead, IsTerminal};
+use std::io::{self, BufRead, IsTerminal, Write};
 use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::{Mutex, PoisonError};
 
 use nix::sys::signal::{SigSet, SigmaskHow, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
@@ -91,6 +92,34 @@ pub fn secret(
     let silence = Silence::begin(terminal.as_fd())?;
     ask()?;
     silence.line()
+}
+
+/// Ask for a secret on the terminal of this program, whatever its input and output are; an error where it has none.
+pub fn asked_secret(question: &str) -> io::Result<Option<String>> {
+    let tty = std::fs::OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open("/dev/tty")?;
+    let mut answer = Ok(None);
+    let mut ask = || {
+        answer = secret(&tty, || write!(&mut &tty, "{question}: "));
+        let _ = writeln!(&mut &tty);
+    };
+    match &*AROUND.lock().unwrap_or_else(PoisonError::into_inner) {
+        Some(around) => around(&mut ask),
+        None => ask(),
+    }
+    answer
+}
+
+/// Carries out a question so that nothing else is drawn meanwhile.
+type Around = Box<dyn Fn(&mut dyn FnMut()) + Send + Sync>;
+
+static AROUND: Mutex<Option<Around>> = Mutex::new(None);
+
+/// From now on `around` carries out each question: who draws live lines stops while one stands there.
+pub fn questions_within(around: Around) {
+    *AROUND.lock().unwrap_or_else(PoisonError::into_inner) = Some(around);
 }
 
 /// The terminal does not show what is typed, while this is there.

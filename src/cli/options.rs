@@ -3,6 +3,10 @@
 use clap::{ArgAction, Args, ValueEnum};
 
 use crate::error::{Error, Result};
+use crate::transport::Method;
+
+/// The methods of becoming root.
+pub(super) const METHODS: &str = "there are sudo, su and doas";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Output {
@@ -50,7 +54,7 @@ pub struct Reach {
     /// Become root on the hosts; the bundled flow does so by itself
     #[arg(short, long)]
     pub r#become: bool,
-    /// Become with this method: sudo
+    /// Become with this method: sudo, su or doas
     #[arg(long, value_name = "METHOD")]
     pub become_method: Option<String>,
     /// Become this user
@@ -59,7 +63,7 @@ pub struct Reach {
     /// Ask for the login password
     #[arg(short = 'k', long)]
     pub ask_pass: bool,
-    /// Ask for the password of sudo
+    /// Ask for the password to become root
     #[arg(short = 'K', long)]
     pub ask_become_pass: bool,
     /// Seconds to wait for a connection
@@ -213,11 +217,11 @@ impl Reach {
         if let Some(method) = self
             .become_method
             .as_deref()
-            .filter(|method| *method != "sudo")
+            .filter(|method| Method::named(method).is_none())
         {
             return Err(
                 Error::usage(format!("`--become-method {method}` is not supported"))
-                    .because("there is sudo"),
+                    .because(METHODS),
             );
         }
         if let Some(way) = self

@@ -1,10 +1,9 @@
 //! From the options to what a script runs in: which inventory, which variables, which passwords, which report.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::options::{Options, Output, Reach, Sources};
+use super::options::{METHODS, Options, Output, Reach, Sources};
 use crate::cluster::Login;
 use crate::error::{Error, Kind, Result};
 use crate::inventory::{AnsibleConfig, Inventory, LoadOptions, Vault, distrusted};
@@ -13,6 +12,7 @@ use crate::run::{self, Cancel, Pool, Selection, Session};
 use crate::script::{Parts, World};
 use crate::secret::Secret;
 use crate::terminal;
+use crate::transport::Method;
 
 pub(super) struct Setup {
     args: Vec<String>,
@@ -141,14 +141,7 @@ fn ask_secret(question: &str) -> Result<Secret> {
             .because(error.to_string())
             .hint("run it in a terminal")
     };
-    let tty = std::fs::OpenOptions::new()
-        .read(true)
-        .write(true)
-        .open("/dev/tty")
-        .map_err(trouble)?;
-    let answer = terminal::secret(&tty, || write!(&mut &tty, "{question}: "));
-    let _ = writeln!(&mut &tty);
-    match answer.map_err(trouble)? {
+    match terminal::asked_secret(question).map_err(trouble)? {
         Some(line) => Ok(Secret::new(line)),
         None => Err(Error::new(Kind::Interrupted, "interrupted")),
     }
@@ -174,15 +167,13 @@ pub(super) fn login(reach: &Reach, config: AnsibleConfig) -> Result<Login> {
     } else {
         None
     };
-    if let Some(method) = config
-        .become_method
-        .as_deref()
-        .filter(|method| *method != "sudo")
+    if let Some(method) = &config.become_method
+        && Method::named(method).is_none()
     {
         return Err(Error::config(format!(
             "`become_method = {method}` of `ansible.cfg` is not supported"
         ))
-        .because("there is sudo"));
+        .because(METHODS));
     }
     let ssh_common_args = reach
         .ssh_common_args
@@ -197,6 +188,10 @@ pub(super) fn login(reach: &Reach, config: AnsibleConfig) -> Result<Login> {
         (common, extra) => common.or(extra).cloned(),
     };
     Ok(Login {
+        become_method: reach
+            .become_method
+            .clone()
+            .or_else(|| config.become_method.clone()),
         become_password,
         become_root: reach.r#become || config.r#become == Some(true),
         become_user: reach

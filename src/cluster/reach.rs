@@ -8,11 +8,13 @@ use crate::error::{Error, Result};
 use crate::host::Link;
 use crate::inventory::{AnsibleConfig, Inventory, LOCALHOST, Value};
 use crate::secret::Secret;
-use crate::transport::{Become, HostKeys, Target, Way};
+use crate::transport::{Become, HostKeys, Method, Target, Way};
 
 /// What the command line and `ansible.cfg` say about logging in; variables of a host win over it.
 #[derive(Clone, Debug, Default)]
 pub struct Login {
+    /// `--become-method`, or that of `ansible.cfg`.
+    pub become_method: Option<String>,
     /// `-b`.
     pub become_root: bool,
     pub become_password: Option<Secret>,
@@ -148,20 +150,27 @@ fn escalation(vars: &Vars<'_>, login: &Login, become_root: bool) -> Result<Optio
     if !vars.bool(&["ansible_become"])?.unwrap_or(become_root) {
         return Ok(None);
     }
-    if let Some(method) = vars
-        .text(&["ansible_become_method"])?
-        .filter(|method| method != "sudo" && method != "ansible.builtin.sudo")
-    {
-        return Err(Error::config(format!(
-            "`ansible_become_method: {method}` is not supported: sudo is"
-        ))
-        .on(vars.host));
-    }
+    let method = match vars.text(&["ansible_become_method"])? {
+        Some(method) => Some(method),
+        None => login.become_method.clone(),
+    };
+    let method = match method {
+        None => Method::default(),
+        Some(name) => Method::named(&name).ok_or_else(|| {
+            Error::config(format!("`ansible_become_method: {name}` is not supported"))
+                .because("there are sudo, su and doas")
+                .on(vars.host)
+        })?,
+    };
     let password = vars
         .text(&[
             "ansible_become_password",
             "ansible_become_pass",
-            "ansible_sudo_pass",
+            match method {
+                Method::Doas => "ansible_doas_pass",
+                Method::Su => "ansible_su_pass",
+                Method::Sudo => "ansible_sudo_pass",
+            },
         ])?
         .map(Secret::new)
         .or_else(|| login.become_password.clone());
@@ -169,7 +178,11 @@ fn escalation(vars: &Vars<'_>, login: &Login, become_root: bool) -> Result<Optio
         .text(&["ansible_become_user"])?
         .or_else(|| login.become_user.clone())
         .unwrap_or_else(|| "root".into());
-    Ok(Some(Become { password, user }))
+    Ok(Some(Become {
+        method,
+        password,
+        user,
+    }))
 }
 
 fn target(vars: &Vars<'_>, login: &Login) -> Result<Target> {

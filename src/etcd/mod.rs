@@ -36,8 +36,10 @@ pub use kv::{
 };
 pub use lease::LeaseList;
 pub use maintenance::Status;
+pub(crate) use probe::client_tls as tls_settings;
 pub use scrape::{NoMetrics, Scrape, Scraper};
 pub use snapshot::Snapshot;
+pub(crate) use trouble::link_text as link_trouble;
 pub use trouble::{Attempt, Fault, Result, Trouble};
 pub(crate) use watch::{Told, Watched, Watches};
 

@@ -14,6 +14,7 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use tonic::codegen::http::Uri;
 
 use super::client::Config;
+use super::connection::Anyone;
 use super::trouble::{Trouble, of_link};
 
 /// An alert follows the handshake at once.
@@ -94,6 +95,23 @@ fn handshake(uri: &Uri, config: &Config) -> Result<(), Failed> {
         Err(error) if error.kind() != io::ErrorKind::WouldBlock => Err(error.into()),
         _ => Ok(()),
     }
+}
+
+/// TLS for a client of another service, with the certificates and the trust that a client of etcd would have.
+pub(crate) fn client_tls(
+    config: &Config,
+    protocol: &[u8],
+) -> Result<ClientConfig, Box<dyn std::error::Error + Send + Sync>> {
+    let mut settings = settings(config, protocol).map_err(|failed| match failed {
+        Failed::Closed => CLOSED.into(),
+        Failed::Other(error) => error,
+    })?;
+    if config.skip_verify {
+        settings
+            .dangerous()
+            .set_certificate_verifier(Arc::new(Anyone::new()));
+    }
+    Ok(settings)
 }
 
 pub(super) fn settings(config: &Config, protocol: &[u8]) -> Result<ClientConfig, Failed> {

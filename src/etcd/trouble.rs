@@ -8,6 +8,7 @@ use rustls::pki_types::UnixTime;
 use rustls::{AlertDescription, CertificateError};
 use tonic::{Code, Status};
 
+use super::client::Config;
 use crate::error::{Error, Kind};
 
 const NEEDS_CERTIFICATE: &str = "the server wants a client certificate";
@@ -282,6 +283,19 @@ pub(super) fn of_link(error: &(dyn StdError + 'static)) -> Option<Trouble> {
         }
         _ => None,
     }
+}
+
+/// The same as a text, for a client of another service.
+pub(crate) fn link_text(error: &(dyn StdError + 'static), config: &Config) -> Option<String> {
+    let trouble = of_link(error)?;
+    let trouble = match config.cert_pem {
+        None => trouble.without_certificate(),
+        Some(_) => trouble,
+    };
+    Some(match config.ca_pem {
+        None => trouble.without_ca().to_string(),
+        Some(_) => trouble.to_string(),
+    })
 }
 
 fn tls_text(error: &rustls::Error) -> String {

@@ -10,7 +10,8 @@ use crate::secret::{has_secret, is_secret_name, masked};
 impl Inventory {
     /// Set the variables of `-e`, whose files may be encrypted as those of the inventory are.
     pub fn read_extra(&mut self, args: &[String]) -> Result<()> {
-        self.extra = parse(args, &self.vault).map_err(Error::without_secrets)?;
+        let extra = parse(args, &self.vault).map_err(Error::without_secrets)?;
+        self.set_extra(extra);
         Ok(())
     }
 }

@@ -1,5 +1,7 @@
 //! Variables in layers, from the weakest to the strongest; the strongest one is the value.
 
+use std::sync::{Arc, OnceLock};
+
 use indexmap::IndexMap;
 
 use super::beside::Beside;
@@ -140,6 +142,17 @@ impl Inventory {
     /// Variables that win over all others: those of `-e`.
     pub fn set_extra(&mut self, extra: Vars) {
         self.extra = extra;
+        self.whole = OnceLock::new();
+    }
+
+    /// This inventory for what outlives a call.
+    pub(super) fn whole(&self) -> Arc<Inventory> {
+        let copy = || {
+            let mut copy = self.clone();
+            copy.whole = OnceLock::new();
+            Arc::new(copy)
+        };
+        Arc::clone(self.whole.get_or_init(copy))
     }
 
     /// The variables of `-e`.

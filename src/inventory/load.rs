@@ -185,6 +185,8 @@ impl Inventory {
             known.insert(real, beside.clone());
             Ok(beside)
         };
+        let script = options.base_dir.clone().unwrap_or_default();
+        let mut folders = vec![script.clone()];
         let mut all = Vec::new();
         for source in sources {
             let path = expand_home(source);
@@ -197,8 +199,10 @@ impl Inventory {
                 path.parent().map(Path::to_path_buf).unwrap_or_default()
             };
             all.push(read(&dir)?);
+            folders.push(dir);
         }
-        let play = read(&options.base_dir.clone().unwrap_or_default())?;
+        let play = read(&script)?;
+        self.folders = folders;
         self.beside = all;
         self.play = Some(play);
         Ok(())

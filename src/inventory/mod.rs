@@ -32,12 +32,14 @@ mod program;
 mod scalar;
 mod tag;
 mod template;
-mod template_filter;
 mod tree;
 mod trust;
 mod value;
 mod vault;
 mod yaml;
+
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
 
 use indexmap::{IndexMap, IndexSet};
 
@@ -49,6 +51,7 @@ pub use load::{LoadOptions, parse_value};
 pub use node::{Source, Spot};
 pub use origin::Origin;
 pub use pattern::{is_like, parts_of};
+pub use template::Given;
 pub use trust::distrusted;
 pub use value::Value;
 pub use vault::Vault;
@@ -66,6 +69,8 @@ pub struct Inventory {
     /// `group_vars` and `host_vars` next to each source, in the order of the sources.
     beside: Vec<Beside>,
     extra: Vars,
+    /// Where files are looked for: beside the script, then beside each source.
+    folders: Vec<PathBuf>,
     groups: IndexMap<String, Group>,
     hosts: IndexMap<String, Host>,
     masking: bool,
@@ -73,6 +78,8 @@ pub struct Inventory {
     play: Option<Beside>,
     /// What opens the values that ansible-vault encrypted.
     vault: Vault,
+    /// A copy for templates, which look at other hosts too; made when the first one is rendered.
+    whole: OnceLock<Arc<Inventory>>,
 }
 
 #[derive(Clone, Debug)]

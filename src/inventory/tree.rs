@@ -1,6 +1,7 @@
 //! The tree of groups: who contains whom, and in which order.
 
 use std::collections::HashSet;
+use std::sync::OnceLock;
 
 use indexmap::{IndexMap, IndexSet};
 
@@ -25,11 +26,13 @@ impl Inventory {
             warnings: Warnings::new(),
             beside: Vec::new(),
             extra: Vars::new(),
+            folders: Vec::new(),
             groups: IndexMap::new(),
             hosts: IndexMap::new(),
             masking: false,
             play: None,
             vault: Vault::default(),
+            whole: OnceLock::new(),
         };
         inventory.add_group("all");
         inventory.add_group("ungrouped");

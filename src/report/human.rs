@@ -43,10 +43,15 @@ const DIM: u8 = 2;
 
 impl<W: Write + Send> Human<W> {
     pub fn new(out: W, style: Style) -> Human<W> {
+        let live = MultiProgress::new();
+        if style.live {
+            let drawn = live.clone();
+            crate::terminal::questions_within(Box::new(move |ask| drawn.suspend(ask)));
+        }
         Human {
             bars: HashMap::new(),
             hosts: Vec::new(),
-            live: MultiProgress::new(),
+            live,
             out,
             style,
         }

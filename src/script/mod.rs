@@ -28,6 +28,7 @@ pub use heard::{Heard, on_hosts};
 pub use value::{map_from_rhai as plain_map, show, to_json};
 pub use words::host::Host;
 pub use words::parameter::{Kind as ParameterKind, Parameter, declared as parameters};
+pub use words::table::pretty;
 pub use world::{Draft, Parts, World};
 
 use crate::error::{Error, Place, Result};

@@ -1,7 +1,7 @@
-//! The password of `-k`, handed to ssh when it asks for it and for nothing else.
+//! The password of `-k`, or the passphrase of a key, handed to ssh when it asks for it and for nothing else.
 //!
-//! ssh runs this very program as its askpass; the password waits behind a socket that only the user can open,
-//! so it is on no command line and in no environment.
+//! ssh runs this very program as its askpass, which passes the question on; the answer comes through a socket that only
+//! the user can open, so that it is on no command line and in no environment.
 
 #![expect(
     clippy::disallowed_methods,
@@ -9,6 +9,7 @@
 )]
 
 use std::io::{Read, Write};
+use std::net::Shutdown;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
@@ -16,6 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
+use super::key::is_question;
 use crate::secret::Secret;
 
 /// The variable that tells a child of ssh where to ask.
@@ -24,25 +26,37 @@ pub(super) const SOCKET: &str = "ETCDSH_ASKPASS_SOCKET";
 /// The variable that tells it whose question may be answered: `USER@HOST` as ssh has them.
 pub(super) const ONLY: &str = "ETCDSH_ASKPASS_ONLY";
 
-/// A socket that gives the password away once.
+/// The variable that tells it that passphrases of keys are asked for, and nothing else.
+pub(super) const KEYS: &str = "ETCDSH_ASKPASS_KEYS";
+
+/// What answers a question of ssh, if anything.
+pub(super) type Answer = Box<dyn FnMut(&str) -> Option<Secret> + Send>;
+
+/// A socket that takes questions and gives answers.
 pub(super) struct Askpass {
     done: Arc<AtomicBool>,
     pub(super) socket: PathBuf,
 }
 
 impl Askpass {
-    pub(super) fn serve(socket: PathBuf, password: Secret) -> std::io::Result<Askpass> {
+    pub(super) fn serve(socket: PathBuf, mut answer: Answer) -> std::io::Result<Askpass> {
         let _ = std::fs::remove_file(&socket);
         let listener = UnixListener::bind(&socket)?;
         std::fs::set_permissions(&socket, PermissionsExt::from_mode(0o600))?;
         let done = Arc::new(AtomicBool::new(false));
         let stop = Arc::clone(&done);
         thread::spawn(move || {
-            // One answer: a second question means that the first was refused.
-            if let Ok((mut stream, _)) = listener.accept()
-                && !stop.load(Ordering::Relaxed)
-            {
-                let _ = stream.write_all(password.reveal().as_bytes());
+            for stream in listener.incoming() {
+                let Ok(mut stream) = stream else { return };
+                if stop.load(Ordering::Relaxed) {
+                    return;
+                }
+                let mut question = String::new();
+                if stream.read_to_string(&mut question).is_ok()
+                    && let Some(answer) = answer(&question)
+                {
+                    let _ = stream.write_all(answer.reveal().as_bytes());
+                }
             }
         });
         Ok(Askpass { done, socket })
@@ -61,12 +75,17 @@ impl Drop for Askpass {
 #[must_use]
 pub fn answer() -> Option<i32> {
     let socket = std::env::var_os(SOCKET)?;
-    let question = std::env::args().nth(1).unwrap_or_default().to_lowercase();
+    let question = std::env::args().nth(1).unwrap_or_default();
     let only = std::env::var(ONLY).ok().map(|only| only.to_lowercase());
-    if !belongs(&question, only.as_deref()) {
+    let ours = if std::env::var_os(KEYS).is_some() {
+        is_question(&question)
+    } else {
+        belongs(&question.to_lowercase(), only.as_deref())
+    };
+    if !ours {
         return Some(1);
     }
-    Some(match fetch(Path::new(&socket)) {
+    Some(match fetch(Path::new(&socket), &question) {
         Some(password) if !password.is_empty() => {
             let mut out = std::io::stdout();
             i32::from(writeln!(out, "{password}").is_err())
@@ -89,12 +108,12 @@ fn belongs(question: &str, only: Option<&str>) -> bool {
     question.contains("password") && only.is_none_or(named)
 }
 
-fn fetch(socket: &Path) -> Option<String> {
+fn fetch(socket: &Path, question: &str) -> Option<String> {
+    let mut stream = UnixStream::connect(socket).ok()?;
+    stream.write_all(question.as_bytes()).ok()?;
+    stream.shutdown(Shutdown::Write).ok()?;
     let mut text = String::new();
-    UnixStream::connect(socket)
-        .ok()?
-        .read_to_string(&mut text)
-        .ok()?;
+    stream.read_to_string(&mut text).ok()?;
     Some(text)
 }
 

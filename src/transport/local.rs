@@ -5,15 +5,23 @@ use std::time::Duration;
 
 use tokio::process::Command;
 
-use super::shell::{Shell, greeting, mark};
+use super::escalation::{greeting, wants_terminal};
+use super::shell::{Shell, mark};
 use super::{Become, lost};
 use crate::error::Result;
 
 pub(super) async fn open(escalate: Option<&Become>) -> Result<Shell> {
+    match started(escalate, false).await {
+        Err(error) if wants_terminal(escalate, &error) => started(escalate, true).await,
+        other => other,
+    }
+}
+
+async fn started(escalate: Option<&Become>, terminal: bool) -> Result<Shell> {
     let (ready, prompt) = (mark(), mark());
     let mut child = Command::new("/bin/sh")
         .arg("-c")
-        .arg(greeting(escalate, &ready, &prompt))
+        .arg(greeting(escalate, &ready, &prompt, terminal))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

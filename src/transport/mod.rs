@@ -4,8 +4,11 @@
 //! everything above is plain threads. Start reading at [`Connection`].
 
 mod askpass;
+mod escalation;
 pub(crate) mod frame;
+mod key;
 mod local;
+mod refusal;
 mod shell;
 mod ssh;
 mod watched;
@@ -17,6 +20,7 @@ use crate::runtime::block_on;
 use crate::secret::Secret;
 
 pub use askpass::answer as answer_askpass;
+pub use escalation::Method;
 pub use ssh::{HostKeys, Target};
 pub use watched::Watched;
 
@@ -39,6 +43,7 @@ impl Output {
 /// How to become root on the host.
 #[derive(Clone, Debug)]
 pub struct Become {
+    pub method: Method,
     pub password: Option<Secret>,
     pub user: String,
 }

@@ -8,8 +8,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::frame::{Frame, find, status};
-use super::{Become, Output, lost};
-use crate::command::quote;
+use super::{Become, Output, escalation, lost};
 use crate::error::{Error, Kind, Result};
 
 type Reader = Box<dyn AsyncRead + Send + Unpin>;
@@ -36,26 +35,8 @@ pub(super) fn mark() -> String {
     crate::hex::text(&bytes)
 }
 
-/// The command that starts a shell which says `ready` first, as another user when asked.
-/// The prompt of sudo is a mark of its own: the password goes nowhere else.
-pub(super) fn greeting(escalate: Option<&Become>, ready: &str, prompt: &str) -> String {
-    let start = format!(
-        "LC_ALL=C; PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin; export LC_ALL PATH; echo {ready} $$; exec /bin/sh"
-    );
-    let plain = format!("exec /bin/sh -c {}", quote(&start));
-    let script = match escalate {
-        None => plain,
-        Some(Become { user, .. }) => format!(
-            "if [ \"$(id -un)\" = {user} ]; then {plain}; fi; exec sudo -S -p {prompt} -H -u {user} -- /bin/sh -c {start}",
-            user = quote(user),
-            start = quote(&start),
-        ),
-    };
-    format!("/bin/sh -c {}", quote(&script))
-}
-
 impl Shell {
-    /// Wait until the shell behind the pipes is ready, answering sudo when it asks.
+    /// Wait until the shell behind the pipes is ready, answering who asks for a password.
     pub(super) async fn open(
         pipes: (Writer, Reader, Reader),
         child: Box<dyn Send>,
@@ -96,9 +77,9 @@ impl Shell {
                     .ok();
                 return Ok(());
             }
-            if let Some(at) = find(&err, prompt.as_bytes()) {
-                err.drain(..at + prompt.len());
-                self.answer_sudo(escalate, std::mem::replace(&mut asked, true))
+            if let Some(end) = escalation::asked(escalate, &err, prompt) {
+                err.drain(..end);
+                self.answer(escalate, std::mem::replace(&mut asked, true))
                     .await?;
             }
             if out.len() + err.len() > GREETING {
@@ -114,7 +95,10 @@ impl Shell {
                 } else {
                     &err
                 };
-                return Err(refused(&String::from_utf8_lossy(said), escalate.is_some()));
+                return Err(escalation::refused(
+                    &String::from_utf8_lossy(said),
+                    escalate,
+                ));
             }
             tokio::select! {
                 n = self.stdout.read_buf(&mut out), if out_open => out_open = n.map_err(lost)? > 0,
@@ -123,16 +107,13 @@ impl Shell {
         }
     }
 
-    async fn answer_sudo(&mut self, escalate: Option<&Become>, asked_before: bool) -> Result<()> {
+    async fn answer(&mut self, escalate: Option<&Become>, asked_before: bool) -> Result<()> {
+        let method = escalate.map(|escalate| escalate.method).unwrap_or_default();
         let Some(password) = escalate.and_then(|b| b.password.as_ref()) else {
-            return Err(
-                Error::new(Kind::Connect, "sudo asks for a password and none was given")
-                    .hint("run again with -K, or set `ansible_become_password`"),
-            );
+            return Err(escalation::no_password(method));
         };
         if asked_before {
-            return Err(Error::new(Kind::Connect, "sudo refused the password")
-                .hint("check the password given with -K or `ansible_become_password`"));
+            return Err(escalation::wrong_password(method));
         }
         let line = format!("{}\n", password.reveal());
         self.stdin.write_all(line.as_bytes()).await.map_err(lost)?;
@@ -191,34 +172,6 @@ impl Shell {
 
 fn always_quoted(script: &str) -> String {
     format!("'{}'", script.replace('\'', r"'\''"))
-}
-
-fn refused(said: &str, escalated: bool) -> Box<Error> {
-    let escalated = escalated
-        && ["sudo", "sorry"]
-            .iter()
-            .any(|word| said.to_lowercase().contains(word));
-    let what = if escalated {
-        "sudo refused"
-    } else {
-        "the login shell ended at once"
-    };
-    let cause = said
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty())
-        .collect::<Vec<_>>()
-        .join("; ");
-    let error = Error::new(Kind::Connect, what).because(if cause.is_empty() {
-        "it gave no reason".into()
-    } else {
-        cause
-    });
-    if escalated {
-        error.hint("allow the login user sudo, or log in as root with -u root")
-    } else {
-        error
-    }
 }
 
 /// Read up to the mark; what follows it on its line is the status.

@@ -12,8 +12,11 @@ use openssh::{ForwardType, Session, Socket};
 use sha2::{Digest, Sha256};
 use tokio::process::Command;
 
-use super::askpass::{Askpass, ONLY, SOCKET};
-use super::shell::{Shell, greeting, mark};
+use super::askpass::{Askpass, KEYS, ONLY, SOCKET};
+use super::escalation::{greeting, wants_terminal};
+use super::key::{self, Phrases};
+use super::refusal::unreachable;
+use super::shell::{Shell, mark};
 use super::{Become, lost};
 use crate::error::{Error, Kind, Result};
 use crate::secret::Secret;
@@ -61,13 +64,9 @@ fn make_control_folder() -> std::io::Result<PathBuf> {
     } else {
         format!("etcdsh-{uid}-{}", std::process::id())
     };
-    let run = PathBuf::from(format!("/run/user/{uid}"));
-    let base = match std::env::var_os("ETCDSH_CONTROL_DIR") {
-        Some(folder) => PathBuf::from(folder),
-        None if run.is_dir() => run,
-        None => std::env::temp_dir(),
-    };
-    let folder = base.join(name);
+    let folder = roomy(&name, bases(uid)).ok_or_else(|| {
+        std::io::Error::other("the path of every folder for it is too long; set ETCDSH_CONTROL_DIR")
+    })?;
     match std::fs::DirBuilder::new().mode(0o700).create(&folder) {
         Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
             let told = format!("`{}` cannot be made: {error}", folder.display());
@@ -83,6 +82,30 @@ fn make_control_folder() -> std::io::Result<PathBuf> {
         )));
     }
     Ok(folder)
+}
+
+/// Where the folder may lie, the best place first.
+fn bases(uid: u32) -> Vec<PathBuf> {
+    let run = PathBuf::from(format!("/run/user/{uid}"));
+    let wanted = std::env::var_os("ETCDSH_CONTROL_DIR").map(PathBuf::from);
+    let own = run.is_dir().then_some(run);
+    let usual = own.unwrap_or_else(std::env::temp_dir);
+    let places = [
+        wanted,
+        Some(usual),
+        Some("/tmp".into()),
+        Some("/dev/shm".into()),
+    ];
+    places.into_iter().flatten().collect()
+}
+
+/// The first place whose sockets have paths that the system takes: 107 bytes, with what ssh adds for a while.
+fn roomy(name: &str, bases: Vec<PathBuf>) -> Option<PathBuf> {
+    const NAME: usize = "/0123456789abcdef0123".len();
+    const ADDED: usize = ".0123456789abcdef".len();
+    let folders = bases.into_iter().map(|base| base.join(name));
+    let fits = |folder: &PathBuf| folder.as_os_str().len() + NAME + ADDED <= 107;
+    folders.into_iter().find(fits)
 }
 
 /// Do connections outlive the run?
@@ -168,7 +191,7 @@ impl Target {
         folder.join(crate::hex::text(&hash.finalize()[..10]))
     }
 
-    fn login(&self) -> String {
+    pub(super) fn login(&self) -> String {
         match &self.user {
             Some(user) => format!("{user}@{}", self.destination),
             None => self.destination.clone(),
@@ -240,6 +263,30 @@ pub(super) async fn forward(target: &Target, host: &str, port: u16) -> Result<Pa
 }
 
 async fn start_master(target: &Target, socket: &Path) -> Result<()> {
+    let refused = match try_master(target, socket, None).await? {
+        None => return Ok(()),
+        Some(said) => said,
+    };
+    let denied = refused.contains("Permission denied") && target.password.is_none();
+    if !denied || !key::any_locked(&settings(target).await?) {
+        return Err(unreachable(target, &refused));
+    }
+    // ssh asks for a passphrase only when the host takes the key: once more, and somebody answers.
+    let phrases = Phrases::default();
+    match try_master(target, socket, Some(&phrases)).await? {
+        None => Ok(()),
+        Some(said) => Err(phrases
+            .trouble()
+            .unwrap_or_else(|| unreachable(target, &said))),
+    }
+}
+
+/// Start the master; what ssh said when that did not work.
+async fn try_master(
+    target: &Target,
+    socket: &Path,
+    phrases: Option<&Phrases>,
+) -> Result<Option<String>> {
     let log = socket.with_extension(format!("{}.log", &mark()[..8]));
     let mut command = Command::new("ssh");
     command
@@ -253,24 +300,29 @@ async fn start_master(target: &Target, socket: &Path) -> Result<()> {
     let beat = (target.timeout.as_secs() / 3).max(1);
     command.args(["-o", &format!("ServerAliveInterval={beat}")]);
     command.args(["-o", "ServerAliveCountMax=3"]);
-    let askpass = match &target.password {
-        None => {
+    let askpass = match (&target.password, phrases) {
+        (None, None) => {
             command.args(["-o", "BatchMode=yes"]);
             None
         }
-        Some(password) => {
-            let askpass =
-                Askpass::serve(socket.with_extension("ask"), password.clone()).map_err(lost)?;
-            command
-                .args([
-                    "-o",
-                    "PreferredAuthentications=password,keyboard-interactive",
-                    "-o",
-                    "NumberOfPasswordPrompts=1",
-                ])
-                .env("SSH_ASKPASS", std::env::current_exe().map_err(lost)?)
-                .env("SSH_ASKPASS_REQUIRE", "force")
-                .env(SOCKET, &askpass.socket);
+        (None, Some(phrases)) => {
+            let phrases = phrases.clone();
+            let answer = Box::new(move |question: &str| phrases.answer(question));
+            let askpass = Askpass::serve(socket.with_extension("ask"), answer).map_err(lost)?;
+            command.args(["-o", "PreferredAuthentications=publickey"]);
+            asks_us(&mut command, &askpass)?.env(KEYS, "1");
+            Some(askpass)
+        }
+        (Some(password), _) => {
+            // One answer: a second question means that the first was refused.
+            let mut once = Some(password.clone());
+            let answer = Box::new(move |_: &str| once.take());
+            let askpass = Askpass::serve(socket.with_extension("ask"), answer).map_err(lost)?;
+            command.args([
+                "-o",
+                "PreferredAuthentications=password,keyboard-interactive",
+            ]);
+            asks_us(&mut command, &askpass)?.env_remove(KEYS);
             match asks_as(target).await? {
                 Some(only) => command.env(ONLY, only),
                 None => command.env_remove(ONLY),
@@ -299,15 +351,21 @@ async fn start_master(target: &Target, socket: &Path) -> Result<()> {
     drop(askpass);
     let said = std::fs::read_to_string(&log).unwrap_or_default();
     let _ = std::fs::remove_file(&log);
-    if status.success() && socket.exists() {
-        Ok(())
-    } else {
-        Err(unreachable(target, &said))
-    }
+    Ok((!(status.success() && socket.exists())).then_some(said))
 }
 
-/// Who asks for the password, as ssh says it, where a host on the way there could ask as well.
-async fn asks_as(target: &Target) -> Result<Option<String>> {
+/// ssh puts its questions to this program, which passes them on to `askpass`.
+fn asks_us<'a>(command: &'a mut Command, askpass: &Askpass) -> Result<&'a mut Command> {
+    command
+        .args(["-o", "NumberOfPasswordPrompts=1"])
+        .env("SSH_ASKPASS", std::env::current_exe().map_err(lost)?)
+        .env("SSH_ASKPASS_REQUIRE", "force")
+        .env(SOCKET, &askpass.socket);
+    Ok(command)
+}
+
+/// What ssh makes of its options and configuration: a line for each setting.
+async fn settings(target: &Target) -> Result<String> {
     let output = Command::new("ssh")
         .arg("-G")
         .args(target.arguments())
@@ -317,7 +375,12 @@ async fn asks_as(target: &Target) -> Result<Option<String>> {
         .output()
         .await
         .map_err(lost)?;
-    let text = String::from_utf8_lossy(&output.stdout);
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// Who asks for the password, as ssh says it, where a host on the way there could ask as well.
+async fn asks_as(target: &Target) -> Result<Option<String>> {
+    let text = settings(target).await?;
     let setting = |name: &str| {
         text.lines()
             .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '))
@@ -331,10 +394,24 @@ async fn asks_as(target: &Target) -> Result<Option<String>> {
 }
 
 async fn shell(target: &Target, socket: &Path, escalate: Option<&Become>) -> Result<Shell> {
+    match session(target, socket, escalate, false).await {
+        Err(error) if wants_terminal(escalate, &error) => {
+            session(target, socket, escalate, true).await
+        }
+        other => other,
+    }
+}
+
+async fn session(
+    target: &Target,
+    socket: &Path,
+    escalate: Option<&Become>,
+    terminal: bool,
+) -> Result<Shell> {
     let session = Arc::new(Session::resume_mux(socket.into(), None));
     let (ready, prompt) = (mark(), mark());
     let mut child = session
-        .arc_raw_command(greeting(escalate, &ready, &prompt))
+        .arc_raw_command(greeting(escalate, &ready, &prompt, terminal))
         .stdin(openssh::Stdio::piped())
         .stdout(openssh::Stdio::piped())
         .stderr(openssh::Stdio::piped())
@@ -364,65 +441,4 @@ async fn shell(target: &Target, socket: &Path, escalate: Option<&Become>) -> Res
         target.timeout.max(Duration::from_secs(30)),
     )
     .await
-}
-
-/// What ssh said, as an error with the line to type next.
-fn unreachable(target: &Target, said: &str) -> Box<Error> {
-    let login = match target.port {
-        Some(port) if port != 22 => format!("-p {port} {}", target.login()),
-        _ => target.login(),
-    };
-    let lines: Vec<&str> = said
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty() && !line.contains("@@@@"))
-        .collect();
-    let error = |what: String| {
-        lines
-            .iter()
-            .rev()
-            .take(3)
-            .rev()
-            .fold(Error::new(Kind::Connect, what), |error, line| {
-                error.because(*line)
-            })
-    };
-    let has = |text: &str| said.contains(text);
-    if has("HOST IDENTIFICATION HAS CHANGED") {
-        let name = match target.port {
-            Some(port) if port != 22 => format!("'[{}]:{port}'", target.destination),
-            _ => target.destination.clone(),
-        };
-        return Error::new(
-            Kind::Connect,
-            format!("the host key of `{}` has changed", target.destination),
-        )
-        .because("somebody may be listening in, or the host was installed anew")
-        .hint(format!(
-            "if you know that it was installed anew: ssh-keygen -R {name}"
-        ));
-    }
-    if has("Host key verification failed") || has("No ED25519 host key is known") {
-        return error(format!(
-            "the host key of `{}` is not known",
-            target.destination
-        ))
-        .hint(format!("ssh {login}"));
-    }
-    if has("Permission denied") || has("Too many authentication failures") {
-        return error(format!("login as `{}` refused", target.login()))
-            .hint(format!("ssh-copy-id {login}"));
-    }
-    if has("Could not resolve") {
-        return error(format!(
-            "the name `{}` does not resolve",
-            target.destination
-        ))
-        .hint("set `ansible_host` to an address or an alias of ~/.ssh/config");
-    }
-    error(format!(
-        "`{}` cannot be reached over ssh",
-        target.destination
-    ))
-    .hint(format!("ssh {login} true"))
 }

@@ -394,7 +394,9 @@ impl Type {
                 Value::Text(text) => duration(text).is_some(),
                 _ => false,
             },
-            Type::File | Type::Template => is_text || matches!(value, Value::Bytes(_)),
+            Type::File => is_text || matches!(value, Value::Bytes(_)),
+            // One that was rendered with a secret is one.
+            Type::Template => is_text || matches!(value, Value::Secret(_)),
             Type::Hint => is_text || matches!(value, Value::List(_) | Value::Map(_)),
             Type::Hosts => is_text || matches!(value, Value::List(_) | Value::Map(_)),
             Type::Int => matches!(value, Value::Int(_)),

@@ -372,3 +372,98 @@ fn templates_give_what_ansible_gives() {
         .collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+/// Each expression by itself, so that one that fails hides no other.
+#[test]
+fn expressions_of_etcd_inventories_give_what_ansible_gives() {
+    let Some(python) = ansible() else { return };
+    let file = here().join("expressions.yml").display().to_string();
+    let module = ["-m", "ansible.builtin.debug", "-a", "var=probe"];
+    let args: Vec<&str> = ["ansible", "h1", "-i", &file]
+        .into_iter()
+        .chain(module)
+        .collect();
+    let answers = ask(&python, &[json!({ "args": args, "cwd": here() })]);
+    let theirs = answers[0].1.split_once("=>");
+    let theirs = theirs.unwrap_or_else(|| panic!("{:?}", answers[0])).1;
+    let theirs: Value = serde_json::from_str(theirs).unwrap();
+    let theirs = theirs["probe"].as_object().unwrap();
+    assert!(theirs.len() >= 100, "only {} expressions", theirs.len());
+    let inventory = Inventory::load(&[file], &LoadOptions::default()).unwrap();
+    let etcdsh::inventory::Value::Map(texts) = &inventory.vars("h1")["probe"] else {
+        panic!("`probe` is a mapping");
+    };
+    let mut wrong = Vec::new();
+    for (name, text) in texts {
+        let ours = match inventory.render("h1", text.as_str().unwrap()) {
+            Ok(value) => serde_json::from_str(&value.to_json()).unwrap(),
+            Err(error) => Value::from(format!("ERROR {error}")),
+        };
+        if ours != theirs[name] {
+            wrong.push(format!(
+                "{name}:\n  ansible {}\n  etcdsh  {ours}",
+                theirs[name]
+            ));
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "{} differ\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
+}
+
+#[test]
+fn expressions_that_ansible_refuses_are_refused() {
+    let Some(python) = ansible() else { return };
+    let file = here().join("expressions.yml").display().to_string();
+    let texts = [
+        "{{ nope }}",
+        "{{ map.nope }}",
+        "{% if nope %}x{% endif %}",
+        "{% for x in nope %}x{% endfor %}",
+        "{{ hostvars['nohost'].port }}",
+        "{{ hostvars['h3'].port }}",
+        "{{ 1 | nosuch }}",
+        "{{ 'a' is nosuch }}",
+        "{{ ['a'] | select('nosuch') | list }}",
+        "{{ nosuch('a') }}",
+        "{{ nope | mandatory }}",
+        "{{ nope | mandatory('set it') }}",
+        "{{ lookup('file', 'nowhere') }}",
+        "{{ lookup('nosuch', 'a') }}",
+        "{{ lookup('vars', 'nope') }}",
+        "{{ groups['etcd'].index('h9') }}",
+        "{{ release is version('3.5', 'newer') }}",
+        "{{ 'x' | b64decode }}",
+        "{{ name | hash('nosuch') }}",
+        "{{ name | regex_replace('(', '') }}",
+        "{{ name | dict2items }}",
+        "{{ [{'a': 1}] | items2dict }}",
+        "{{ '%d' % 'x' }}",
+        "{{ '%s %s' % name }}",
+        "{{ 'not: [closed' | from_yaml }}",
+        "{{ map.upper() }}",
+        "{{ name",
+    ];
+    let jobs = texts.map(|text| {
+        let said = json!({ "msg": text }).to_string();
+        let module = ["-m", "ansible.builtin.debug", "-a", &said];
+        let args: Vec<&str> = ["ansible", "h1", "-i", &file]
+            .into_iter()
+            .chain(module)
+            .collect();
+        json!({ "args": args, "cwd": here() })
+    });
+    let answers = ask(&python, &jobs);
+    let inventory = Inventory::load(&[file.clone()], &LoadOptions::default()).unwrap();
+    let mut wrong = Vec::new();
+    for (text, (code, said, _)) in texts.iter().zip(answers) {
+        match inventory.render("h1", text) {
+            Err(_) if code != 0 => {}
+            ours => wrong.push(format!("{text}: ansible {code} {said}, etcdsh {ours:?}")),
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

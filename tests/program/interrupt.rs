@@ -94,6 +94,7 @@ fn every_word_that_waits_hears_one_interrupt() {
         "h.run(\"touch begun; sleep 600\", #{ changes: false });".into(),
         "run(\"./naps.rhai\");".into(),
         format!("{begun} read_file(\"fifo\");"),
+        format!("{begun} http(\"http://{address}/\", #{{ timeout: \"600s\" }});"),
         format!("{begun} etcdctl(#{{ endpoints: [\"http://{address}\"] }}).get(\"a\");"),
         format!(
             "{begun} etcdctl(#{{ endpoints: [\"http://{address}\"], timeout: \"600s\" }}).status();"

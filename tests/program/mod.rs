@@ -6,6 +6,7 @@
 
 mod broken_pipe;
 mod cluster;
+mod http;
 mod interrupt;
 mod json;
 mod lines;

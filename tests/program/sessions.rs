@@ -77,5 +77,6 @@ sessions!(
     options,
     output,
     run_locally,
-    script_words
+    script_words,
+    templates
 );

@@ -32,18 +32,23 @@ const INVENTORY: &str = r"all:
 const WHO: &str = "play(\"who\", \"all\", #{ become: true });\ntask(\"who\", \"who is it\", |h| say(h, h.run(\"id -un\", #{ changes: false }).stdout));\n";
 
 fn up(image: &str) -> Option<Lab> {
-    let lab = Lab::up(&[&format!("{HOST}={image}")], INVENTORY)?;
+    up_with(image, INVENTORY)
+}
+
+/// One host of an image, and the script `who.rhai`.
+pub(super) fn up_with(image: &str, inventory: &str) -> Option<Lab> {
+    let lab = Lab::up(&[&format!("{HOST}={image}")], inventory)?;
     lab.write("who.rhai", WHO);
     Some(lab)
 }
 
-fn who(lab: &Lab, host: &str) -> Run {
+pub(super) fn who(lab: &Lab, host: &str) -> Run {
     lab.etcdsh(&["-vvv", "-l", host, "./who.rhai"])
 }
 
 /// The lines of a message, without the place in the script.
 #[track_caller]
-fn fails(lab: &Lab, host: &str, lines: &[&str]) {
+pub(super) fn fails(lab: &Lab, host: &str, lines: &[&str]) {
     let run = who(lab, host).exits(4);
     for line in lines {
         assert!(
@@ -60,7 +65,7 @@ fn fails(lab: &Lab, host: &str, lines: &[&str]) {
 }
 
 /// Everything that stood on a command line or in an environment while `work` ran, as far as it holds `needle`.
-fn seen_in_processes(needle: &str, work: impl FnOnce()) -> BTreeSet<String> {
+pub(super) fn seen_in_processes(needle: &str, work: impl FnOnce()) -> BTreeSet<String> {
     let stop = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let watch = scope.spawn(|| {
@@ -172,7 +177,7 @@ fn every_user_becomes_root_or_is_told_why_not() {
 }
 
 /// Words typed at the questions, and all that was said.
-fn typed(lab: &Lab, words: &[&str], answers: &[(&str, &str)]) -> (String, i32) {
+pub(super) fn typed(lab: &Lab, words: &[&str], answers: &[(&str, &str)]) -> (String, i32) {
     let mut command = lab.command(env!("CARGO_BIN_EXE_etcdsh"));
     command.args(words);
     let mut session = Session::spawn(command).unwrap();
@@ -289,7 +294,7 @@ fn the_password_goes_to_sudo_and_to_nothing_else() {
     );
 }
 
-fn fresh(lab: &Lab, words: &[&str], variables: &[(&str, &str)]) -> Run {
+pub(super) fn fresh(lab: &Lab, words: &[&str], variables: &[(&str, &str)]) -> Run {
     lab.command(env!("CARGO_BIN_EXE_etcdsh"))
         .env("ETCDSH_NO_PERSIST", "1")
         .envs(variables.iter().copied())

@@ -5,8 +5,10 @@
 mod auth;
 mod config;
 mod deploy;
+mod escalate;
 mod example;
 mod guard;
+mod key;
 mod lab;
 mod lock;
 mod login;

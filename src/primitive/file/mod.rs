@@ -30,7 +30,8 @@ pub(super) const SPEC: Spec = Spec {
         Arg::new("state", Type::OneOf(&["file", "directory", "link", "absent"]), "what is there; `file` by default, `link` when `target` is given"),
         Arg::new("content", Type::Any, "the whole text, a blob, or a secret, which is never shown"),
         Arg::new("source", Type::File, "a file beside the inventory or script, copied as it is"),
-        Arg::new("template", Type::Template, "a Jinja template beside the inventory or script, rendered with the host's variables"),
+        Arg::new("template", Type::Template, "a Jinja template beside the inventory or script, rendered with the host's variables, the defaults of parameters, `groups` and `hostvars`; one that prints a secret is never shown"),
+        Arg::new("values", Type::Map, "with `template`: values of the script's own, which win over variables"),
         Arg::new("line", Type::Text, "a line that the file shall have, added at its end"),
         Arg::new("match", Type::Text, "with `line`: the line that starts with this text is the one to replace"),
         Arg::new("target", Type::Path, "where a link points"),
@@ -102,6 +103,9 @@ impl File {
                 "of `content`, `source` and `template` only one can be given",
             ));
         }
+        if args.has("values") && !args.has("template") {
+            return Err(Error::config("`values` are for a `template`"));
+        }
         let content = match stated.first().copied() {
             None => None,
             Some(Value::Bytes(bytes)) => Some(bytes.clone()),
@@ -171,7 +175,7 @@ impl File {
             parents: args.bool("parents").unwrap_or(false),
             path,
             recurse: args.bool("recurse").unwrap_or(false),
-            secret: matches!(args.value("content"), Some(Value::Secret(_))),
+            secret: matches!(stated.first(), Some(Value::Secret(_))),
             state,
             target,
             validate,

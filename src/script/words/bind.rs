@@ -14,6 +14,7 @@ use rhai::{
 use super::cert::Authority;
 use super::etcdctl::Etcdctl;
 use super::host::Host;
+use super::template;
 use super::time::Time;
 use crate::error::{Error, Result, nearest};
 use crate::primitive::{self, Spec};
@@ -370,7 +371,7 @@ pub(in crate::script) fn located(
         let takes = word.option(&key).map_or(Type::Any, |arg| arg.takes);
         let value = match (takes, value.as_text()) {
             (Type::File, Some(path)) => Value::Bytes(read(host, path)?),
-            (Type::Template, Some(path)) => Value::Text(render(host, path)?),
+            (Type::Template, Some(path)) => template::rendered(host, path, options.get("values"))?,
             _ => on_host(takes, host, value)?,
         };
         located.insert(key, value);
@@ -408,21 +409,11 @@ fn warn_of_command(call: &Call<'_>, host: &Host) -> Result<()> {
     Ok(())
 }
 
-fn read(host: &Host, path: &str) -> Result<Vec<u8>> {
+pub(super) fn read(host: &Host, path: &str) -> Result<Vec<u8>> {
     let found = host.world().find(path);
     std::fs::read(&found).map_err(|error| {
         Error::config(format!("`{}` cannot be read", found.display()))
             .because(error.to_string())
             .hint("relative paths lie beside the script, else beside the inventory")
     })
-}
-
-fn render(host: &Host, path: &str) -> Result<String> {
-    let text = String::from_utf8(read(host, path)?)
-        .map_err(|_| Error::config(format!("the template `{path}` is no text")).on(host.name()))?;
-    host.world()
-        .inventory
-        .render(host.name(), &text)
-        .map(|value| value.to_text())
-        .map_err(|error| error.because(format!("in the template `{path}`")))
 }

@@ -11,12 +11,15 @@ pub(in crate::script) mod etcdctl;
 mod flow;
 pub(in crate::script) mod hint;
 pub(in crate::script) mod host;
+mod http;
 mod local;
 mod look;
 pub(in crate::script) mod parameter;
 mod pattern;
 pub(in crate::script) mod play;
 mod say;
+pub(in crate::script) mod table;
+mod template;
 mod text;
 mod time;
 mod yaml_block;
@@ -33,6 +36,7 @@ use crate::word::{Section, Word};
 const FILES: &[&[&Word]] = &[
     play::WORDS,
     host::WORDS,
+    template::WORDS,
     cluster::WORDS,
     parameter::WORDS,
     flow::WORDS,
@@ -43,8 +47,10 @@ const FILES: &[&[&Word]] = &[
     text::WORDS,
     pattern::WORDS,
     csv::WORDS,
+    table::WORDS,
     time::WORDS,
     local::WORDS,
+    http::WORDS,
     look::WORDS,
 ];
 
@@ -68,6 +74,7 @@ pub(super) fn register(engine: &mut Engine, world: &Arc<World>, engines: &play::
     bind::register(engine, world);
     play::register(engine, world, engines);
     host::register(engine, world);
+    template::register(engine);
     cluster::register(engine, world);
     parameter::register(engine, world);
     flow::register(engine, world, engines);
@@ -78,7 +85,9 @@ pub(super) fn register(engine: &mut Engine, world: &Arc<World>, engines: &play::
     text::register(engine, world);
     pattern::register(engine);
     csv::register(engine);
+    table::register(engine);
     time::register(engine);
     local::register(engine, world);
+    http::register(engine, world);
     look::register(engine, world);
 }
