@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rhai::Dynamic;
+use rhai::{Array, Dynamic, Map};
 
 pub(super) use crate::script::pretty;
 
