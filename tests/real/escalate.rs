@@ -35,13 +35,19 @@ fn bytes_pass(lab: &Lab, host: &str) {
     lab.etcdsh(&["-l", host, "./bytes.rhai"])
         .ok()
         .says(&[&format!("{host}  300000 true\n")]);
-    assert_eq!(lab.on(HOST, "stat -c %s /root/large; rm /root/large").trim(), "300001");
+    assert_eq!(
+        lab.on(HOST, "stat -c %s /root/large; rm /root/large")
+            .trim(),
+        "300001"
+    );
 }
 
 #[test]
 fn sudo_that_wants_a_terminal_gets_one() {
     for image in ["bookworm", "trixie"] {
-        let Some(lab) = up_with(image, USERS) else { return };
+        let Some(lab) = up_with(image, USERS) else {
+            return;
+        };
         lab.on(HOST, "echo 'Defaults requiretty' >/etc/sudoers.d/tty");
         let seen = seen_in_processes("lab-oper", || {
             for host in ["as_root", "as_admin", "as_oper"] {
@@ -50,7 +56,11 @@ fn sudo_that_wants_a_terminal_gets_one() {
         });
         assert_eq!(seen, BTreeSet::new());
         bytes_pass(&lab, "as_oper");
-        fails(&lab, "as_oper_wrong", &["error: as_oper_wrong: sudo refused the password"]);
+        fails(
+            &lab,
+            "as_oper_wrong",
+            &["error: as_oper_wrong: sudo refused the password"],
+        );
         fails(
             &lab,
             "as_oper_none",
@@ -72,10 +82,18 @@ fn sudo_that_wants_a_terminal_gets_one() {
 #[test]
 fn su_takes_the_password_of_the_user_to_become() {
     let inventory = USERS
-        .replace("ansible_host: 10.10.10.10", "ansible_host: 10.10.10.10, ansible_become_method: su")
+        .replace(
+            "ansible_host: 10.10.10.10",
+            "ansible_host: 10.10.10.10, ansible_become_method: su",
+        )
         .replace("lab-oper", "lab-root");
-    let Some(lab) = up_with("bookworm", &inventory) else { return };
-    lab.on(HOST, "echo root:lab-root | chpasswd; mv /usr/bin/sudo /usr/bin/sudo.gone");
+    let Some(lab) = up_with("bookworm", &inventory) else {
+        return;
+    };
+    lab.on(
+        HOST,
+        "echo root:lab-root | chpasswd; mv /usr/bin/sudo /usr/bin/sudo.gone",
+    );
     let seen = seen_in_processes("lab-root", || {
         for host in ["as_root", "as_oper"] {
             who(&lab, host).ok().says(&[&format!("{host}  root\n")]);
@@ -97,16 +115,33 @@ fn su_takes_the_password_of_the_user_to_become() {
         &["error: as_oper_none: su asks for a password and none was given"],
     );
     // The same by the command line and by ansible.cfg.
-    lab.write("pigsty.yml", &inventory.replace(", ansible_become_method: su", ""));
-    lab.etcdsh(&["--become-method", "su", "-vvv", "-l", "as_oper", "./who.rhai"])
-        .ok()
-        .says(&["as_oper  root\n"]);
-    lab.write("ansible.cfg", "[privilege_escalation]\nbecome_method = ansible.builtin.su\n");
+    lab.write(
+        "pigsty.yml",
+        &inventory.replace(", ansible_become_method: su", ""),
+    );
+    lab.etcdsh(&[
+        "--become-method",
+        "su",
+        "-vvv",
+        "-l",
+        "as_oper",
+        "./who.rhai",
+    ])
+    .ok()
+    .says(&["as_oper  root\n"]);
+    lab.write(
+        "ansible.cfg",
+        "[privilege_escalation]\nbecome_method = ansible.builtin.su\n",
+    );
     who(&lab, "as_oper").ok().says(&["as_oper  root\n"]);
-    lab.write("ansible.cfg", "[privilege_escalation]\nbecome_method = runas\n");
-    who(&lab, "as_oper")
-        .exits(1)
-        .says(&["`become_method = runas` of `ansible.cfg` is not supported", "there are sudo, su and doas"]);
+    lab.write(
+        "ansible.cfg",
+        "[privilege_escalation]\nbecome_method = runas\n",
+    );
+    who(&lab, "as_oper").exits(1).says(&[
+        "`become_method = runas` of `ansible.cfg` is not supported",
+        "there are sudo, su and doas",
+    ]);
 }
 
 /// Debian's doas, unpacked; a machine that cannot fetch it says so, and in CI that is a failure.
@@ -130,10 +165,16 @@ fn doas_asks_on_a_terminal_that_the_host_makes() {
         "ansible_host: 10.10.10.10",
         "ansible_host: 10.10.10.10, ansible_become_method: doas",
     );
-    let Some(lab) = up_with("bookworm", &inventory) else { return };
+    let Some(lab) = up_with("bookworm", &inventory) else {
+        return;
+    };
     let Some(doas) = doas() else { return };
     std::fs::copy(&doas, lab.folder().join("doas")).unwrap();
-    std::fs::set_permissions(lab.folder().join("doas"), std::fs::Permissions::from_mode(0o755)).unwrap();
+    std::fs::set_permissions(
+        lab.folder().join("doas"),
+        std::fs::Permissions::from_mode(0o755),
+    )
+    .unwrap();
     lab.keep_on(HOST, "doas", "/usr/bin/doas");
     lab.on(
         HOST,
@@ -147,7 +188,11 @@ fn doas_asks_on_a_terminal_that_the_host_makes() {
     assert_eq!(seen, BTreeSet::new());
     bytes_pass(&lab, "as_admin");
     bytes_pass(&lab, "as_oper");
-    fails(&lab, "as_oper_wrong", &["error: as_oper_wrong: doas refused the password"]);
+    fails(
+        &lab,
+        "as_oper_wrong",
+        &["error: as_oper_wrong: doas refused the password"],
+    );
     fails(
         &lab,
         "as_oper_none",
@@ -157,6 +202,9 @@ fn doas_asks_on_a_terminal_that_the_host_makes() {
     fails(
         &lab,
         "as_oper",
-        &["error: as_oper: doas refused", "hint: allow the login user in /etc/doas.conf"],
+        &[
+            "error: as_oper: doas refused",
+            "hint: allow the login user in /etc/doas.conf",
+        ],
     );
 }
