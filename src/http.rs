@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Bytes;
 use hyper::client::conn::http1::handshake;
 use hyper::header::{ACCEPT, CONTENT_LENGTH, HOST, HeaderName, HeaderValue, USER_AGENT};
@@ -193,7 +193,7 @@ fn why(error: &(dyn std::error::Error + 'static), tls: &etcd::Config) -> String 
     if let Some(text) = chain().find_map(|error| etcd::link_trouble(error, tls)) {
         return text;
     }
-    if chain().any(|error| error.is::<http_body_util::LengthLimitError>()) {
+    if chain().any(<dyn std::error::Error>::is::<LengthLimitError>) {
         return format!("the answer is larger than {} MiB", LARGEST >> 20);
     }
     let mut text = String::new();

@@ -263,9 +263,8 @@ pub(super) async fn forward(target: &Target, host: &str, port: u16) -> Result<Pa
 }
 
 async fn start_master(target: &Target, socket: &Path) -> Result<()> {
-    let refused = match try_master(target, socket, None).await? {
-        None => return Ok(()),
-        Some(said) => said,
+    let Some(refused) = try_master(target, socket, None).await? else {
+        return Ok(());
     };
     let denied = refused.contains("Permission denied") && target.password.is_none();
     if !denied || !key::any_locked(&settings(target).await?) {

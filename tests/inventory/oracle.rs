@@ -457,7 +457,7 @@ fn expressions_that_ansible_refuses_are_refused() {
         json!({ "args": args, "cwd": here() })
     });
     let answers = ask(&python, &jobs);
-    let inventory = Inventory::load(&[file.clone()], &LoadOptions::default()).unwrap();
+    let inventory = Inventory::load(std::slice::from_ref(&file), &LoadOptions::default()).unwrap();
     let mut wrong = Vec::new();
     for (text, (code, said, _)) in texts.iter().zip(answers) {
         match inventory.render("h1", text) {

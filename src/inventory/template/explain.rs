@@ -33,7 +33,7 @@ impl Scope {
                 Some(Missing::Variable { name: missing, .. }) => self.undefined(name, &missing),
                 _ => Error::config(format!("a value in `{text}` is not defined")),
             },
-            None => self.does_not_work(name, error),
+            None => does_not_work(name, error),
         };
         Failure {
             error: self.placed(made, name, text, at, error),
@@ -123,20 +123,6 @@ impl Scope {
         }
     }
 
-    fn does_not_work(&self, name: &str, error: &JinjaError) -> Box<Error> {
-        let what = if name.is_empty() {
-            "the template does not work".to_string()
-        } else {
-            format!("the template of `{name}` does not work")
-        };
-        let (why, hint) = reason(error);
-        let made = Error::config(what).because(why);
-        match hint {
-            Some(hint) => made.hint(hint),
-            None => made,
-        }
-    }
-
     /// The error with its place: a line of the template's file, or where the variable is written.
     fn placed(
         &self,
@@ -156,6 +142,20 @@ impl Scope {
             }),
             _ => located(made, at),
         }
+    }
+}
+
+fn does_not_work(name: &str, error: &JinjaError) -> Box<Error> {
+    let what = if name.is_empty() {
+        "the template does not work".to_string()
+    } else {
+        format!("the template of `{name}` does not work")
+    };
+    let (why, hint) = reason(error);
+    let made = Error::config(what).because(why);
+    match hint {
+        Some(hint) => made.hint(hint),
+        None => made,
     }
 }
 

@@ -49,6 +49,7 @@ fn within(part: &Jinja, whole: &Jinja) -> Result<bool> {
     Ok(items(part)?.iter().all(|item| whole.contains(item)))
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "minijinja gives it by value")]
 fn join(value: &Jinja, separator: Option<String>, options: Kwargs) -> Result<String> {
     let attribute: Option<String> = options.get("attribute")?;
     options.assert_all_used()?;
@@ -239,13 +240,13 @@ fn items2dict(value: &Jinja, placed: Rest<Jinja>, named: Kwargs) -> Result<Jinja
 }
 
 /// The item of a container at a key, and at further keys in what is found.
-fn extract(key: Jinja, container: &Jinja, more: Option<Jinja>) -> Result<Jinja> {
+fn extract(key: &Jinja, container: &Jinja, more: Option<Jinja>) -> Result<Jinja> {
     let more = match more {
         None => Vec::new(),
         Some(list) if list.kind() == minijinja::value::ValueKind::Seq => items(&list)?,
         Some(one) => vec![one],
     };
-    let mut found = container.get_item(&key)?;
+    let mut found = container.get_item(key)?;
     for key in &more {
         if found.is_undefined() {
             break;

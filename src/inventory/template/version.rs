@@ -103,7 +103,7 @@ fn semantic(ours: &str, theirs: &str) -> Result<Ordering> {
             (true, true) => Ordering::Equal,
             (true, false) => Ordering::Greater,
             (false, true) => Ordering::Less,
-            (false, false) => pre_releases(&a.pre, &b.pre),
+            (false, false) => pre_releases(a.pre, b.pre),
         }),
     )
 }

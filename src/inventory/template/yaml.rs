@@ -1,6 +1,6 @@
-//! The filters `to_yaml` and `to_nice_yaml`, letter for letter as PyYAML writes.
+//! The filters `to_yaml` and `to_nice_yaml`, letter for letter as Python's `yaml` writes.
 //!
-//! Where it breaks a line or quotes a text depends on the column reached, so the writer counts them as PyYAML does.
+//! Where it breaks a line or quotes a text depends on the column reached, so the writer counts them as Python's `yaml` does.
 
 use minijinja::value::Kwargs;
 use minijinja::{Environment, Value as Jinja};
@@ -387,7 +387,7 @@ fn float(number: f64) -> String {
     }
 }
 
-/// Dates are text here, and a type of its own for PyYAML.
+/// Dates are text here, and a type of its own for Python's `yaml`.
 fn is_date(text: &str) -> bool {
     let mut parts = text.splitn(3, '-');
     let digits = |part: Option<&str>, least: usize, most: usize| {
