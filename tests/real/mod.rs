@@ -14,6 +14,7 @@ mod luck;
 mod member;
 mod monitor;
 mod overview;
+mod package;
 mod patroni;
 mod pigsty;
 mod primitive;
