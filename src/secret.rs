@@ -94,6 +94,8 @@ pub fn has_secret(line: &str) -> bool {
 pub fn masked(line: &str) -> String {
     static TYPED: OnceLock<Regex> = OnceLock::new();
     static TO_A_PROGRAM: OnceLock<Regex> = OnceLock::new();
+    // https://USER:PASSWORD@HOST
+    static IN_A_URL: OnceLock<Regex> = OnceLock::new();
     let before = pattern(&TYPED, || format!("(?i)(?:{})", BEFORE.join("|")));
     let (mut done, mut at) = (String::new(), 0);
     while let Some(found) = before.find_at(line, at) {
@@ -114,8 +116,6 @@ pub fn masked(line: &str) -> String {
         done.push_str(&line[to.max(from)..at]);
     }
     done.push_str(&line[at..]);
-    // https://USER:PASSWORD@HOST
-    static IN_A_URL: OnceLock<Regex> = OnceLock::new();
     let url = pattern(&IN_A_URL, || r#"(://[^\s/:@"']+:)[^\s/@"']+@"#.to_string());
     let done = url.replace_all(&done, format!("${{1}}{MASK}@").as_str());
     let piped = pattern(&TO_A_PROGRAM, || format!("(?i){PIPED}"));

@@ -38,8 +38,6 @@ pub(super) struct Line {
 pub(super) enum Verb {
     /// Run a command of etcdctl on the cluster of the inventory: `etcdsh e get a`
     E(Words),
-    /// Short for `e member`: `etcdsh em list`
-    Em(Words),
     /// Watch a cluster: health, latencies, space, certificates, drift, and what to do
     ///
     /// On a terminal it goes on until `q`; elsewhere it is as with --once. Needs no Prometheus: it asks the members themselves,
@@ -47,16 +45,18 @@ pub(super) enum Verb {
     Overview(OverviewArgs),
     /// Run a command on hosts, in parallel, and group equal outputs
     Run(RunArgs),
-    /// Break the lock that a run has left on hosts
-    Unlock(UnlockArgs),
-    /// Show what was understood of an inventory, as ansible-inventory does
-    Inventory(InventoryArgs),
     /// Hosts that are folders on this machine, for a first look and for rehearsals
     Sandbox(SandboxArgs),
+    /// Show what was understood of an inventory, as ansible-inventory does
+    Inventory(InventoryArgs),
     /// The scripts in the binary: list, show, fork
     Script(ScriptArgs),
     /// Find mistakes in scripts and run nothing
     Check(CheckArgs),
+    /// Short for `e member`: `etcdsh em list`
+    Em(Words),
+    /// Break the lock that a run has left on hosts
+    Unlock(UnlockArgs),
     /// Show what a function of the language does
     Help(HelpArgs),
     /// Print completions for a shell: `source <(etcdsh completion bash)`

@@ -62,6 +62,7 @@ pub(super) struct HelpArgs {
 fn help(args: &HelpArgs) -> Result<i32> {
     if args.markdown {
         match args.name.as_deref() {
+            Some("stdlib") => print_text(&crate::script::manual::stdlib_markdown()),
             Some("e") => print_text(&crate::etcdctl::manual::markdown()),
             _ => print_text(&crate::script::manual::markdown()?),
         }

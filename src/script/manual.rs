@@ -162,33 +162,17 @@ fn primitive_section(text: &mut String, word: &Word) {
 pub fn markdown() -> Result<String> {
     let mut text = String::from(
         "# Reference\n\nThis file is written by `make docs` from the code; `etcdsh help NAME` shows the same in a terminal. How the words\n\
-         go together is in [scripting.md](scripting.md).\n\n## Primitives\n\nEach is called on a host: `h.file(path, #{ ... })`. The map may be left out. Each returns a map with `changed` and\n\
+         go together is in [scripting.md](scripting.md), functions of the stdlib are in [stdlib.md](stdlib.md).\n\n## Primitives\n\nEach is called on a host: `h.file(path, #{ ... })`. The map may be left out. Each returns a map with `changed` and\n\
          `what` (a list of short texts) beside what is said below, and throws when it cannot make true what was stated.\n",
     );
     for word in words::of_section(Section::Primitive) {
         primitive_section(&mut text, word);
     }
-    for section in Section::ALL {
-        let _ = write!(
-            text,
-            "\n## {}\n\n| word | meaning |\n|---|---|\n",
-            section.title()
-        );
-        for word in words::of_section(section) {
-            let meaning = [word.doc.to_string()].into_iter().chain(
-                word.args
-                    .iter()
-                    .chain(word.options)
-                    .map(|arg| format!("<br>`{}`: {}; {}", arg.name, arg.takes, arg.doc)),
-            );
-            let meaning = meaning.collect::<String>().replace('\n', " ");
-            let _ = writeln!(
-                text,
-                "| `{}` | {} |",
-                cell(&word.signature()),
-                cell(&meaning)
-            );
-        }
+    for section in Section::ALL
+        .into_iter()
+        .filter(|section| *section != Section::Stdlib)
+    {
+        section_of_words(&mut text, section);
     }
     text.push_str("\n## Parameters\n\nVariables that the bundled flow reads; they are set in the inventory or with `-e`.\n\n| parameter | takes | default | meaning |\n|---|---|---|---|\n");
     for parameter in parameters()? {
@@ -201,8 +185,40 @@ pub fn markdown() -> Result<String> {
             parameter.doc
         );
     }
-    text.push_str(
-        "\n## Functions of the stdlib\n\nPlain Rhai, in `stdlib/`; `etcdsh script show stdlib/etcd` prints them.\n\n| function | meaning |\n|---|---|\n",
+    Ok(text)
+}
+
+/// A section as a table of its words.
+fn section_of_words(text: &mut String, section: Section) {
+    let _ = write!(
+        text,
+        "\n## {}\n\n| word | meaning |\n|---|---|\n",
+        section.title()
+    );
+    for word in words::of_section(section) {
+        let meaning = [word.doc.to_string()].into_iter().chain(
+            word.args
+                .iter()
+                .chain(word.options)
+                .map(|arg| format!("<br>`{}`: {}; {}", arg.name, arg.takes, arg.doc)),
+        );
+        let meaning = meaning.collect::<String>().replace('\n', " ");
+        let _ = writeln!(
+            text,
+            "| `{}` | {} |",
+            cell(&word.signature()),
+            cell(&meaning)
+        );
+    }
+}
+
+/// The page of what the flow is written with, `docs/stdlib.md`.
+#[must_use]
+pub fn stdlib_markdown() -> String {
+    let mut text = String::from(
+        "# The stdlib\n\nThis file is written by `make docs` from the code. What the flow is written with, in `stdlib/`: plain Rhai, which a script of \
+         one's own may call as well. `etcdsh script show stdlib/etcd` prints it, `etcdsh help NAME` shows a part. The words that one writes \
+         with most are in [primitives.md](primitives.md).\n\n## Functions\n\n| function | meaning |\n|---|---|\n",
     );
     for function in functions()
         .iter()
@@ -215,7 +231,8 @@ pub fn markdown() -> Result<String> {
             first(&function.doc)
         );
     }
-    Ok(text)
+    section_of_words(&mut text, Section::Stdlib);
+    text
 }
 
 /// One line for everything there is.

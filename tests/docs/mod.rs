@@ -102,6 +102,7 @@ fn files(folder: &str, extension: &str) -> Vec<String> {
 fn the_reference_is_fresh() {
     for (words, path) in [
         (&["help", "--markdown"][..], "docs/primitives.md"),
+        (&["help", "stdlib", "--markdown"], "docs/stdlib.md"),
         (&["help", "e", "--markdown"], "docs/etcdctl.md"),
     ] {
         let output = etcdsh(words, "");
@@ -410,7 +411,7 @@ fn examples_read_and_have_no_mistakes() {
 }
 
 #[test]
-fn the_parameters_of_the_readme_are_those_there_are() {
+fn the_parameters_in_the_document_of_the_flow_are_those_there_are() {
     let names = |page: &str, title: &str| -> BTreeSet<String> {
         let part = page
             .split(title)
@@ -424,10 +425,10 @@ fn the_parameters_of_the_readme_are_those_there_are() {
             .map(|found| found[1].to_string())
             .collect()
     };
-    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let flow = fs::read_to_string(root().join("docs/flow.md")).unwrap();
     let reference = text(&etcdsh(&["help", "--markdown"], "").stdout);
     assert_eq!(
-        names(&readme, "\n## Parameters\n"),
+        names(&flow, "\n## Parameters\n"),
         names(&reference, "\n## Parameters\n")
     );
 }

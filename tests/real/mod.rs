@@ -16,6 +16,7 @@ mod luck;
 mod member;
 mod monitor;
 mod overview;
+mod package;
 mod patroni;
 mod pigsty;
 mod place;

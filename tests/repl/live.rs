@@ -53,6 +53,50 @@ impl Drop for Members {
     }
 }
 
+/// What Tab in a shell is given, once the cluster was quick enough.
+fn shell_completes(offered: &dyn Fn(&str) -> crate::program::Ran, line: &str, wanted: &str) {
+    let end = std::time::Instant::now() + Duration::from_mins(1);
+    while std::time::Instant::now() < end {
+        let ran = offered(line);
+        assert_eq!((ran.stderr.as_str(), ran.status), ("", 0), "{line}");
+        if ran.stdout.contains(wanted) {
+            return;
+        }
+    }
+    panic!("`{line}` does not give `{wanted}`");
+}
+
+/// `:format` for what etcd answers, and files and commands of this machine.
+fn forms_and_files_of_answers(test: &Test, screen: &mut Screen) {
+    // Wide enough for a table.
+    screen.size(200, 40);
+    screen.line(":format table");
+    assert_eq!(
+        screen.line("e put /pg/a 10"),
+        "OK\n",
+        "what has no table stays as it is"
+    );
+    let said = screen.line("em list");
+    assert!(said.contains(" ID ") && said.contains("+--"), "{said}");
+    assert!(!screen.line("em list -w simple").contains('|'));
+    screen.line(":format vertical");
+    let said = screen.line("em list");
+    assert!(said.contains("NAME") && said.lines().count() > 9, "{said}");
+    screen.line(":format json");
+    let said: serde_json::Value = serde_json::from_str(&screen.line("e get /pg/a")).unwrap();
+    assert_eq!(said["value"], "10", "{said}");
+    screen.line(":format simple");
+    screen.size(100, 40);
+    std::fs::write(test.path("value"), "of a file").unwrap();
+    screen.line("e put /file < value");
+    assert_eq!(screen.line("e get --prefix / | grep -c /"), "2\n");
+    screen.line("e get /file --print-value-only > copy; e del /file");
+    assert_eq!(
+        std::fs::read_to_string(test.path("copy")).unwrap(),
+        "of a file\n"
+    );
+}
+
 /// Keys that would clear the screen, set its title or turn its text round are shown, offered or left out, and obeyed nowhere.
 fn hostile_keys_touch_no_row(test: &Test, screen: &mut Screen) {
     let hostile = "/evil/\x1b[2J\x1b[H\x1b]0;TITLE\x07\u{9b}2J\u{202e}\rWIPED";
@@ -115,6 +159,7 @@ fn three_members_are_deployed_broken_repaired_and_what_was_done_is_saved() {
         "{said}"
     );
     assert_eq!(screen.line("e get ${name} --print-value-only"), "10\n");
+    forms_and_files_of_answers(&members.test, &mut screen);
     // A watch prints between prompts, and lives until it is stopped.
     assert!(
         screen
@@ -207,6 +252,15 @@ fn three_members_are_deployed_broken_repaired_and_what_was_done_is_saved() {
     screen.keys("\x03");
     screen.until_prompt();
     hostile_keys_touch_no_row(&members.test, &mut screen);
+    let offered = |line: &str| test.sh(&format!("etcdsh __complete -i hosts.yml {line}"));
+    for (line, wanted) in [
+        ("e get /pg/", "/pg/meta/"),
+        ("e role get re", "reader"),
+        ("e put a 1 --lease=", &*format!("--lease={lease}")),
+    ] {
+        shell_completes(&offered, line, wanted);
+    }
+    shell_completes(&offered, "em remove ''", "etcd-3");
     // etcd is away: Tab is silent and quick.
     for address in &members.addresses {
         let ran = test.sh(&format!(
@@ -214,6 +268,11 @@ fn three_members_are_deployed_broken_repaired_and_what_was_done_is_saved() {
         ));
         assert_eq!(ran.status, 0, "{ran:?}");
     }
+    let ran = offered("e get /pg/");
+    assert_eq!(
+        (ran.stdout.as_str(), ran.stderr.as_str(), ran.status),
+        ("", "", 0)
+    );
     std::thread::sleep(Duration::from_secs(4));
     screen.keys("e get /zz\t\t");
     let begin = std::time::Instant::now();

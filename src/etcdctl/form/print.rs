@@ -55,7 +55,7 @@ pub(crate) struct Page<'a> {
     pub(crate) hex: bool,
     pub(crate) layout: Layout,
     pub(crate) out: &'a mut dyn Write,
-    /// Tables stand as records, as on a narrow terminal.
+    /// Tables stand as records, one below the other.
     pub(crate) records: bool,
     /// Whether what would steer the terminal, or lead its reader astray, is written in letters.
     pub(crate) visible: bool,
@@ -190,9 +190,6 @@ pub(crate) fn json_kv(page: &mut dyn Write, kv: &PbKeyValue) -> Written {
     })
 }
 
-/// Columns of a record that stands on no terminal.
-const RECORD: usize = 100;
-
 impl Page<'_> {
     pub(crate) fn line(&mut self, text: impl std::fmt::Display) -> Outcome {
         line(self.out, text, self.visible)
@@ -207,7 +204,8 @@ impl Page<'_> {
         let table = if self.visible { table.visible() } else { table };
         let narrow = |width: &usize| !table.left && table.width() > *width;
         let turned = if self.records {
-            Some(self.width.unwrap_or(RECORD))
+            // One below the other, however wide it is.
+            Some(0)
         } else {
             self.width.filter(narrow)
         };
