@@ -243,8 +243,8 @@ fn data_that_does_not_belong_there_is_not_started() {
         refused(
             lab.flow(options),
             &[
-                "it has the data of etcd-1, which is 10.10.10.10",
-                "mv /data/etcd/member /data/etcd/member-of-etcd-1",
+                "have the data of one and the same member",
+                "/data/etcd/member.copy",
             ],
         );
     }
