@@ -199,7 +199,7 @@ impl<'a> Typed<'a> {
                 all.extend(files(word));
             }
             ("run" | "unlock", true) => {
-                all.extend(list(word, hosts(&self.given).unwrap_or_default()))
+                all.extend(list(word, hosts(&self.given).unwrap_or_default()));
             }
             ("origin", true) => all.extend(hosts(&self.given).unwrap_or_default()),
             ("show" | "fork", true) => all.extend(scripts()),

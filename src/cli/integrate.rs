@@ -109,7 +109,7 @@ _etcdsh() {
 complete -o nosort -F _etcdsh etcdsh 2>/dev/null || complete -F _etcdsh etcdsh
 "#;
 
-const FISH: &str = r#"
+const FISH: &str = r"
 # Completion of etcdsh for fish: the program says what may stand at the cursor.
 function __etcdsh_offers
     set -l words (commandline -opc)
@@ -118,7 +118,7 @@ function __etcdsh_offers
     $program __complete $words (commandline -ct) 2>/dev/null
 end
 complete -c etcdsh -f -k -a '(__etcdsh_offers)'
-"#;
+";
 
 const ZSH: &str = r#"
 #compdef etcdsh
