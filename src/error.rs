@@ -207,6 +207,10 @@ impl Error {
         }
         if let Some(at) = &mut self.at {
             mask(&mut at.text);
+            // What stands behind a secret may be the rest of it.
+            if let Some(begin) = at.text.find(crate::secret::MASK) {
+                at.text.truncate(begin + crate::secret::MASK.len());
+            }
         }
         self.others.iter_mut().for_each(Error::mask);
     }

@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use regex::Regex;
 
 /// What is shown in its place.
-const MASK: &str = "********";
+pub const MASK: &str = "********";
 
 /// A password or a private key. `Debug` and `Display` print `********`.
 #[derive(Clone, PartialEq, Eq)]

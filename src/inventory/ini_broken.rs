@@ -89,7 +89,13 @@ pub(super) fn host_var(words: &[Word], index: usize, line: &Line<'_>) -> Box<Err
     let word = &words[index];
     let text = |index: usize| words.get(index).map_or("", |word| word.text.as_str());
     let before = index.checked_sub(1).map_or("", text);
-    let error = Error::config(format!("`{}` is not `key=value`", word.text))
+    // What stands behind a secret may be the rest of it.
+    let shown = if crate::secret::has_secret(line.text) {
+        "a word"
+    } else {
+        &format!("`{}`", word.text)
+    };
+    let error = Error::config(format!("{shown} is not `key=value`"))
         .at(line.source.spot(line.number, word.column).place());
     // `a = b`, which is cut into three.
     if text(index + 1) == "=" {

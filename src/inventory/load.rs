@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Component, Path, PathBuf};
 
@@ -267,8 +268,31 @@ fn unreadable(path: &Path, error: &std::io::Error) -> Box<Error> {
     Error::config(format!("cannot read `{}`", path.display())).because(error.to_string())
 }
 
+/// Larger is no inventory: a device would be read without end.
+const LARGEST: u64 = 256 << 20;
+
+fn read_bytes(path: &Path) -> Result<Vec<u8>> {
+    let read = || -> std::io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        fs::File::open(path)?
+            .take(LARGEST + 1)
+            .read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    let bytes = read().map_err(|error| unreadable(path, &error))?;
+    if bytes.len() as u64 > LARGEST {
+        return Err(Error::config(format!(
+            "`{}` has more than {} MiB",
+            path.display(),
+            LARGEST >> 20
+        ))
+        .because("that is no inventory and no file of variables"));
+    }
+    Ok(bytes)
+}
+
 pub(super) fn read_text(path: &Path) -> Result<String> {
-    let bytes = fs::read(path).map_err(|error| unreadable(path, &error))?;
+    let bytes = read_bytes(path)?;
     let text = String::from_utf8(bytes).map_err(|error| {
         let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
         let line = before.split(|byte| *byte == b'\n').count();
@@ -288,7 +312,7 @@ pub(super) fn read_text(path: &Path) -> Result<String> {
 /// The same where it may be INI, whose comments may be in any encoding.
 fn read_text_of_ini(path: &Path) -> Result<String> {
     read_text(path).or_else(|error| {
-        let bytes = fs::read(path).map_err(|error| unreadable(path, &error))?;
+        let bytes = read_bytes(path)?;
         ini::without_foreign_comments(&bytes).ok_or(error)
     })
 }
