@@ -9,7 +9,7 @@ use std::fmt;
 
 pub use hint::{Hint, name_inventory};
 
-use crate::secret::masked;
+use crate::secret::{MASK, is_secret_name, masked};
 use crate::terminal::{columns, visible};
 
 /// What kind of trouble it is; decides the exit code.
@@ -206,11 +206,8 @@ impl Error {
             }
         }
         if let Some(at) = &mut self.at {
-            mask(&mut at.text);
-            // What stands behind a secret may be the rest of it.
-            if let Some(begin) = at.text.find(crate::secret::MASK) {
-                at.text.truncate(begin + crate::secret::MASK.len());
-            }
+            mask(&mut at.file);
+            at.text = without_rest(&at.text);
         }
         self.others.iter_mut().for_each(Error::mask);
     }
@@ -235,6 +232,26 @@ impl Error {
             None => self.what.clone(),
         }
     }
+}
+
+/// A line that is quoted, up to the first secret: what stands behind it may be the rest of it.
+fn without_rest(line: &str) -> String {
+    let shown = masked(line);
+    let end = shown.find(MASK).unwrap_or(shown.len());
+    let mut words = shown[..end].split_inclusive(|letter: char| !is_name(letter));
+    let mut at = 0;
+    let name = words.find(|word| {
+        at += word.len();
+        is_secret_name(word.trim_end_matches(|letter| !is_name(letter)))
+    });
+    match name {
+        Some(_) => format!("{}{MASK}", &shown[..at]),
+        None => shown[..end].to_string() + if end < shown.len() { MASK } else { "" },
+    }
+}
+
+fn is_name(letter: char) -> bool {
+    letter.is_ascii_alphanumeric() || letter == '_'
 }
 
 /// A text of possibly several lines, those after the first moved to the right: none of them looks like a line of ours.
@@ -307,6 +324,21 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_quoted_line_ends_at_its_secret() {
+        for (line, wanted) in [
+            (
+                "one ansible_password=hush hush",
+                "one ansible_password=********",
+            ),
+            ("etcd_root_password hush", "etcd_root_password ********"),
+            ("  ansible_password: \"hush", "  ansible_password:********"),
+            ("all: { hosts: { one: } }", "all: { hosts: { one: } }"),
+        ] {
+            assert_eq!(without_rest(line), wanted);
+        }
+    }
 
     #[test]
     fn a_long_line_is_shown_around_its_place() {

@@ -21,7 +21,9 @@ fn nothing_is_begun_beside_data_that_lies_elsewhere() {
     let Some(lab) = Lab::up(&[HOST], ONE) else {
         return;
     };
-    lab.on(HOST, "mkdir -p /data");
+    // A config that nothing was ever started with is no trace of data.
+    lab.flow("-t etcd_install,etcd_dir,etcd_conf,etcd_cert -e etcd_data=/data/first")
+        .ok();
     lab.flow("").ok();
     etcdctl(&lab, HOST, "put precious 42");
 
@@ -73,6 +75,14 @@ fn the_data_is_behind_a_link(lab: &Lab) {
         );
     }
     lab.on(HOST, "rm /data/etcd; mv /data/disk /data/etcd");
+    // A link above it is the site's own affair.
+    lab.on(HOST, "mv /data /mnt/disk; ln -s /mnt/disk /data");
+    lab.flow("").ok();
+    lab.flow("").changes_nothing();
+    lab.on(
+        HOST,
+        "systemctl stop etcd; rm /data; mv /mnt/disk /data; systemctl start etcd",
+    );
 }
 
 /// Its disk is not mounted: the folder is missing, or empty and older than anything else.
@@ -275,6 +285,10 @@ fn a_member_is_its_machine_and_its_data() {
     std::fs::rename(lab.folder().join("files"), lab.folder().join("away")).unwrap();
     lab.flow(part).exits(2).says(&blind);
     std::fs::rename(lab.folder().join("away"), lab.folder().join("files")).unwrap();
+    // Another peer port than the member list has: they are its members all the same.
+    lab.flow(&format!("{part} -e etcd_peer_port=2390"))
+        .exits(2)
+        .says(&["purging this would leave 1 healthy of 3 voters"]);
     same(&before);
     for host in HOSTS {
         lab.on(host, "systemctl stop etcd");

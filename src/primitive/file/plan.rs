@@ -92,7 +92,12 @@ impl File {
             name(kind),
             name(self.state)
         );
-        let hint = format!("look at it, then remove it: rm -r {}", quote(&self.path));
+        let path = quote(&self.path);
+        let hint = if kind == State::Link {
+            format!("readlink -f {path} shows where it leads: name that path")
+        } else {
+            format!("look at it, then move it away: mv {path} {path}.old")
+        };
         Error::new(Kind::Remote, what).hint(hint)
     }
 

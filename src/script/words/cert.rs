@@ -280,6 +280,14 @@ const CA_TEXT: Word = of_module(
 .gives(Type::Text)
 .example(r#"if cert::ca_text("files/pki/ca") == () { print("there is no CA yet"); }"#);
 
+const HAS_KEY: Word = of_module(
+    "cert::has_key",
+    "Is the key of the CA there, to issue with? It may be kept elsewhere as long as nothing is to be issued.",
+)
+.takes(&[FOLDER])
+.gives(Type::Bool)
+.example(r#"print(cert::has_key("files/pki/ca"))"#);
+
 const INSPECT: Word = of_module(
     "cert::inspect",
     "What a certificate says: `subject`, `issuer`, `sans`, `days_left`, `is_ca`, `serial`, `fingerprint`, `not_before`, `not_after`.",
@@ -305,7 +313,7 @@ const SAME_CA: Word = of_module("cert::same_ca", "Are these the certificates of 
     .example("print(cert::same_ca(ca.cert, ca.cert))");
 
 pub(super) const WORDS: &[&Word] = &[
-    &CA, &ISSUE, &CERT, &TEXT, &CA_TEXT, &INSPECT, &VERIFY, &SAME_CA,
+    &CA, &ISSUE, &CERT, &TEXT, &CA_TEXT, &HAS_KEY, &INSPECT, &VERIFY, &SAME_CA,
 ];
 
 fn module(world: &Arc<World>) -> Module {
@@ -318,6 +326,11 @@ fn module(world: &Arc<World>) -> Module {
     let here = Arc::clone(world);
     word_of(&mut module, &CA_TEXT, move |call| {
         pass(ca_pem(&here.beside, &call.text(0)).map(or_unit))
+    });
+    let here = Arc::clone(world);
+    word_of(&mut module, &HAS_KEY, move |call| {
+        let (_, key) = ca_paths(&here.beside.join(call.text(0)));
+        Ok(pass(read(&key))?.is_some().into())
     });
     let here = Arc::clone(world);
     word_of(&mut module, &TEXT, move |call| {

@@ -157,6 +157,10 @@ impl Where {
             ),
         };
         let data = of_data(section("data"), &conf, &self.data);
+        let named = match &conf {
+            Value::Map(conf) => conf.get("data-dir").and_then(Value::as_text) == Some(&self.data),
+            _ => false,
+        };
         let command = process.get("command").cloned().unwrap_or_default();
         let config_file = config_file(&command);
         let text_or_null = |text: Option<String>| text.map_or(Value::Null, Value::from);
@@ -202,7 +206,7 @@ impl Where {
             ),
             (
                 "spent",
-                Value::Bool(self.spent(section("times"), &pairs(section("data")), &unit)),
+                Value::Bool(self.spent(section("times"), &pairs(section("data")), &unit, named)),
             ),
             (
                 "state",
@@ -222,6 +226,7 @@ impl Where {
         times: &str,
         clock: &HashMap<String, String>,
         unit: &HashMap<String, String>,
+        named: bool,
     ) -> bool {
         let Some(conf) = time_of(times, &self.conf) else {
             return false;
@@ -231,7 +236,8 @@ impl Where {
             .filter(|since_boot| *since_boot > 0.0)
             .zip(number(clock, "now").zip(number(clock, "uptime")))
             .map(|(since_boot, (now, uptime))| now - uptime + since_boot / 1e6);
-        time_of(times, &self.data).is_none_or(|data| data > conf)
+        // Of a folder that the config does not name its time says nothing.
+        named && time_of(times, &self.data).is_none_or(|data| data > conf)
             || came_up.is_some_and(|time| time > conf)
     }
 
