@@ -84,7 +84,7 @@ case $data_dir$shown in
   *WorkingDirectory=/*) data_dir=${shown#*WorkingDirectory=}; data_dir=${data_dir%%
 *} ;;
 esac
-if [ -n "$data_dir" ] && [ "$data_dir" != "$data" ] && [ -d "$data_dir/member" ] && ! [ "$data_dir" -ef "$data" ]; then printf 'data_dir=%s\n' "$data_dir"; fi
+if [ -n "$data_dir" ] && [ "$data_dir" != "$data" ] && [ -d "$data_dir/member" ] && [ "$(readlink -f "$data_dir")" != "$(readlink -f "$data")" ]; then printf 'data_dir=%s\n' "$data_dir"; fi
 # Its first records say whose a log is.
 for folder in "$data/member/wal" "$elsewhere" "$wal"; do
   [ -d "$folder" ] || continue
