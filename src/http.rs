@@ -1,7 +1,7 @@
 //! One call of a web service: HTTP/1.1, with TLS as the client of etcd has it. No redirect is followed, no cookie kept.
 //!
-//! Owns the connection, the limits and what an answer is. Must not know scripts: who calls says what is sent, and `stop`
-//! says whether the user wants it ended. Start reading at [`call`].
+//! Owns the connection, the limits and what an answer is. Must not know scripts: who calls says what is sent. Start reading
+//! at [`call`].
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -20,14 +20,11 @@ use tokio_rustls::TlsConnector;
 
 use crate::error::{Error, Kind, Result};
 use crate::etcd;
-use crate::runtime::block_on;
+use crate::runtime::{block_on, until_questions_end};
 use crate::secret::Secret;
 
 /// The most that an answer may be.
 const LARGEST: usize = 64 << 20;
-
-/// How often it is asked whether the user wants an end.
-const GLANCE: Duration = Duration::from_millis(30);
 
 /// What is sent, and to whom.
 pub(crate) struct Call {
@@ -63,8 +60,8 @@ impl Call {
     }
 }
 
-/// Send it and wait for the whole answer.
-pub(crate) fn call(call: &Call, stop: impl Fn() -> Result<()>) -> Result<Answer> {
+/// Send it and wait for the whole answer, or until Ctrl-C ends all questions.
+pub(crate) fn call(call: &Call) -> Result<Answer> {
     let (uri, request) = request(call)?;
     let failed =
         |why: String| Error::new(Kind::Remote, format!("`{}` failed", call.shown())).because(why);
@@ -74,19 +71,9 @@ pub(crate) fn call(call: &Call, stop: impl Fn() -> Result<()>) -> Result<Answer>
             () = tokio::time::sleep(call.timeout) => {
                 Err(failed(format!("no answer within {} s", call.timeout.as_secs_f64())))
             }
-            ended = stopped(stop) => Err(ended),
+            () = until_questions_end() => Err(Error::new(Kind::Interrupted, "interrupted")),
         }
     })
-}
-
-/// The error of the user's wish to stop, when there is one.
-async fn stopped(stop: impl Fn() -> Result<()>) -> Box<Error> {
-    loop {
-        tokio::time::sleep(GLANCE).await;
-        if let Err(error) = stop() {
-            return error;
-        }
-    }
 }
 
 fn request(call: &Call) -> Result<(Uri, Request<Full<Bytes>>)> {

@@ -264,7 +264,9 @@ impl Setup {
             Some(common) => common.vault.clone(),
             None => vault(&options.reach.sources, &config)?,
         };
-        crate::error::name_inventory(&options.reach.sources.inventory);
+        let named = options.reach.sources.inventory.iter();
+        let named = named.map(|source| format!(" -i {}", crate::command::quote(source)));
+        crate::error::name_inventory(named.collect());
         let mut inventory = inventory(&sources, &vault, script_folder.as_deref())?;
         inventory.read_extra(&options.reach.sources.extra_vars)?;
         let limit = options.reach.sources.limit()?;

@@ -61,17 +61,9 @@ impl Hint {
 /// ` -i FILE` for each that was given: a line to type next is meant for the same hosts.
 static INVENTORY: OnceLock<String> = OnceLock::new();
 
-/// Say which inventories `-i` named, once.
-pub fn name_inventory(sources: &[String]) {
-    let words = sources.iter().map(|source| {
-        let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./,:@".contains(letter);
-        if source.chars().all(plain) {
-            format!(" -i {source}")
-        } else {
-            format!(" -i '{}'", source.replace('\'', "'\\''"))
-        }
-    });
-    let _ = INVENTORY.set(words.collect());
+/// Say what `-i` named, once: words for a shell.
+pub fn name_inventory(words: String) {
+    let _ = INVENTORY.set(words);
 }
 
 fn inventory() -> &'static str {

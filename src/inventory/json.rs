@@ -14,18 +14,6 @@ pub(super) fn print(value: &Value) -> String {
 
 fn write(out: &mut String, value: &Value, depth: usize) {
     match value {
-        Value::Big(digits) => out.push_str(digits),
-        Value::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
-        Value::Float(number) if number.is_nan() => out.push_str("NaN"),
-        Value::Float(number) if number.is_infinite() => {
-            out.push_str(if *number > 0.0 {
-                "Infinity"
-            } else {
-                "-Infinity"
-            });
-        }
-        Value::Float(number) => out.push_str(&float_text(*number)),
-        Value::Int(number) => out.push_str(&number.to_string()),
         Value::List(items) => write_items(out, depth, ('[', ']'), items, |out, item| {
             write(out, item, depth + 1);
         }),
@@ -33,16 +21,16 @@ fn write(out: &mut String, value: &Value, depth: usize) {
             let mut pairs: Vec<(&String, &Value)> = map.iter().collect();
             pairs.sort_by_key(|(key, _)| *key);
             write_items(out, depth, ('{', '}'), &pairs, |out, (key, item)| {
-                write_text(out, key);
+                write_text(out, key, false);
                 out.push_str(": ");
                 write(out, item, depth + 1);
             });
         }
-        Value::Null => out.push_str("null"),
-        Value::Secret(secret) => write_text(out, &secret.to_string()),
-        Value::Str(text) => write_text(out, text),
+        Value::Secret(secret) => write_text(out, &secret.to_string(), false),
+        Value::Str(text) => write_text(out, text, false),
         Value::Unsafe(text) => write_tagged(out, "__ansible_unsafe", text, depth),
         Value::Vault(text) => write_tagged(out, "__ansible_vault", text, depth),
+        other => out.push_str(&scalar(other).unwrap_or_default()),
     }
 }
 
@@ -53,9 +41,9 @@ fn write_tagged(out: &mut String, key: &str, text: &str, depth: usize) {
         ('{', '}'),
         &[(key, text)],
         |out, (key, text)| {
-            write_text(out, key);
+            write_text(out, key, false);
             out.push_str(": ");
-            write_text(out, text);
+            write_text(out, text, false);
         },
     );
 }
@@ -80,7 +68,27 @@ fn write_items<T>(
     out.push(close);
 }
 
-fn write_text(out: &mut String, text: &str) {
+/// A number, `true`, `false` or `null` as Python writes it; `None` for what is none of them.
+pub(super) fn scalar(value: &Value) -> Option<String> {
+    Some(match value {
+        Value::Big(digits) => digits.clone(),
+        Value::Bool(value) => value.to_string(),
+        Value::Float(number) if number.is_nan() => "NaN".into(),
+        Value::Float(number) if number.is_infinite() => if *number > 0.0 {
+            "Infinity"
+        } else {
+            "-Infinity"
+        }
+        .into(),
+        Value::Float(number) => float_text(*number),
+        Value::Int(number) => number.to_string(),
+        Value::Null => "null".into(),
+        _ => return None,
+    })
+}
+
+/// A text in quotes; with `ascii` all other letters as `\u` and four digits.
+pub(super) fn write_text(out: &mut String, text: &str, ascii: bool) {
     out.push('"');
     for letter in text.chars() {
         match letter {
@@ -91,8 +99,10 @@ fn write_text(out: &mut String, text: &str) {
             '\t' => out.push_str("\\t"),
             '\u{8}' => out.push_str("\\b"),
             '\u{c}' => out.push_str("\\f"),
-            letter if u32::from(letter) < 0x20 => {
-                out.push_str(&format!("\\u{:04x}", u32::from(letter)));
+            letter if u32::from(letter) < 0x20 || ascii && u32::from(letter) > 0x7e => {
+                for unit in letter.encode_utf16(&mut [0; 2]) {
+                    out.push_str(&format!("\\u{unit:04x}"));
+                }
             }
             letter => out.push(letter),
         }

@@ -22,17 +22,23 @@ fn here(lab: &Lab, line: &str) -> String {
     String::from_utf8_lossy(&output.stdout).trim().to_string()
 }
 
+/// Give the laboratory's key a passphrase: where it lies, and what is asked for it.
+fn locked_key(lab: &Lab) -> (String, String) {
+    let key = here(lab, "echo ~/.ssh/id_ed25519");
+    here(
+        lab,
+        "ssh-keygen -q -p -f ~/.ssh/id_ed25519 -P '' -N lab-phrase",
+    );
+    let question = format!("Passphrase for key {key}: ");
+    (key, question)
+}
+
 #[test]
 fn a_passphrase_is_asked_for_once_on_a_terminal() {
     let Some(lab) = up_with("bookworm", THREE) else {
         return;
     };
-    let key = here(&lab, "echo ~/.ssh/id_ed25519");
-    here(
-        &lab,
-        "ssh-keygen -q -p -f ~/.ssh/id_ed25519 -P '' -N lab-phrase",
-    );
-    let question = format!("Passphrase for key {key}: ");
+    let (key, question) = locked_key(&lab);
     fresh(&lab, &["-l", "a", "./who.rhai"], &ALONE)
         .exits(4)
         .says(&[
@@ -63,12 +69,7 @@ fn a_passphrase_that_is_wrong_or_not_given_is_told() {
     let Some(lab) = up_with("bookworm", THREE) else {
         return;
     };
-    let key = here(&lab, "echo ~/.ssh/id_ed25519");
-    here(
-        &lab,
-        "ssh-keygen -q -p -f ~/.ssh/id_ed25519 -P '' -N lab-phrase",
-    );
-    let question = format!("Passphrase for key {key}: ");
+    let (key, question) = locked_key(&lab);
     for (answer, words) in [
         ("lab-wrong", "the passphrase does not open the key"),
         ("", "no passphrase was given for the key"),

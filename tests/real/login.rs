@@ -64,6 +64,15 @@ pub(super) fn fails(lab: &Lab, host: &str, lines: &[&str]) {
     );
 }
 
+/// Sets it when it goes.
+struct Ended<'a>(&'a AtomicBool);
+
+impl Drop for Ended<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// Everything that stood on a command line or in an environment while `work` ran, as far as it holds `needle`.
 pub(super) fn seen_in_processes(needle: &str, work: impl FnOnce()) -> BTreeSet<String> {
     let stop = AtomicBool::new(false);
@@ -92,8 +101,10 @@ pub(super) fn seen_in_processes(needle: &str, work: impl FnOnce()) -> BTreeSet<S
             }
             seen
         });
+        // Also when the work panics: the scope waits for the watch.
+        let ended = Ended(&stop);
         work();
-        stop.store(true, Ordering::Relaxed);
+        drop(ended);
         watch.join().unwrap()
     })
 }
@@ -181,7 +192,7 @@ pub(super) fn typed(lab: &Lab, words: &[&str], answers: &[(&str, &str)]) -> (Str
     let mut command = lab.command(env!("CARGO_BIN_EXE_etcdsh"));
     command.args(words);
     let mut session = Session::spawn(command).unwrap();
-    session.set_expect_timeout(Some(Duration::from_secs(30)));
+    session.set_expect_timeout(Some(Duration::from_mins(2)));
     for (question, answer) in answers {
         session.expect(*question).unwrap();
         session.send_line(answer).unwrap();

@@ -8,8 +8,8 @@ use minijinja::{Environment, Error, Value as Jinja};
 use ring::digest;
 use sha2::{Sha224, Sha256, Sha384, Sha512};
 
-use super::super::load;
-use super::super::value::{Value, float_text};
+use super::super::value::Value;
+use super::super::{json, load};
 use super::convert::{from_jinja, to_jinja};
 use super::filter::{Given, Result, flag, text_of, wrong};
 use crate::hex;
@@ -167,18 +167,6 @@ impl Json {
 
     fn write(&self, out: &mut String, value: &Value, depth: usize) {
         match value {
-            Value::Big(digits) => out.push_str(digits),
-            Value::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
-            Value::Float(number) if number.is_nan() => out.push_str("NaN"),
-            Value::Float(number) if number.is_infinite() => {
-                out.push_str(if *number > 0.0 {
-                    "Infinity"
-                } else {
-                    "-Infinity"
-                });
-            }
-            Value::Float(number) => out.push_str(&float_text(*number)),
-            Value::Int(number) => out.push_str(&number.to_string()),
             Value::List(items) => {
                 self.items(out, depth, ('[', ']'), items, |out, item| {
                     self.write(out, item, depth + 1);
@@ -190,14 +178,16 @@ impl Json {
                     pairs.sort_by_key(|(key, _)| *key);
                 }
                 self.items(out, depth, ('{', '}'), &pairs, |out, (key, item)| {
-                    self.text(out, key);
+                    json::write_text(out, key, self.ascii);
                     out.push_str(&self.separators.0);
                     self.write(out, item, depth + 1);
                 });
             }
-            Value::Null => out.push_str("null"),
-            Value::Secret(secret) => self.text(out, secret.reveal()),
-            Value::Str(text) | Value::Unsafe(text) | Value::Vault(text) => self.text(out, text),
+            Value::Secret(secret) => json::write_text(out, secret.reveal(), self.ascii),
+            Value::Str(text) | Value::Unsafe(text) | Value::Vault(text) => {
+                json::write_text(out, text, self.ascii);
+            }
+            other => out.push_str(&json::scalar(other).unwrap_or_default()),
         }
     }
 
@@ -227,27 +217,5 @@ impl Json {
             line(out, depth);
         }
         out.push(close);
-    }
-
-    fn text(&self, out: &mut String, text: &str) {
-        out.push('"');
-        for letter in text.chars() {
-            match letter {
-                '"' => out.push_str("\\\""),
-                '\\' => out.push_str("\\\\"),
-                '\n' => out.push_str("\\n"),
-                '\r' => out.push_str("\\r"),
-                '\t' => out.push_str("\\t"),
-                '\u{8}' => out.push_str("\\b"),
-                '\u{c}' => out.push_str("\\f"),
-                letter if u32::from(letter) < 0x20 || self.ascii && u32::from(letter) > 0x7e => {
-                    for unit in letter.encode_utf16(&mut [0; 2]) {
-                        out.push_str(&format!("\\u{unit:04x}"));
-                    }
-                }
-                letter => out.push(letter),
-            }
-        }
-        out.push('"');
     }
 }

@@ -193,9 +193,7 @@ impl Authority {
         };
         let subject = format!("certificate {folder}/{name}.crt");
         // Told before anything else is done, in check mode too.
-        if let Some(ca) = &self.ca {
-            ca.issuer(&subject)?;
-        }
+        let issuer = self.ca.as_ref().map(|ca| ca.issuer(&subject)).transpose()?;
         let issued = if pretended(&self.world, &subject) {
             None
         } else {
@@ -205,11 +203,9 @@ impl Authority {
                 &[format!("issue: {reason}")],
                 None,
                 || {
-                    let ca = self
-                        .ca
-                        .as_ref()
-                        .ok_or_else(|| Error::internal("there is no CA to issue with"))?;
-                    let issued = ca.issuer(&subject)?.issue(&wanted)?;
+                    let ca =
+                        issuer.ok_or_else(|| Error::internal("there is no CA to issue with"))?;
+                    let issued = ca.issue(&wanted)?;
                     write(&key, issued.key_pem.reveal(), 0o600)?;
                     write(&crt, &issued.cert_pem, 0o644)?;
                     Ok(issued)

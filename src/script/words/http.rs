@@ -65,18 +65,17 @@ fn carried_out(world: &World, asked: &Asked<'_>) -> Result<Map> {
             .hint("lists and checks need every action to be inside `task(...)`"));
     }
     let session = &world.session;
-    let stop = || session.cancel.check();
     let asks = ASKING.contains(&call.method.as_str());
     let changes = asked.options.bool("changes").unwrap_or(!asks);
     let answer = if changes {
         let subject = format!("http {}", call.shown());
         let what = ["called".to_string()];
         session.change("localhost", &subject, &what, None, || {
-            checked(asked, &call, http::call(&call, stop)?)
+            checked(asked, &call, http::call(&call)?)
         })?
     } else {
-        stop()?;
-        Some(checked(asked, &call, http::call(&call, stop)?)?)
+        session.cancel.check()?;
+        Some(checked(asked, &call, http::call(&call)?)?)
     };
     Ok(answer.map_or_else(not_called, shown))
 }
