@@ -41,6 +41,7 @@ const STDLIB: &[Source] = &[
             "stdlib/etcd/look.rhai",
             "stdlib/etcd/guard.rhai",
             "stdlib/etcd/place.rhai",
+            "stdlib/etcd/mark.rhai",
             "stdlib/etcd/client.rhai",
             "stdlib/etcd/install.rhai",
             "stdlib/etcd/config.rhai",

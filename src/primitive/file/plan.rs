@@ -72,9 +72,20 @@ impl File {
             });
         }
         let before = seen.pretended.files.get(&self.path)?;
-        let same = before.as_deref().map(str::as_bytes) == self.content.as_deref();
+        let before = before.as_deref().map(str::as_bytes);
+        let access = Found {
+            group: self.group.clone().unwrap_or_default(),
+            mode: self.mode.unwrap_or(0o644),
+            owner: self.owner.clone().unwrap_or_default(),
+        };
+        let old = Old {
+            access: &access,
+            content: before,
+        };
         Some(Ok(match &self.content {
-            Some(content) if !same => Plan::Change(self.write(content, None, seen.facts)),
+            Some(content) if before != Some(content.as_slice()) => {
+                Plan::Change(self.write(content, Some(&old), seen.facts))
+            }
             _ => Plan::Unchanged,
         }))
     }

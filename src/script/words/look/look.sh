@@ -102,5 +102,5 @@ echo '== addresses'
 grep -hB1 '/32 host LOCAL' /proc/net/fib_trie 2>/dev/null
 while read -r inet6 _; do echo "$inet6"; done 2>/dev/null </proc/net/if_inet6
 # Something else than a file could keep the reader waiting.
-for file in "$conf" "$ca" "$pki_ca"; do if [ -f "$file" ]; then echo "== file $file"; cat "$file" || exit 5; echo; fi; done
+for file in "$conf" "$ca" "$pki_ca" "${conf%/*}/etcd.member"; do if [ -f "$file" ]; then echo "== file $file"; cat "$file" || exit 5; echo; fi; done
 echo '== end'

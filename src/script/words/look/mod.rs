@@ -132,6 +132,7 @@ impl Where {
                 .get(&format!("file {path}"))
                 .map(|text| text.trim_end_matches('\n').to_string() + "\n")
         };
+        let text_or_null = |text: Option<String>| text.map_or(Value::Null, Value::from);
         let process = pairs(section("process"));
         let unit = pairs(section("unit"));
         let listeners = listeners(section("listen"), section("holders"));
@@ -157,13 +158,13 @@ impl Where {
             ),
         };
         let data = of_data(section("data"), &conf, &self.data);
+        let mark = text_or_null(file(&self.mark()).map(|text| marked(&text)));
         let named = match &conf {
             Value::Map(conf) => conf.get("data-dir").and_then(Value::as_text) == Some(&self.data),
             _ => false,
         };
         let command = process.get("command").cloned().unwrap_or_default();
         let config_file = config_file(&command);
-        let text_or_null = |text: Option<String>| text.map_or(Value::Null, Value::from);
         let due = if running {
             self.due(section("times"), &process, config_file.as_deref())
         } else {
@@ -189,6 +190,7 @@ impl Where {
             ),
             ("holder", text_or_null(holder)),
             ("keys", Value::from(keys(section("keys")))),
+            ("mark", mark.clone()),
             (
                 "pid",
                 Value::Int(
@@ -206,7 +208,13 @@ impl Where {
             ),
             (
                 "spent",
-                Value::Bool(self.spent(section("times"), &pairs(section("data")), &unit, named)),
+                Value::Bool(match mark.as_text() {
+                    Some(member) if member != NOT_YET => true,
+                    marked => {
+                        let named = named && marked.is_none();
+                        self.spent(section("times"), &pairs(section("data")), &unit, named)
+                    }
+                }),
             ),
             (
                 "state",
@@ -219,8 +227,16 @@ impl Where {
         .collect())
     }
 
-    /// Was there data since the config was written? What lies in a directory, or no longer does, changes its time; and a
-    /// unit that has come up since, had some.
+    /// The file beside the config that says which member etcd has run as here.
+    fn mark(&self) -> String {
+        format!(
+            "{}/{MARK}",
+            self.conf.rsplit_once('/').map_or("", |(folder, _)| folder)
+        )
+    }
+
+    /// Was there data since the config was written, where no mark says so? What lies in a directory, or no longer does,
+    /// changes its time; and a unit that has come up since, had some.
     fn spent(
         &self,
         times: &str,
@@ -328,6 +344,20 @@ fn local_address(line: &str) -> Option<std::net::IpAddr> {
     }
     let bytes: [u8; 16] = hex::bytes(line)?.try_into().ok()?;
     Some(std::net::Ipv6Addr::from(bytes).to_canonical())
+}
+
+/// The name of the mark, which `stdlib/etcd/mark.rhai` writes.
+const MARK: &str = "etcd.member";
+
+/// The mark of a config that nothing was started with.
+const NOT_YET: &str = "none";
+
+/// The member that a mark names. One that cannot be read says that there was one.
+fn marked(text: &str) -> String {
+    let member = text
+        .lines()
+        .find_map(|line| line.strip_prefix("member_id:"));
+    member.map_or("unknown", str::trim).to_string()
 }
 
 /// When a file was changed last, of the lines of `stat`.
