@@ -70,6 +70,18 @@ pub struct Module {
     /// What it is called in messages of the engine; [`written`] tells the file.
     pub path: String,
     pub text: String,
+    files: &'static [File],
+}
+
+impl Module {
+    /// The text of each of its files, at the lines that it has in the whole.
+    pub fn files(&self) -> impl Iterator<Item = String> {
+        self.files.iter().scan(0, |before, (_, text)| {
+            let lines = "\n".repeat(*before);
+            *before += text.lines().count();
+            Some(lines + *text)
+        })
+    }
 }
 
 static MODULES: LazyLock<Vec<Module>> = LazyLock::new(|| {
@@ -80,6 +92,7 @@ static MODULES: LazyLock<Vec<Module>> = LazyLock::new(|| {
             _ => format!("stdlib/{}", source.name),
         },
         text: source.files.iter().map(|(_, text)| *text).collect(),
+        files: source.files,
     };
     STDLIB.iter().map(whole).collect()
 });

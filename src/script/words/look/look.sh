@@ -13,7 +13,7 @@ pid=${shown#*MainPID=}; pid=${pid%%
 echo '== unit'; printf '%s\n' "$shown"
 # A program may stop between the two questions, who listens and whose that is: then both are asked again.
 for attempt in 1 2 3; do
-  holders='' other='' owned=0 all=0 inodes=''
+  holders='' other='' exe='' owned=0 all=0 inodes=''
   listen=$(grep -hE " ($addresses):($ports) [0-9A-F]+:[0-9A-F]+ 0A " /proc/net/tcp /proc/net/tcp6 2>/dev/null)
   [ -n "$listen" ] || break
   while read -r _ _ _ _ _ _ _ _ _ inode _; do
@@ -24,15 +24,17 @@ END
   inodes=${inodes#|}
   for process in "/proc/${pid:-0}" /proc/[0-9]*; do
     [ "$process" != "/proc/$pid" ] || [ -z "$holders" ] || continue
-    found=$(ls -l "$process/fd" 2>/dev/null | grep -oE "socket:\[($inodes)\]") || continue
     sockets=''
     while read -r socket; do
-      socket=${socket#*\[} owned=$((owned + 1))
-      sockets="$sockets${socket%\]},"
+      socket=${socket#socket:\[} socket=${socket%\]}
+      case "|$inodes|" in *"|$socket|"*) owned=$((owned + 1)) sockets="$sockets$socket," ;; esac
     done <<END
-$found
+$(readlink "$process"/fd/* 2>/dev/null)
 END
-    holders="$holders${process#/proc/} $(readlink "$process/exe" 2>/dev/null || cat "$process/comm") $sockets
+    [ -n "$sockets" ] || continue
+    program=$(readlink "$process/exe" 2>/dev/null || cat "$process/comm")
+    [ "$process" != "/proc/$pid" ] || exe=$program
+    holders="$holders${process#/proc/} $program $sockets
 "
     [ "$pid" = "${process#/proc/}" ] || [ -n "$other" ] || other=${process#/proc/}
     # All sockets of the ports belong to the unit as a rule: no need to look any further.
@@ -45,7 +47,7 @@ echo '== holders'; printf '%s' "$holders"
 [ "${pid:-0}" != 0 ] || pid=$other
 if [ -n "$pid" ] && [ "$pid" != 0 ] && [ -d "/proc/$pid" ]; then
   echo '== process'
-  printf 'pid=%s\nexe=%s\n' "$pid" "$(readlink "/proc/$pid/exe")"
+  printf 'pid=%s\nexe=%s\n' "$pid" "${exe:-$(readlink "/proc/$pid/exe")}"
   command=$(tr '\0' ' ' <"/proc/$pid/cmdline"); printf 'command=%s\n' "$command"
   read -r stat <"/proc/$pid/stat"
   printf 'stat=%s\nuptime=%s\nnow=%s\n' "${stat##*) }" "$uptime" "$now"
@@ -57,7 +59,7 @@ if [ -n "$pid" ] && [ "$pid" != 0 ] && [ -d "/proc/$pid" ]; then
   esac
 fi
 echo '== times'
-stat -L -c '%.9Y %n' "$conf" "$unit" "$ca" "$binary" "$data" 2>/dev/null
+stat -L -c '%.9Y %U %s %n' "$conf" "$unit" "$ca" "$binary" "$data" "$data/member/snap/db" 2>/dev/null
 printf 'binary=%s\n' "$(readlink -f "$binary" 2>/dev/null)"
 echo '== data'
 printf 'uptime=%s\nnow=%s\n' "$uptime" "$now"
@@ -66,8 +68,6 @@ if [ -d "$data" ]; then
   echo directory
   [ -x "$data" ] || exit 4
   if [ -d "$data/member" ]; then echo member; fi
-  stat -c 'owner=%U' "$data"
-  stat -c 'database=%s' "$data/member/snap/db" 2>/dev/null
   for entry in "$data"/* "$data"/.[!.]*; do [ -e "$entry" ] && [ "$entry" != "$data/member" ] && printf 'other=%s\n' "$entry"; done
 fi
 if [ -f "${conf%/*}/etcd.pass" ]; then echo password; fi
@@ -101,6 +101,12 @@ done
 echo '== addresses'
 grep -hB1 '/32 host LOCAL' /proc/net/fib_trie 2>/dev/null
 while read -r inet6 _; do echo "$inet6"; done 2>/dev/null </proc/net/if_inet6
-# Something else than a file could keep the reader waiting.
-for file in "$conf" "$ca" "$pki_ca" "${conf%/*}/etcd.member"; do if [ -f "$file" ]; then echo "== file $file"; cat "$file" || exit 5; echo; fi; done
+echo '== files'
+set --
+for file in "$conf" "$ca" "$pki_ca" "${conf%/*}/etcd.member"; do
+  # Something else than a file could keep the reader waiting.
+  [ -f "$file" ] || continue
+  if [ -s "$file" ]; then set -- "$@" "$file"; else printf '%s:\n' "$file"; fi
+done
+if [ $# != 0 ]; then grep -aH '' "$@"; [ $? -lt 2 ] || exit 5; fi
 echo '== end'

@@ -127,11 +127,7 @@ impl Where {
             return Err(error);
         }
         let section = |name: &str| sections.get(name).map_or("", String::as_str);
-        let file = |path: &str| {
-            sections
-                .get(&format!("file {path}"))
-                .map(|text| text.trim_end_matches('\n').to_string() + "\n")
-        };
+        let file = |path: &str| content_of(section("files"), path);
         let text_or_null = |text: Option<String>| text.map_or(Value::Null, Value::from);
         let process = pairs(section("process"));
         let unit = pairs(section("unit"));
@@ -157,7 +153,7 @@ impl Where {
                     .unwrap_or(crate::inventory::Value::Null),
             ),
         };
-        let data = of_data(section("data"), &conf, &self.data);
+        let data = of_data(section("data"), section("times"), &conf, &self.data);
         let mark = text_or_null(file(&self.mark()).map(|text| marked(&text)));
         let named = match &conf {
             Value::Map(conf) => conf.get("data-dir").and_then(Value::as_text) == Some(&self.data),
@@ -208,13 +204,7 @@ impl Where {
             ),
             (
                 "spent",
-                Value::Bool(match mark.as_text() {
-                    Some(member) if member != NOT_YET => true,
-                    marked => {
-                        let named = named && marked.is_none();
-                        self.spent(section("times"), &pairs(section("data")), &unit, named)
-                    }
-                }),
+                Value::Bool(self.spent(mark.as_text(), named, &sections, &unit)),
             ),
             (
                 "state",
@@ -239,21 +229,26 @@ impl Where {
     /// changes its time; and a unit that has come up since, had some.
     fn spent(
         &self,
-        times: &str,
-        clock: &HashMap<String, String>,
-        unit: &HashMap<String, String>,
+        mark: Option<&str>,
         named: bool,
+        sections: &HashMap<String, String>,
+        unit: &HashMap<String, String>,
     ) -> bool {
+        if mark.is_some_and(|member| member != NOT_YET) {
+            return true;
+        }
+        let section = |name: &str| sections.get(name).map_or("", String::as_str);
+        let (times, clock) = (section("times"), pairs(section("data")));
         let Some(conf) = time_of(times, &self.conf) else {
             return false;
         };
         let number = |of: &HashMap<String, String>, key: &str| of.get(key)?.parse::<f64>().ok();
         let came_up = number(unit, "ActiveEnterTimestampMonotonic")
             .filter(|since_boot| *since_boot > 0.0)
-            .zip(number(clock, "now").zip(number(clock, "uptime")))
+            .zip(number(&clock, "now").zip(number(&clock, "uptime")))
             .map(|(since_boot, (now, uptime))| now - uptime + since_boot / 1e6);
-        // Of a folder that the config does not name its time says nothing.
-        named && time_of(times, &self.data).is_none_or(|data| data > conf)
+        // Of a folder that the config does not name its time says nothing, and nothing where a mark does.
+        named && mark.is_none() && time_of(times, &self.data).is_none_or(|data| data > conf)
             || came_up.is_some_and(|time| time > conf)
     }
 
@@ -360,12 +355,29 @@ fn marked(text: &str) -> String {
     member.map_or("unknown", str::trim).to_string()
 }
 
-/// When a file was changed last, of the lines of `stat`.
+/// What `stat` says of a path: when it was changed last, whose it is, and its size.
+fn told<'a>(times: &'a str, path: &str) -> Option<[&'a str; 3]> {
+    times.lines().find_map(|line| {
+        let mut words = line.splitn(4, ' ');
+        let told = [words.next()?, words.next()?, words.next()?];
+        (words.next()? == path).then_some(told)
+    })
+}
+
+/// When a file was changed last.
 fn time_of(times: &str, path: &str) -> Option<f64> {
-    let line = times
+    told(times, path).and_then(|[time, ..]| time.parse().ok())
+}
+
+/// The text of a file, of lines that each begin with its path.
+fn content_of(files: &str, path: &str) -> Option<String> {
+    let mut lines = files
         .lines()
-        .find_map(|line| line.split_once(' ').filter(|(_, name)| *name == path));
-    line.and_then(|(time, _)| time.parse().ok())
+        .filter_map(|line| line.strip_prefix(path)?.strip_prefix(':'))
+        .peekable();
+    lines.peek()?;
+    let text: String = lines.flat_map(|line| [line, "\n"]).collect();
+    Some(text.trim_end_matches('\n').to_string() + "\n")
 }
 
 /// When the question was asked, in seconds of this machine's clock.
@@ -375,7 +387,7 @@ struct Asked {
 }
 
 /// What lies in the data folders, as a log and a database tell it.
-fn of_data(data: &str, conf: &Value, folder: &str) -> [(&'static str, Value); 14] {
+fn of_data(data: &str, times: &str, conf: &Value, folder: &str) -> [(&'static str, Value); 14] {
     let in_data = |key: &'static str| {
         let lines = data.lines();
         lines.filter_map(move |line| line.strip_prefix(key)?.strip_prefix('='))
@@ -383,8 +395,9 @@ fn of_data(data: &str, conf: &Value, folder: &str) -> [(&'static str, Value); 14
     let others = in_data("other").map(Value::from).collect();
     let logs: Vec<Log> = in_data("log").filter_map(Log::parse).collect();
     let log = logs.first();
-    let database: i64 = in_data("database")
-        .find_map(|size| size.parse().ok())
+    let database_path = format!("{folder}/member/snap/db");
+    let database: i64 = told(times, &database_path)
+        .and_then(|[.., size]| size.parse().ok())
         .unwrap_or(0);
     // A database without a log is what is left of a member: only one to which nothing was ever written is as good as none.
     let lived = log.map_or(database > 0, Log::has_lived);
@@ -395,10 +408,7 @@ fn of_data(data: &str, conf: &Value, folder: &str) -> [(&'static str, Value); 14
     [
         ("data_dir", path("data_dir")),
         ("database", Value::Int(database)),
-        (
-            "database_path",
-            Value::from(format!("{folder}/member/snap/db")),
-        ),
+        ("database_path", Value::from(database_path)),
         ("directory", Value::Bool(says("directory"))),
         ("fits", Value::Bool(log.is_some_and(|log| log.fits(conf)))),
         ("link", path("link")),
@@ -417,7 +427,7 @@ fn of_data(data: &str, conf: &Value, folder: &str) -> [(&'static str, Value); 14
         ("others", Value::List(others)),
         (
             "owner",
-            Value::from(in_data("owner").next().unwrap_or_default()),
+            Value::from(told(times, folder).map_or("", |[_, owner, _]| owner)),
         ),
         ("password", Value::Bool(says("password"))),
     ]
@@ -474,14 +484,11 @@ fn sections(text: &str) -> HashMap<String, String> {
     let mut name = String::new();
     for line in text.lines() {
         match line.strip_prefix("== ") {
-            // The content of a file ends with the section that follows it, whatever is in it.
-            Some(next)
-                if !name.starts_with("file ") || next == "end" || next.starts_with("file ") =>
-            {
+            Some(next) => {
                 name = next.to_string();
                 sections.entry(name.clone()).or_default();
             }
-            _ => {
+            None => {
                 let section = sections.entry(name.clone()).or_default();
                 section.push_str(line);
                 section.push('\n');
@@ -622,11 +629,11 @@ mod tests {
 
     #[test]
     fn a_file_may_hold_lines_that_look_like_sections() {
-        let sections = sections("== unit\na=b\n== file /x\n== data\ntext\n\n== end\n");
-        assert_eq!(
-            sections.get("file /x").map(String::as_str),
-            Some("== data\ntext\n\n")
-        );
-        assert!(sections.contains_key("end"));
+        let sections = sections("== unit\na=b\n== files\n/x:== data\n/x:text:1\n/y:\n== end\n");
+        let content = |path| content_of(&sections["files"], path);
+        assert_eq!(content("/x").as_deref(), Some("== data\ntext:1\n"));
+        assert_eq!(content("/y").as_deref(), Some("\n"));
+        assert_eq!(content("/z"), None);
+        assert!(sections.contains_key("end") && !sections.contains_key("data"));
     }
 }
