@@ -232,6 +232,14 @@ impl Session {
         self.locks.expect(links, what);
     }
 
+    /// Lock these hosts now, those that the run will not change among them. Nothing in check mode.
+    pub fn lock_also(&self, links: Vec<Arc<Link>>) -> Result<()> {
+        if self.options.check {
+            return Ok(());
+        }
+        self.locks.hold_also(links, &self.cancel)
+    }
+
     /// Give the locks back; the end of a run.
     pub fn release(&self) {
         self.locks.release();

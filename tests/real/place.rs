@@ -26,7 +26,17 @@ fn nothing_is_begun_beside_data_that_lies_elsewhere() {
         .ok();
     // Nor is a disk that is mounted after it.
     lab.flow("-t etcd_dir,etcd_config").ok();
-    lab.on(HOST, "mkdir /data/etcd/lost+found && rmdir /data/etcd/lost+found && grep none /etc/etcd/etcd.member");
+    lab.on(HOST, "mkdir /data/etcd/lost+found && rmdir /data/etcd/lost+found && grep none /var/lib/etcdsh/member");
+    // Whoever starts it: from then on there is data.
+    lab.on(
+        HOST,
+        "systemctl start etcd; systemctl stop etcd; mv /data/etcd /data/away",
+    );
+    let mark = "etcd has run here, and /data/etcd is not there";
+    lab.flow("")
+        .exits(2)
+        .says(&[mark, "mv /etc/etcd /etc/etcd.old; mv /var/lib/etcdsh"]);
+    lab.on(HOST, "mv /data/away /data/etcd");
     lab.flow("").ok();
     etcdctl(&lab, HOST, "put precious 42");
 
@@ -108,6 +118,13 @@ fn the_data_is_out_of_sight(lab: &Lab) {
         refused(lab.flow(tags), &words);
     }
     lab.flow("-e etcd_clean=true -y").exits(2).says(&words);
+    lab.flow("-e etcd_init=existing").exits(2).says(&words);
+    // A cluster that was made without marks.
+    lab.on(
+        HOST,
+        "mv /var/lib/etcdsh /var/lib/etcdsh.old; touch /etc/etcd/etcd.conf",
+    );
+    refused(lab.flow(""), &words);
     lab.on(HOST, "rmdir /data/etcd; mv /data/away /data/etcd");
     lab.flow("").ok();
     assert_eq!(
@@ -272,8 +289,30 @@ fn a_copy_is_known_without_its_original(lab: &Lab) {
         &["that on 10.10.10.10, which was another, is a copy"],
     );
     lab.on(HOSTS[0], "cd /data/etcd && rm -r member && mv mine member");
+    // Where all of them can be looked at, who ran here before is no reason to refuse, as after a restore.
+    lab.on(
+        HOSTS[1],
+        "sed -i 's/^member_id:.*/member_id: 1/' /var/lib/etcdsh/member",
+    );
     lab.flow("").ok();
+    lab.on(HOSTS[1], "! grep -x 'member_id: 1' /var/lib/etcdsh/member");
     healthy(lab, HOSTS[0], &["etcd-1", "etcd-2", "etcd-3"]);
+    two_purges_at_once_leave_a_quorum(lab);
+}
+
+/// Each of them would leave one, both together would not.
+fn two_purges_at_once_leave_a_quorum(lab: &Lab) {
+    let purge = |host: &str| lab.flow(&format!("-t etcd_purge -y -l {host}"));
+    let exits = std::thread::scope(|scope| {
+        let both = [HOSTS[0], HOSTS[1]].map(|host| scope.spawn(move || purge(host).code));
+        both.map(|one| one.join().unwrap())
+    });
+    assert!(
+        exits.iter().filter(|exit| **exit == 0).count() < 2,
+        "{exits:?}"
+    );
+    assert!(exits.iter().all(|exit| [0, 2].contains(exit)), "{exits:?}");
+    etcdctl(lab, HOSTS[2], "put still writable");
 }
 
 /// The data of a member, as it lies in this folder of its data directory, onto another host.
@@ -348,11 +387,30 @@ fn a_member_is_its_machine_and_its_data() {
     lab.write("two.yml", &third.collect::<Vec<_>>().join("\n"));
     lab.flow("-i two.yml -t etcd_purge -y").exits(2).says(&[
         blind[0],
-        "etcd-3 (https://10.10.10.12:2380) is in the config of 10.10.10.10, and not in the inventory",
+        "etcd-3 (https://10.10.10.12:2380) is a member by what lies on 10.10.10.10, and not in the inventory",
         "-e etcd_gone=NAME",
     ]);
-    lab.flow("-i two.yml -t etcd_purge -y -C -e etcd_gone=etcd-3")
-        .ok();
+    let gone = "-i two.yml -t etcd_purge -y -C -e etcd_gone=x,etcd-3";
+    lab.flow(gone).ok();
+    // Their databases know members that joined later than their configs were written.
+    for host in &HOSTS[..2] {
+        lab.on(host, "cp -p /etc/etcd/etcd.conf /root/; sed -i 's/,etcd-3=[^,]*//' /etc/etcd/etcd.conf; ! grep etcd-3 /etc/etcd/etcd.conf");
+    }
+    lab.flow("-i two.yml -t etcd_purge -y")
+        .exits(2)
+        .says(&[blind[0], "etcd-3 (https://10.10.10.12:2380) is a member"]);
+    lab.flow(gone).ok();
+    for host in &HOSTS[..2] {
+        lab.on(host, "cp -p /root/etcd.conf /etc/etcd/");
+    }
+    // Data that is out of sight is data, and who can be looked at is not gone.
+    lab.on(HOSTS[2], "mv /data/etcd /data/away");
+    for more in ["", "-e etcd_gone=etcd-3"] {
+        lab.flow(&format!("{part} {more}"))
+            .exits(2)
+            .says(&[blind[0], "10.10.10.12: etcd has run here as member"]);
+    }
+    lab.on(HOSTS[2], "mv /data/away /data/etcd");
 
     // The data of two is exchanged, or that of one copied; the original need not be selected.
     let take = |host: &str, path: &str| lab.on(host, &format!("cd /data/etcd && mv member {path}"));

@@ -36,6 +36,8 @@ pub(super) struct Locks(Mutex<State>);
 struct State {
     /// Plays that are under way: a script may run another one.
     depth: usize,
+    /// Hosts that the run does not change, by name, and whose lock it wants all the same.
+    beside: std::collections::HashSet<String>,
     expected: Vec<Arc<Link>>,
     /// The path of the lock on each host that is held.
     held: HashMap<String, (Arc<Link>, String)>,
@@ -56,6 +58,26 @@ impl Locks {
         state.depth += 1;
         state.expected.extend(links);
         state.what = what.to_string();
+    }
+
+    /// Hold the locks of these hosts, too. Those that the run would not change may be out of reach: they are locked where they can be.
+    pub(super) fn hold_also(&self, links: Vec<Arc<Link>>, cancel: &Cancel) -> Result<()> {
+        {
+            let mut state = self.state();
+            let expected: Vec<String> = state
+                .expected
+                .iter()
+                .map(|link| link.name().to_string())
+                .collect();
+            for link in links {
+                let name = link.name().to_string();
+                if !expected.contains(&name) && !state.held.contains_key(&name) {
+                    state.beside.insert(name);
+                    state.expected.push(link);
+                }
+            }
+        }
+        self.hold(None, cancel)
     }
 
     /// Why nothing may be changed any more: a lock of the run was refused.
@@ -141,6 +163,7 @@ impl Locks {
         if state.depth == 0 {
             state.release();
             state.refused = None;
+            state.beside.clear();
             state.expected.clear();
         }
     }
@@ -170,6 +193,10 @@ impl State {
                 }
                 // A host that cannot be reached is found out when its own turn comes.
                 Err(error) if error.kind == Kind::Connect => {}
+                Err(error)
+                    if error.kind != Kind::Refused
+                        && error.kind != Kind::Interrupted
+                        && self.beside.contains(link.name()) => {}
                 Err(error) => failure = failure.or(Some(error)),
             }
         }

@@ -116,7 +116,23 @@ const FETCH_TO: Word = Word::function(
 )])
 .example(r#"fetch_to(h, "/etc/etcd/etcd.conf", "backup/etcd.conf")"#);
 
-pub(super) const WORDS: &[&Word] = &[&PARALLEL, &WAIT_UNTIL, &RETRY, &SLEEP, &RUN, &FETCH_TO];
+const LOCK_HOSTS: Word = Word::function(
+    Section::Flow,
+    "lock_hosts",
+    "Take the lock of the run on these hosts, too, before something is judged that another run could change meanwhile.\nThe hosts of the play are locked before the first change by themselves. One that cannot be reached is left out, when the run does not change it. Nothing in check mode.",
+)
+.takes(&[Arg::new("hosts", Type::Array, "the hosts, as a rule all members of a cluster")])
+.example(r"lock_hosts(hosts)");
+
+pub(super) const WORDS: &[&Word] = &[
+    &PARALLEL,
+    &WAIT_UNTIL,
+    &RETRY,
+    &SLEEP,
+    &RUN,
+    &FETCH_TO,
+    &LOCK_HOSTS,
+];
 
 pub(super) fn register(engine: &mut Engine, world: &Arc<World>, engines: &Engines) {
     let (here, engines) = (Arc::clone(world), Arc::clone(engines));
@@ -147,6 +163,20 @@ pub(super) fn register(engine: &mut Engine, world: &Arc<World>, engines: &Engine
     let here = Arc::clone(world);
     word(engine, &FETCH_TO, move |call| {
         pass(fetch_to(&here, call)).map(Into::into)
+    });
+    let here = Arc::clone(world);
+    word(engine, &LOCK_HOSTS, move |call| {
+        let links = call.array(0).into_iter().map(|host| {
+            let host = host.try_cast::<Host>();
+            host.ok_or_else(|| Error::config("`lock_hosts` takes hosts"))?
+                .link()
+        });
+        pass(
+            links
+                .collect::<Result<_>>()
+                .and_then(|links| here.session.lock_also(links)),
+        )
+        .map(Into::into)
     });
 }
 

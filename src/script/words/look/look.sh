@@ -1,13 +1,13 @@
 #!/bin/sh
 # What etcd there is on this host: one question, answered in sections that begin with `== NAME`.
 #
-# Before it stand: the paths $binary, $ca, $conf, $data, $pki_ca, $unit and $wal, which may be empty, and for grep -E the
+# Before it stand: the paths $binary, $ca, $conf, $data, $marks, $pki_ca, $unit and $wal, which may be empty, and for grep -E the
 # $addresses and $ports as /proc/net/tcp writes them. Ends with 3 when systemd does not answer, 4 and 5 when something cannot be read.
 # shellcheck disable=SC2154,SC2010,SC2012
 # Each program that it starts costs a millisecond on a busy host: what the shell can do itself, it does.
 now=$(date +%s.%N); read -r uptime _ </proc/uptime
 echo '== clock'; echo "$now"
-shown=$(systemctl show etcd -p LoadState -p ActiveState -p SubState -p MainPID -p UnitFileState -p FragmentPath -p ActiveEnterTimestampMonotonic -p WorkingDirectory) || exit 3
+shown=$(systemctl show etcd -p LoadState -p ActiveState -p SubState -p MainPID -p UnitFileState -p FragmentPath -p WorkingDirectory) || exit 3
 pid=${shown#*MainPID=}; pid=${pid%%
 *}
 echo '== unit'; printf '%s\n' "$shown"
@@ -62,7 +62,6 @@ echo '== times'
 stat -L -c '%.9Y %U %s %n' "$conf" "$unit" "$ca" "$binary" "$data" "$data/member/snap/db" 2>/dev/null
 printf 'binary=%s\n' "$(readlink -f "$binary" 2>/dev/null)"
 echo '== data'
-printf 'uptime=%s\nnow=%s\n' "$uptime" "$now"
 if [ -L "$data" ]; then printf 'link=%s\n' "$(readlink -f "$data" || readlink "$data")"; fi
 if [ -d "$data" ]; then
   echo directory
@@ -71,6 +70,7 @@ if [ -d "$data" ]; then
   for entry in "$data"/* "$data"/.[!.]*; do [ -e "$entry" ] && [ "$entry" != "$data/member" ] && printf 'other=%s\n' "$entry"; done
 fi
 if [ -f "${conf%/*}/etcd.pass" ]; then echo password; fi
+if [ -e "$marks/started" ]; then echo started; fi
 # Data and a log that lie elsewhere are named by the config, or will be by the inventory.
 data_dir='' elsewhere=''
 [ -f "$conf" ] && while read -r key value; do
@@ -103,7 +103,7 @@ grep -hB1 '/32 host LOCAL' /proc/net/fib_trie 2>/dev/null
 while read -r inet6 _; do echo "$inet6"; done 2>/dev/null </proc/net/if_inet6
 echo '== files'
 set --
-for file in "$conf" "$ca" "$pki_ca" "${conf%/*}/etcd.member"; do
+for file in "$conf" "$ca" "$pki_ca" "$marks/member"; do
   # Something else than a file could keep the reader waiting.
   [ -f "$file" ] || continue
   if [ -s "$file" ]; then set -- "$@" "$file"; else printf '%s:\n' "$file"; fi

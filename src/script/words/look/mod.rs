@@ -32,6 +32,8 @@ struct Where {
     ca: String,
     conf: String,
     data: String,
+    /// The folder of the marks that etcd has run here.
+    marks: String,
     pki_ca: String,
     ports: [i64; 2],
     sandbox: bool,
@@ -51,6 +53,7 @@ impl Where {
             ca: text("ca")?,
             conf: text("conf")?,
             data: text("data")?,
+            marks: text("marks")?,
             pki_ca: text("pki_ca")?,
             ports: [port("port")?, port("peer_port")?],
             sandbox,
@@ -68,6 +71,7 @@ impl Where {
             ("ca", &self.ca),
             ("conf", &self.conf),
             ("data", &self.data),
+            ("marks", &self.marks),
             ("pki_ca", &self.pki_ca),
             (
                 "ports",
@@ -154,11 +158,10 @@ impl Where {
             ),
         };
         let data = of_data(section("data"), section("times"), &conf, &self.data);
-        let mark = text_or_null(file(&self.mark()).map(|text| marked(&text)));
-        let named = match &conf {
-            Value::Map(conf) => conf.get("data-dir").and_then(Value::as_text) == Some(&self.data),
-            _ => false,
-        };
+        let mark = marked(
+            file(&format!("{}/member", self.marks)).as_deref(),
+            section("data").lines().any(|line| line == "started"),
+        );
         let command = process.get("command").cloned().unwrap_or_default();
         let config_file = config_file(&command);
         let due = if running {
@@ -186,7 +189,7 @@ impl Where {
             ),
             ("holder", text_or_null(holder)),
             ("keys", Value::from(keys(section("keys")))),
-            ("mark", mark.clone()),
+            ("mark", text_or_null(mark)),
             (
                 "pid",
                 Value::Int(
@@ -203,10 +206,6 @@ impl Where {
                 Value::Int(asked.skew(section("clock")).unwrap_or(0)),
             ),
             (
-                "spent",
-                Value::Bool(self.spent(mark.as_text(), named, &sections, &unit)),
-            ),
-            (
                 "state",
                 Value::from(unit.get("ActiveState").cloned().unwrap_or_default()),
             ),
@@ -215,41 +214,6 @@ impl Where {
         .chain(data)
         .map(|(key, value)| (key.to_string(), value))
         .collect())
-    }
-
-    /// The file beside the config that says which member etcd has run as here.
-    fn mark(&self) -> String {
-        format!(
-            "{}/{MARK}",
-            self.conf.rsplit_once('/').map_or("", |(folder, _)| folder)
-        )
-    }
-
-    /// Was there data since the config was written, where no mark says so? What lies in a directory, or no longer does,
-    /// changes its time; and a unit that has come up since, had some.
-    fn spent(
-        &self,
-        mark: Option<&str>,
-        named: bool,
-        sections: &HashMap<String, String>,
-        unit: &HashMap<String, String>,
-    ) -> bool {
-        if mark.is_some_and(|member| member != NOT_YET) {
-            return true;
-        }
-        let section = |name: &str| sections.get(name).map_or("", String::as_str);
-        let (times, clock) = (section("times"), pairs(section("data")));
-        let Some(conf) = time_of(times, &self.conf) else {
-            return false;
-        };
-        let number = |of: &HashMap<String, String>, key: &str| of.get(key)?.parse::<f64>().ok();
-        let came_up = number(unit, "ActiveEnterTimestampMonotonic")
-            .filter(|since_boot| *since_boot > 0.0)
-            .zip(number(&clock, "now").zip(number(&clock, "uptime")))
-            .map(|(since_boot, (now, uptime))| now - uptime + since_boot / 1e6);
-        // Of a folder that the config does not name its time says nothing, and nothing where a mark does.
-        named && mark.is_none() && time_of(times, &self.data).is_none_or(|data| data > conf)
-            || came_up.is_some_and(|time| time > conf)
     }
 
     /// Why the process must be started again, from what is on the host now.
@@ -341,18 +305,21 @@ fn local_address(line: &str) -> Option<std::net::IpAddr> {
     Some(std::net::Ipv6Addr::from(bytes).to_canonical())
 }
 
-/// The name of the mark, which `stdlib/etcd/mark.rhai` writes.
-const MARK: &str = "etcd.member";
-
 /// The mark of a config that nothing was started with.
 const NOT_YET: &str = "none";
 
-/// The member that a mark names. One that cannot be read says that there was one.
-fn marked(text: &str) -> String {
-    let member = text
-        .lines()
-        .find_map(|line| line.strip_prefix("member_id:"));
-    member.map_or("unknown", str::trim).to_string()
+/// The member that a host's marks name; `unknown` where one has run that they do not name.
+fn marked(text: Option<&str>, started: bool) -> Option<String> {
+    let line = |text: &str| {
+        let member = text
+            .lines()
+            .find_map(|line| line.strip_prefix("member_id:"));
+        member.map_or("unknown", str::trim).to_string()
+    };
+    match text.map(line) {
+        Some(member) if member != NOT_YET || !started => Some(member),
+        _ => started.then(|| "unknown".to_string()),
+    }
 }
 
 /// What `stat` says of a path: when it was changed last, whose it is, and its size.
@@ -517,6 +484,7 @@ const LOOK_AT_ETCD: Word = Word::method(
     Arg::new("ca", Type::Path, "the CA file that its members trust"),
     Arg::new("conf", Type::Path, "its config"),
     Arg::new("data", Type::Path, "its data directory"),
+    Arg::new("marks", Type::Path, "the folder of the marks that etcd has run"),
     Arg::new("peer_port", Type::Int, "the port for other members"),
     Arg::new("pki_ca", Type::Path, "the CA file that others on the host use"),
     Arg::new("port", Type::Int, "the port for clients"),
