@@ -103,9 +103,10 @@ impl Verb {
             None => Ok(()),
             Some(name) => {
                 let option = name.replace('_', "-");
-                Err(Error::usage(format!(
-                    "`--{option}` means nothing to this subcommand"
-                )))
+                Err(
+                    Error::usage(format!("`--{option}` means nothing to this subcommand"))
+                        .hint("leave it out; `--help` behind the subcommand shows its options"),
+                )
             }
         }
     }

@@ -38,6 +38,7 @@ use std::ffi::OsString;
 use std::io::{IsTerminal, Read, Write};
 
 use clap::CommandFactory;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use line::{Line, ScriptLine, Verb};
 pub use options::Options;
@@ -157,11 +158,58 @@ fn unread(error: &clap::Error, args: &[OsString], shows: &mut Shows) -> Result<i
         return Err(Error::usage(what.trim_start_matches("error: ")).hint("etcdsh --help"));
     }
     let _ = error.print();
+    if let Some(hint) = way_out(error) {
+        complain!(" hint: {hint}");
+    }
     Ok(if error.use_stderr() {
         Kind::Usage.exit_code()
     } else {
         0
     })
+}
+
+/// What clap does not say: which words there are where one is none, and what a number looks like.
+fn way_out(error: &clap::Error) -> Option<String> {
+    let word = |kind| match error.get(kind) {
+        Some(ContextValue::String(word)) => Some(word.as_str()),
+        _ => None,
+    };
+    if error.kind() == ErrorKind::ValueValidation
+        && error.to_string().contains("invalid digit found in string")
+    {
+        let option = word(ContextKind::InvalidArg)?.split(' ').next()?;
+        return Some(format!("{option} takes a number, such as {option} 10"));
+    }
+    let usage = || error.get(ContextKind::Usage).map(ToString::to_string);
+    if error.kind() == ErrorKind::UnknownArgument
+        && usage().is_some_and(|usage| usage.contains("-- <COMMAND>"))
+    {
+        let command = word(ContextKind::InvalidArg)?;
+        return Some(format!("etcdsh run PATTERN -- {command}"));
+    }
+    if error.kind() != ErrorKind::InvalidSubcommand {
+        return None;
+    }
+    let wrong = word(ContextKind::InvalidSubcommand)?;
+    let usage = usage()?;
+    let line = Line::command();
+    let command = line.get_subcommands().find(|command| {
+        usage
+            .split_whitespace()
+            .any(|part| part == command.get_name())
+    })?;
+    let name = command.get_name();
+    if command
+        .get_arguments()
+        .any(|option| option.get_long() == Some(wrong))
+    {
+        return Some(format!("etcdsh {name} --{wrong}"));
+    }
+    let below: Vec<&str> = command
+        .get_subcommands()
+        .map(clap::Command::get_name)
+        .collect();
+    Some(format!("there are: etcdsh {name} {}", below.join(" | ")))
 }
 
 /// Run what a word names, or the console.
@@ -226,12 +274,42 @@ fn script_of(options: &Options, word: Option<&str>) -> Result<Option<Script>> {
             let error = Error::usage(format!("`{word}` is no subcommand and no bundled script"));
             Err(match crate::error::nearest(word, known) {
                 Some(near) => error.hint(format!("did you mean `{near}`?")),
-                None => error.hint(format!(
-                    "a script of yours is named by its path: etcdsh ./{word}"
-                )),
+                None => meant(error, word),
             })
         }
     }
+}
+
+/// What somebody may have wanted with a word that is near to nothing.
+fn meant(error: Box<Error>, word: &str) -> Box<Error> {
+    let path = std::path::Path::new(word);
+    let ends = |ends: &[&str]| {
+        let end = path.extension().and_then(|end| end.to_str());
+        end.is_some_and(|end| ends.contains(&end))
+    };
+    let stem = path.file_stem().and_then(|stem| stem.to_str());
+    if path.is_file() && ends(&["yml", "yaml", "ini", "json"]) {
+        let error = error.because("a file of this kind is an inventory");
+        return error.hint(format!("etcdsh -i {word} etcd"));
+    }
+    if ends(&["yml", "yaml"])
+        && let Some(stem) = stem.filter(|stem| embedded::named(stem).is_some())
+    {
+        let error = error.because("a playbook of Ansible is none either");
+        return error.hint(format!("etcdsh {stem}"));
+    }
+    if let Some(command) = crate::etcdctl::command(word) {
+        let error = error.because("it is a command of etcdctl");
+        return error.hint(format!("etcdsh e {command}"));
+    }
+    if path.exists() {
+        return error.hint(format!(
+            "a script of yours is named by its path: etcdsh ./{word}"
+        ));
+    }
+    error
+        .because("nothing of that name lies here, either")
+        .hint("etcdsh --help   # lists the subcommands; `etcdsh script list` the bundled scripts")
 }
 
 fn standard_input() -> Result<Script> {
@@ -262,6 +340,21 @@ fn shown(value: &rhai::Dynamic, json: bool) -> String {
     }
 }
 
+fn evaluated(
+    options: &Options,
+    setup: &Setup,
+    script: &Script,
+    listing: bool,
+) -> Result<std::sync::Arc<Interpreter>> {
+    let interpreter = Interpreter::new(setup.world(listing))?;
+    let ast = interpreter.compile(script)?;
+    let value = interpreter.evaluate(&ast, &mut interpreter.scope(), script)?;
+    if !value.is_unit() {
+        say!("{}", shown(&value, options.reach.json()));
+    }
+    Ok(interpreter)
+}
+
 fn run(options: &Options, script: &Script, typed: &[OsString]) -> Result<i32> {
     let setup = Setup::new(options, script.folder.clone())?;
     let listing = options.play.list_hosts
@@ -283,17 +376,17 @@ fn run(options: &Options, script: &Script, typed: &[OsString]) -> Result<i32> {
         }
         return Err(last);
     }
-    let interpreter = if options.play.eval.is_some() {
-        let interpreter = Interpreter::new(setup.world(listing))?;
-        let ast = interpreter.compile(script)?;
-        let value = interpreter.evaluate(&ast, &mut interpreter.scope(), script)?;
-        if !value.is_unit() {
-            say!("{}", shown(&value, options.reach.json()));
-        }
-        interpreter
+    let opened = if options.play.eval.is_some() {
+        evaluated(options, &setup, script, listing)
     } else {
-        Interpreter::open(setup.world(listing), script)?
+        Interpreter::open(setup.world(listing), script)
     };
+    // What is odd about the inventory may be what is wrong.
+    let interpreter = opened.inspect_err(|error| {
+        if error.kind == Kind::Config {
+            setup.warn();
+        }
+    })?;
     let world = interpreter.world();
     if listing {
         return show::lists(options, &interpreter, script);
@@ -321,9 +414,7 @@ fn run(options: &Options, script: &Script, typed: &[OsString]) -> Result<i32> {
         inventory: &setup.inventory_name,
         script: &script.name,
     });
-    for warning in &setup.warnings {
-        session.report.warn(warning);
-    }
+    setup.warn();
     let step = options.play.step.then(|| show::step(&session));
     let score = interpreter.run(step)?;
     let code = score.exit_code();

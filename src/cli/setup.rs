@@ -339,6 +339,13 @@ impl Setup {
         })
     }
 
+    /// Say what is odd about the inventory and the settings.
+    pub(super) fn warn(&self) {
+        for warning in &self.warnings {
+            self.session.report.warn(warning);
+        }
+    }
+
     pub(super) fn world(&self, listing: bool) -> World {
         World::new(Parts {
             args: self.args.clone(),

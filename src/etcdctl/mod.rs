@@ -163,6 +163,16 @@ pub fn meaning(words: &[Vec<u8>], style: &Style) -> Option<Meaning> {
     })
 }
 
+/// A command of `e` that begins with this word, or the group of that name.
+#[must_use]
+pub fn command(word: &str) -> Option<&'static str> {
+    let style = Style::of_process("e", false);
+    let names = verb::names("", &style);
+    names
+        .into_iter()
+        .find(|name| *name == word && *name != "help")
+}
+
 /// What is said of the connection, as by the flags of these names.
 #[derive(Clone, Debug, Default)]
 pub struct Given {
@@ -266,6 +276,15 @@ fn outcome(words: &[Vec<u8>], style: &Style, io: &mut Io<'_>) -> Result<(), Ende
         Err(failure) => return Err(Ended::Misused(Box::new(found), failure)),
     };
     let asks_help = values.given("help").and_then(form::go::parse_bool) == Some(true);
+    if let (false, false, None, Some(word)) = (style.strict, asks_help, found.verb, words.first())
+        && !found.name.is_empty()
+    {
+        return Err(Ended::Unknown(verb::unknown_below(
+            &found.name,
+            word,
+            style,
+        )));
+    }
     let Some(verb) = found.verb.filter(|_| !asks_help) else {
         if let Some(notice) = &found.notice {
             let _ = writeln!(io.err, "{notice}");
@@ -278,7 +297,11 @@ fn outcome(words: &[Vec<u8>], style: &Style, io: &mut Io<'_>) -> Result<(), Ende
     let inherited = found.inherited.clone();
     let mut call = call::Call::new(verb, style, &mut lent, inherited, values, words);
     let outcome = (verb.run)(&mut call).and_then(|()| Ok(call.io.out.flush()?));
-    outcome.map_err(|failure| {
+    outcome.map_err(|mut failure| {
+        let miscounted = failure.code == failure::ARGUMENTS && failure.text().contains(" command ");
+        if miscounted && failure.hint.is_none() && !style.strict {
+            failure.hint = Some(format!("{} {} --help", style.program, verb.name).into());
+        }
         if failure.usage {
             Ended::Misused(Box::new(found), failure)
         } else {
@@ -371,7 +394,14 @@ mod tests {
                 Kind::Usage,
                 "move-leader command needs 1 argument",
                 vec![],
+                vec!["e move-leader --help"],
+            ),
+            (
+                "endpoint helth",
+                Kind::Usage,
+                r#"unknown command "endpoint helth" for "e""#,
                 vec![],
+                vec!["did you mean `endpoint health`?"],
             ),
             (
                 &format!("get a {nobody}"),

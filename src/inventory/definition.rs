@@ -279,6 +279,9 @@ fn host_vars<'a>(host: &str, body: &'a Node) -> Result<&'a Pairs> {
                 .filter(|(key, _)| layer::is_name(key));
             Err(match glued {
                 Some((key, value)) => error.hint(format!("{key}: {value}")),
+                None if layer::is_name(host) => error.hint(format!(
+                    "indent `{host}:` further where it is a variable of the host above it"
+                )),
                 None => error,
             })
         }

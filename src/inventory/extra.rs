@@ -87,6 +87,15 @@ fn pairs(arg: &str, vars: &mut Vars) -> Result<()> {
                         .because("a value with blanks in it wants quotes of its own"),
                 );
             }
+            let spaced: Vec<&str> = arg.split('=').map(str::trim).collect();
+            if let [name, value] = spaced[..]
+                && super::layer::is_name(name)
+                && arg.contains(" =")
+            {
+                return Err(Error::usage(format!("`-e {arg}` is not `key=value`"))
+                    .because("there are blanks around its `=`")
+                    .hint(Hint::Set(format!("{name}={value}"))));
+            }
             return Err(Error::usage(format!("`-e {arg}` is not `key=value`"))
                 .because(format!("`{word}` has no `=`"))
                 .hint(Hint::Set(format!("{}=VALUE", word.trim_matches('=')))));

@@ -107,13 +107,20 @@ impl Inventory {
         if !path.is_dir() {
             return self.read_file(path);
         }
-        for name in names_in(path)? {
-            let ignored = name.starts_with('.')
+        let ignored = |name: &String| {
+            name.starts_with('.')
                 || IGNORED_NAMES.contains(&name.as_str())
-                || IGNORED_ENDS.iter().any(|end| name.ends_with(end));
-            if !ignored {
-                self.read_path(&path.join(name))?;
-            }
+                || IGNORED_ENDS.iter().any(|end| name.ends_with(end))
+        };
+        let mut names = names_in(path)?;
+        names.retain(|name| !ignored(name));
+        if names.is_empty() {
+            let shown = path.display();
+            self.warnings
+                .push(format!("{shown}: the folder has no inventory in it"));
+        }
+        for name in names {
+            self.read_path(&path.join(name))?;
         }
         Ok(())
     }
@@ -218,7 +225,10 @@ fn missing(source: &str, path: &Path) -> Box<Error> {
         .file_name()
         .map(|name| name.to_string_lossy().into_owned())
         .unwrap_or_default();
-    match nearest(&name, names.iter().map(String::as_str)) {
+    let stem = |known: &&str| Path::new(known).file_stem() == Some(name.as_ref());
+    let mut known = names.iter().map(String::as_str);
+    let same = known.clone().find(stem);
+    match same.or_else(|| nearest(&name, &mut known)) {
         Some(near) => error.hint(format!("did you mean `{}`?", folder.join(near).display())),
         None => error.hint(format!(
             "for a single host write `-i {source},` with a comma"

@@ -6,14 +6,18 @@ use minijinja::HtmlEscape;
 
 const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
-/// The last `wide` values as blocks, from zero to the largest of them; a gap where there was none.
-pub(super) fn spark(values: &[Option<f64>], wide: usize) -> String {
-    let shown = &values[values.len().saturating_sub(wide)..];
-    let most = shown.iter().flatten().copied().fold(0.0, f64::max);
+/// The last values, as many as have room.
+pub(super) fn last(values: &[Option<f64>], wide: usize) -> &[Option<f64>] {
+    &values[values.len().saturating_sub(wide)..]
+}
+
+/// The last `wide` values as blocks, from zero to `top`; a gap where there was none.
+pub(super) fn spark(values: &[Option<f64>], wide: usize, top: f64) -> String {
+    let shown = last(values, wide);
     let block = |value: &Option<f64>| match value {
         None => ' ',
-        Some(value) if most > 0.0 => {
-            let height = super::unit::whole((value / most * 7.0).round());
+        Some(value) if top > 0.0 => {
+            let height = super::unit::whole((value / top * 7.0).round());
             BLOCKS[usize::try_from(height).unwrap_or(0).min(7)]
         }
         Some(_) => BLOCKS[0],
@@ -30,9 +34,9 @@ pub(super) struct Line<'a> {
 
 const WIDE: f64 = 420.0;
 const HIGH: f64 = 120.0;
-const LEFT: f64 = 62.0;
-const TOP: f64 = 8.0;
-const BOTTOM: f64 = 18.0;
+const LEFT: f64 = 70.0;
+const TOP: f64 = 10.0;
+const BOTTOM: f64 = 22.0;
 
 /// What is counted, so that the marks beside a chart are round numbers.
 #[derive(Clone, Copy)]
@@ -43,12 +47,18 @@ pub(super) enum Scale {
 }
 
 impl Scale {
-    fn say(self, value: f64) -> String {
+    pub(super) fn say(self, value: f64) -> String {
         match self {
             Scale::Bytes => super::unit::bytes(value),
             Scale::Rate => super::unit::rate(value),
             Scale::Seconds => super::unit::latency(value),
         }
+    }
+
+    /// Where the common axis of these ends: what does not change is no full block, and no bare line.
+    pub(super) fn top<'a>(self, all: impl Iterator<Item = &'a [Option<f64>]>) -> f64 {
+        let most = all.flatten().flatten().copied().fold(0.0, f64::max);
+        self.ceiling(most * 1.25)
     }
 
     /// A round number that is not below: 1, 2, 5, 10, ...; a power of two for bytes.
@@ -68,19 +78,20 @@ impl Scale {
     }
 }
 
-/// A chart as SVG, from zero up. `seconds` is the time between two values.
-pub(super) fn svg(title: &str, lines: &[Line<'_>], scale: Scale, seconds: f64) -> String {
+/// A chart as SVG, from zero up, with a line at the limit where it is in sight. `seconds` is the time between two values.
+pub(super) fn svg(
+    title: &str,
+    lines: &[Line<'_>],
+    scale: Scale,
+    limit: Option<f64>,
+    seconds: f64,
+) -> String {
     let longest = lines
         .iter()
         .map(|line| line.values.len())
         .max()
         .unwrap_or(0);
-    let most = lines
-        .iter()
-        .flat_map(|line| line.values.iter().flatten())
-        .copied()
-        .fold(0.0, f64::max);
-    let top = scale.ceiling(most);
+    let top = scale.top(lines.iter().map(|line| line.values));
     let x = |place: usize| LEFT + (WIDE - LEFT - 4.0) * place as f64 / (longest.max(2) - 1) as f64;
     let y = |value: f64| TOP + (HIGH - TOP - BOTTOM) * (1.0 - value / top);
     let mut svg =
@@ -96,6 +107,13 @@ pub(super) fn svg(title: &str, lines: &[Line<'_>], scale: Scale, seconds: f64) -
             "<text class=\"axis\" text-anchor=\"end\" x=\"{:.1}\" y=\"{:.1}\">{label}</text>",
             LEFT - 6.0,
             at + 4.0
+        );
+    }
+    if let Some(limit) = limit.filter(|limit| *limit <= top) {
+        let at = y(limit);
+        let _ = write!(
+            svg,
+            "<line class=\"limit\" x1=\"{LEFT}\" x2=\"{WIDE}\" y1=\"{at:.1}\" y2=\"{at:.1}\"/>"
         );
     }
     for (place, line) in lines.iter().enumerate() {
@@ -163,9 +181,36 @@ mod tests {
     #[test]
     fn a_spark_ends_with_the_newest_and_shows_gaps() {
         let values = [Some(9.0), Some(0.0), None, Some(7.0), Some(14.0)];
-        assert_eq!(spark(&values, 4), "▁ ▅█");
-        assert_eq!(spark(&values[4..], 3), "  █");
-        assert_eq!(spark(&[Some(0.0)], 1), "▁");
+        assert_eq!(spark(&values, 4, 14.0), "▁ ▅█");
+        assert_eq!(spark(&values[4..], 3, 14.0), "  █");
+        assert_eq!(spark(&[Some(0.0)], 1, 1.0), "▁");
+    }
+
+    #[test]
+    fn what_stands_beside_each_other_is_measured_alike() {
+        let (slow, fast) = ([Some(0.0075); 2], [Some(0.002); 2]);
+        let top = Scale::Seconds.top([&slow[..], &fast[..]].into_iter());
+        assert_eq!(top, 0.01);
+        // A constant is no wall, and four times as much is seen.
+        assert_eq!(
+            (spark(&slow, 2, top), spark(&fast, 2, top)),
+            ("▆▆".into(), "▂▂".into())
+        );
+        // What is beyond the axis is a full block.
+        assert_eq!(spark(&[Some(3.0)], 1, 1.0), "█");
+    }
+
+    #[test]
+    fn a_limit_is_drawn_where_it_is_in_sight() {
+        let chart = |value: f64| {
+            let line = Line {
+                name: "etcd-1",
+                values: &[Some(value)],
+            };
+            svg("fsync", &[line], Scale::Seconds, Some(0.1), 2.0)
+        };
+        assert!(chart(0.2).contains("class=\"limit\""));
+        assert!(!chart(0.002).contains("class=\"limit\""));
     }
 
     #[test]
@@ -178,6 +223,7 @@ mod tests {
                 values: &values,
             }],
             Scale::Rate,
+            None,
             2.0,
         );
         assert_eq!(chart.matches("<polyline").count(), 2);

@@ -42,9 +42,9 @@ const QUOTA_WARNING: f64 = 0.80;
 const QUOTA_CRITICAL: f64 = 0.90;
 /// Entries of the raft log; etcd calls a server too busy at 5000.
 const LAG: u64 = 5000;
-const FSYNC_SECONDS: f64 = 0.1;
-const COMMIT_SECONDS: f64 = 0.1;
-const PEER_SECONDS: f64 = 0.2;
+pub(super) const FSYNC_SECONDS: f64 = 0.1;
+pub(super) const COMMIT_SECONDS: f64 = 0.1;
+pub(super) const PEER_SECONDS: f64 = 0.2;
 /// Days, and the share of its life that is left: a certificate of a month is not late on its first day.
 const CERTIFICATE_WARNING: (i64, f64) = (30, 0.25);
 const CERTIFICATE_CRITICAL: (i64, f64) = (7, 0.10);

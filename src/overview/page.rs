@@ -6,6 +6,7 @@ use minijinja::{AutoEscape, Environment, Value, context};
 
 use super::chart::{Line, Scale, svg};
 use super::details::details;
+use super::finding::{COMMIT_SECONDS, FSYNC_SECONDS, PEER_SECONDS};
 use super::text::{COLUMNS, Tint, condition, condition_tint, leadership, membership, sentence};
 use super::unit::moment;
 use super::view::{Histories, View};
@@ -17,6 +18,8 @@ pub(super) const LIVE: &str = include_str!("live.js");
 
 struct Chart {
     about: &'static str,
+    /// Beyond it is too slow.
+    limit: Option<f64>,
     scale: Scale,
     series: fn(&Histories) -> &[Option<f64>],
     title: &'static str,
@@ -25,48 +28,56 @@ struct Chart {
 const CHARTS: [Chart; 8] = [
     Chart {
         title: "reads per second",
+        limit: None,
         about: "ranges that clients asked for",
         series: |h| &h.reads_per_second,
         scale: Scale::Rate,
     },
     Chart {
         title: "writes per second",
+        limit: None,
         about: "puts, deletes and transactions",
         series: |h| &h.writes_per_second,
         scale: Scale::Rate,
     },
     Chart {
         title: "fsync, p99",
+        limit: Some(FSYNC_SECONDS),
         about: "of the log, over a minute; 100 ms and more are slow",
         series: |h| &h.fsync_p99_seconds,
         scale: Scale::Seconds,
     },
     Chart {
         title: "commit, p99",
+        limit: Some(COMMIT_SECONDS),
         about: "of the database, over a minute; 100 ms and more are slow",
         series: |h| &h.commit_p99_seconds,
         scale: Scale::Seconds,
     },
     Chart {
         title: "round trip to peers, p95",
+        limit: Some(PEER_SECONDS),
         about: "over a minute; 200 ms and more are slow",
         series: |h| &h.peer_p95_seconds,
         scale: Scale::Seconds,
     },
     Chart {
         title: "database",
+        limit: None,
         about: "size of the file",
         series: |h| &h.db_size,
         scale: Scale::Bytes,
     },
     Chart {
         title: "client traffic per second",
+        limit: None,
         about: "received and sent",
         series: |h| &h.traffic_bytes_per_second,
         scale: Scale::Bytes,
     },
     Chart {
         title: "memory",
+        limit: None,
         about: "resident",
         series: |h| &h.memory,
         scale: Scale::Bytes,
@@ -126,7 +137,7 @@ fn values(part: &str, view: &View, seconds: f64, live: bool) -> Value {
         .iter()
         .map(|chart| {
             let lines: Vec<Line<'_>> = view.members.iter().map(|member| Line { name: &member.name, values: (chart.series)(&member.history) }).collect();
-            context! { about => chart.about, svg => svg(chart.title, &lines, chart.scale, seconds), title => chart.title }
+            context! { about => chart.about, svg => svg(chart.title, &lines, chart.scale, chart.limit, seconds), title => chart.title }
         })
         .collect();
     let findings: Vec<Value> = view

@@ -12,12 +12,13 @@ use ratatui::text::{Line, Span, Text};
 use ratatui::widgets::{Clear, Paragraph, Wrap};
 
 use super::Watch;
-use super::chart::spark;
+use super::chart::{Scale, last, spark};
 use super::details::details;
+use super::finding::{COMMIT_SECONDS, FSYNC_SECONDS, PEER_SECONDS};
 use super::text::{
     COLUMNS, Tint, condition_tint, fitting, leadership, membership, membership_in_short, sentence,
 };
-use super::unit::{bytes, latency, moment, rate};
+use super::unit::moment;
 use super::view::{Histories, MemberView, View};
 use crate::error::{Error, Result};
 use crate::terminal;
@@ -26,6 +27,8 @@ use crate::terminal;
 const TICK: Duration = Duration::from_millis(500);
 
 const LOG_LINES: usize = 500;
+/// Columns that a log moves with one key.
+const ASIDE: usize = 20;
 /// Between two looks at a log that is shown.
 const LOG_EVERY: Duration = Duration::from_secs(2);
 
@@ -33,6 +36,7 @@ const KEYS: &[(&str, &str)] = &[
     ("up, down", "choose a member"),
     ("Enter", "look at it closely"),
     ("l", "its log, read on its host"),
+    ("left, right", "in a log: what does not fit"),
     ("s, r", "sort by the next column; the other way round"),
     ("d", "compare the hosts with the inventory now"),
     ("w", "write what is seen into a page of HTML here"),
@@ -51,6 +55,8 @@ enum Pane {
 type LogAnswer = (String, std::result::Result<Vec<String>, String>);
 
 struct Screen {
+    /// Columns from the left that a log does not show.
+    aside: usize,
     chosen: usize,
     color: bool,
     log: std::result::Result<Vec<String>, String>,
@@ -78,6 +84,7 @@ pub fn show(watch: &Watch, color: bool, stop: &dyn Fn() -> bool) -> Result<()> {
     let mut terminal = ratatui::try_init().map_err(trouble)?;
     let (log_to, log_from) = mpsc::channel();
     let mut screen = Screen {
+        aside: 0,
         chosen: 0,
         color,
         log: Ok(Vec::new()),
@@ -160,6 +167,8 @@ impl Screen {
             return matches!(key.code, KeyCode::Char('c' | 'd'));
         }
         match key.code {
+            KeyCode::Right if self.pane == Pane::Log => self.move_aside(true),
+            KeyCode::Left if self.pane == Pane::Log && self.aside > 0 => self.move_aside(false),
             KeyCode::Char('q') | KeyCode::Esc if self.pane == Pane::Table => return true,
             KeyCode::Char('q') | KeyCode::Esc | KeyCode::Backspace | KeyCode::Left => {
                 self.turn_to(Pane::Table);
@@ -204,6 +213,19 @@ impl Screen {
     fn turn_to(&mut self, pane: Pane) {
         self.pane = pane;
         self.moved = 0;
+        self.aside = 0;
+    }
+
+    /// No further than the end of the longest line.
+    fn move_aside(&mut self, right: bool) {
+        let lines = self.log.iter().flatten();
+        let longest = lines.map(|line| terminal::columns(&self.with_names(line)));
+        let most = longest.max().unwrap_or(0).saturating_sub(1);
+        self.aside = if right {
+            (self.aside + ASIDE).min(most)
+        } else {
+            self.aside.saturating_sub(ASIDE)
+        };
     }
 
     /// Only columns that say something to sort by.
@@ -426,21 +448,56 @@ impl Screen {
             .unwrap_or(0)
             .min(20);
         let room = usize::from(area.width).saturating_sub(name + 10);
-        let mut lines = vec![Line::styled(panel.title, self.style(Tint::Weak))];
+        let all = self.view.members.iter();
+        let top = panel
+            .scale
+            .top(all.map(|member| last((panel.series)(&member.history), room)));
+        let mut lines = vec![Line::styled(
+            panel.title(top, usize::from(area.width)),
+            self.style(Tint::Weak),
+        )];
         for member in &self.view.members {
-            let now = (panel.now)(member).map_or_else(|| "-".into(), panel.unit);
-            let picture = spark((panel.series)(&member.history), room);
             let short = terminal::padded(terminal::fitting(&member.name, name), name);
-            lines.push(Line::from(vec![
-                Span::raw(format!("{short} ")),
-                Span::styled(
-                    picture,
-                    self.style(if member.up { Tint::Good } else { Tint::Weak }),
-                ),
-                Span::raw(format!(" {now:>8}")),
-            ]));
+            let mut spans = vec![Span::raw(format!("{short} "))];
+            spans.extend(self.spans(member, panel, room, top));
+            spans.push(Span::raw(format!(" {:>8}", panel.now(member))));
+            lines.push(Line::from(spans));
         }
         frame.render_widget(Paragraph::new(lines), area);
+    }
+
+    /// What was measured over time; what was beyond the limit has its colour.
+    fn spans(
+        &self,
+        member: &MemberView,
+        panel: &Panel,
+        room: usize,
+        top: f64,
+    ) -> Vec<Span<'static>> {
+        let values = last((panel.series)(&member.history), room);
+        let picture = spark(values, room, top);
+        let gap = room - values.len();
+        let slow = |place: usize| {
+            let value = place.checked_sub(gap).and_then(|place| values[place]);
+            value
+                .zip(panel.limit)
+                .is_some_and(|(value, limit)| value >= limit)
+        };
+        let mut runs: Vec<(bool, String)> = Vec::new();
+        for (place, block) in picture.chars().enumerate() {
+            match runs.last_mut() {
+                Some((as_before, run)) if *as_before == slow(place) => run.push(block),
+                _ => runs.push((slow(place), block.to_string())),
+            }
+        }
+        let tint = |slow: bool| match (slow, member.up) {
+            (true, _) => Tint::Warn,
+            (false, true) => Tint::Good,
+            (false, false) => Tint::Weak,
+        };
+        runs.into_iter()
+            .map(|(slow, run)| Span::styled(run, self.style(tint(slow))))
+            .collect()
     }
 
     fn findings(&self) -> Vec<Line<'static>> {
@@ -490,20 +547,21 @@ impl Screen {
             ]));
         }
         lines.push(Line::raw(""));
-        let room = usize::from(area.width).saturating_sub(width + 16);
+        let room = usize::from(area.width).saturating_sub(width + 30).min(150);
         for panel in panels(160).iter().chain(&MORE) {
-            let now = (panel.now)(member).map_or_else(|| "-".into(), panel.unit);
-            lines.push(Line::from(vec![
-                Span::styled(
-                    format!("  {:<width$}  ", panel.title),
-                    self.style(Tint::Weak),
-                ),
-                Span::styled(
-                    spark((panel.series)(&member.history), room.min(150)),
-                    self.style(Tint::Good),
-                ),
-                Span::raw(format!(" {now:>9}")),
-            ]));
+            let values = last((panel.series)(&member.history), room);
+            let top = panel.scale.top(std::iter::once(values));
+            let mut spans = vec![Span::styled(
+                format!("  {:<width$}  ", panel.name),
+                self.style(Tint::Weak),
+            )];
+            spans.extend(self.spans(member, panel, room, top));
+            spans.push(Span::raw(format!(" {:>9}", panel.now(member))));
+            spans.push(Span::styled(
+                format!(" of {}", panel.scale.say(top)),
+                self.style(Tint::Weak),
+            ));
+            lines.push(Line::from(spans));
         }
         for finding in self
             .view
@@ -546,7 +604,12 @@ impl Screen {
             }
         }
         frame.render_widget(Clear, area);
-        frame.render_widget(Paragraph::new(lines), area);
+        let [title, text] =
+            Layout::vertical([Constraint::Length(1), Constraint::Min(0)]).areas(area);
+        let log = lines.split_off(1);
+        frame.render_widget(Paragraph::new(lines), title);
+        let aside = u16::try_from(self.aside).unwrap_or(u16::MAX);
+        frame.render_widget(Paragraph::new(log).scroll((0, aside)), text);
     }
 }
 
@@ -589,63 +652,91 @@ fn draw_help(frame: &mut Frame<'_>, area: Rect) {
 }
 
 struct Panel {
-    now: fn(&MemberView) -> Option<f64>,
+    /// Beyond it is too slow.
+    limit: Option<f64>,
+    name: &'static str,
+    of: fn(&MemberView) -> Option<f64>,
+    scale: Scale,
     series: fn(&Histories) -> &[Option<f64>],
-    title: &'static str,
-    unit: fn(f64) -> String,
+}
+
+impl Panel {
+    fn now(&self, member: &MemberView) -> String {
+        (self.of)(member).map_or_else(|| "-".into(), |value| self.scale.say(value))
+    }
+
+    /// Its name, where the axis of all its lines ends, and what is too slow: as much as has room.
+    fn title(&self, top: f64, wide: usize) -> String {
+        let mut title = format!("{}, 0 to {}", self.name, self.scale.say(top));
+        if let Some(limit) = self.limit {
+            let longer = format!("{title}, slow from {}", self.scale.say(limit));
+            if longer.len() <= wide {
+                title = longer;
+            }
+        }
+        title
+    }
 }
 
 const PANELS: [Panel; 4] = [
     Panel {
-        title: "fsync p99",
-        now: |m| m.fsync_p99_seconds,
+        limit: Some(FSYNC_SECONDS),
+        name: "fsync p99",
+        of: |m| m.fsync_p99_seconds,
+        scale: Scale::Seconds,
         series: |h| &h.fsync_p99_seconds,
-        unit: latency,
     },
     Panel {
-        title: "peer round trip p95",
-        now: |m| m.peer_p95_seconds,
+        limit: Some(PEER_SECONDS),
+        name: "peer round trip p95",
+        of: |m| m.peer_p95_seconds,
+        scale: Scale::Seconds,
         series: |h| &h.peer_p95_seconds,
-        unit: latency,
     },
     Panel {
-        title: "reads/s",
-        now: |m| m.reads_per_second,
+        limit: None,
+        name: "reads/s",
+        of: |m| m.reads_per_second,
+        scale: Scale::Rate,
         series: |h| &h.reads_per_second,
-        unit: rate,
     },
     Panel {
-        title: "writes/s",
-        now: |m| m.writes_per_second,
+        limit: None,
+        name: "writes/s",
+        of: |m| m.writes_per_second,
+        scale: Scale::Rate,
         series: |h| &h.writes_per_second,
-        unit: rate,
     },
 ];
 
 const MORE: [Panel; 4] = [
     Panel {
-        title: "commit p99",
-        now: |m| m.commit_p99_seconds,
+        limit: Some(COMMIT_SECONDS),
+        name: "commit p99",
+        of: |m| m.commit_p99_seconds,
+        scale: Scale::Seconds,
         series: |h| &h.commit_p99_seconds,
-        unit: latency,
     },
     Panel {
-        title: "database",
-        now: |m| m.db_size,
+        limit: None,
+        name: "database",
+        of: |m| m.db_size,
+        scale: Scale::Bytes,
         series: |h| &h.db_size,
-        unit: bytes,
     },
     Panel {
-        title: "client traffic/s",
-        now: |m| m.client_bytes_per_second,
+        limit: None,
+        name: "client traffic/s",
+        of: |m| m.client_bytes_per_second,
+        scale: Scale::Bytes,
         series: |h| &h.traffic_bytes_per_second,
-        unit: bytes,
     },
     Panel {
-        title: "memory",
-        now: |m| m.memory,
+        limit: None,
+        name: "memory",
+        of: |m| m.memory,
+        scale: Scale::Bytes,
         series: |h| &h.memory,
-        unit: bytes,
     },
 ];
 
@@ -686,6 +777,7 @@ mod tests {
         let (chosen, moved) = (1, 3);
         let view = view(&plan, &state);
         Screen {
+            aside: 0,
             chosen,
             color: true,
             log,
@@ -739,6 +831,71 @@ mod tests {
                 }
             }
         }
+    }
+
+    fn drawn(screen: &Screen, wide: u16, high: u16) -> Vec<String> {
+        let mut terminal = Terminal::new(TestBackend::new(wide, high)).unwrap();
+        terminal.draw(|frame| screen.draw(frame)).unwrap();
+        let buffer = terminal.backend().buffer();
+        let row = |row: u16| {
+            (0..wide)
+                .map(|column| buffer[(column, row)].symbol())
+                .collect()
+        };
+        (0..high).map(row).collect()
+    }
+
+    #[test]
+    fn the_end_of_a_long_line_of_a_log_is_a_few_keys_away() {
+        let mut screen = screen(Pane::Log, true);
+        screen.moved = 0;
+        screen.log = Ok(vec![
+            format!("begins {} ends", "-".repeat(60)),
+            "short".into(),
+        ]);
+        let shows = |screen: &Screen, word: &str| {
+            drawn(screen, 40, 10).iter().any(|row| row.contains(word))
+        };
+        assert!(shows(&screen, "begins") && !shows(&screen, "ends"));
+        for _ in 0..2 {
+            screen.move_aside(true);
+        }
+        assert!(shows(&screen, "ends") && !shows(&screen, "begins"));
+        assert!(shows(&screen, "log of etcd-2"), "its head stays");
+        for _ in 0..9 {
+            screen.move_aside(true);
+        }
+        assert_eq!(screen.aside, 71, "no further than its last letter");
+        for _ in 0..4 {
+            screen.move_aside(false);
+        }
+        assert!(shows(&screen, "begins"));
+    }
+
+    #[test]
+    fn members_are_measured_on_one_axis_that_says_where_it_ends() {
+        let mut screen = screen(Pane::Table, true);
+        for (place, seconds) in [(0, 0.002), (1, 0.15)] {
+            let member = &mut screen.view.members[place];
+            member.history.fsync_p99_seconds = vec![Some(seconds); 30];
+            member.fsync_p99_seconds = Some(seconds);
+        }
+        let rows = drawn(&screen, 110, 40);
+        let title = rows
+            .iter()
+            .position(|row| row.contains("fsync p99, 0 to 200ms, slow from 100ms"));
+        let title = title.unwrap_or_else(|| panic!("{}", rows.join("\n")));
+        assert!(
+            rows[title + 1].contains("▁▁▁") && rows[title + 2].contains("▆▆▆"),
+            "{}",
+            rows.join("\n")
+        );
+        // What is too slow is told by its colour.
+        let panel = &PANELS[0];
+        let spans = screen.spans(&screen.view.members[1], panel, 30, 0.2);
+        assert_eq!(spans[0].style, screen.style(Tint::Warn));
+        let spans = screen.spans(&screen.view.members[0], panel, 30, 0.2);
+        assert_eq!(spans[0].style, screen.style(Tint::Good));
     }
 
     #[test]

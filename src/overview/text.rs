@@ -47,9 +47,9 @@ impl Grade {
 impl Verdict {
     pub(super) fn tint(self) -> Tint {
         match self {
-            Verdict::Degraded => Tint::Warn,
+            Verdict::Critical | Verdict::NoQuorum | Verdict::Unreachable => Tint::Bad,
+            Verdict::Degraded | Verdict::Warning => Tint::Warn,
             Verdict::Healthy => Tint::Good,
-            Verdict::NoQuorum | Verdict::Unreachable => Tint::Bad,
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Owns lines, prompts, completion and history. Must not know how hosts are reached or what a primitive does: it asks
 //! `script` for a world and `etcdctl` to carry out a line. Start reading at [`Console::take`] in `console.rs`; the commands
-//! are the table in `meta.rs`.
+//! are the table in `meta/mod.rs`.
 
 #![expect(
     clippy::disallowed_methods,

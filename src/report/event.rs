@@ -55,6 +55,8 @@ impl Status {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     pub changed: usize,
+    /// The row is that of a cluster, not of a host: what was changed in etcd itself.
+    pub cluster: bool,
     pub failed: usize,
     pub ok: usize,
     pub seconds: Duration,
@@ -111,6 +113,8 @@ pub enum Event<'a> {
         description: &'a str,
         hosts: &'a [String],
         name: &'a str,
+        /// Where it does nothing, a person is not told of it.
+        quiet: bool,
     },
     TaskEnd {
         name: &'a str,

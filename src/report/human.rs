@@ -31,6 +31,8 @@ pub struct Human<W: Write + Send> {
     live: MultiProgress,
     out: W,
     style: Style,
+    /// Title of a quiet task that has not done anything yet.
+    untold: Option<String>,
 }
 
 const RED: u8 = 31;
@@ -54,6 +56,7 @@ impl<W: Write + Send> Human<W> {
             live,
             out,
             style,
+            untold: None,
         }
     }
 
@@ -75,6 +78,10 @@ impl<W: Write + Send> Human<W> {
     }
 
     fn say(&mut self, text: &str) {
+        if let Some(title) = self.untold.take() {
+            self.say(&title);
+            self.begin_bars();
+        }
         let out = &mut self.out;
         let mut write = || {
             // A reader that went away is no reason to stop in mid-change.
@@ -88,14 +95,24 @@ impl<W: Write + Send> Human<W> {
         }
     }
 
-    fn task(&mut self, name: &str, description: &str, hosts: &[String]) {
+    fn task(&mut self, name: &str, description: &str, hosts: &[String], quiet: bool) {
         let title = self.paint(BOLD, &format!("TASK [{}]", shown(name)));
-        self.say(&format!("\n{title} {}", shown(description)));
+        let title = format!("\n{title} {}", shown(description));
         self.hosts = hosts.to_vec();
+        self.untold = None;
+        if quiet && self.style.verbose == 0 {
+            self.untold = Some(title);
+            return;
+        }
+        self.say(&title);
+        self.begin_bars();
+    }
+
+    fn begin_bars(&mut self) {
         if !self.style.live {
             return;
         }
-        for host in hosts {
+        for host in &self.hosts {
             let bar = self.live.add(ProgressBar::new_spinner());
             if let Ok(style) = ProgressStyle::with_template("  {spinner} {msg} {elapsed}") {
                 bar.set_style(style);
@@ -154,16 +171,31 @@ impl<W: Write + Send> Human<W> {
             return;
         };
         self.drop_bar(host);
+        let idle = matches!(status, Status::Ok | Status::Untried) && error.is_none();
+        if self.untold.is_some() && idle {
+            return;
+        }
         let color = match status {
             Status::Changed => YELLOW,
             Status::Failed | Status::Refused | Status::Unreachable => RED,
             Status::Ok => GREEN,
             Status::Stopped | Status::Untried => DIM,
         };
-        let word = self.paint(color, &format!("{:<11}", status.word()));
+        let word = match status {
+            // What it would be was said line by line.
+            Status::Changed if self.style.check => WOULD,
+            other => other.word(),
+        };
+        let word = self.paint(color, &format!("{word:<11}"));
         let mut line = format!("  {word} {}", shown(host));
-        if !what.is_empty() && !self.style.check {
-            line += &format!("  {}", shown(&summary(what)));
+        if !what.is_empty() {
+            let what = if self.style.check {
+                let things = if what.len() == 1 { "thing" } else { "things" };
+                format!("{} {things} in all", what.len())
+            } else {
+                summary(what)
+            };
+            line += &format!("  {}", shown(&what));
         }
         if self.style.verbose > 0 || *seconds >= Duration::from_secs(1) {
             line += &self.paint(
@@ -202,8 +234,13 @@ impl<W: Write + Send> Human<W> {
             },
         );
         self.say(&format!("\n{title}"));
-        let width = rows.iter().map(|(host, _)| columns(&shown(host)));
+        let name = |host: &str, row: &Counts| {
+            let kind = if row.cluster { "cluster " } else { "" };
+            format!("{kind}{}", shown(host))
+        };
+        let width = rows.iter().map(|(host, row)| columns(&name(host, row)));
         let width = width.max().unwrap_or(0);
+        let changed = if check { "would-change" } else { "changed" };
         for (host, row) in rows {
             let bad = row.failed + row.unreachable > 0;
             let color = if bad {
@@ -213,14 +250,14 @@ impl<W: Write + Send> Human<W> {
             } else {
                 GREEN
             };
-            let name = self.paint(color, &padded(&shown(host), width));
+            let name = self.paint(color, &padded(&name(host, row), width));
             let unknown = if check {
                 format!(" unknown={}", row.unknown)
             } else {
                 String::new()
             };
             self.say(&format!(
-                "{name} : ok={:<3} changed={:<3} unreachable={:<2} failed={:<2} skipped={:<2}{unknown} {:>6.1}s {:>4} trips",
+                "{name} : ok={:<3} {changed}={:<3} unreachable={:<2} failed={:<2} skipped={:<2}{unknown} {:>6.1}s {:>4} trips",
                 row.ok,
                 row.changed,
                 row.unreachable,
@@ -238,9 +275,17 @@ impl<W: Write + Send> Human<W> {
                 ));
             }
         }
-        self.say(&self.paint(DIM, &format!("{:.1}s in all", total.as_secs_f64())));
+        let trips: u64 = rows.iter().map(|(_, row)| row.trips).sum();
+        let text = format!(
+            "{:.1}s in all, {trips} trips (a trip: one question to a host, and its answer)",
+            total.as_secs_f64()
+        );
+        self.say(&self.paint(DIM, &text));
     }
 }
+
+/// In check mode, instead of `changed`.
+const WOULD: &str = "would change";
 
 /// A part of a line, which may be somebody else's.
 fn shown(text: &str) -> String {
@@ -280,7 +325,7 @@ impl<W: Write + Send> Sink for Human<W> {
                 // A host's own changes stand on its line; other places have none.
                 let elsewhere = !self.hosts.iter().any(|name| name == host);
                 if *check || elsewhere || self.style.verbose > 0 {
-                    let verb = if *check { "would change" } else { "changed" };
+                    let verb = if *check { WOULD } else { "changed" };
                     let verb = self.paint(YELLOW, &format!("{verb:<11}"));
                     let what = format!("{host}  {subject}: {}", what.join(", "));
                     self.say(&format!("  {verb} {}", shown(&what)));
@@ -344,8 +389,12 @@ impl<W: Write + Send> Sink for Human<W> {
                 description,
                 hosts,
                 name,
-            } => self.task(name, description, hosts),
-            Event::TaskEnd { .. } => self.rest(),
+                quiet,
+            } => self.task(name, description, hosts, *quiet),
+            Event::TaskEnd { .. } => {
+                self.untold = None;
+                self.rest();
+            }
             Event::TaskHost { .. } => self.host_line(event),
             Event::Unknown {
                 host, subject, why, ..
@@ -413,6 +462,7 @@ mod tests {
                 description: h,
                 hosts: &names,
                 name: h,
+                quiet: false,
             },
             Event::Command {
                 command: h,
@@ -487,6 +537,140 @@ mod tests {
                 "{event:?}\n{shown}"
             );
         }
+    }
+
+    /// What a person is shown of these.
+    fn page(style: Style, events: &[Event<'_>]) -> String {
+        let mut page = Vec::new();
+        let mut human = Human::new(&mut page, style);
+        for event in events {
+            human.event(event);
+        }
+        String::from_utf8(page).unwrap()
+    }
+
+    fn task(names: &[String], quiet: bool) -> Event<'_> {
+        Event::Task {
+            description: "remove what is to go",
+            hosts: names,
+            name: "purge",
+            quiet,
+        }
+    }
+
+    fn ended(status: Status, what: &[Change]) -> Event<'_> {
+        Event::TaskHost {
+            error: None,
+            host: "one",
+            seconds: Duration::ZERO,
+            status,
+            task: "purge",
+            trips: 0,
+            what,
+        }
+    }
+
+    const END: Event<'_> = Event::TaskEnd {
+        name: "purge",
+        seconds: Duration::ZERO,
+    };
+
+    #[test]
+    fn a_quiet_task_is_told_of_where_it_does_something() {
+        let names = ["one".to_string()];
+        let changes = [Change {
+            names_thing: true,
+            subject: "file /a".into(),
+            what: "remove /a".into(),
+        }];
+        let plain = Style::default();
+        let idle = [task(&names, true), ended(Status::Ok, &[]), END];
+        assert_eq!(page(plain, &idle), "");
+        // The next task is not taken for it.
+        let next = [task(&names, true), END, Event::Warning { text: "later" }];
+        assert_eq!(page(plain, &next), "warning: later\n");
+        let busy = [task(&names, true), ended(Status::Changed, &changes), END];
+        assert_eq!(
+            page(plain, &busy),
+            "\nTASK [purge] remove what is to go\n  changed     one  remove /a\n"
+        );
+        let verbose = Style {
+            verbose: 1,
+            ..plain
+        };
+        assert!(page(verbose, &idle).contains("TASK [purge]"));
+        assert!(
+            page(plain, &[task(&names, false), ended(Status::Ok, &[])]).contains("ok          one")
+        );
+    }
+
+    #[test]
+    fn nothing_is_called_changed_in_check_mode() {
+        let names = ["one".to_string()];
+        let changes = [Change {
+            names_thing: true,
+            subject: "file /a".into(),
+            what: "remove /a".into(),
+        }];
+        let rows = [
+            (
+                "one".to_string(),
+                Counts {
+                    changed: 1,
+                    ok: 1,
+                    trips: 3,
+                    ..Counts::default()
+                },
+            ),
+            (
+                "etcd".to_string(),
+                Counts {
+                    cluster: true,
+                    ok: 1,
+                    ..Counts::default()
+                },
+            ),
+        ];
+        let recap = |check| Event::Recap {
+            check,
+            rows: &rows,
+            seconds: Duration::ZERO,
+            slowest: &[],
+        };
+        let check = Style {
+            check: true,
+            ..Style::default()
+        };
+        let events = [
+            task(&names, false),
+            ended(Status::Changed, &changes),
+            recap(true),
+        ];
+        let text = page(check, &events);
+        assert!(
+            text.contains("  would change one  1 thing in all\n"),
+            "{text}"
+        );
+        assert!(
+            text.contains("one          : ok=1   would-change=1 "),
+            "{text}"
+        );
+        // A cluster is no host.
+        assert!(
+            text.contains("\ncluster etcd : ok=1   would-change=0 "),
+            "{text}"
+        );
+        assert!(
+            text.ends_with(
+                "0.0s in all, 3 trips (a trip: one question to a host, and its answer)\n"
+            ),
+            "{text}"
+        );
+        let said = text.replace("nothing was changed", "");
+        assert!(!said.contains("changed"), "{text}");
+        assert!(
+            page(Style::default(), &[recap(false)]).contains("one          : ok=1   changed=1 ")
+        );
     }
 
     #[test]

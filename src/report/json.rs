@@ -67,7 +67,7 @@ impl<W: Write + Send> Json<W> {
                         (
                             host.clone(),
                             json!({
-                                "ok": row.ok, "changed": row.changed, "unreachable": row.unreachable, "failed": row.failed,
+                                "cluster": row.cluster, "ok": row.ok, "changed": row.changed, "unreachable": row.unreachable, "failed": row.failed,
                                 "skipped": row.skipped, "unknown": row.unknown, "seconds": seconds(&row.seconds), "trips": row.trips,
                             }),
                         )
@@ -84,6 +84,7 @@ impl<W: Write + Send> Json<W> {
                 json!({ "event": "start", "schema": SCHEMA, "version": env!("CARGO_PKG_VERSION"), "script": script, "inventory": inventory, "hosts": hosts, "check": check })
             }
             Event::Task {
+                quiet: _,
                 description,
                 hosts,
                 name,

@@ -40,6 +40,8 @@ pub struct Task {
     pub name: String,
     /// Hosts it runs on instead of the play's.
     pub on: Option<Vec<String>>,
+    /// Not shown to a person where it does nothing.
+    pub quiet: bool,
     /// How many hosts at once; all by default.
     pub serial: Option<usize>,
     /// Tags that select it for something else: its body asks which of its names was called.
@@ -211,7 +213,11 @@ impl Board<'_> {
         if !self.rows.contains_key(host) {
             self.order.push(host.to_string());
         }
-        self.rows.entry(host.to_string()).or_default()
+        let mut clusters = self.play.clusters.iter();
+        let cluster = self.cluster_of(host).is_empty() && clusters.any(|(name, _)| name == host);
+        let row = self.rows.entry(host.to_string()).or_default();
+        row.cluster = cluster;
+        row
     }
 
     fn all_dead(&self) -> bool {
@@ -256,6 +262,7 @@ impl Board<'_> {
             description: &task.description,
             hosts: &hosts,
             name: &task.name,
+            quiet: task.quiet,
         });
         match &task.body {
             Body::Host(body) => {

@@ -306,8 +306,13 @@ pub fn entry(name: &str) -> Result<String> {
         .chain(functions.iter().map(|function| function.name.as_str()))
         .collect();
     let error = Error::usage(format!("there is no help on `{name}`"));
-    Err(match nearest(bare, known) {
-        Some(near) => error.hint(Hint::Help(near.to_string())),
-        None => error.hint(Hint::Help(String::new())),
-    })
+    // `lanch` is as near to `etcd::launch` as to `launch`.
+    let last = |name: &&str| name.rsplit("::").next().unwrap_or_default().to_string();
+    let lasts: Vec<String> = known.iter().map(last).collect();
+    let near = nearest(bare, known.iter().copied()).or_else(|| {
+        let near = nearest(bare, lasts.iter().map(String::as_str))?;
+        let place = lasts.iter().position(|last| last == near)?;
+        known.get(place).copied()
+    });
+    Err(error.hint(Hint::Help(near.unwrap_or_default().to_string())))
 }

@@ -7,6 +7,7 @@ mod check;
 mod circle;
 pub mod embedded;
 mod file;
+mod foreign;
 mod heard;
 pub mod manual;
 pub mod overview;
@@ -287,7 +288,24 @@ impl Interpreter {
     /// All mistakes that can be found without running.
     #[must_use]
     pub fn problems(&self, ast: &AST, script: &Script) -> Vec<Problem> {
-        check::problems(self.known(), ast, &script.text, &script.name, &["args"])
+        let mut all = check::problems(self.known(), ast, &script.text, &script.name, &["args"]);
+        for problem in &mut all {
+            self.name_of_inventory(&mut problem.error);
+        }
+        all
+    }
+
+    /// A group or a host that is written like a variable.
+    fn name_of_inventory(&self, error: &mut Error) {
+        let name = error.what.strip_prefix("there is no variable `");
+        let Some(name) = name.and_then(|rest| rest.strip_suffix('`')) else {
+            return;
+        };
+        let inventory = &self.world.inventory;
+        if error.hints.is_empty() && (inventory.has_group(name) || inventory.has_host(name)) {
+            let hint = format!("\"{name}\"   # names of the inventory stand in quotes");
+            error.hints.push(hint.into());
+        }
     }
 
     /// The same in a line of the console: `globals` are its variables, `earlier` holds its functions and imports.

@@ -237,7 +237,7 @@ const CLUSTER: Arg = Arg::new(
 const CLUSTER_STATUS: Word = Word::function(
     Section::Etcd,
     "cluster_status",
-    "Look at a cluster now, as `etcdsh overview -o json` does.\nReturns a map with `verdict` (`healthy`, `degraded`, `no_quorum`, `unreachable`), `voters`, `quorum`, `up`, `tolerance`, `leader`, `leader_since`, `term`, `revision`, `findings` (maps with `grade`, `member`, `text`, `next`) and `members`, a map each with role, health, raft state, sizes, latencies, rates and days of its certificate; `()` for what is not known.\nFails when the inventory has no such cluster; members that do not answer are in the result.",
+    "Look at a cluster now, as `etcdsh overview -o json` does.\nReturns a map with `verdict` (`healthy`, `warning`, `critical`, `degraded`, `no_quorum`, `unreachable`), `voters`, `quorum`, `up`, `tolerance`, `leader`, `leader_since`, `term`, `revision`, `findings` (maps with `grade`, `member`, `text`, `next`) and `members`, a map each with role, health, raft state, sizes, latencies, rates and days of its certificate; `()` for what is not known.\nFails when the inventory has no such cluster; members that do not answer are in the result.",
 )
 .may_take(&[CLUSTER])
 .with(&[

@@ -2,7 +2,7 @@
 
 use rhai::{Dynamic, EvalAltResult, LexError, ParseError, ParseErrorType, Position};
 
-use super::{place, source, words};
+use super::{foreign, place, source, words};
 use crate::error::{Error, Hint, Kind, Place, Result, nearest};
 
 /// What `catch (error)` gets: `error.message`, `error.host`, `error.kind`.
@@ -169,6 +169,16 @@ fn translate(error: &EvalAltResult) -> Box<Error> {
             None => Error::config(value.to_string()),
         },
         EvalAltResult::ErrorTerminated(..) => Error::new(Kind::Interrupted, "interrupted"),
+        EvalAltResult::ErrorDotExpr(text, _) => match unknown_property(text) {
+            Some(error) => error,
+            None => Error::config(lower_first(&unplaced(error))),
+        },
+        EvalAltResult::ErrorFor(_) => Error::config(lower_first(&unplaced(error))).hint(KEYS),
+        EvalAltResult::ErrorFunctionNotFound(signature, _) if is_operator(signature) => {
+            Error::config(format!("no operator fits `{}`", readable(signature))).hint(
+                "`.to_string()` makes a text of a value, and `parse_int(text)` a number of a text",
+            )
+        }
         EvalAltResult::ErrorFunctionNotFound(signature, _) => {
             Error::config(format!("no function fits `{}`", readable(signature))).hint(Hint::Shows {
                 word: "NAME".into(),
@@ -199,6 +209,33 @@ fn translate(error: &EvalAltResult) -> Box<Error> {
     }
 }
 
+const KEYS: &str = "a map has keys: for key in map.keys() { print(map[key]) }";
+
+/// Rhai names the getter that it looked for.
+fn unknown_property(text: &str) -> Option<Box<Error>> {
+    let (name, rest) = text.strip_prefix("Unknown property '")?.split_once('\'')?;
+    let kind = rest.split('\'').nth(1)?;
+    let kind = readable(kind);
+    let article = if kind.starts_with(['a', 'e', 'i', 'o', 'u']) {
+        "an"
+    } else {
+        "a"
+    };
+    let error = Error::config(format!("{article} {kind} has no property `{name}`"));
+    let counts = ["count", "len", "length", "size"].contains(&name);
+    Some(match kind.as_str() {
+        "array" | "map" | "string" | "text" if counts => error.hint("write `.len()`"),
+        "array" => error.hint(format!(
+            "of each: .map(|x| x.{name})   # of the first: [0].{name}"
+        )),
+        _ => error,
+    })
+}
+
+fn is_operator(signature: &str) -> bool {
+    !signature.starts_with(|letter: char| letter.is_alphanumeric() || letter == '_')
+}
+
 /// The text of an error without the position that Rhai puts at its end.
 fn unplaced(error: &EvalAltResult) -> String {
     let text = error.to_string();
@@ -223,6 +260,42 @@ fn lower_first(text: &str) -> String {
     })
 }
 
+/// A `;` is missed at the next statement, and belongs behind the one before.
+fn without_end(at: &Place, text: &str) -> Option<Box<Error>> {
+    // The files of a module are read as one text, with lines of its own.
+    let same = text.lines().nth(at.line.checked_sub(1)?) == Some(at.text.as_str());
+    let (line, statement) = foreign::unended(text, at.line, at.column).filter(|_| same)?;
+    let at = Place {
+        column: statement.chars().count() + 1,
+        file: at.file.clone(),
+        line,
+        text: statement.to_string(),
+    };
+    let hint = format!("{};", statement.trim_start());
+    Some(
+        Error::config("a `;` is missing behind this statement")
+            .at(at)
+            .hint(hint),
+    )
+}
+
+/// What to write instead of what stands there.
+fn hint_of(at: &Place) -> Option<String> {
+    let split = at.text.char_indices().nth(at.column.checked_sub(1)?);
+    let (before, behind) = at.text.split_at(split.map_or(at.text.len(), |(at, _)| at));
+    // A word that is reserved is complained of where it begins.
+    let name: String = behind
+        .chars()
+        .take_while(char::is_ascii_alphabetic)
+        .collect();
+    let is_word = |name: &str| words::all().any(|word| word.name == name) || name == "print";
+    foreign::instead(before, behind, &is_word).or_else(|| {
+        let rest = behind[name.len()..].trim_start();
+        let reserved = name == "print" || name == "function";
+        foreign::instead(&format!("{before}{name}"), rest, &is_word).filter(|_| reserved)
+    })
+}
+
 /// A script that does not parse.
 pub(super) fn from_parse(error: &ParseError, name: &str, text: &str) -> Box<Error> {
     let position = error.1;
@@ -244,7 +317,21 @@ pub(super) fn from_parse(error: &ParseError, name: &str, text: &str) -> Box<Erro
             _ => error.because(format!("line {line}: {what}")).at(opened),
         };
     }
-    let error = Error::config(what);
+    let lacks_end =
+        matches!(error.0.as_ref(), ParseErrorType::MissingToken(token, _) if token == ";");
+    if lacks_end && let Some(error) = without_end(&at, text) {
+        return error;
+    }
+    let of_map = matches!(error.0.as_ref(), ParseErrorType::MismatchedType(wanted, found) if wanted.contains("iterable") && found.contains("map"));
+    let instead = if of_map {
+        Some(KEYS.to_string())
+    } else {
+        hint_of(&at)
+    };
+    let error = match instead {
+        Some(instead) => Error::config(what).hint(instead),
+        None => Error::config(what),
+    };
     if at.line == 0 {
         let last = text.lines().count().max(1);
         at = place(

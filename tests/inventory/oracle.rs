@@ -248,7 +248,7 @@ fn difference(name: &str, ours: &str, theirs: &str, complaint: &str) -> String {
 #[test]
 fn patterns_select_what_ansible_selects() {
     let Some(python) = ansible() else { return };
-    let file = here().join("patterns.yml").display().to_string();
+    let (file, inventory) = inventory_of("patterns.yml");
     let rows = fs::read_to_string(here().join("patterns.txt")).unwrap();
     let rows: Vec<(&str, Option<&str>)> = rows
         .lines()
@@ -265,7 +265,6 @@ fn patterns_select_what_ansible_selects() {
         json!({ "args": args, "cwd": here() })
     };
     let answers = ask(&python, &rows.iter().map(job).collect::<Vec<_>>());
-    let inventory = Inventory::load(&[file], &LoadOptions::default()).unwrap();
     let mut wrong = Vec::new();
     for ((pattern, limit), (_, theirs, complaint)) in rows.iter().zip(answers) {
         let theirs: Vec<&str> = theirs.lines().skip(1).map(str::trim).collect();
@@ -287,7 +286,7 @@ fn patterns_select_what_ansible_selects() {
 #[test]
 fn one_host_is_listed_as_ansible_lists_it() {
     let Some(python) = ansible() else { return };
-    let file = here().join("patterns.yml").display().to_string();
+    let (file, mut inventory) = inventory_of("patterns.yml");
     let args = [
         "ansible-inventory",
         "-i",
@@ -312,7 +311,6 @@ fn one_host_is_listed_as_ansible_lists_it() {
     let jobs = [args.as_slice(), &limited, &part, &tree]
         .map(|args| json!({ "args": args, "cwd": here() }));
     let answers = ask(&python, &jobs);
-    let mut inventory = Inventory::load(&[file], &LoadOptions::default()).unwrap();
     assert_eq!(
         inventory.list(Some("etcd:!db-1")).unwrap(),
         answers[1].1.trim_end()
@@ -336,36 +334,48 @@ fn one_host_is_listed_as_ansible_lists_it() {
     );
 }
 
-#[test]
-fn templates_give_what_ansible_gives() {
-    let Some(python) = ansible() else { return };
-    let file = here().join("templates.yml").display().to_string();
+/// An inventory that lies here, and its path.
+fn inventory_of(name: &str) -> (String, Inventory) {
+    let file = here().join(name).display().to_string();
+    let inventory = Inventory::load(std::slice::from_ref(&file), &LoadOptions::default());
+    (file, inventory.unwrap())
+}
+
+/// Have Ansible say something of the host `h1`.
+fn debug_job(file: &str, what: &str) -> Value {
     let args = [
         "ansible",
         "h1",
         "-i",
-        &file,
+        file,
         "-m",
         "ansible.builtin.debug",
         "-a",
-        "var=probe",
+        what,
     ];
-    let answers = ask(&python, &[json!({ "args": args, "cwd": here() })]);
-    let theirs = answers[0]
-        .1
-        .split_once("=>")
-        .unwrap_or_else(|| panic!("{:?}", answers[0]))
-        .1;
-    let theirs: Value = serde_json::from_str(theirs).unwrap();
-    let inventory = Inventory::load(&[file], &LoadOptions::default()).unwrap();
+    json!({ "args": args, "cwd": here() })
+}
+
+/// The mapping `probe` of the host `h1`, as Ansible has it.
+fn probe(python: &Path, file: &str) -> serde_json::Map<String, Value> {
+    let answers = ask(python, &[debug_job(file, "var=probe")]);
+    let said = answers[0].1.split_once("=>");
+    let said = said.unwrap_or_else(|| panic!("{:?}", answers[0])).1;
+    let said: Value = serde_json::from_str(said).unwrap();
+    said["probe"].as_object().unwrap().clone()
+}
+
+#[test]
+fn templates_give_what_ansible_gives() {
+    let Some(python) = ansible() else { return };
+    let (file, inventory) = inventory_of("templates.yml");
+    let theirs = probe(&python, &file);
     let ours = inventory
         .var("h1", "probe")
         .unwrap_or_else(|error| panic!("{error}"))
         .unwrap();
     let ours: Value = serde_json::from_str(&ours.to_json()).unwrap();
-    let wrong: Vec<String> = theirs["probe"]
-        .as_object()
-        .unwrap()
+    let wrong: Vec<String> = theirs
         .iter()
         .filter(|(name, value)| &ours[name.as_str()] != *value)
         .map(|(name, value)| format!("{name}: ansible {value}, etcdsh {}", ours[name]))
@@ -377,19 +387,9 @@ fn templates_give_what_ansible_gives() {
 #[test]
 fn expressions_of_etcd_inventories_give_what_ansible_gives() {
     let Some(python) = ansible() else { return };
-    let file = here().join("expressions.yml").display().to_string();
-    let module = ["-m", "ansible.builtin.debug", "-a", "var=probe"];
-    let args: Vec<&str> = ["ansible", "h1", "-i", &file]
-        .into_iter()
-        .chain(module)
-        .collect();
-    let answers = ask(&python, &[json!({ "args": args, "cwd": here() })]);
-    let theirs = answers[0].1.split_once("=>");
-    let theirs = theirs.unwrap_or_else(|| panic!("{:?}", answers[0])).1;
-    let theirs: Value = serde_json::from_str(theirs).unwrap();
-    let theirs = theirs["probe"].as_object().unwrap();
+    let (file, inventory) = inventory_of("expressions.yml");
+    let theirs = probe(&python, &file);
     assert!(theirs.len() >= 100, "only {} expressions", theirs.len());
-    let inventory = Inventory::load(&[file], &LoadOptions::default()).unwrap();
     let etcdsh::inventory::Value::Map(texts) = &inventory.vars("h1")["probe"] else {
         panic!("`probe` is a mapping");
     };
@@ -417,7 +417,7 @@ fn expressions_of_etcd_inventories_give_what_ansible_gives() {
 #[test]
 fn expressions_that_ansible_refuses_are_refused() {
     let Some(python) = ansible() else { return };
-    let file = here().join("expressions.yml").display().to_string();
+    let (file, inventory) = inventory_of("expressions.yml");
     let texts = [
         "{{ nope }}",
         "{{ map.nope }}",
@@ -447,17 +447,8 @@ fn expressions_that_ansible_refuses_are_refused() {
         "{{ map.upper() }}",
         "{{ name",
     ];
-    let jobs = texts.map(|text| {
-        let said = json!({ "msg": text }).to_string();
-        let module = ["-m", "ansible.builtin.debug", "-a", &said];
-        let args: Vec<&str> = ["ansible", "h1", "-i", &file]
-            .into_iter()
-            .chain(module)
-            .collect();
-        json!({ "args": args, "cwd": here() })
-    });
+    let jobs = texts.map(|text| debug_job(&file, &json!({ "msg": text }).to_string()));
     let answers = ask(&python, &jobs);
-    let inventory = Inventory::load(std::slice::from_ref(&file), &LoadOptions::default()).unwrap();
     let mut wrong = Vec::new();
     for (text, (code, said, _)) in texts.iter().zip(answers) {
         match inventory.render("h1", text) {

@@ -125,4 +125,23 @@ fn a_killed_member_turns_red_on_the_page_in_a_browser() {
         browser.eval("document.querySelectorAll('figure svg').length"),
         8
     );
+    // What stands beside the charts can be read, and the members are told apart.
+    let letters = "Math.min(...Array.from(document.querySelectorAll('figure svg'), svg => svg.clientWidth / svg.viewBox.baseVal.width * parseFloat(getComputedStyle(svg.querySelector('.axis')).fontSize)))";
+    let size = browser.eval(letters).as_f64().unwrap();
+    assert!(size >= 11.0, "letters of {size} pixels");
+    assert_eq!(
+        browser.eval("document.querySelector('.legend').textContent"),
+        "etcd-1etcd-2etcd-3"
+    );
+    drop(browser);
+    // A narrow window breaks a long command, and does not move sideways.
+    let narrow = Browser::open(500, 900);
+    narrow.go(&format!(
+        "file://{}",
+        members.test.path("ticket.html").display()
+    ));
+    narrow.eval("document.querySelector('.findings li').appendChild(document.createElement('code')).textContent = 'etcdsh -i hosts.yml run etcd-2 -b -- systemctl status etcd # '.repeat(4) + 'x'.repeat(200)");
+    let beyond =
+        narrow.eval("document.documentElement.scrollWidth - document.documentElement.clientWidth");
+    assert_eq!(beyond, 0, "the page is too wide");
 }

@@ -74,6 +74,7 @@ sessions!(
     inventory,
     lists,
     mistakes,
+    newcomer,
     options,
     output,
     run_locally,

@@ -20,6 +20,32 @@ const USERS: &str = r"all:
     as_oper_none: { ansible_user: oper }
 ";
 
+/// These become root with the password given, and it is in no process for all to see.
+#[track_caller]
+fn become_root(lab: &Lab, hosts: &[&str], password: &str) {
+    let seen = seen_in_processes(password, || {
+        for host in hosts {
+            who(lab, host).ok().says(&[&format!("{host}  root\n")]);
+        }
+    });
+    assert_eq!(seen, BTreeSet::new());
+}
+
+/// What a user is told whose password is wrong, or who gave none.
+#[track_caller]
+fn passwords_are_refused(lab: &Lab, method: &str) {
+    let wrong = format!("error: as_oper_wrong: {method} refused the password");
+    fails(lab, "as_oper_wrong", &[&wrong]);
+    let none = format!("error: as_oper_none: {method} asks for a password and none was given");
+    fails(lab, "as_oper_none", &[&none]);
+}
+
+/// The users, all with another method.
+fn users_by(method: &str) -> String {
+    let host = format!("ansible_host: {HOST}");
+    USERS.replace(&host, &format!("{host}, ansible_become_method: {method}"))
+}
+
 /// More than fits in a pipe, and what a terminal would change.
 const BYTES: &str = r#"play("bytes", "all", #{ become: true });
 task("bytes", "bytes pass", |h| {
@@ -49,23 +75,9 @@ fn sudo_that_wants_a_terminal_gets_one() {
             return;
         };
         lab.on(HOST, "echo 'Defaults requiretty' >/etc/sudoers.d/tty");
-        let seen = seen_in_processes("lab-oper", || {
-            for host in ["as_root", "as_admin", "as_oper"] {
-                who(&lab, host).ok().says(&[&format!("{host}  root\n")]);
-            }
-        });
-        assert_eq!(seen, BTreeSet::new());
+        become_root(&lab, &["as_root", "as_admin", "as_oper"], "lab-oper");
         bytes_pass(&lab, "as_oper");
-        fails(
-            &lab,
-            "as_oper_wrong",
-            &["error: as_oper_wrong: sudo refused the password"],
-        );
-        fails(
-            &lab,
-            "as_oper_none",
-            &["error: as_oper_none: sudo asks for a password and none was given"],
-        );
+        passwords_are_refused(&lab, "sudo");
         lab.on(HOST, "mv /usr/bin/script /usr/bin/script.gone");
         fails(
             &lab,
@@ -81,12 +93,7 @@ fn sudo_that_wants_a_terminal_gets_one() {
 
 #[test]
 fn su_takes_the_password_of_the_user_to_become() {
-    let inventory = USERS
-        .replace(
-            "ansible_host: 10.10.10.10",
-            "ansible_host: 10.10.10.10, ansible_become_method: su",
-        )
-        .replace("lab-oper", "lab-root");
+    let inventory = users_by("su").replace("lab-oper", "lab-root");
     let Some(lab) = up_with("bookworm", &inventory) else {
         return;
     };
@@ -94,25 +101,15 @@ fn su_takes_the_password_of_the_user_to_become() {
         HOST,
         "echo root:lab-root | chpasswd; mv /usr/bin/sudo /usr/bin/sudo.gone",
     );
-    let seen = seen_in_processes("lab-root", || {
-        for host in ["as_root", "as_oper"] {
-            who(&lab, host).ok().says(&[&format!("{host}  root\n")]);
-        }
-    });
-    assert_eq!(seen, BTreeSet::new());
+    become_root(&lab, &["as_root", "as_oper"], "lab-root");
     bytes_pass(&lab, "as_oper");
+    passwords_are_refused(&lab, "su");
     fails(
         &lab,
         "as_oper_wrong",
         &[
-            "error: as_oper_wrong: su refused the password",
             "hint: check the password given with -K or `ansible_become_password`, which is that of the user to become",
         ],
-    );
-    fails(
-        &lab,
-        "as_oper_none",
-        &["error: as_oper_none: su asks for a password and none was given"],
     );
     // The same by the command line and by ansible.cfg.
     lab.write(
@@ -161,11 +158,7 @@ fn doas() -> Option<PathBuf> {
 
 #[test]
 fn doas_asks_on_a_terminal_that_the_host_makes() {
-    let inventory = USERS.replace(
-        "ansible_host: 10.10.10.10",
-        "ansible_host: 10.10.10.10, ansible_become_method: doas",
-    );
-    let Some(lab) = up_with("bookworm", &inventory) else {
+    let Some(lab) = up_with("bookworm", &users_by("doas")) else {
         return;
     };
     let Some(doas) = doas() else { return };
@@ -180,24 +173,10 @@ fn doas_asks_on_a_terminal_that_the_host_makes() {
         HOST,
         "chmod 4755 /usr/bin/doas; cp /etc/pam.d/su /etc/pam.d/doas; printf 'permit nopass admin\\npermit oper\\n' >/etc/doas.conf; chmod 600 /etc/doas.conf; mv /usr/bin/sudo /usr/bin/sudo.gone",
     );
-    let seen = seen_in_processes("lab-oper", || {
-        for host in ["as_root", "as_admin", "as_oper"] {
-            who(&lab, host).ok().says(&[&format!("{host}  root\n")]);
-        }
-    });
-    assert_eq!(seen, BTreeSet::new());
+    become_root(&lab, &["as_root", "as_admin", "as_oper"], "lab-oper");
     bytes_pass(&lab, "as_admin");
     bytes_pass(&lab, "as_oper");
-    fails(
-        &lab,
-        "as_oper_wrong",
-        &["error: as_oper_wrong: doas refused the password"],
-    );
-    fails(
-        &lab,
-        "as_oper_none",
-        &["error: as_oper_none: doas asks for a password and none was given"],
-    );
+    passwords_are_refused(&lab, "doas");
     lab.on(HOST, "echo 'permit nopass admin' >/etc/doas.conf");
     fails(
         &lab,

@@ -254,6 +254,19 @@ pub(super) struct Unknown {
     pub(super) word: String,
 }
 
+/// A word behind a group that is none of its commands.
+pub(super) fn unknown_below(group: &str, word: &[u8], style: &Style) -> Unknown {
+    let word = String::from_utf8_lossy(word).into_owned();
+    let near = crate::error::nearest(&word, names(group, style));
+    Unknown {
+        near: near
+            .into_iter()
+            .map(|near| format!("{group} {near}"))
+            .collect(),
+        word: format!("{group} {word}"),
+    }
+}
+
 /// The names one level below `path`, in the order of the alphabet: groups and commands, each once.
 pub(super) fn names(path: &str, style: &Style) -> Vec<&'static str> {
     let below = |name: &'static str| match path {

@@ -31,7 +31,11 @@ use crate::etcd::hex;
 pub enum Verdict {
     /// Every member answers and reads through the quorum; nothing is wrong.
     Healthy,
-    /// It works, and something needs a look.
+    /// All members take part; the worst that was found is a warning.
+    Warning,
+    /// All members take part; something that was found is critical.
+    Critical,
+    /// It works with less redundancy than it should have: a member does not take part.
     Degraded,
     /// No write goes through.
     NoQuorum,
@@ -42,10 +46,12 @@ pub enum Verdict {
 impl Verdict {
     pub(super) fn word(self) -> &'static str {
         match self {
+            Verdict::Critical => "critical",
             Verdict::Degraded => "degraded",
             Verdict::Healthy => "healthy",
             Verdict::NoQuorum => "no quorum",
             Verdict::Unreachable => "unreachable",
+            Verdict::Warning => "warning",
         }
     }
 }
@@ -95,8 +101,8 @@ impl View {
     pub fn exit_code(&self) -> i32 {
         match self.verdict {
             Verdict::Healthy => 0,
-            Verdict::Degraded | Verdict::NoQuorum => 2,
             Verdict::Unreachable => 4,
+            _ => 2,
         }
     }
 
@@ -239,11 +245,16 @@ fn verdict(view: &View) -> Verdict {
     if view.up < view.quorum {
         return Verdict::NoQuorum;
     }
-    let mut findings = view.findings.iter();
-    if findings.any(|finding| finding.grade > Grade::Note) {
-        Verdict::Degraded
-    } else {
-        Verdict::Healthy
+    // A host of the inventory that is no member is missed like one that does not answer.
+    let mut members = view.members.iter();
+    if view.up < view.voters || members.any(|member| member.role == Role::Absent) {
+        return Verdict::Degraded;
+    }
+    let worst = view.findings.iter().map(|finding| finding.grade).max();
+    match worst {
+        Some(Grade::Critical) => Verdict::Critical,
+        Some(Grade::Warning) => Verdict::Warning,
+        Some(Grade::Note) | None => Verdict::Healthy,
     }
 }
 

@@ -340,7 +340,7 @@ fn a_login_that_is_refused_is_no_lost_quorum() {
     let view = view(&plan, &state);
     assert_eq!(
         (view.verdict, view.up, view.exit_code()),
-        (Verdict::Degraded, 3, 2)
+        (Verdict::Warning, 3, 2)
     );
     assert_eq!(view.findings.len(), 1, "{:?}", view.findings);
     assert!(

@@ -7,6 +7,7 @@ use rhai::{AST, ASTNode, Expr, Position, ScriptFuncDef, Stmt};
 use super::call::closure_of;
 use super::{Known, each_statement};
 use crate::error::{Error, nearest};
+use crate::script::foreign;
 use crate::script::words::bind::no_property;
 use crate::word::{Gets, Of, Type};
 
@@ -149,7 +150,14 @@ impl<'a> Checker<'a> {
                 self.declare(&var.0.name, gives);
             }
             Stmt::Assignment(assignment) => {
+                let before = self.problems.len();
                 self.expression(&assignment.1.lhs);
+                if let (Expr::Variable(variable, ..), Some((_, error))) =
+                    (&assignment.1.lhs, self.problems.get_mut(before))
+                    && error.hints.is_empty()
+                {
+                    error.hints.push(format!("let {} = ...", variable.1).into());
+                }
                 self.expression(&assignment.1.rhs);
                 if let Expr::Variable(variable, ..) = &assignment.1.lhs {
                     self.forget(&variable.1);
@@ -318,9 +326,15 @@ impl<'a> Checker<'a> {
             .map(|(known, _)| known.clone())
             .collect();
         let error = Error::config(format!("there is no variable `{name}`"));
-        let error = match nearest(name, known.iter().map(String::as_str)) {
-            Some(near) => error.hint(format!("did you mean `{near}`?")),
-            None => error,
+        let near = nearest(name, known.iter().map(String::as_str));
+        let word = crate::script::words::all().find(|word| word.name == name && !word.property);
+        let error = match (foreign::of_name(name), near, word) {
+            (Some(instead), ..) => error.hint(instead),
+            (_, Some(near), _) => error.hint(format!("did you mean `{near}`?")),
+            (_, _, Some(word)) => error
+                .because("it is a function")
+                .hint(format!("write `{}`", word.signature())),
+            _ => error,
         };
         self.report(position, error);
     }

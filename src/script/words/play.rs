@@ -64,6 +64,11 @@ const TASK_OPTIONS: &[Arg] = &[
         "work on these instead of the play's hosts",
     ),
     Arg::new(
+        "quiet",
+        Type::Bool,
+        "show it only where it does something; false by default",
+    ),
+    Arg::new(
         "serial",
         Type::Int,
         "hosts at once; the first failure leaves the rest alone; by default up to `-f`",
@@ -216,6 +221,7 @@ fn declare(world: &Arc<World>, call: &Call<'_>, body: Body) -> Result<()> {
         groups,
         name,
         on,
+        quiet: options.bool("quiet").unwrap_or(false),
         serial,
         variants: options.texts("variant"),
         warn: options.text("fail").as_deref() == Some("warn"),
