@@ -38,7 +38,7 @@ fn a_config_a_unit_and_packages_are_right_before_a_member_runs_with_them() {
 /// As a run leaves it that died in a purge.
 fn files_that_are_still_to_come_are_no_mistake(lab: &Lab) {
     for (left, host) in [("ca.crt", NEWER), ("server.key", OLDER)] {
-        lab.on(host, &format!("systemctl disable -q --now etcd; rm -rf /data/etcd /etc/etcd/etcd.conf /etc/etcd/{left}"));
+        lab.on(host, &format!("systemctl disable -q --now etcd; rm -rf /data/etcd /etc/etcd/etcd.conf /etc/etcd/{left} /var/lib/etcdsh"));
         lab.flow(&format!("-l {host}")).ok();
     }
 }

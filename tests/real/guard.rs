@@ -161,7 +161,7 @@ fn a_purge_takes_what_is_etcds_and_nothing_else() {
         lab.on(HOST, "find /data/etcd /etc/etcd | sort"),
         "/data/etcd\n/data/etcd/lost\n/data/etcd/notes\n/etc/etcd\n/etc/etcd/notes\n"
     );
-    lab.on(HOST, "rm -r /data/etcd /etc/etcd; rm -rf /data");
+    lab.on(HOST, "rm -r /data/etcd /etc/etcd /var/lib/etcdsh; rm -rf /data");
     std::fs::remove_dir_all(lab.folder().join("backup")).unwrap();
 
     // A disk of its own for the data, then `etcd_data` straight in `node_data`, and a cluster that does not answer.
@@ -330,7 +330,7 @@ fn an_etcd_of_somebody_else_is_foreign_and_refused_unless_it_shall_be_purged() {
         &["its CA is another one than files/pki/ca/ca.crt"],
     );
 
-    lab.on(HOST, "systemctl stop etcd; rm -r /data/etcd /etc/etcd; systemd-run -q --unit=squatter sh -c 'exec etcd --data-dir /tmp/theirs --name x --listen-client-urls http://0.0.0.0:2379 --advertise-client-urls http://10.10.10.10:2379'");
+    lab.on(HOST, "systemctl stop etcd; rm -r /data/etcd /etc/etcd /var/lib/etcdsh; systemd-run -q --unit=squatter sh -c 'exec etcd --data-dir /tmp/theirs --name x --listen-client-urls http://0.0.0.0:2379 --advertise-client-urls http://10.10.10.10:2379'");
     lab.until(
         HOST,
         "ETCDCTL_API=3 etcdctl --endpoints http://127.0.0.1:2379 put theirs 1",
