@@ -161,7 +161,10 @@ fn a_purge_takes_what_is_etcds_and_nothing_else() {
         lab.on(HOST, "find /data/etcd /etc/etcd | sort"),
         "/data/etcd\n/data/etcd/lost\n/data/etcd/notes\n/etc/etcd\n/etc/etcd/notes\n"
     );
-    lab.on(HOST, "rm -r /data/etcd /etc/etcd /var/lib/etcdsh; rm -rf /data");
+    lab.on(
+        HOST,
+        "rm -r /data/etcd /etc/etcd /var/lib/etcdsh; rm -rf /data",
+    );
     std::fs::remove_dir_all(lab.folder().join("backup")).unwrap();
 
     // A disk of its own for the data, then `etcd_data` straight in `node_data`, and a cluster that does not answer.

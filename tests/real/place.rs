@@ -21,7 +21,11 @@ fn nothing_is_begun_beside_data_that_lies_elsewhere() {
     let Some(lab) = Lab::up(&[HOST], ONE) else {
         return;
     };
-    // A config that nothing was ever started with is no trace of data.
+    // A config that nothing was ever started with is no trace of data, nor is one that a package brings.
+    lab.on(
+        HOST,
+        "mkdir /etc/etcd; echo 'ETCD_NAME=default' >/etc/etcd/etcd.conf",
+    );
     lab.flow("-t etcd_install,etcd_dir,etcd_conf,etcd_cert -e etcd_data=/data/first")
         .ok();
     // Nor is a disk that is mounted after it.
@@ -119,6 +123,10 @@ fn the_data_is_out_of_sight(lab: &Lab) {
     }
     lab.flow("-e etcd_clean=true -y").exits(2).says(&words);
     lab.flow("-e etcd_init=existing").exits(2).says(&words);
+    lab.flow("-t etcd_purge -y")
+        .exits(2)
+        .says(&["could not tell where its data is", "-e etcd_gone=etcd-1"]);
+    lab.flow("-t etcd_purge -y -C -e etcd_gone=etcd-1").ok();
     // A cluster that was made without marks.
     lab.on(
         HOST,
@@ -297,6 +305,10 @@ fn a_copy_is_known_without_its_original(lab: &Lab) {
     lab.flow("").ok();
     lab.on(HOSTS[1], "! grep -x 'member_id: 1' /var/lib/etcdsh/member");
     healthy(lab, HOSTS[0], &["etcd-1", "etcd-2", "etcd-3"]);
+    // A system that was installed anew beside its data.
+    lab.on(HOSTS[1], "systemctl disable --now etcd; rm -r /etc/etcd /etc/pki /var/lib/etcdsh /etc/systemd/system/etcd.service; systemctl daemon-reload");
+    lab.flow("").ok();
+    healthy(lab, HOSTS[0], &["etcd-1", "etcd-2", "etcd-3"]);
     two_purges_at_once_leave_a_quorum(lab);
 }
 
@@ -411,6 +423,14 @@ fn a_member_is_its_machine_and_its_data() {
             .says(&[blind[0], "10.10.10.12: etcd has run here as member"]);
     }
     lab.on(HOSTS[2], "mv /data/away /data/etcd");
+    // Nor is it purged beside others that have theirs.
+    for host in &HOSTS[..2] {
+        lab.on(host, "mv /data/etcd /data/away");
+    }
+    lab.flow(part).exits(2).says(&blind);
+    for host in &HOSTS[..2] {
+        lab.on(host, "mv /data/away /data/etcd");
+    }
 
     // The data of two is exchanged, or that of one copied; the original need not be selected.
     let take = |host: &str, path: &str| lab.on(host, &format!("cd /data/etcd && mv member {path}"));
