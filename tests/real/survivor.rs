@@ -84,7 +84,10 @@ fn nothing_is_begun_beside_data_whoever_answers() {
 
     // What is made anew does not look like the old one gone back in time.
     lab.on(HOSTS[0], "systemctl stop etcd; test -d /data/etcd/member");
-    lab.flow("-t etcd_purge -y").ok();
+    lab.flow("-t etcd_purge -y")
+        .exits(2)
+        .says(&["-e etcd_gone=etcd-2,etcd-3"]);
+    lab.flow("-t etcd_purge -y -e etcd_gone=etcd-2,etcd-3").ok();
     lab.flow("").ok();
     assert_ne!(token(&lab, HOSTS[0]), first_token);
     assert_ne!(cluster_id(&lab, HOSTS[0]), first);
