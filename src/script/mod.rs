@@ -224,20 +224,12 @@ impl Interpreter {
         Ok(())
     }
 
-    /// Each file by itself and all at once: for each variable Rhai goes through the functions that stand before it.
+    /// Each file by itself: for each variable Rhai goes through the functions that stand before it. Not at once: its
+    /// parsers would sleep for each other's turn at the names they share.
     fn parse_files(&self, source: &embedded::Module) -> Result<AST> {
-        let parsed: Vec<Result<AST>> = std::thread::scope(|scope| {
-            let work: Vec<_> = source
-                .files()
-                .map(|text| scope.spawn(move || self.parse(&source.path, &text)))
-                .collect();
-            let done = work.into_iter().map(std::thread::ScopedJoinHandle::join);
-            done.map(|ast| ast.expect("Rhai's parser does not panic"))
-                .collect()
-        });
         let mut whole = AST::empty();
-        for ast in parsed {
-            whole.combine(ast?);
+        for text in source.files() {
+            whole.combine(self.parse(&source.path, &text)?);
         }
         whole.set_source(&source.path);
         Ok(whole)
