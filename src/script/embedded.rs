@@ -44,6 +44,7 @@ const STDLIB: &[Source] = &[
             "stdlib/etcd/mark.rhai",
             "stdlib/etcd/client.rhai",
             "stdlib/etcd/install.rhai",
+            "stdlib/etcd/purge.rhai",
             "stdlib/etcd/config.rhai",
             "stdlib/etcd/launch.rhai",
         ],

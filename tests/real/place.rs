@@ -427,7 +427,13 @@ fn a_member_is_its_machine_and_its_data() {
     for host in &HOSTS[..2] {
         lab.on(host, "mv /data/etcd /data/away");
     }
-    lab.flow(part).exits(2).says(&blind);
+    lab.flow(part).exits(2).says(&[
+        "could not tell where its data is",
+        "etcd_gone=etcd-1,etcd-2",
+    ]);
+    lab.flow(&format!("{part} -e etcd_gone=etcd-1,etcd-2"))
+        .exits(2)
+        .says(&blind);
     for host in &HOSTS[..2] {
         lab.on(host, "mv /data/away /data/etcd");
     }

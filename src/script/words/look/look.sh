@@ -3,7 +3,7 @@
 #
 # Before it stand: the paths $binary, $ca, $conf, $data, $marks, $pki_ca, $unit and $wal, which may be empty, and for grep -E the
 # $addresses and $ports as /proc/net/tcp writes them. Ends with 3 when systemd does not answer, 4 and 5 when something cannot be read.
-# shellcheck disable=SC2154,SC2010,SC2012
+# shellcheck disable=SC2154
 # Each program that it starts costs a millisecond on a busy host: what the shell can do itself, it does.
 now=$(date +%s.%N); read -r uptime _ </proc/uptime
 echo '== clock'; echo "$now"
