@@ -21,6 +21,11 @@ pub enum Hint {
     Limit(String),
     /// A remark on what stands before it.
     Note(String),
+    /// A line of this program for the same inventory: a subcommand, and the words after it.
+    Program {
+        subcommand: String,
+        words: String,
+    },
     /// Run this as root on these hosts.
     Run {
         command: String,
@@ -41,6 +46,16 @@ pub enum Hint {
 }
 
 impl Hint {
+    /// A line of this program, such as `inventory --graph`.
+    #[must_use]
+    pub fn program(line: &str) -> Hint {
+        let (subcommand, words) = line.split_once(' ').unwrap_or((line, ""));
+        Hint::Program {
+            subcommand: subcommand.into(),
+            words: words.into(),
+        }
+    }
+
     /// Is it an option, so that another one may follow on the same line?
     fn is_option(&self) -> bool {
         matches!(self, Hint::Limit(_) | Hint::Set(_) | Hint::Tags(_))
@@ -89,6 +104,10 @@ impl fmt::Display for Hint {
             Hint::Help(word) => write!(f, "etcdsh help {word}"),
             Hint::Hosts => write!(f, "etcdsh inventory{} --graph", inventory()),
             Hint::Limit(pattern) => write!(f, "-l {pattern}"),
+            Hint::Program { subcommand, words } => {
+                let space = if words.is_empty() { "" } else { " " };
+                write!(f, "etcdsh {subcommand}{}{space}{words}", inventory())
+            }
             Hint::Run { command, on } => {
                 write!(f, "etcdsh run{} {on} -b -- {command}", inventory())
             }
@@ -136,6 +155,11 @@ mod tests {
             rejoin,
             "etcdctl member remove 2b, then -l 10.10.10.11 -e etcd_init=existing"
         );
+        assert_eq!(
+            Hint::program("unlock 10.10.10.11"),
+            "etcdsh unlock 10.10.10.11"
+        );
+        assert_eq!(Hint::program("overview"), "etcdsh overview");
         let really = Hint::All(vec![
             Hint::Set("etcd_clean=true".into()),
             Hint::Note("when you really mean it".into()),

@@ -103,7 +103,13 @@ fn a_quorum_that_has_data_is_started_first(lab: &Lab) {
     for host in HOSTS {
         lab.on(host, "systemctl stop etcd");
     }
-    lab.on(HOSTS[2], "rm -rf /data/etcd/member");
+    lab.flow("-l 10.10.10.12 -t etcd_launch").exits(2).says(&[
+        "cluster `etcd` has no quorum",
+        "10.10.10.10: etcd does not run",
+        "10.10.10.11: etcd does not run",
+        "hint: -t etcd_launch   # without -l",
+    ]);
+    lab.on(HOSTS[2], "systemctl stop etcd; rm -rf /data/etcd/member");
     refused(
         lab.flow(""),
         &[
