@@ -5,6 +5,8 @@
 use std::fmt;
 use std::sync::OnceLock;
 
+use crate::command::quote;
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Hint {
     /// These one after the other.
@@ -103,7 +105,7 @@ impl fmt::Display for Hint {
             Hint::Help(word) if word.is_empty() => f.write_str("etcdsh help"),
             Hint::Help(word) => write!(f, "etcdsh help {word}"),
             Hint::Hosts => write!(f, "etcdsh inventory{} --graph", inventory()),
-            Hint::Limit(pattern) => write!(f, "-l {pattern}"),
+            Hint::Limit(pattern) => write!(f, "-l {}", quote(pattern)),
             Hint::Program { subcommand, words } => {
                 let space = if words.is_empty() { "" } else { " " };
                 write!(f, "etcdsh {subcommand}{}{space}{words}", inventory())
@@ -111,7 +113,8 @@ impl fmt::Display for Hint {
             Hint::Run { command, on } => {
                 write!(f, "etcdsh run{} {on} -b -- {command}", inventory())
             }
-            Hint::Set(variable) => write!(f, "-e {variable}"),
+            // A value may be what a host has said.
+            Hint::Set(variable) => write!(f, "-e {}", quote(variable)),
             Hint::Shows { word, what } => write!(f, "`etcdsh help {word}` shows {what}"),
             Hint::Tags(tags) => write!(f, "-t {}", tags.join(",")),
             Hint::Note(text) | Hint::Text(text) => f.write_str(text),
@@ -159,6 +162,8 @@ mod tests {
             Hint::program("unlock 10.10.10.11"),
             "etcdsh unlock 10.10.10.11"
         );
+        let hostile = Hint::Set("etcd_data=/srv/a;touch x $(id)".into());
+        assert_eq!(hostile, "-e 'etcd_data=/srv/a;touch x $(id)'");
         assert_eq!(Hint::program("overview"), "etcdsh overview");
         let really = Hint::All(vec![
             Hint::Set("etcd_clean=true".into()),

@@ -60,8 +60,10 @@ impl Locks {
         state.what = what.to_string();
     }
 
-    /// Hold the locks of these hosts, too. Those that the run would not change may be out of reach: they are locked where they can be.
-    pub(super) fn hold_also(&self, links: Vec<Arc<Link>>, cancel: &Cancel) -> Result<()> {
+    /// Hold the locks of these hosts, too. Those that the run would not change may be out of reach: they are locked where
+    /// they can be, and the names of the others are returned.
+    pub(super) fn hold_also(&self, links: Vec<Arc<Link>>, cancel: &Cancel) -> Result<Vec<String>> {
+        let names: Vec<String> = links.iter().map(|link| link.name().to_string()).collect();
         {
             let mut state = self.state();
             let expected: Vec<String> = state
@@ -77,7 +79,12 @@ impl Locks {
                 }
             }
         }
-        self.hold(None, cancel)
+        self.hold(None, cancel)?;
+        let state = self.state();
+        let open = names
+            .into_iter()
+            .filter(|name| !state.held.contains_key(name));
+        Ok(open.collect())
     }
 
     /// Why nothing may be changed any more: a lock of the run was refused.
