@@ -1,7 +1,7 @@
 # `make` alone says what there is. CI (.ci/run) calls `lint` and `test`, and nothing else.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench docs dist install torture
+.PHONY: help demo test lint bench docs dist install site torture
 
 # Where `make install` puts it; a package sets DESTDIR, too.
 PREFIX ?= /usr/local
@@ -13,6 +13,7 @@ help:
 	@echo 'make install   build it and put it, its completions and its manual page below PREFIX (/usr/local)'
 	@echo 'make dist      packages for any Linux since 2012, into dist/: needs python3 and rustup; 20 minutes'
 	@echo 'make docs      write docs/primitives.md, stdlib.md and etcdctl.md from the code'
+	@echo 'make site      the documents as a site, into target/site, with mdBook'
 	@echo 'make bench     measure against a plain ssh script, pyinfra, Ansible and etcdctl: needs root, about 20 minutes'
 	@echo 'make torture   the long proofs in full: needs root, hours; may be interrupted and started again'
 
@@ -51,6 +52,9 @@ docs:
 	mv docs/stdlib.md.new docs/stdlib.md
 	cargo run --quiet --locked -- help e --markdown >docs/etcdctl.md.new
 	mv docs/etcdctl.md.new docs/etcdctl.md
+
+site:
+	packaging/site
 
 install:
 	cargo build --release --locked --bin etcdsh

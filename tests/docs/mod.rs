@@ -454,3 +454,19 @@ fn every_word_of_the_language_is_in_the_manual() {
         "registered by hand, not as a `Word`: {missing:?}"
     );
 }
+
+#[test]
+fn every_document_is_in_the_contents_of_the_site() {
+    let contents = fs::read_to_string(root().join("packaging/site")).unwrap();
+    let missing: Vec<String> = documents()
+        .into_iter()
+        .map(|(path, _)| path)
+        .filter(|path| {
+            let page = path.strip_prefix("docs/").unwrap_or(path);
+            let name = page.trim_end_matches(".md");
+            let named = Regex::new(&format!(r"[{{,\s(/]{}(?:[,}}]|\.md)", regex::escape(name)));
+            !named.unwrap().is_match(&contents)
+        })
+        .collect();
+    assert!(missing.is_empty(), "not in packaging/site: {missing:?}");
+}

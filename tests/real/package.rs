@@ -268,7 +268,8 @@ fn the_archive_runs_where_it_is_put_also_with_an_old_libc() {
             .arg(&old)
             .args(words)
             .env_clear()
-            .env("HOME", "/tmp");
+            .env("HOME", "/tmp")
+            .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
         run(&mut command).ok().stdout
     };
     let libc = format!("/lib/{}-linux-gnu/libc.so.6", std::env::consts::ARCH);
