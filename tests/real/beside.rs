@@ -20,6 +20,15 @@ fn id_of(lab: &Lab, host: &str, name: &str) -> String {
     format!("{:x}", member["ID"].as_u64().unwrap())
 }
 
+/// What a host's own member says: the others may be of another cluster.
+fn own(lab: &Lab, host: &str, words: &str) -> String {
+    let here = format!("ETCDCTL_ENDPOINTS=https://{host}:2379");
+    lab.on(
+        host,
+        &format!(". /etc/profile.d/etcdctl.sh; {here} etcdctl {words}"),
+    )
+}
+
 fn on_all(lab: &Lab, script: &str) {
     for host in HOSTS {
         lab.on(host, script);
@@ -50,7 +59,7 @@ fn one_begins_a_cluster_by_hand(lab: &Lab) {
         sed -i 's/^initial-cluster:.*/initial-cluster: etcd-1=https:\\/\\/10.10.10.10:2380/; s/^initial-cluster-state:.*/initial-cluster-state: new/' /etc/etcd/etcd.conf
         systemctl start etcd; cp -p /root/kept /etc/etcd/etcd.conf",
     );
-    etcdctl(lab, HOSTS[0], "put stray 1");
+    own(lab, HOSTS[0], "put stray 1");
     let several = "the members of `etcd` are not in one cluster";
     refused(lab.flow(""), &[several, "10.10.10.10: cluster", "runs"]);
     refused(
@@ -65,7 +74,7 @@ fn one_begins_a_cluster_by_hand(lab: &Lab) {
         .exits(2)
         .says(&["cannot spare this member"]);
     assert_eq!(
-        etcdctl(lab, HOSTS[2], "get precious --print-value-only"),
+        own(lab, HOSTS[2], "get precious --print-value-only"),
         "42\n"
     );
     // One that runs is no more than two that were stopped.
@@ -78,7 +87,7 @@ fn one_begins_a_cluster_by_hand(lab: &Lab) {
     );
     lab.flow("-l 10.10.10.11,10.10.10.12 -t etcd_launch").ok();
     assert_eq!(
-        etcdctl(lab, HOSTS[2], "get precious --print-value-only"),
+        own(lab, HOSTS[2], "get precious --print-value-only"),
         "42\n"
     );
     // A purge of it alone, as a member that nobody misses, keeps to that.
@@ -279,6 +288,19 @@ fn a_log_that_is_out_of_sight_is_not_purged() {
         etcdctl(&lab, HOSTS[0], "get precious --print-value-only"),
         "42\n"
     );
+    // A database that is full is said, and is no reason to refuse a run.
+    let small = format!("{with_log} -e etcd_quota_backend_bytes=4000000");
+    lab.flow(&small).ok();
+    lab.on(
+        HOSTS[0],
+        ". /etc/profile.d/etcdctl.sh; for key in 1 2 3 4 5 6; do head -c 1000000 /dev/zero | tr '\\0' x | etcdctl put /big/$key >/dev/null 2>&1; done; etcdctl alarm list | grep NOSPACE",
+    );
+    lab.flow(&small).ok().says(&[
+        "has alarm NOSPACE and takes no writes",
+        "etcdctl alarm disarm",
+    ]);
+    lab.flow(with_log).ok();
+    etcdctl(&lab, HOSTS[0], "alarm disarm");
     // systemd itself begins nothing beside a disk that is not mounted.
     lab.on(
         HOSTS[0],
