@@ -369,10 +369,9 @@ impl Session {
             return Ok(());
         }
         if !std::io::stdin().is_terminal() {
-            return Err(
-                Error::config(format!("{question}: there is no terminal to ask"))
-                    .hint("add -y when this is what you want"),
-            );
+            return Err(Error::config("there is no terminal to ask")
+                .because(question)
+                .hint("-y   # when this is what you want"));
         }
         self.put(&format!("{question}\nType `{word}` to go on:"));
         if self.line()?.trim() == word {
