@@ -19,7 +19,10 @@ use std::sync::{Mutex, PoisonError};
 use nix::sys::signal::{SigSet, SigmaskHow, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
+use rustix::termios::{
+    LocalModes, OptionalActions, QueueSelector, Termios, tcflush, tcgetattr, tcgetwinsize,
+    tcsetattr,
+};
 
 pub use columns::{columns, cut, fitting, padded};
 pub use visible::{coloured, in_json, is_hidden, visible};
@@ -69,6 +72,14 @@ pub fn wait_for_line(stop: &dyn Fn() -> bool) {
         if !matches!(ready, Ok(0) | Err(rustix::io::Errno::INTR)) {
             return;
         }
+    }
+}
+
+/// Forget what was typed before a question was there: it is no answer to it.
+pub fn forget_typed() {
+    let stdin = io::stdin();
+    if stdin.is_terminal() {
+        let _ = tcflush(&stdin, QueueSelector::IFlush);
     }
 }
 

@@ -127,7 +127,7 @@ fn inventory(args: &InventoryArgs, sources: &Sources, json: bool) -> Result<i32>
             return Err(
                 match crate::error::nearest(variable, vars.keys().map(String::as_str)) {
                     Some(near) => error.hint(format!("did you mean `{near}`?")),
-                    None => error.hint(format!("etcdsh inventory --host {host}")),
+                    None => error.hint(Hint::program(&format!("inventory --host {host}"))),
                 },
             );
         };
@@ -142,9 +142,8 @@ fn inventory(args: &InventoryArgs, sources: &Sources, json: bool) -> Result<i32>
     let limit = sources.limit()?;
     match (&args.graph, &args.host, args.list) {
         (Some(_), None, false) if json => {
-            return Err(
-                Error::usage("`--graph` is a drawing, and no JSON").hint("etcdsh inventory --list")
-            );
+            return Err(Error::usage("`--graph` is a drawing, and no JSON")
+                .hint(Hint::program("inventory --list")));
         }
         (Some(group), None, false) => print_text(&inventory.masking(mask).graph(group, args.vars)?),
         (None, Some(host), false) => print_text(&inventory.masking(mask).host(host)?),

@@ -133,7 +133,10 @@ pub(super) fn wrong(lines: impl IntoIterator<Item = String>) -> Box<Error> {
     let lines: Vec<String> = lines.into_iter().collect();
     let plural = if lines.len() == 1 { "" } else { "s" };
     let mut error = Error::config(format!("{} mistake{plural} in the inventory", lines.len()))
-        .hint("etcdsh inventory origin HOST VARIABLE   # where a value comes from");
+        .hint(Hint::All(vec![
+            Hint::program("inventory origin HOST VARIABLE"),
+            Hint::Note("where a value comes from".into()),
+        ]));
     error.causes = lines;
     error
 }

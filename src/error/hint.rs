@@ -5,6 +5,8 @@
 use std::fmt;
 use std::sync::OnceLock;
 
+use crate::command::quote;
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Hint {
     /// These one after the other.
@@ -25,6 +27,11 @@ pub enum Hint {
     OnHost(String),
     /// Look at each member.
     Overview,
+    /// A line of this program for the same inventory: a subcommand, and the words after it.
+    Program {
+        subcommand: String,
+        words: String,
+    },
     /// Run this as root on these hosts.
     Run {
         command: String,
@@ -45,6 +52,16 @@ pub enum Hint {
 }
 
 impl Hint {
+    /// A line of this program, such as `inventory --graph`.
+    #[must_use]
+    pub fn program(line: &str) -> Hint {
+        let (subcommand, words) = line.split_once(' ').unwrap_or((line, ""));
+        Hint::Program {
+            subcommand: subcommand.into(),
+            words: words.into(),
+        }
+    }
+
     /// Is it an option, so that another one may follow on the same line?
     fn is_option(&self) -> bool {
         matches!(self, Hint::Limit(_) | Hint::Set(_) | Hint::Tags(_))
@@ -92,11 +109,16 @@ impl fmt::Display for Hint {
             Hint::Help(word) if word.is_empty() => f.write_str("etcdsh help"),
             Hint::Help(word) => write!(f, "etcdsh help {word}"),
             Hint::Hosts => write!(f, "etcdsh inventory{} --graph", inventory()),
-            Hint::Limit(pattern) => write!(f, "-l {pattern}"),
+            Hint::Limit(pattern) => write!(f, "-l {}", quote(pattern)),
+            Hint::Program { subcommand, words } => {
+                let space = if words.is_empty() { "" } else { " " };
+                write!(f, "etcdsh {subcommand}{}{space}{words}", inventory())
+            }
             Hint::Run { command, on } => {
                 write!(f, "etcdsh run{} {on} -b -- {command}", inventory())
             }
-            Hint::Set(variable) => write!(f, "-e {variable}"),
+            // A value may be what a host has said.
+            Hint::Set(variable) => write!(f, "-e {}", quote(variable)),
             Hint::Shows { word, what } => write!(f, "`etcdsh help {word}` shows {what}"),
             Hint::Tags(tags) => write!(f, "-t {}", tags.join(",")),
             Hint::OnHost(command) => write!(f, "{command}   # on the host"),
@@ -146,6 +168,13 @@ mod tests {
             rejoin,
             "etcdsh e member remove 2b, then -l 10.10.10.11 -e etcd_init=existing"
         );
+        assert_eq!(
+            Hint::program("unlock 10.10.10.11"),
+            "etcdsh unlock 10.10.10.11"
+        );
+        let hostile = Hint::Set("etcd_data=/srv/a;touch x $(id)".into());
+        assert_eq!(hostile, "-e 'etcd_data=/srv/a;touch x $(id)'");
+        assert_eq!(Hint::program("overview"), "etcdsh overview");
         let really = Hint::All(vec![
             Hint::Set("etcd_clean=true".into()),
             Hint::Note("when you really mean it".into()),

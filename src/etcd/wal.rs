@@ -121,7 +121,8 @@ fn id(bytes: &[u8]) -> u64 {
 }
 
 /// The members that a cluster is founded with, and the ids that etcd makes of their peer URLs and the token.
-fn founders<'a>(initial_cluster: &'a str, token: &str) -> Vec<(&'a str, u64)> {
+#[must_use]
+pub fn founders<'a>(initial_cluster: &'a str, token: &str) -> Vec<(&'a str, u64)> {
     let mut urls: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for (name, url) in initial_cluster
         .split(',')

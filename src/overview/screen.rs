@@ -79,7 +79,7 @@ pub fn show(watch: &Watch, color: bool, stop: &dyn Fn() -> bool) -> Result<()> {
     let trouble = |error: std::io::Error| {
         Error::usage("the terminal cannot be drawn on")
             .because(error.to_string())
-            .hint("etcdsh overview --once")
+            .hint(crate::error::Hint::program("overview --once"))
     };
     let mut terminal = ratatui::try_init().map_err(trouble)?;
     let (log_to, log_from) = mpsc::channel();

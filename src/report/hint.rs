@@ -25,6 +25,7 @@ pub fn in_console(hint: &Hint) -> String {
         Hint::Help(word) => format!(":help {word}"),
         Hint::Hosts => ":hosts".into(),
         Hint::Limit(pattern) => format!(":limit {pattern}"),
+        Hint::Program { .. } => hint.to_string(),
         Hint::Run { command, on } => format!(":limit {on}, then :! {command}"),
         Hint::Set(variable) => format!(":set {variable}"),
         Hint::Shows { word, what } => format!("`{word}?` shows {what}"),

@@ -232,10 +232,11 @@ impl Session {
         self.locks.expect(links, what);
     }
 
-    /// Lock these hosts now, those that the run will not change among them. Nothing in check mode.
-    pub fn lock_also(&self, links: Vec<Arc<Link>>) -> Result<()> {
+    /// Lock these hosts now, those that the run will not change among them, and return the names of those that could not be.
+    /// Nothing in check mode.
+    pub fn lock_also(&self, links: Vec<Arc<Link>>) -> Result<Vec<String>> {
         if self.options.check {
-            return Ok(());
+            return Ok(Vec::new());
         }
         self.locks.hold_also(links, &self.cancel)
     }
@@ -373,6 +374,7 @@ impl Session {
                 .because(question)
                 .hint("-y   # when this is what you want"));
         }
+        crate::terminal::forget_typed();
         self.put(&format!("{question}\nType `{word}` to go on:"));
         if self.line()?.trim() == word {
             return Ok(());

@@ -40,6 +40,8 @@ const STDLIB: &[Source] = &[
             "stdlib/etcd/member.rhai",
             "stdlib/etcd/look.rhai",
             "stdlib/etcd/guard.rhai",
+            "stdlib/etcd/newcomer.rhai",
+            "stdlib/etcd/owner.rhai",
             "stdlib/etcd/place.rhai",
             "stdlib/etcd/mark.rhai",
             "stdlib/etcd/client.rhai",

@@ -114,12 +114,12 @@ fn an_etcd_of_ours_is_kept_refused_or_purged_as_it_is_asked() {
     );
     assert_eq!(etcdctl(&lab, HOST, "get kept --print-value-only"), "yes\n");
 
-    let typed = lab.on_terminal("-e etcd_clean=true", "something else");
+    let typed = lab.on_terminal("-e etcd_clean=true", || (), "something else");
     typed
         .exits(2)
         .says(&["About to purge 1 member of cluster `etcd`", "not confirmed"]);
     assert_eq!(etcdctl(&lab, HOST, "get kept --print-value-only"), "yes\n");
-    lab.on_terminal("-e etcd_clean=true", "etcd").ok();
+    lab.on_terminal("-e etcd_clean=true", || (), "etcd").ok();
     assert_eq!(etcdctl(&lab, HOST, "get kept --print-value-only"), "");
     healthy(&lab, HOST, &["etcd-1"]);
     snapshot_is_valid(&lab);
@@ -355,6 +355,22 @@ fn the_etcd_that_debian_starts_is_replaced_unless_it_holds_a_key() {
     healthy(&lab, HOST, &["etcd-1"]);
     assert_eq!(lab.on(HOST, "ls -A /var/lib/etcd"), "");
     lab.flow("").changes_nothing();
+
+    lab.reset();
+    // Somebody has set it up, for whatever is not seen in these keys.
+    lab.on(
+        HOST,
+        "echo 'ETCD_ENABLE_V2=\"true\"' >>/etc/default/etcd; systemctl restart etcd",
+    );
+    lab.until(HOST, "ETCDCTL_API=2 etcdctl set /service/pg/leader one");
+    for options in ["", "-C"] {
+        refused(&lab, options, &["a running etcd", "not ours"]);
+    }
+    lab.flow("-t etcd_install").changes_nothing();
+    assert_eq!(
+        lab.on(HOST, "ETCDCTL_API=2 etcdctl get /service/pg/leader"),
+        "one\n"
+    );
 
     lab.reset();
     lab.until(HOST, "ETCDCTL_API=3 etcdctl put somebodys key");

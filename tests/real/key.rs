@@ -10,6 +10,9 @@ const HOST: &str = "10.10.10.10";
 /// One machine under three names, so that three logins want the key at once.
 const THREE: &str = "all: { hosts: { a: , b: , c: }, vars: { ansible_host: 10.10.10.10 } }\n";
 
+/// Looked for in all processes of the machine, so no other test may use it.
+const PHRASE: &str = "lab-words-of-one-test";
+
 const ALONE: [(&str, &str); 1] = [("ETCDSH_NO_PERSIST", "1")];
 
 fn here(lab: &Lab, line: &str) -> String {
@@ -23,11 +26,11 @@ fn here(lab: &Lab, line: &str) -> String {
 }
 
 /// Give the laboratory's key a passphrase: where it lies, and what is asked for it.
-fn locked_key(lab: &Lab) -> (String, String) {
+fn locked_key(lab: &Lab, phrase: &str) -> (String, String) {
     let key = here(lab, "echo ~/.ssh/id_ed25519");
     here(
         lab,
-        "ssh-keygen -q -p -f ~/.ssh/id_ed25519 -P '' -N lab-phrase",
+        &format!("ssh-keygen -q -p -f ~/.ssh/id_ed25519 -P '' -N {phrase}"),
     );
     let question = format!("Passphrase for key {key}: ");
     (key, question)
@@ -38,7 +41,7 @@ fn a_passphrase_is_asked_for_once_on_a_terminal() {
     let Some(lab) = up_with("bookworm", THREE) else {
         return;
     };
-    let (key, question) = locked_key(&lab);
+    let (key, question) = locked_key(&lab, PHRASE);
     fresh(&lab, &["-l", "a", "./who.rhai"], &ALONE)
         .exits(4)
         .says(&[
@@ -46,18 +49,18 @@ fn a_passphrase_is_asked_for_once_on_a_terminal() {
             "caused by: there is no terminal to ask for it",
             &format!("hint: ssh-add {key}"),
         ]);
-    let seen = seen_in_processes("lab-phrase", || {
+    let seen = seen_in_processes(PHRASE, || {
         let (said, code) = typed(
             &lab,
             &["--no-color", "-vvv", "./who.rhai"],
-            &[(&question, "lab-phrase")],
+            &[(&question, PHRASE)],
         );
         assert_eq!(code, 0, "{said}");
         for host in ["a", "b", "c"] {
             assert!(said.contains(&format!("{host}  root")), "{said}");
         }
         assert!(
-            !said.contains("Passphrase") && !said.contains("lab-phrase"),
+            !said.contains("Passphrase") && !said.contains(PHRASE),
             "{said}"
         );
     });
@@ -69,7 +72,7 @@ fn a_passphrase_that_is_wrong_or_not_given_is_told() {
     let Some(lab) = up_with("bookworm", THREE) else {
         return;
     };
-    let (key, question) = locked_key(&lab);
+    let (key, question) = locked_key(&lab, "lab-phrase");
     for (answer, words) in [
         ("lab-wrong", "the passphrase does not open the key"),
         ("", "no passphrase was given for the key"),

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use expectrl::Expect as _;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -322,34 +323,38 @@ impl Lab {
             .into()
     }
 
-    /// `etcdsh etcd OPTIONS` on a terminal, with `typed` on its keyboard.
-    pub(super) fn on_terminal(&self, options: &str, typed: &str) -> Run {
-        let line = format!("{} {options} etcd", env!("CARGO_BIN_EXE_etcdsh"));
-        let mut command = self.command("script");
-        let mut child = command
-            .args(["-qec", &line, "/dev/null"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("script(1) runs");
-        {
-            use std::io::Write;
-            let mut keyboard = child.stdin.take().expect("a keyboard");
-            keyboard
-                .write_all(format!("{typed}\n").as_bytes())
-                .expect("the keyboard is read");
-            // Closing the keyboard is the end of the terminal: the question must have been answered before.
-            let run: Run = std::thread::scope(|scope| {
-                let end = scope.spawn(move || child.wait_with_output().expect("it ends").into());
-                let start = Instant::now();
-                while !end.is_finished() && start.elapsed() < Duration::from_mins(2) {
-                    std::thread::sleep(Duration::from_millis(20));
-                }
-                drop(keyboard);
-                end.join().expect("it ends")
-            });
-            run
+    /// `etcdsh etcd OPTIONS` on a terminal, `typed` at the question of a purge after `meanwhile` has happened.
+    pub(super) fn on_terminal(&self, options: &str, meanwhile: impl FnOnce(), typed: &str) -> Run {
+        let mut command = self.command(env!("CARGO_BIN_EXE_etcdsh"));
+        command
+            .args(options.split_whitespace())
+            .arg("etcd")
+            .stdin(Stdio::inherit());
+        let mut session = expectrl::Session::spawn(command).expect("a terminal");
+        session.set_expect_timeout(Some(Duration::from_mins(2)));
+        // It is no answer, since nobody was asked.
+        session.send_line("etcd").expect("the keyboard is read");
+        let asked = session.expect("to go on:");
+        let asked = asked.unwrap_or_else(|error| {
+            let rest = session
+                .expect(expectrl::Eof)
+                .map(|rest| rest.as_bytes().to_vec());
+            let rest = rest.unwrap_or_default();
+            panic!("no question: {error}: {}", String::from_utf8_lossy(&rest))
+        });
+        let mut stdout = String::from_utf8_lossy(asked.before()).into_owned();
+        meanwhile();
+        session.send_line(typed).expect("the keyboard is read");
+        let rest = session.expect(expectrl::Eof).expect("it ends");
+        stdout += &String::from_utf8_lossy(rest.as_bytes());
+        let code = match session.get_process().wait().expect("it ends") {
+            expectrl::process::unix::WaitStatus::Exited(_, code) => code,
+            other => panic!("{other:?}"),
+        };
+        Run {
+            code,
+            stderr: String::new(),
+            stdout,
         }
     }
 

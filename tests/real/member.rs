@@ -208,6 +208,12 @@ fn a_learner_stays_one_when_it_is_asked_to() {
         .says(&["etcd  healthy", "is a learner: it has no vote"]);
     lab.flow("-l 10.10.10.11 -e etcd_init=existing -e etcd_learner=true")
         .changes_nothing();
+    // The learner would be left alone, and nothing in it could be reached.
+    let run = lab.flow("-t etcd_purge -y -l 10.10.10.10").exits(2).says(&[
+        "purging this would leave etcd-2 without a voter",
+        "etcdctl member promote ",
+    ]);
+    assert_eq!(run.changes(), []);
     lab.flow("-l 10.10.10.11").ok();
     healthy(&lab, "10.10.10.10", &["etcd-1", "etcd-2"]);
     lab.flow("").ok().says(&["has 2 members: an even number"]);

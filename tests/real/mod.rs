@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod auth;
+mod beside;
 mod config;
 mod deploy;
 mod escalate;

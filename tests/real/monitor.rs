@@ -152,17 +152,33 @@ fn shipped() -> BTreeSet<String> {
         .collect()
 }
 
+/// How long Prometheus may take for what it does each second, on a machine that is busy.
+const PATIENCE: u64 = 90;
+
 #[track_caller]
-fn until(what: &str, seconds: u64, mut true_now: impl FnMut() -> Result<(), String>) {
+fn until(what: &str, mut true_now: impl FnMut() -> Result<(), String>) {
     let start = std::time::Instant::now();
     loop {
         let Err(why) = true_now() else { return };
         assert!(
-            start.elapsed().as_secs() < seconds,
-            "{what} not within {seconds} s: {why}"
+            start.elapsed().as_secs() < PATIENCE,
+            "{what} not within {PATIENCE} s: {why}"
         );
         std::thread::sleep(std::time::Duration::from_millis(200));
     }
+}
+
+/// Prometheus scrapes these members and no others, with these states.
+#[track_caller]
+fn scraped(lab: &Lab, wanted: &[String]) {
+    until("the targets", || {
+        let found = targets(lab);
+        if found == wanted {
+            Ok(())
+        } else {
+            Err(format!("{found:?}"))
+        }
+    });
 }
 
 /// Alerts of a state, such as `EtcdServerDown etcd-3`.
@@ -184,11 +200,38 @@ fn alerts(lab: &Lab, state: &str) -> BTreeSet<String> {
         .collect()
 }
 
+#[track_caller]
+fn no_alerts(lab: &Lab) {
+    until("the alerts go", || {
+        let found = alerts(lab, ".*");
+        if found.is_empty() {
+            Ok(())
+        } else {
+            Err(format!("{found:?}"))
+        }
+    });
+}
+
+/// As many members of the cluster are missed when they are not there.
+#[track_caller]
+fn expects(lab: &Lab, members: &str) {
+    until("the members that are expected", || {
+        let found = query(lab, "etcd:cls:expected");
+        if found.len() == 1 && found[0]["value"][1] == members {
+            Ok(())
+        } else {
+            Err(format!("{found:?}"))
+        }
+    });
+}
+
 fn warnings(run: &Run) -> Vec<String> {
     run.events()
         .iter()
         .filter(|event| event["event"] == "warning")
         .map(|event| event["text"].as_str().unwrap_or_default().to_string())
+        // On a busy machine a step takes its time.
+        .filter(|text| !text.contains(": no answer since "))
         .collect()
 }
 
@@ -263,7 +306,7 @@ fn one_run_registers_with_prometheus_and_a_killed_member_is_an_alert() {
 
 fn everything_is_in_place(lab: &Lab, old: &str) {
     healthy(lab, HOSTS[0], &["etcd-1", "etcd-2", "etcd-3"]);
-    assert_eq!(targets(lab), [up("etcd", 1), up("etcd", 2), up("etcd", 3)]);
+    scraped(lab, &[up("etcd", 1), up("etcd", 2), up("etcd", 3)]);
     let rules: BTreeSet<String> = loaded(lab).into_iter().collect();
     assert!(
         rules.is_superset(&shipped()),
@@ -296,7 +339,7 @@ fn everything_is_in_place(lab: &Lab, old: &str) {
         "{new}"
     );
     assert_eq!(lab.on(INFRA, "cat /etc/prometheus/prometheus.yml.*~"), old);
-    until("constants are recorded", 10, || {
+    until("constants are recorded", || {
         let days = query(lab, "count(etcd:ins:cert_days_left > 7000)");
         if days.first().is_some_and(|series| series["value"][1] == "5") {
             Ok(())
@@ -304,7 +347,7 @@ fn everything_is_in_place(lab: &Lab, old: &str) {
             Err(format!("{days:?}"))
         }
     });
-    assert_eq!(query(lab, "etcd:cls:expected")[0]["value"][1], "3");
+    expects(lab, "3");
 }
 
 /// A client that is busy in all the ways the dashboard shows.
@@ -357,7 +400,7 @@ fn every_expression_has_an_answer_and_the_right_alerts_are_raised(lab: &Lab) {
     let followers: Vec<String> = ["Leader", "Since the last compaction", "Duration of applies"]
         .map(str::to_string)
         .into();
-    until("the rates of a quarter of a minute", 40, || {
+    until("the rates of a quarter of a minute", || {
         let left: Vec<String> = empty(lab, ".*")
             .into_iter()
             .filter(|title| !silent.contains(title))
@@ -368,20 +411,23 @@ fn every_expression_has_an_answer_and_the_right_alerts_are_raised(lab: &Lab) {
             Err(format!("{left:?}"))
         }
     });
-    let on_34: Vec<String> = empty(lab, "etcd-3")
-        .into_iter()
-        .filter(|title| !silent.contains(title))
-        .collect();
-    assert!(
-        on_34.iter().all(|title| followers.contains(title)) && on_34.len() >= 2,
-        "empty on etcd 3.4: {on_34:?}"
-    );
+    until("the panels of etcd 3.4", || {
+        let left: Vec<String> = empty(lab, "etcd-3")
+            .into_iter()
+            .filter(|title| !silent.contains(title))
+            .collect();
+        if left.iter().all(|title| followers.contains(title)) && left.len() >= 2 {
+            Ok(())
+        } else {
+            Err(format!("{left:?}"))
+        }
+    });
 
     lab.on(HOSTS[2], "systemctl stop etcd");
     let wanted: BTreeSet<String> = ["EtcdQuorumAtRisk", "EtcdServerDown etcd-3"]
         .map(str::to_string)
         .into();
-    until("the alerts of a killed member", 10, || {
+    until("the alerts of a killed member", || {
         let found = alerts(lab, "pending|firing");
         if found == wanted {
             Ok(())
@@ -389,7 +435,7 @@ fn every_expression_has_an_answer_and_the_right_alerts_are_raised(lab: &Lab) {
             Err(format!("{found:?}"))
         }
     });
-    until("the panels of alerts", 20, || {
+    until("the panels of alerts", || {
         let left = empty(lab, ".*");
         if left.is_empty() {
             Ok(())
@@ -408,13 +454,7 @@ fn every_expression_has_an_answer_and_the_right_alerts_are_raised(lab: &Lab) {
         run.readable()
     );
     lab.on(HOSTS[2], "systemctl start etcd");
-    until("the alerts go", 10, || {
-        if alerts(lab, ".*").is_empty() {
-            Ok(())
-        } else {
-            Err(format!("{:?}", alerts(lab, ".*")))
-        }
-    });
+    no_alerts(lab);
     lab.on(HOSTS[0], "touch /tmp/enough");
     let output = load.wait_with_output().unwrap();
     assert!(
@@ -426,17 +466,27 @@ fn every_expression_has_an_answer_and_the_right_alerts_are_raised(lab: &Lab) {
 }
 
 fn certificates_are_renewed_and_the_constants_follow(lab: &Lab) {
+    // While Prometheus reads new rules there is none for a moment.
     let day = |name: &str| {
-        query(
+        let found = query(
             lab,
             &format!("etcd:ins:cert_days_left{{ins=\"{name}\", cert!=\"CA\"}}"),
-        )[0]["value"][1]
-            .as_str()
-            .unwrap()
-            .parse::<f64>()
-            .unwrap()
+        );
+        let text = found.first()?["value"][1].as_str()?.to_string();
+        text.parse::<f64>().ok()
     };
-    assert!(day("etcd-1") > 7000.0 && day("prometheus") > 7000.0);
+    let (short, long) = (
+        |days: Option<f64>| days.is_some_and(|days| days < 101.0),
+        |days: Option<f64>| days.is_some_and(|days| days > 7000.0),
+    );
+    until("the old days", || {
+        let days = (day("etcd-1"), day("prometheus"));
+        if long(days.0) && long(days.1) {
+            Ok(())
+        } else {
+            Err(format!("{days:?}"))
+        }
+    });
     std::fs::remove_file(lab.folder().join("files/pki/etcd/etcd-1.crt")).unwrap();
     std::fs::remove_file(
         lab.folder()
@@ -459,36 +509,24 @@ fn certificates_are_renewed_and_the_constants_follow(lab: &Lab) {
         "service prometheus",
     ];
     assert_eq!(changed, wanted);
-    until("the new days", 10, || {
+    until("the new days", || {
         let days = (day("etcd-1"), day("prometheus"), day("etcd-2"));
-        if days.0 < 101.0 && days.1 < 101.0 && days.2 > 7000.0 {
+        if short(days.0) && short(days.1) && long(days.2) {
             Ok(())
         } else {
             Err(format!("{days:?}"))
         }
     });
-    assert_eq!(targets(lab), [up("etcd", 1), up("etcd", 2), up("etcd", 3)]);
+    scraped(lab, &[up("etcd", 1), up("etcd", 2), up("etcd", 3)]);
     lab.flow("-e cert_validity=100").changes_nothing();
 }
 
 fn members_that_leave_go_from_prometheus(lab: &Lab) {
     lab.flow("-t etcd_deregister -l 10.10.10.12")
         .changes_something();
-    until("one target goes", 10, || {
-        if targets(lab) == [up("etcd", 1), up("etcd", 2)] {
-            Ok(())
-        } else {
-            Err(format!("{:?}", targets(lab)))
-        }
-    });
-    until("it is not missed", 10, || {
-        let expected = query(lab, "etcd:cls:expected");
-        if expected[0]["value"][1] == "2" && alerts(lab, ".*").is_empty() {
-            Ok(())
-        } else {
-            Err(format!("{expected:?} {:?}", alerts(lab, ".*")))
-        }
-    });
+    scraped(lab, &[up("etcd", 1), up("etcd", 2)]);
+    expects(lab, "2");
+    no_alerts(lab);
     lab.flow("-t rm_metrics -l 10.10.10.12").changes_nothing();
     let run = lab.flow("-t register").changes_something();
     assert_eq!(
@@ -497,16 +535,10 @@ fn members_that_leave_go_from_prometheus(lab: &Lab) {
         "target, constants, reload\n{}",
         run.readable()
     );
-    assert_eq!(targets(lab).len(), 3);
+    scraped(lab, &[up("etcd", 1), up("etcd", 2), up("etcd", 3)]);
 
     lab.flow("-t etcd_purge -y").ok();
-    until("all targets go", 10, || {
-        if targets(lab).is_empty() {
-            Ok(())
-        } else {
-            Err(format!("{:?}", targets(lab)))
-        }
-    });
+    scraped(lab, &[]);
     assert_eq!(
         lab.on(
             INFRA,
@@ -514,7 +546,7 @@ fn members_that_leave_go_from_prometheus(lab: &Lab) {
         ),
         "etcd-client.yml\netcd-rules.yml\n"
     );
-    until("nothing is expected", 10, || {
+    until("nothing is expected", || {
         if query(lab, "etcd:ins:expected").is_empty() {
             Ok(())
         } else {
@@ -562,7 +594,7 @@ fn a_config_that_prometheus_refuses_is_not_written_and_what_others_made_stays() 
     lab.keep_on(INFRA, "good.yml", "/etc/prometheus/prometheus.yml");
     let run = lab.flow("-t add_metrics").ok();
     assert_eq!(warnings(&run), [""; 0], "{}", run.readable());
-    assert_eq!(targets(&lab), both());
+    scraped(&lab, &both());
 
     a_run_that_dies_at_any_change_can_be_repeated(&lab, &good);
     the_files_of_pigsty_stay_and_no_rule_comes_twice(&lab);
@@ -618,7 +650,7 @@ fn a_run_that_dies_at_any_change_can_be_repeated(lab: &Lab, good: &str) {
             "promtool check config /etc/prometheus/prometheus.yml",
         );
         lab.flow("-t etcd_register").ok();
-        assert_eq!(targets(lab), both(), "{place}:{nth}:{when}");
+        scraped(lab, &both());
         let rules: BTreeSet<String> = loaded(lab).into_iter().collect();
         assert!(
             rules.is_superset(&shipped()) && rules.contains("etcd:ins:expected"),
@@ -685,7 +717,7 @@ fn the_files_of_pigsty_stay_and_no_rule_comes_twice(lab: &Lab) {
         lab.on(INFRA, "cd /etc/prometheus; ls rules; [ ! -e etcd ]"),
         "etcd-members-etcd.yml\netcd-members-other.yml\netcd-rules.yml\netcd.yml\n"
     );
-    assert_eq!(targets(lab), both());
+    scraped(lab, &both());
     let names: Vec<String> = loaded(lab)
         .into_iter()
         .filter(|name| shipped().contains(name) || name.starts_with("Etcd"))
@@ -717,7 +749,7 @@ fn the_other_layout_is_scraped_too(lab: &Lab) {
         ),
         "etcd-1.yml\nother-2.yml\n"
     );
-    assert_eq!(targets(lab), both());
+    scraped(lab, &both());
     lab.flow("").changes_nothing();
     lab.on(INFRA, "rm -r /infra");
 }
@@ -760,12 +792,6 @@ fn a_prometheus_that_is_not_running_is_said(lab: &Lab) {
     lab.flow("-t etcd_register").changes_nothing();
     lab.on(INFRA, "systemctl start prometheus");
     ready(lab);
-    until("the target is up", 20, || {
-        if targets(lab) == both() {
-            Ok(())
-        } else {
-            Err(format!("{:?}", targets(lab)))
-        }
-    });
+    scraped(lab, &both());
     lab.flow("-t etcd_register").changes_nothing();
 }

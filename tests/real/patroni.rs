@@ -134,7 +134,7 @@ fn survives_a_rebuild(line: &str) {
     assert_eq!(patroni.goes_on(&lab, "four"), (second.clone(), raised));
     lab.on(
         HOST,
-        "systemctl stop etcd; rm -r /data/etcd/member; systemctl start etcd",
+        "systemctl stop etcd; rm -r /data/etcd/member /var/lib/etcdsh/started; systemctl start etcd",
     );
     lab.until(HOST, ". /etc/profile.d/etcdctl.sh; etcdctl endpoint health");
     for _ in 0..3 {

@@ -103,7 +103,13 @@ fn a_quorum_that_has_data_is_started_first(lab: &Lab) {
     for host in HOSTS {
         lab.on(host, "systemctl stop etcd");
     }
-    lab.on(HOSTS[2], "rm -rf /data/etcd/member");
+    lab.flow("-l 10.10.10.12 -t etcd_launch").exits(2).says(&[
+        "cluster `etcd` has no quorum",
+        "10.10.10.10: etcd does not run",
+        "10.10.10.11: etcd does not run",
+        "-t etcd_launch   # without -l",
+    ]);
+    lab.on(HOSTS[2], "systemctl stop etcd; rm -rf /data/etcd/member");
     refused(
         lab.flow(""),
         &[
@@ -257,7 +263,7 @@ fn data_that_does_not_belong_there_is_not_started() {
 
     // Founded alone, as a cluster of its own.
     remove();
-    lab.on(HOSTS[1], "systemctl stop etcd; rm -rf /data/etcd/member; cp -p /etc/etcd/etcd.conf /root/kept
+    lab.on(HOSTS[1], "systemctl stop etcd; rm -rf /data/etcd/member /var/lib/etcdsh/started; cp -p /etc/etcd/etcd.conf /root/kept
         sed -i 's/^initial-cluster:.*/initial-cluster: etcd-2=https:\\/\\/10.10.10.11:2380/; s/^initial-cluster-state:.*/initial-cluster-state: new/' /etc/etcd/etcd.conf
         systemctl start etcd; cp -p /root/kept /etc/etcd/etcd.conf");
     refused(
@@ -268,8 +274,9 @@ fn data_that_does_not_belong_there_is_not_started() {
     refused(
         lab.flow(""),
         &[
-            "it has the data of another cluster than `etcd`",
-            "mv /data/etcd/member",
+            "the members of `etcd` are not in one cluster",
+            "10.10.10.10: cluster",
+            "put what is not wanted aside",
         ],
     );
 }

@@ -29,6 +29,9 @@ pub(crate) fn secret(io: &mut Io<'_>, question: &str) -> Outcome<String> {
 /// Ask for yes; anything else is no.
 pub(crate) fn yes(io: &mut Io<'_>, question: &str) -> Outcome<bool> {
     io.out.flush()?;
+    if io.stdin {
+        terminal::forget_typed();
+    }
     write!(io.err, "{question} [y/N] ")?;
     io.err.flush()?;
     let answer = terminal::line(io.input)?;

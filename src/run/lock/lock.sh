@@ -17,6 +17,9 @@ lock=$folder/etcdsh.lock
 if [ -L "$lock" ] || { [ -e "$lock" ] && [ ! -f "$lock" ]; }; then echo "$lock is no file: look at it with ls -ld $lock, and move it away" >&2; exit 74; fi
 
 holder() { head -n 1 "$lock" 2>/dev/null; }
+# Taken by this shell, for this run?
+mine() { [ "$(sed -n '1p; $s/^shell //p' "$lock" 2>/dev/null)" = "$id
+$$" ]; }
 alone() {
     command -v flock >/dev/null || { echo 'flock of util-linux is missing' >&2; exit 74; }
     # Not the folder itself: anybody who may read it could keep it for ever.
@@ -40,16 +43,18 @@ take() {
         fi
         rm -f "$lock"
     fi
+    # An earlier shell of this run took it, whose watch would remove it with that shell.
+    mine || rm -f "$lock"
     if [ ! -e "$lock" ]; then
         (set -C && printf '%s\nshell %s\n' "$text" $$ >"$lock") || { rm -f "$lock"; exit 74; }
     fi
     exec 9<&-
-    # When this shell is gone, so is its lock.
+    # When this shell is gone, so is its lock. Given back, and taken again for the next play, it is watched by that one's watch.
     (
         trap '' INT HUP
-        while kill -0 $$ 2>/dev/null && [ "$(holder)" = "$id" ]; do sleep 1; done
+        while kill -0 $$ 2>/dev/null && mine; do sleep 1; done
         alone
-        [ "$(holder)" != "$id" ] || rm -f "$lock"
+        kill -0 $$ 2>/dev/null || ! mine || rm -f "$lock"
     ) </dev/null >/dev/null 2>&1 &
     echo "$lock"
 }

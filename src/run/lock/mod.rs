@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use super::Cancel;
 use crate::command::quote;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Hint, Kind, Result};
 use crate::host::Link;
 use crate::transport::Output;
 pub use holder::Holder;
@@ -60,8 +60,10 @@ impl Locks {
         state.what = what.to_string();
     }
 
-    /// Hold the locks of these hosts, too. Those that the run would not change may be out of reach: they are locked where they can be.
-    pub(super) fn hold_also(&self, links: Vec<Arc<Link>>, cancel: &Cancel) -> Result<()> {
+    /// Hold the locks of these hosts, too. Those that the run would not change may be out of reach: they are locked where
+    /// they can be, and the names of the others are returned.
+    pub(super) fn hold_also(&self, links: Vec<Arc<Link>>, cancel: &Cancel) -> Result<Vec<String>> {
+        let names: Vec<String> = links.iter().map(|link| link.name().to_string()).collect();
         {
             let mut state = self.state();
             let expected: Vec<String> = state
@@ -77,7 +79,12 @@ impl Locks {
                 }
             }
         }
-        self.hold(None, cancel)
+        self.hold(None, cancel)?;
+        let state = self.state();
+        let open = names
+            .into_iter()
+            .filter(|name| !state.held.contains_key(name));
+        Ok(open.collect())
     }
 
     /// Why nothing may be changed any more: a lock of the run was refused.
@@ -277,10 +284,10 @@ fn refusal(link: &Link, holder: &Holder) -> Box<Error> {
         holder.age,
         STALE.as_secs()
     ))
-    .hint(format!(
-        "wait until it is done, or break its lock: etcdsh unlock {}",
-        link.name()
-    ))
+    .hint(Hint::All(vec![
+        Hint::Text("wait until it is done, or break its lock:".into()),
+        Hint::program(&format!("unlock {}", link.name())),
+    ]))
     .on(link.name())
 }
 
@@ -313,5 +320,74 @@ pub fn unlock(link: &Link, holder: &Holder) -> Result<()> {
             None => return Ok(()),
         }),
         _ => Err(broken(link, output)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    /// `lock.sh` as a host runs it: in a part of a shell that goes on; `watch` has the process that watches the lock.
+    const SHELL: &str = r#"set -eu
+folder=$PWD id=boot/1/2 stale=30 dead= force=
+text="$id
+owner
+since
+what"
+flock() {
+    if [ -z "${pass-}" ]; then while [ -e hold ]; do : >waits; sleep 0.05; done; fi
+    command flock "$@"
+}
+run() { (verb=$1; . ./lock.sh; echo "${!-}" >watch) }
+gone() { while kill -0 "$1" 2>/dev/null; do sleep 0.05; done; }
+"#;
+
+    fn shell(script: &str) {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("lock.sh"), include_str!("lock.sh")).unwrap();
+        std::fs::write(folder.path().join("shell"), SHELL).unwrap();
+        let output = Command::new("sh")
+            .arg("-c")
+            .arg(format!("{SHELL}{script}"))
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+
+    #[test]
+    fn the_watch_of_one_play_leaves_the_lock_of_the_next() {
+        shell(
+            r#"run take
+first=$(cat watch)
+: >hold
+rm etcdsh.lock
+until [ -e waits ]; do sleep 0.05; done
+pass=yes
+run take
+rm hold
+gone "$first"
+[ -e etcdsh.lock ] || { echo 'the lock is gone' >&2; exit 1; }
+run release
+[ ! -e etcdsh.lock ]"#,
+        );
+    }
+
+    #[test]
+    fn the_watch_of_an_earlier_shell_leaves_the_lock_of_the_run() {
+        shell(
+            r#"sh -c '. ./shell; run take; until [ -e go ]; do sleep 0.05; done' >said &
+until [ -s watch ]; do sleep 0.05; done
+first=$(cat watch)
+run take
+: >go
+wait $!
+gone "$first"
+[ "$(sed -n 's/^shell //p' etcdsh.lock)" = $$ ] || { cat etcdsh.lock >&2; exit 1; }"#,
+        );
     }
 }

@@ -119,8 +119,10 @@ const FETCH_TO: Word = Word::function(
 const LOCK_HOSTS: Word = Word::function(
     Section::Flow,
     "lock_hosts",
-    "Take the lock of the run on these hosts, too, before something is judged that another run could change meanwhile.\nThe hosts of the play are locked before the first change by themselves. One that cannot be reached is left out, when the run does not change it. Nothing in check mode.",
+    "Take the lock of the run on these hosts, too, before something is judged that another run could change meanwhile.\nThe hosts of the play are locked before the first change by themselves. One that cannot be reached is left out, when the run does not change it. Returns the names of those that were left out: runs that \
+     reach different hosts never both hold more than half of them. Nothing in check mode.",
 )
+.gives(Type::Array)
 .takes(&[Arg::new("hosts", Type::Array, "the hosts, as a rule all members of a cluster")])
 .example(r"lock_hosts(hosts)");
 
@@ -176,7 +178,12 @@ pub(super) fn register(engine: &mut Engine, world: &Arc<World>, engines: &Engine
                 .collect::<Result<_>>()
                 .and_then(|links| here.session.lock_also(links)),
         )
-        .map(Into::into)
+        .map(|open| {
+            open.into_iter()
+                .map(Dynamic::from)
+                .collect::<Array>()
+                .into()
+        })
     });
 }
 

@@ -4,8 +4,8 @@ use crate::error::{Error, Hint, Result, nearest};
 use crate::value::{Map, Value};
 
 /// The keys of a map, in the order in which they are said.
-const KEYS: [&str; 8] = [
-    "without", "etcd", "run", "limit", "set", "tags", "text", "note",
+const KEYS: [&str; 9] = [
+    "without", "etcd", "etcdsh", "run", "limit", "set", "tags", "text", "note",
 ];
 
 /// One hint, or a list of them.
@@ -40,6 +40,7 @@ fn of_map(map: &Map) -> Result<Hint> {
             Some(match *key {
                 "without" => Hint::Without(value),
                 "etcd" => Hint::Etcd(value),
+                "etcdsh" => Hint::program(&value),
                 "run" => Hint::Run {
                     command: value,
                     on: text("on").unwrap_or_else(|| "all".into()),

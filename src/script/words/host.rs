@@ -80,7 +80,7 @@ impl Host {
         Err(
             match crate::error::nearest(name, known.iter().map(String::as_str)) {
                 Some(near) => error.hint(format!("did you mean `{near}`?")),
-                None => error.hint(format!("etcdsh inventory --host {}", self.name())),
+                None => error.hint(Hint::program(&format!("inventory --host {}", self.name()))),
             },
         )
     }

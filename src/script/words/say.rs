@@ -25,7 +25,7 @@ const WARN: Word = Word::function(Section::Saying, "warn", "Print a warning.")
     .example(r#"warn("an even number of members tolerates no more failures than one less")"#);
 
 /// The console and the command line say the same in words of their own.
-const HINT: &str = "what to type next: a text, a map of what is meant, or a list of them. Of a map `run` (a command, as root) with `on` (a host), `etcd` (a line of etcdctl), `limit`, `set` (`name=value`), `without` (the same), `tags`, `text`, and `note`, a remark at the end";
+const HINT: &str = "what to type next: a text, a map of what is meant, or a list of them. Of a map `run` (a command, as root) with `on` (a host), `etcd` (a line of etcdctl), `etcdsh` (a line of this program, for the same inventory), `limit`, `set` (`name=value`), `without` (the same), `tags`, `text`, and `note`, a remark at the end";
 
 const FAIL: Word = Word::function(Section::Saying, "fail", "End the task with an error.")
     .may_take(&[

@@ -12,16 +12,26 @@ pub(super) struct Log {
     path: String,
 }
 
+/// `SEQUENCE-INDEX.wal`, 16 hexadecimal digits each: others have files that end so, too.
+fn is_named_by_etcd(path: &str) -> bool {
+    let is_number = |text: &str| text.len() == 16 && text.bytes().all(|c| c.is_ascii_hexdigit());
+    let name = path.rsplit('/').next().unwrap_or(path);
+    name.strip_suffix(".wal")
+        .and_then(|name| name.split_once('-'))
+        .is_some_and(|(sequence, index)| is_number(sequence) && is_number(index))
+}
+
 impl Log {
     /// `FILES HEX PATH`
     pub(super) fn parse(line: &str) -> Option<Log> {
         let mut words = line.splitn(3, ' ');
         let files = words.next()?.parse().ok()?;
         let bytes = hex::bytes(words.next()?)?;
-        Some(Log {
+        let path = words.next()?;
+        is_named_by_etcd(path).then(|| Log {
             beginning: wal::beginning(&bytes),
             files,
-            path: words.next()?.to_string(),
+            path: path.to_string(),
         })
     }
 

@@ -354,7 +354,7 @@ struct Asked {
 }
 
 /// What lies in the data folders, as a log and a database tell it.
-fn of_data(data: &str, times: &str, conf: &Value, folder: &str) -> [(&'static str, Value); 14] {
+fn of_data(data: &str, times: &str, conf: &Value, folder: &str) -> [(&'static str, Value); 15] {
     let in_data = |key: &'static str| {
         let lines = data.lines();
         lines.filter_map(move |line| line.strip_prefix(key)?.strip_prefix('='))
@@ -377,6 +377,7 @@ fn of_data(data: &str, times: &str, conf: &Value, folder: &str) -> [(&'static st
         ("database", Value::Int(database)),
         ("database_path", Value::from(database_path)),
         ("directory", Value::Bool(says("directory"))),
+        ("founders", founders(conf)),
         ("fits", Value::Bool(log.is_some_and(|log| log.fits(conf)))),
         ("link", path("link")),
         ("lived", Value::Bool(lived)),
@@ -398,6 +399,22 @@ fn of_data(data: &str, times: &str, conf: &Value, folder: &str) -> [(&'static st
         ),
         ("password", Value::Bool(says("password"))),
     ]
+}
+
+/// The ids of the members that this config founds a cluster with, by their names.
+fn founders(conf: &Value) -> Value {
+    let Value::Map(conf) = conf else {
+        return Value::Null;
+    };
+    let text = |key: &str| conf.get(key).and_then(Value::as_text);
+    let (Some(all), Some(token)) = (text("initial-cluster"), text("initial-cluster-token")) else {
+        return Value::Null;
+    };
+    let all = wal::founders(all, token).into_iter();
+    Value::Map(
+        all.map(|(name, id)| (name.to_string(), Value::from(crate::etcd::hex(id))))
+            .collect(),
+    )
 }
 
 fn now() -> f64 {
