@@ -185,7 +185,15 @@ impl Error {
 
     #[must_use]
     pub fn on(mut self: Box<Self>, host: impl Into<String>) -> Box<Self> {
-        self.host.get_or_insert(host.into());
+        let host = self.host.get_or_insert(host.into());
+        for hint in &mut self.hints {
+            if let Hint::OnHost(command) = hint {
+                *hint = Hint::Run {
+                    command: std::mem::take(command),
+                    on: host.clone(),
+                };
+            }
+        }
         self
     }
 

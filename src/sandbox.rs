@@ -266,11 +266,11 @@ pub fn down() -> Result<Vec<SandboxHost>> {
     wrong.map_or(Ok(hosts), Err)
 }
 
-/// End what runs in it and remove the folder with all that is in it, whatever state it is in.
-pub fn remove() -> Result<PathBuf> {
+/// End what runs in it and remove the folder with all that is in it, whatever state it is in; its place, and whether it was there.
+pub fn remove() -> Result<(PathBuf, bool)> {
     let folder = folder()?;
     if !folder.exists() {
-        return Ok(folder);
+        return Ok((folder, false));
     }
     let empty = std::fs::read_dir(&folder).is_ok_and(|mut entries| entries.next().is_none());
     if !empty && !folder.join(MARK).exists() {
@@ -290,7 +290,7 @@ pub fn remove() -> Result<PathBuf> {
             Error::config(format!("`{}` cannot be removed", folder.display()))
                 .because(error.to_string())
         })?;
-    Ok(folder)
+    Ok((folder, true))
 }
 
 /// Let the owner read and write this folder and all below it.

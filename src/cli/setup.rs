@@ -117,7 +117,10 @@ pub(super) fn vault(given: &Sources, config: &AnsibleConfig) -> Result<Vault> {
         let (label, place) = id.split_once('@').unwrap_or(("", id));
         let label = if label.is_empty() { "default" } else { label };
         if ["prompt", "prompt_ask_vault_pass"].contains(&place) {
-            vault.add(label, ask_secret(&format!("Vault password ({label})"))?);
+            vault.add(
+                label,
+                ask_secret(&format!("Vault password ({label})"), VAULT)?,
+            );
         } else {
             vault.add_file(label, place)?;
         }
@@ -130,16 +133,29 @@ pub(super) fn vault(given: &Sources, config: &AnsibleConfig) -> Result<Vault> {
         vault.add_file("default", path)?;
     }
     if given.ask_vault_pass || config.ask_vault_pass {
-        vault.add("default", ask_secret("Vault password")?);
+        vault.add("default", ask_secret("Vault password", VAULT)?);
     }
     Ok(vault)
 }
 
-fn ask_secret(question: &str) -> Result<Secret> {
+/// What to type where nobody can be asked, for each password.
+const VAULT: &str = "--vault-password-file FILE";
+const LOGIN: &str =
+    "-e @FILE   # with `ansible_password: ...` in it; `ansible-vault encrypt FILE` locks it";
+const BECOME: &str =
+    "-e @FILE   # with `ansible_become_password: ...` in it; `ansible-vault encrypt FILE` locks it";
+
+/// Ask for a password; `instead` gives it without a terminal.
+fn ask_secret(question: &str, instead: &'static str) -> Result<Secret> {
     let trouble = |error: std::io::Error| {
+        let why = if error.raw_os_error() == Some(rustix::io::Errno::NXIO.raw_os_error()) {
+            "there is no terminal to ask".to_string()
+        } else {
+            error.to_string()
+        };
         Error::usage("a password cannot be asked for")
-            .because(error.to_string())
-            .hint("run it in a terminal")
+            .because(why)
+            .hint(instead)
     };
     match terminal::asked_secret(question).map_err(trouble)? {
         Some(line) => Ok(Secret::new(line)),
@@ -149,16 +165,17 @@ fn ask_secret(question: &str) -> Result<Secret> {
 
 pub(super) fn login(reach: &Reach, config: AnsibleConfig) -> Result<Login> {
     let password = if reach.ask_pass {
-        Some(ask_secret("SSH password")?)
+        Some(ask_secret("SSH password", LOGIN)?)
     } else {
         None
     };
     let become_password = if reach.ask_become_pass || config.become_ask_pass {
-        let asked = ask_secret(if reach.ask_pass {
+        let question = if reach.ask_pass {
             "BECOME password [defaults to SSH password]"
         } else {
             "BECOME password"
-        })?;
+        };
+        let asked = ask_secret(question, BECOME)?;
         if asked.reveal().is_empty() {
             password.clone()
         } else {

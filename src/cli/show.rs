@@ -73,8 +73,8 @@ pub(super) fn step(session: &Arc<Session>) -> Step<'static> {
     })
 }
 
-/// The command line as it was typed, without `-C`.
-fn again(typed: &[std::ffi::OsString]) -> String {
+/// The command line as it was typed; `for_real` is without `-C`.
+fn again(typed: &[std::ffi::OsString], for_real: bool) -> String {
     let bundle = |word: &str| {
         word.starts_with('-')
             && !word.starts_with("--")
@@ -85,13 +85,13 @@ fn again(typed: &[std::ffi::OsString]) -> String {
         .skip(1)
         .map(|word| word.to_string_lossy().into_owned())
         .map(|word| {
-            if bundle(&word) {
+            if for_real && bundle(&word) {
                 word.replace('C', "")
             } else {
                 word
             }
         })
-        .filter(|word| word != "-" && word != "--check")
+        .filter(|word| !for_real || (word != "-" && word != "--check"))
         .map(|word| in_whole(&word))
         .map(|word| {
             if word
@@ -121,10 +121,22 @@ fn in_whole(word: &str) -> String {
     }
 }
 
+/// The longest hint that is repeated in the last line.
+const HINT_IN_LINE: usize = 80;
+
 /// A hint without the remark on it.
 fn bare(hint: &Hint) -> String {
     let line = crate::secret::masked(&hint.to_string());
     line.split("   #").next().unwrap_or_default().to_string()
+}
+
+/// Would data or a member go by it, or a question be answered unread? Then it is nothing to be typed without a thought.
+fn risks_data(hint: &Hint) -> bool {
+    let line = bare(hint);
+    let parts = ["-y", "-e etcd_clean=true", "-e etcd_safeguard=false"];
+    line.contains("member remove ")
+        || line.contains("em remove ")
+        || parts.iter().any(|part| line.contains(part))
 }
 
 /// The one line that tells what to do next.
@@ -135,7 +147,9 @@ pub(super) fn next(
     score: &Score,
     typed: &[std::ffi::OsString],
 ) -> String {
-    let again = || again(typed);
+    // Who looks first and finds trouble looks again: nothing is written by a line that was not asked for.
+    let for_real = || again(typed, true);
+    let again = || again(typed, false);
     if score.exit_code() == Kind::Interrupted.exit_code() {
         return format!("go on where it stopped: {}", again());
     }
@@ -147,12 +161,19 @@ pub(super) fn next(
         .collect();
     if let Some(host) = failed.first() {
         return match score.errors.iter().find_map(|error| error.hints.first()) {
+            Some(hint) if risks_data(hint) => {
+                format!("decide about the hint, then run again: {}", again())
+            }
+            // A sentence stands above; said again within a line it hides what to type.
+            Some(hint) if bare(hint).len() > HINT_IN_LINE => {
+                format!("do what the hint says, then run again: {}", again())
+            }
             Some(hint) => format!("mend it ({}), then run again: {}", bare(hint), again()),
             None => format!("look at {host}, then run again: {}", again()),
         };
     }
     if options.play.check {
-        return format!("do it: {}", again());
+        return format!("do it: {}", for_real());
     }
     if !script.name.ends_with("scripts/etcd.rhai") {
         let changed = score.rows.iter().any(|(_, row)| row.changed > 0);
@@ -175,4 +196,24 @@ pub(super) fn next(
             .map(|source| format!(" -i {}", crate::command::quote(source)))
             .collect::<String>()
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_could_remove_data_is_never_the_next_thing_to_type() {
+        let set = |variable: &str| Hint::Set(variable.into());
+        assert!(risks_data(&set("etcd_safeguard=false")));
+        assert!(risks_data(&Hint::All(vec![
+            Hint::Limit("10.0.0.1".into()),
+            set("etcd_clean=true"),
+            Hint::Note("when you really mean it".into()),
+        ])));
+        assert!(risks_data(&"-y   # when this is what you want".into()));
+        assert!(risks_data(&Hint::Etcd("member remove 2b".into())));
+        assert!(!risks_data(&set("etcd_init=existing")));
+        assert!(!risks_data(&"ssh -p 22 10.0.0.1 true".into()));
+    }
 }

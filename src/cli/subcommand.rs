@@ -272,7 +272,10 @@ fn sandbox(args: &SandboxArgs) -> Result<i32> {
             Ok(0)
         }
         SandboxVerb::Rm => {
-            say!("removed {}", crate::sandbox::remove()?.display());
+            match crate::sandbox::remove()? {
+                (folder, true) => say!("removed {}", folder.display()),
+                (folder, false) => say!("there is no sandbox in {}", folder.display()),
+            }
             Ok(0)
         }
     }

@@ -23,6 +23,10 @@ pub enum Hint {
     Limit(String),
     /// A remark on what stands before it.
     Note(String),
+    /// Run this on the host that the error is of.
+    OnHost(String),
+    /// Look at each member.
+    Overview,
     /// A line of this program for the same inventory: a subcommand, and the words after it.
     Program {
         subcommand: String,
@@ -101,7 +105,7 @@ impl fmt::Display for Hint {
                 Ok(())
             }
             Hint::Cluster(name) => write!(f, "--cluster-name={name}"),
-            Hint::Etcd(line) => write!(f, "etcdctl {line}"),
+            Hint::Etcd(line) => write!(f, "etcdsh{} e {line}", inventory()),
             Hint::Help(word) if word.is_empty() => f.write_str("etcdsh help"),
             Hint::Help(word) => write!(f, "etcdsh help {word}"),
             Hint::Hosts => write!(f, "etcdsh inventory{} --graph", inventory()),
@@ -117,6 +121,12 @@ impl fmt::Display for Hint {
             Hint::Set(variable) => write!(f, "-e {}", quote(variable)),
             Hint::Shows { word, what } => write!(f, "`etcdsh help {word}` shows {what}"),
             Hint::Tags(tags) => write!(f, "-t {}", tags.join(",")),
+            Hint::OnHost(command) => write!(f, "{command}   # on the host"),
+            Hint::Overview => write!(
+                f,
+                "etcdsh{} overview --once   # how each member is, and what to type there",
+                inventory()
+            ),
             Hint::Note(text) | Hint::Text(text) => f.write_str(text),
             Hint::Without(variable) => write!(f, "without -e {variable}"),
         }
@@ -156,7 +166,7 @@ mod tests {
         ]);
         assert_eq!(
             rejoin,
-            "etcdctl member remove 2b, then -l 10.10.10.11 -e etcd_init=existing"
+            "etcdsh e member remove 2b, then -l 10.10.10.11 -e etcd_init=existing"
         );
         assert_eq!(
             Hint::program("unlock 10.10.10.11"),

@@ -146,6 +146,19 @@ impl Fault {
         &self.last().trouble
     }
 
+    /// What to type next, where that is known.
+    pub(crate) fn hint(&self) -> Option<&'static str> {
+        match self.trouble() {
+            Trouble::Tls(text) if text == NOT_TRUSTED => Some(
+                "bring files/pki/ca/ca.crt from beside the inventory that the cluster was made with, or name one: --cacert FILE",
+            ),
+            Trouble::Auth(text) if text.contains("invalid user ID or password") => Some(
+                "--user NAME:PASSWORD   # or etcdsh_user and etcdsh_password, etcd_root_password, in the inventory",
+            ),
+            _ => None,
+        }
+    }
+
     fn last(&self) -> &Attempt {
         self.attempts
             .last()
@@ -179,10 +192,11 @@ impl From<Box<Fault>> for Box<Error> {
                 .map(|attempt| format!("{}: {}", attempt.endpoint, attempt.trouble));
             error.causes.extend(lines);
         }
-        if let Some((because, hint)) = fault.trouble().missing_login() {
-            error = error.because(because).hint(hint);
+        match (fault.trouble().missing_login(), fault.hint()) {
+            (Some((because, hint)), _) => error.because(because).hint(hint),
+            (None, Some(hint)) => error.hint(hint),
+            (None, None) => error,
         }
-        error
     }
 }
 

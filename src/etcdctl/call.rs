@@ -11,7 +11,7 @@ use super::form::print::{self, Format, Page, Reply};
 use super::line::flag::{Flag, Values};
 use super::line::settings::{DEFAULT_ENDPOINT, Settings, Source};
 use super::verb::{Deadline, Verb};
-use crate::error::Error;
+use crate::error::{Error, Hint};
 use crate::etcd::{Answer, Client, Connection, Effect, Fault, Patience, Trouble};
 use crate::terminal;
 
@@ -264,10 +264,25 @@ impl<'a> Call<'a> {
             failure.causes.push(because.into());
             return failure.with_hint(hint);
         }
-        if self.style.strict || matches!(fault.trouble(), Trouble::Auth(_) | Trouble::Server(..)) {
+        if self.style.strict {
+            return failure;
+        }
+        let place = self.style.place.as_ref();
+        let of_inventory = self.source().endpoints().is_none()
+            && place.is_some_and(|place| place.notice().is_none());
+        failure.hint = fault
+            .hint()
+            .map(Into::into)
+            .or_else(|| (of_inventory && !fault.trouble().is_answer()).then_some(Hint::Overview));
+        if matches!(fault.trouble(), Trouble::Auth(_) | Trouble::Server(..)) {
             return failure;
         }
         failure.text = Some(fault.to_string());
+        if fault.attempts.len() == 1 && fault.sent && *fault.trouble() == Trouble::Timeout {
+            failure
+                .causes
+                .push("the request was sent: whether it was carried out is not known".into());
+        }
         if fault.attempts.len() > 1 {
             failure.causes = fault
                 .attempts

@@ -94,6 +94,17 @@ fn judged_by_nobody(view: &View) -> bool {
     })
 }
 
+/// Is each member that does not take part a host that answers, without a program on its port?
+fn none_listens(view: &View) -> bool {
+    let mut silent = view
+        .members
+        .iter()
+        .filter(|member| !member.healthy && member.is_voter() && !member.up)
+        .peekable();
+    silent.peek().is_some()
+        && silent.all(|member| member.why.as_deref() == Some("connection refused"))
+}
+
 fn of_cluster(view: &View, plan: &Plan, found: &mut Vec<Finding>) {
     let command = &plan.command;
     let silent = view
@@ -126,7 +137,11 @@ fn of_cluster(view: &View, plan: &Plan, found: &mut Vec<Finding>) {
             "no quorum: {silent} of {} members do not take part, {} are needed: nothing can be written",
             view.voters, view.quorum
         );
-        let next = if plan.hosts.is_some() {
+        let next = if plan.hosts.is_some() && none_listens(view) {
+            Some(format!(
+                "{command} etcd -t etcd_launch   # starts what is down"
+            ))
+        } else if plan.hosts.is_some() {
             Some(format!("{command} run etcd -b -- systemctl status etcd"))
         } else {
             Some(format!("{command} e endpoint status --cluster"))
@@ -174,11 +189,13 @@ fn of_cluster(view: &View, plan: &Plan, found: &mut Vec<Finding>) {
         ));
     }
     if let Some(why) = &view.drift_unknown {
+        // Without the CA the dry run would say the same.
+        let next = Some(format!("{command} etcd -t etcd_config -C -D"));
         found.push(finding(
             Grade::Note,
             None,
             format!("drift could not be told: {why}"),
-            Some(format!("{command} etcd -t etcd_config -C -D")),
+            next.filter(|_| !judged_by_nobody(view)),
         ));
     }
     for text in &view.drift_elsewhere {
@@ -250,7 +267,9 @@ fn takes_part(member: &MemberView, plan: &Plan, say: Say<'_>) -> bool {
         let since = member.down_seconds.map_or_else(String::new, |seconds| {
             format!(" for {}", age(whole(seconds)))
         });
-        let next = if why.contains("certificate") {
+        let next = if why.contains(NO_CA) {
+            None
+        } else if why.contains("certificate") {
             Some(format!("{command} etcd -t etcd_cert -C"))
         } else {
             on_host(member, plan, "systemctl status etcd")

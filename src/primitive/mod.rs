@@ -18,7 +18,7 @@ mod wait_for;
 
 use std::time::Duration;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Hint, Result};
 use crate::host::{Facts, Pretended};
 use crate::transport::Output;
 use crate::value::{Map, Value};
@@ -125,7 +125,7 @@ pub trait Primitive: Send + Sync {
         error.command = Some(format!("{} (exit {})", change.shown, output.status));
         error.stderr.clone_from(&output.stderr);
         if output.stderr.contains("No space left") {
-            error = error.hint("df -h   # on the host");
+            error = error.hint(Hint::OnHost("df -h".into()));
         }
         Err(error)
     }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::{Change, Plan, Primitive, Seen, Spec, could_not_tell, texts};
 use crate::command::{line, quote};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Hint, Kind, Result};
 use crate::host::{Facts, PackageTool, Pretended};
 use crate::transport::Output;
 use crate::value::Map;
@@ -412,7 +412,7 @@ impl Primitive for Package {
         if absent {
             error = error.hint("add the repository that has it, or name the right packages: -e '{\"etcd_packages\": [...]}'");
         } else if output.stderr.contains("No space left") {
-            error = error.hint("df -h / /var   # on the host");
+            error = error.hint(Hint::OnHost("df -h / /var".into()));
         }
         Err(error)
     }

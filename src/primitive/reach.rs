@@ -6,7 +6,7 @@
 //! that nobody else may enter (`stage`). Knows no primitive. Start reading at [`FUNCTIONS`].
 
 use crate::command::quote;
-use crate::error::{Error, Kind};
+use crate::error::{Error, Hint, Kind};
 use crate::transport::Output;
 
 /// How a script ends that met a link which another account may have made.
@@ -149,6 +149,6 @@ pub(crate) fn refused(subject: &str, output: &Output) -> Option<Box<Error>> {
             format!("{subject} is reached through a link that may not be trusted"),
         )
         .because(met.to_string())
-        .hint(format!("ls -ld {}   # on the host", quote(link))),
+        .hint(Hint::OnHost(format!("ls -ld {}", quote(link)))),
     )
 }

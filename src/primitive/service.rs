@@ -4,7 +4,7 @@ use super::hidden::hidden;
 use super::journal::decisive;
 use super::{Change, Diff, Plan, Primitive, Seen, Spec, could_not_tell};
 use crate::command::quote;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Hint, Kind, Result};
 use crate::host::{Facts, Init, Pretended};
 use crate::transport::Output;
 use crate::value::{Map, Value};
@@ -338,6 +338,11 @@ impl Primitive for Service {
         );
         error.command = Some(format!("{} (exit {})", change.shown, output.status));
         error.stderr = decisive(&output.stderr);
-        Err(error.hint(format!("journalctl -u {} -n 50   # on the host", self.name)))
+        let full = output.stderr.to_lowercase().contains("no space left");
+        Err(error.hint(Hint::OnHost(if full {
+            "df -h".into()
+        } else {
+            format!("journalctl -u {} -n 50", self.name)
+        })))
     }
 }

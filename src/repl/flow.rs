@@ -196,7 +196,13 @@ fn names(draft: &Draft, script: &Script) -> Vec<(String, Named)> {
                     .filter(|task| task.groups.contains(group))
                     .map(|task| task.name.as_str())
                     .collect();
-                all.push((group.clone(), named(tasks.join(", "), What::Group)));
+                let tasks = tasks.join(", ");
+                let before = all.iter().find(|(_, other)| other.description == tasks);
+                let tasks = match before {
+                    Some((name, _)) => format!("the same as {name}"),
+                    None => tasks,
+                };
+                all.push((group.clone(), named(tasks, What::Group)));
             }
         }
         all.push((

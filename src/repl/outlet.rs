@@ -247,6 +247,10 @@ impl Pager {
             // It ends by itself where one page is enough, shows colours, and leaves what it has shown.
             more.push(("LESS".to_string(), "FRX".to_string()));
         }
+        if line == "more" && std::env::var_os("MORE").is_none() {
+            // So does this one; else the next line that is typed goes to it.
+            more.push(("MORE".to_string(), "-e".to_string()));
+        }
         let (reader, input) = Reader::start(&line, &more, &Transcript::default()).ok()?;
         Some(Pager {
             input: Some(input),

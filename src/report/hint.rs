@@ -35,6 +35,7 @@ pub fn in_console(hint: &Hint) -> String {
             .collect::<Vec<_>>()
             .join("; "),
         Hint::Note(text) | Hint::Text(text) => text.clone(),
+        Hint::OnHost(_) | Hint::Overview => hint.to_string(),
         Hint::Without(variable) => format!("without :set {variable}"),
     }
 }

@@ -370,10 +370,9 @@ impl Session {
             return Ok(());
         }
         if !std::io::stdin().is_terminal() {
-            return Err(
-                Error::config(format!("{question}: there is no terminal to ask"))
-                    .hint("add -y when this is what you want"),
-            );
+            return Err(Error::config("there is no terminal to ask")
+                .because(question)
+                .hint("-y   # when this is what you want"));
         }
         crate::terminal::forget_typed();
         self.put(&format!("{question}\nType `{word}` to go on:"));

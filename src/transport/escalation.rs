@@ -130,7 +130,7 @@ pub(super) fn no_password(method: Method) -> Box<Error> {
         Kind::Connect,
         format!("{name} asks for a password and none was given"),
     )
-    .hint("run again with -K, or set `ansible_become_password`")
+    .hint("-K   # asks for it; `ansible_become_password` in the inventory sets it")
 }
 
 /// It asks again: the answer was wrong.
@@ -142,7 +142,7 @@ pub(super) fn wrong_password(method: Method) -> Box<Error> {
         ""
     };
     Error::new(Kind::Connect, what).hint(format!(
-        "check the password given with -K or `ansible_become_password`{whose}"
+        "-K   # asks for it again; `ansible_become_password` in the inventory sets it{whose}"
     ))
 }
 
@@ -164,8 +164,12 @@ pub(super) fn refused(said: &str, escalate: Option<&Become>) -> Box<Error> {
         Method::Su => small.contains("su:") || small.contains("assword"),
         Method::Doas => small.contains("doas"),
     };
+    let ended = || {
+        because(Error::new(Kind::Connect, "the login shell ended at once"))
+            .hint("usermod -s /bin/sh USER   # on the host; -u USER where another one may log in")
+    };
     let Some(method) = escalate.map(|escalate| escalate.method) else {
-        return because(Error::new(Kind::Connect, "the login shell ended at once"));
+        return ended();
     };
     if said.contains(NO_TERMINAL) {
         let what = format!("{} wants a terminal", method.name());
@@ -174,7 +178,7 @@ pub(super) fn refused(said: &str, escalate: Option<&Become>) -> Box<Error> {
             .hint("Defaults !requiretty   # a line for /etc/sudoers of the host");
     }
     if !by_method(method) {
-        return because(Error::new(Kind::Connect, "the login shell ended at once"));
+        return ended();
     }
     let wrong = [
         "authentication failure",

@@ -53,12 +53,11 @@ pub(super) fn unreachable(target: &Target, said: &str) -> Box<Error> {
             .hint(format!("chmod 600 {}", quote(key)));
     }
     if let Some(key) = missing_key(said) {
-        return error(format!("login as `{}` refused", target.login()))
-            .hint(format!("ls -l {}   # the key that was named", quote(key)));
+        return error(format!("there is no key `{key}` to log in with"))
+            .hint("ls ~/.ssh   # which keys there are; --private-key FILE names one");
     }
     if has("Permission denied") || has("Too many authentication failures") {
-        return error(format!("login as `{}` refused", target.login()))
-            .hint(format!("ssh-copy-id {login}"));
+        return login_refused(target, said, error);
     }
     if has("Could not resolve") {
         return error(format!(
@@ -77,6 +76,46 @@ pub(super) fn unreachable(target: &Target, said: &str) -> Box<Error> {
     } else {
         error
     }
+}
+
+/// The host takes neither key nor password of this user.
+fn login_refused(target: &Target, said: &str, error: impl Fn(String) -> Box<Error>) -> Box<Error> {
+    let user = target.user.as_deref().or_else(|| user_in(said));
+    let who = match user {
+        Some(user) => format!("{user}@{}", target.destination),
+        None => target.destination.clone(),
+    };
+    let port = match target.port {
+        Some(port) if port != 22 => format!("-p {port} "),
+        _ => String::new(),
+    };
+    let key = target
+        .key
+        .as_ref()
+        .map_or_else(String::new, |key| format!("-i {} ", quote(key)));
+    let error = match &target.key {
+        Some(key) => error(format!("login as `{who}` with the key `{key}` refused")),
+        None => error(format!("login as `{who}` refused")),
+    };
+    if target.password.is_some() {
+        return error
+            .hint("-k   # asks for the password; `ansible_password` in the inventory sets it");
+    }
+    let error = error.hint(format!("ssh-copy-id {key}{port}{who}"));
+    if target.user.is_some() {
+        error.hint("-u USER   # where another one may log in")
+    } else {
+        error
+    }
+}
+
+/// Whom ssh logged in as, as its refusal says: `root@10.0.0.1: Permission denied (publickey).`
+fn user_in(said: &str) -> Option<&str> {
+    said.lines().find_map(|line| {
+        let (who, _) = line.trim().split_once(": Permission denied")?;
+        let (user, _) = who.split_once('@')?;
+        Some(user).filter(|user| !user.contains(' '))
+    })
 }
 
 /// The key that ssh leaves alone because others may read it, and its mode.
@@ -113,6 +152,40 @@ mod tests {
         assert_eq!(
             missing_key("no such identity: /a: No such file or directory\nConnection refused"),
             None
+        );
+    }
+
+    #[test]
+    fn a_refused_login_names_who_it_was_and_with_what() {
+        let said = "Warning: something\r\nroot@10.0.0.1: Permission denied (publickey,password).\n";
+        assert_eq!(user_in(said), Some("root"));
+        assert_eq!(user_in("Too many authentication failures"), None);
+        let mut target = Target {
+            destination: "10.0.0.1".into(),
+            host_keys: super::super::HostKeys::AcceptNew,
+            key: None,
+            options: Vec::new(),
+            password: None,
+            port: Some(2222),
+            timeout: std::time::Duration::from_secs(1),
+            user: None,
+        };
+        let error = unreachable(&target, said);
+        assert_eq!(error.headline(), "login as `root@10.0.0.1` refused");
+        assert_eq!(error.hints, ["ssh-copy-id -p 2222 root@10.0.0.1"]);
+        target.key = Some("my key".into());
+        target.user = Some("ops".into());
+        let error = unreachable(&target, said);
+        assert_eq!(
+            error.headline(),
+            "login as `ops@10.0.0.1` with the key `my key` refused"
+        );
+        assert_eq!(
+            error.hints,
+            [
+                "ssh-copy-id -i 'my key' -p 2222 ops@10.0.0.1",
+                "-u USER   # where another one may log in"
+            ]
         );
     }
 }

@@ -55,6 +55,19 @@ fn a_cluster_with_authentication_is_kept_and_a_member_joins_it() {
             "cluster `etcd` refuses the login",
             "invalid user ID or password",
         ]);
+    // Also where etcd is down until the flow starts it: a wrong password is not waited for.
+    for host in HOSTS {
+        lab.on(host, "systemctl stop etcd");
+    }
+    let run = lab
+        .flow("-t etcd_launch -e etcd_root_password=wrong")
+        .exits(2)
+        .says(&[
+            "cluster `etcd` refuses the login",
+            "invalid user ID or password",
+        ]);
+    assert!(!run.text().contains("not healthy after"), "{}", run.text());
+    lab.flow("").changes_nothing();
     lab.write("pigsty.yml", &inventory(4, ""));
     let fresh = lab.trees(&["10.10.10.13"]);
     lab.flow("-l 10.10.10.13 -e etcd_init=existing")

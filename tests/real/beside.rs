@@ -234,7 +234,7 @@ fn members_that_the_inventory_or_the_list_has_alone(lab: &Lab) {
         lab.flow("-t etcd_purge -y -l 10.10.10.11"),
         &[
             &format!("etcd-1 has no data any more, and is still member {id}"),
-            &format!("etcdctl member remove {id}"),
+            &format!("e member remove {id}"),
         ],
     );
     lab.until(

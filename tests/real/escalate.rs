@@ -108,7 +108,7 @@ fn su_takes_the_password_of_the_user_to_become() {
         &lab,
         "as_oper_wrong",
         &[
-            "hint: check the password given with -K or `ansible_become_password`, which is that of the user to become",
+            "hint: -K   # asks for it again; `ansible_become_password` in the inventory sets it, which is that of the user to become",
         ],
     );
     // The same by the command line and by ansible.cfg.

@@ -97,7 +97,8 @@ fn a_passphrase_that_is_wrong_or_not_given_is_told() {
     let (said, code) = typed(&lab, &["--no-color", "-l", "a", "./who.rhai"], &[]);
     assert_eq!(code, 4, "{said}");
     assert!(
-        said.contains("login as `10.10.10.10` refused") && said.contains("ssh-copy-id 10.10.10.10"),
+        said.contains("login as `root@10.10.10.10` refused")
+            && said.contains("ssh-copy-id root@10.10.10.10"),
         "{said}"
     );
     assert!(!said.contains("Passphrase"), "{said}");
@@ -127,8 +128,8 @@ fn each_cause_of_a_refusal_has_its_line_to_type() {
     let run = fresh(&lab, &["-l", "a", "./who.rhai"], &ALONE)
         .exits(4)
         .says(&[
-            "error: a: login as `10.10.10.10` refused",
-            "hint: ssh-copy-id 10.10.10.10",
+            "error: a: login as `root@10.10.10.10` refused",
+            "hint: ssh-copy-id root@10.10.10.10",
         ]);
     assert!(!run.text().contains("Permanently added"), "{}", run.text());
     fresh(
@@ -137,7 +138,10 @@ fn each_cause_of_a_refusal_has_its_line_to_type() {
         &ALONE,
     )
     .exits(4)
-    .says(&["login as `10.10.10.10` refused", "hint: ls -l /nowhere"]);
+    .says(&[
+        "error: a: there is no key `/nowhere` to log in with",
+        "hint: ls ~/.ssh",
+    ]);
     lab.on(HOST, "systemctl stop ssh.socket ssh 2>&1 || :");
     fresh(&lab, &["-l", "a", "./who.rhai"], &ALONE)
         .exits(4)

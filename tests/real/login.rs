@@ -142,7 +142,7 @@ fn every_user_becomes_root_or_is_told_why_not() {
             "as_oper_none",
             &[
                 "error: as_oper_none: sudo asks for a password and none was given",
-                "hint: run again with -K, or set `ansible_become_password`",
+                "hint: -K   # asks for it; `ansible_become_password` in the inventory sets it",
             ],
         );
         fails(
@@ -150,7 +150,7 @@ fn every_user_becomes_root_or_is_told_why_not() {
             "as_oper_wrong",
             &[
                 "error: as_oper_wrong: sudo refused the password",
-                "hint: check the password given with -K or `ansible_become_password`",
+                "hint: -K   # asks for it again; `ansible_become_password` in the inventory sets it",
             ],
         );
         fails(
@@ -168,6 +168,7 @@ fn every_user_becomes_root_or_is_told_why_not() {
             &[
                 "error: by_wrong_password: login as `oper@10.10.10.10` refused",
                 "Permission denied",
+                "hint: -k   # asks for the password",
             ],
         );
         fails(
@@ -402,7 +403,7 @@ fn hosts_are_reached_by_every_detour() {
     ]);
     who(&lab, "no_key")
         .exits(4)
-        .says(&["login as `10.10.10.10` refused", "/nowhere"]);
+        .says(&["there is no key `/nowhere` to log in with"]);
     who(&lab, "bad_port")
         .exits(1)
         .says(&["bad_port: `ansible_port` takes a port, not `ssh`"]);
@@ -427,7 +428,7 @@ fn hosts_are_reached_by_every_detour() {
     };
     only(&[], &[])
         .exits(4)
-        .says(&["login as `10.10.10.10` refused"]);
+        .says(&["login as `root@10.10.10.10` refused"]);
     // Options of ssh itself, which name another configuration with that key.
     lab.write("other.cfg", &format!("Host *\n  IdentityFile \"{key}\"\n"));
     let args = "-F other.cfg -o ControlMaster=auto";

@@ -61,7 +61,7 @@ fn packages_that_are_missing_full_disks_and_folders_that_cannot_be_written() {
     flow(&lab, "").exits(2).says(&[
         "error: 10.10.10.10: install",
         "No space left on device",
-        "hint: df -h / /var   # on the host",
+        "run 10.10.10.10 -b -- df -h / /var",
     ]);
     lab.on(HOST, "umount -l /usr/bin; umount -l /usr/local");
     // What dpkg left half way is repaired.
@@ -110,7 +110,7 @@ fn a_port_that_is_held_and_an_etcd_that_does_not_come_up() {
     flow(&lab, "-t etcd_launch").exits(2).says(&[
         "service `etcd` did not start",
         "the disk has melted",
-        "hint: journalctl -u etcd -n 50",
+        "run 10.10.10.10 -b -- journalctl -u etcd -n 50",
     ]);
     assert!(
         begin.elapsed() < Duration::from_mins(1),

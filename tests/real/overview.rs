@@ -147,7 +147,10 @@ fn a_host_that_is_cut_off_or_killed_is_shown_and_drift_and_elections_are_read_on
     lab.etcdsh(&["overview", "--once"]).ok();
 
     let served = Served::begin(&lab);
-    let healthy = |seen: &Value| seen["verdict"] == "healthy" && seen["up"] == 3;
+    // A busy machine is slow between its hosts, and is warned of.
+    let healthy = |seen: &Value| {
+        seen["up"] == 3 && (seen["verdict"] == "healthy" || seen["verdict"] == "warning")
+    };
     let down = |seen: &Value| member(seen, "etcd-2")["up"] == false;
     served.until("all are up", healthy);
     lab.does("cut", &[HOSTS[1]]);

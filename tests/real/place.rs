@@ -265,7 +265,7 @@ fn a_member_without_its_log_is_not_started() {
     );
     let run = lab.flow("").exits(2);
     let text = run.text();
-    let id = text.split("etcdctl member remove ").nth(1).unwrap();
+    let id = text.split("e member remove ").nth(1).unwrap();
     let id = id.split(|letter: char| !letter.is_ascii_hexdigit()).next();
     etcdctl(&lab, HOSTS[0], &format!("member remove {}", id.unwrap()));
     lab.flow("-l 10.10.10.11 -e etcd_init=existing").ok();

@@ -41,6 +41,8 @@ fn of_two_full_disks_each_is_named_and_the_third_host_is_not_the_cause() {
             end["error"].to_string().contains("no space left on device"),
             "{end}"
         );
+        let hint = format!("run {host} -b -- df -h");
+        assert!(end["error"]["hints"].to_string().contains(&hint), "{end}");
     }
     assert_ne!(last(HOSTS[0])["status"], "ok", "{}", run.readable());
     let recap = events

@@ -126,7 +126,7 @@ fn a_quorum_that_has_data_is_started_first(lab: &Lab) {
         .find(|member| member["name"] == "etcd-3")
         .map(|member| format!("{:x}", member["ID"].as_u64().unwrap()))
         .unwrap();
-    refused(lab.flow(""), &[&format!("etcdctl member remove {id}")]);
+    refused(lab.flow(""), &[&format!("e member remove {id}")]);
     etcdctl(lab, HOSTS[0], &format!("member remove {id}"));
     lab.flow("-l 10.10.10.12 -e etcd_init=existing").ok();
     healthy(lab, HOSTS[0], &["etcd-1", "etcd-2", "etcd-3"]);

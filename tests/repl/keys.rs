@@ -183,12 +183,29 @@ fn what_is_long_goes_through_a_pager() {
     screen.wait("page ended");
     screen.until_prompt();
     assert!(paged().contains("--keys-only"), "{}", paged());
+    drop(screen);
+    the_other_pager_ends_at_the_end(&test);
     // Not where somebody else reads.
     let ran = test.sh("printf ':help\\n' | etcdsh -i hosts.yml");
     assert!(
         ran.stdout.contains(":limit [PATTERN|all]") && !ran.stdout.contains("pager"),
         "{ran:?}"
     );
+}
+
+/// Where there is no `less`, util-linux has `more`, which would keep what is typed next.
+fn the_other_pager_ends_at_the_end(test: &Test) {
+    let more = "#!/bin/sh\ncat >/dev/null\necho \"more with $MORE\"\n";
+    std::fs::create_dir(test.path("only")).unwrap();
+    std::fs::write(test.path("only/more"), more).unwrap();
+    test.sh("chmod +x only/more; for name in sh cat; do ln -s \"$(command -v $name)\" only/; done");
+    let only = test.path("only").display().to_string();
+    let alone = folder().env("NO_COLOR", "1").env("PATH", &only);
+    let mut screen = Screen::ready(&alone, "-i hosts.yml");
+    screen.size(100, 20);
+    screen.keys(":help\r");
+    screen.wait("more with -e");
+    screen.until_prompt();
 }
 
 #[test]

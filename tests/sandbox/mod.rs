@@ -196,6 +196,22 @@ fn rm_ends_what_runs_in_the_sandbox_even_when_its_records_are_gone() {
     let test = &members.test;
     let made = test.etcdsh(&["-i", "hosts.yml", "etcd"]);
     assert_eq!(made.status, 0, "{}", made.text());
+    // Another sandbox has the same addresses: it is told where this one is.
+    let ran = test.sh("ETCDSH_SANDBOX=$PWD/other etcdsh -i hosts.yml etcd");
+    let hint = format!(
+        "hint: ETCDSH_SANDBOX={} etcdsh sandbox down",
+        test.path("sandbox").display()
+    );
+    assert!(
+        ran.status == 2
+            && ran
+                .text()
+                .replace("DIR", &test.path("").display().to_string())
+                .replace("//", "/")
+                .contains(&hint),
+        "{}",
+        ran.text()
+    );
     for address in &members.addresses {
         fs::write(
             test.path(&format!("sandbox/{address}/run/systemd/etcd.pid")),
@@ -205,7 +221,14 @@ fn rm_ends_what_runs_in_the_sandbox_even_when_its_records_are_gone() {
     }
     let ran = test.etcdsh(&["sandbox", "rm"]);
     assert_eq!(ran.status, 0, "{}", ran.text());
+    assert!(ran.stdout.starts_with("removed "), "{}", ran.text());
     assert!(!test.path("sandbox").exists());
+    let ran = test.etcdsh(&["sandbox", "rm"]);
+    assert!(
+        ran.status == 0 && ran.stdout.starts_with("there is no sandbox in "),
+        "{}",
+        ran.text()
+    );
     let sandbox = test.path("sandbox").display().to_string();
     let alive: Vec<String> = fs::read_dir("/proc")
         .unwrap()

@@ -372,4 +372,50 @@ fn without_a_ca_nothing_is_judged() {
             .iter()
             .any(|finding| finding.text.contains("no quorum"))
     );
+    // The flow would refuse without the CA, too: one line to type is enough.
+    let next: Vec<&str> = seen
+        .findings
+        .iter()
+        .filter_map(|finding| finding.next.as_deref())
+        .collect();
+    assert_eq!(next.len(), 1, "{next:?}");
+    assert!(next[0].contains("--cacert FILE"), "{next:?}");
+}
+
+/// Hosts that can be reached, and are not asked here.
+struct Reached;
+
+impl crate::overview::Hosts for Reached {
+    fn drift(&self) -> crate::error::Result<Vec<(String, String)>> {
+        Ok(Vec::new())
+    }
+
+    fn leader_since(&self, _: &str, _: u64) -> crate::error::Result<Option<i64>> {
+        Ok(None)
+    }
+
+    fn log(&self, _: &str, _: usize) -> crate::error::Result<Vec<String>> {
+        Ok(Vec::new())
+    }
+}
+
+#[test]
+fn members_that_are_only_stopped_are_started_by_the_line_to_type() {
+    let (mut plan, mut state) = three();
+    plan.hosts = Some(std::sync::Arc::new(Reached));
+    for number in 1..=3 {
+        down(&mut state, number);
+    }
+    let next = |state: &State| view(&plan, state).findings[0].next.clone().unwrap();
+    assert!(
+        next(&state).ends_with("etcd -t etcd_launch   # starts what is down"),
+        "{}",
+        next(&state)
+    );
+    seen(&mut state, 2).why = Some("no answer in time".into());
+    assert!(
+        next(&state).ends_with("run etcd -b -- systemctl status etcd"),
+        "{}",
+        next(&state)
+    );
 }

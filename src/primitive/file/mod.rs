@@ -11,7 +11,7 @@ mod write;
 pub(super) use write::replace;
 
 use super::{Change, Plan, Primitive, Seen, Spec};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Hint, Kind, Result};
 use crate::host::{Facts, Pretended};
 use crate::transport::Output;
 use crate::value::{Map, Value};
@@ -235,7 +235,7 @@ impl Primitive for File {
         error.command = Some(command);
         error.stderr.clone_from(&output.stderr);
         if output.stderr.contains("No space left") {
-            error = error.hint("df -h   # on the host");
+            error = error.hint(Hint::OnHost("df -h".into()));
         }
         Err(error)
     }

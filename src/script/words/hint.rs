@@ -108,7 +108,7 @@ mod tests {
                     ("limit", "db-1"),
                     ("etcd", "member remove 2b"),
                 ]),
-                "etcdctl member remove 2b, then -l db-1 -e etcd_init=existing",
+                "etcdsh e member remove 2b, then -l db-1 -e etcd_init=existing",
             ),
             (
                 map(&[("tags", "etcd_config,etcd_launch"), ("note", "mends it")]),
