@@ -132,11 +132,16 @@ fn bare(hint: &Hint) -> String {
 
 /// Would data or a member go by it, or a question be answered unread? Then it is nothing to be typed without a thought.
 fn risks_data(hint: &Hint) -> bool {
-    let line = bare(hint);
-    let parts = ["-y", "-e etcd_clean=true", "-e etcd_safeguard=false"];
-    line.contains("member remove ")
-        || line.contains("em remove ")
-        || parts.iter().any(|part| line.contains(part))
+    match hint {
+        Hint::All(hints) => hints.iter().any(risks_data),
+        Hint::Etcd(line) => line.starts_with("member remove "),
+        Hint::Run { command, .. } | Hint::OnHost(command) => command.starts_with("mv "),
+        Hint::Set(variable) => ["etcd_clean=true", "etcd_gone=", "etcd_safeguard=false"]
+            .iter()
+            .any(|risk| variable.starts_with(risk)),
+        Hint::Text(text) => text.split_whitespace().next() == Some("-y"),
+        _ => false,
+    }
 }
 
 /// The one line that tells what to do next.
@@ -213,6 +218,11 @@ mod tests {
         ])));
         assert!(risks_data(&"-y   # when this is what you want".into()));
         assert!(risks_data(&Hint::Etcd("member remove 2b".into())));
+        assert!(risks_data(&set("etcd_gone=etcd-2")));
+        assert!(risks_data(&Hint::Run {
+            command: "mv /data/etcd/member /data/etcd/member.copy".into(),
+            on: "10.0.0.1".into(),
+        }));
         assert!(!risks_data(&set("etcd_init=existing")));
         assert!(!risks_data(&"ssh -p 22 10.0.0.1 true".into()));
     }

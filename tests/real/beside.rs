@@ -1,15 +1,8 @@
 //! A cluster that was begun by hand beside the real one, members that the inventory or the member list has alone, and runs that
 //! reach different hosts: a guard asks those whom it is about.
 
-use super::lab::{Lab, Run};
-use super::see::{HOSTS, ONE, THREE, etcdctl, healthy, json};
-
-/// Refused, with these words, and nothing changed.
-#[track_caller]
-fn refused(run: Run, words: &[&str]) {
-    let run = run.exits(2).says(words);
-    assert_eq!(run.changes(), [], "{}", run.readable());
-}
+use super::lab::Lab;
+use super::see::{HOSTS, ONE, THREE, etcdctl, healthy, json, refused};
 
 /// The member that has this name, or, before it has started, the one that has none.
 fn id_of(lab: &Lab, host: &str, name: &str) -> String {
@@ -59,9 +52,18 @@ fn one_begins_a_cluster_by_hand(lab: &Lab) {
         sed -i 's/^initial-cluster:.*/initial-cluster: etcd-1=https:\\/\\/10.10.10.10:2380/; s/^initial-cluster-state:.*/initial-cluster-state: new/' /etc/etcd/etcd.conf
         systemctl start etcd; cp -p /root/kept /etc/etcd/etcd.conf",
     );
-    own(lab, HOSTS[0], "put stray 1");
+    own(lab, HOSTS[0], "put /stray 1");
     let several = "the members of `etcd` are not in one cluster";
-    refused(lab.flow(""), &[several, "10.10.10.10: cluster", "runs"]);
+    let run = refused(lab.flow(""), &[several, "10.10.10.10: cluster", "runs"]);
+    let line = "etcdsh run 10.10.10.10 -b -- sh -c '. /etc/profile.d/etcdctl.sh; ETCDCTL_ENDPOINTS=https://10.10.10.10:2379 etcdctl get --prefix --keys-only --limit=20 /'";
+    assert!(run.text().contains(line), "{}", run.readable());
+    let line = line.replacen("etcdsh", env!("CARGO_BIN_EXE_etcdsh"), 1);
+    let typed = lab.command("sh").args(["-c", &line]).output().unwrap();
+    let said = String::from_utf8_lossy(&typed.stdout);
+    assert!(
+        said.contains("/stray") && !said.contains("precious"),
+        "{said}"
+    );
     refused(
         lab.flow("-t etcd_purge -y -l 10.10.10.11"),
         &["purging this would leave 1 healthy of 3 voters"],

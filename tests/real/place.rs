@@ -9,8 +9,7 @@ const HOST: &str = "10.10.10.10";
 /// Refused, with these words, and nothing changed; no advice destroys.
 #[track_caller]
 fn refused(run: Run, words: &[&str]) {
-    let run = run.exits(2).says(words);
-    assert_eq!(run.changes(), [], "{}", run.readable());
+    let run = super::see::refused(run, words);
     for destroys in ["etcd_clean", "etcd_purge", "rm -r", "out of the inventory"] {
         assert!(!run.text().contains(destroys), "{}", run.readable());
     }

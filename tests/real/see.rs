@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::lab::Lab;
+use super::lab::{Lab, Run};
 
 /// Three nodes, as in the manual of Pigsty.
 pub(super) const THREE: &str = "all:
@@ -20,6 +20,14 @@ pub(super) const ONE: &str =
     "etcd: { hosts: { 10.10.10.10: { etcd_seq: 1 } }, vars: { etcd_cluster: etcd } }\n";
 
 pub(super) const HOSTS: [&str; 3] = ["10.10.10.10", "10.10.10.11", "10.10.10.12"];
+
+/// Refused, with these words, and nothing changed.
+#[track_caller]
+pub(super) fn refused(run: Run, words: &[&str]) -> Run {
+    let run = run.exits(2).says(words);
+    assert_eq!(run.changes(), [], "{}", run.readable());
+    run
+}
 
 /// `etcdctl WORDS` of the distribution, on a host, with the environment that etcdsh has put there.
 pub(super) fn ctl(host: &str, words: &str) -> (String, String) {

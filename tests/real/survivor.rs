@@ -9,8 +9,7 @@ use super::see::{HOSTS, THREE, births, etcdctl, healthy, json};
 /// Refused, with these words, and nothing changed; no advice destroys.
 #[track_caller]
 fn refused(run: Run, words: &[&str]) {
-    let run = run.exits(2).says(words);
-    assert_eq!(run.changes(), [], "{}", run.readable());
+    let run = super::see::refused(run, words);
     assert!(!run.text().contains("etcd_clean"), "{}", run.readable());
 }
 
