@@ -6,10 +6,12 @@ use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use super::audit::AuditArgs;
 use super::check::CheckArgs;
 use super::integrate::{CompletionArgs, ManArgs};
 use super::options::{Options, Reach, Sources};
 use super::overview::OverviewArgs;
+use super::plan::ApplyArgs;
 use super::subcommand::{HelpArgs, InventoryArgs, RunArgs, SandboxArgs, ScriptArgs};
 use super::unlock::UnlockArgs;
 use crate::error::Error;
@@ -21,7 +23,9 @@ use crate::error::Error;
     version,
     override_usage = "etcdsh [OPTIONS] [SCRIPT] [ARGS]...\n       etcdsh [OPTIONS] COMMAND ...",
     disable_help_subcommand = true,
-    after_help = "SCRIPT is a path when it has a `/` or ends in `.rhai`, else a bundled script: `etcdsh etcd`; `-` is standard input.\n\
+    after_help = "Bundled scripts: etcd (install, configure, launch), etcd-add, etcd-rm, etcd-replace, etcd-scale, etcd-restart, etcd-reload, etcd-check.\n\
+                  `etcdsh etcd-rm --help` tells about one, `etcdsh script list` names all.\n\
+                  SCRIPT is a path when it has a `/` or ends in `.rhai`, else a bundled script: `etcdsh etcd`; `-` is standard input.\n\
                   Without it etcdsh is a console. Options may stand on either side of a command or a script.\n\
                   `etcdsh COMMAND --help` tells about each command.\n\
                   Exit codes: 0 ok, 1 error, 2 a host failed, 4 only unreachable hosts, 5 bad option, 99 interrupted."
@@ -53,6 +57,10 @@ pub(super) enum Verb {
     Script(ScriptArgs),
     /// Find mistakes in scripts and run nothing
     Check(CheckArgs),
+    /// Do exactly what was planned with `--plan FILE`, or nothing
+    Apply(ApplyArgs),
+    /// What runs did to these hosts: list, show, clean
+    Audit(AuditArgs),
     /// Short for `e member`: `etcdsh em list`
     Em(Words),
     /// Break the lock that a run has left on hosts
@@ -75,6 +83,7 @@ impl Verb {
             Verb::Overview(args) => return args.reach.clone(),
             Verb::Run(args) => return args.reach.clone(),
             Verb::Unlock(args) => return args.reach.clone(),
+            Verb::Apply(args) => return args.reach.clone(),
             Verb::Check(args) => args.output,
             Verb::Inventory(args) => args.output,
             _ => None,
@@ -88,14 +97,14 @@ impl Verb {
     /// An option that stands before the word and means nothing to it is an error, never ignored.
     pub(super) fn check(&self, given: &[String]) -> crate::error::Result<()> {
         let mut known = match self {
-            Verb::Overview(_) | Verb::Run(_) | Verb::Unlock(_) => {
+            Verb::Apply(_) | Verb::Overview(_) | Verb::Run(_) | Verb::Unlock(_) => {
                 names(&Reach::augment_args(Command::new("")))
             }
             Verb::E(_) | Verb::Em(_) => names(&Reach::augment_args(Command::new("")))
                 .into_iter()
                 .filter(|name| name != "limit" && name != "forks")
                 .collect(),
-            Verb::Inventory(_) => names(&Sources::augment_args(Command::new(""))),
+            Verb::Audit(_) | Verb::Inventory(_) => names(&Sources::augment_args(Command::new(""))),
             _ => Vec::new(),
         };
         known.extend(["no_color", "output", "verbose"].map(str::to_string));
@@ -125,8 +134,7 @@ pub(super) struct Words {
 #[command(name = "etcdsh", version)]
 pub(super) struct ScriptLine {
     pub(super) script: Option<String>,
-    /// Arguments of the script, in its `args`
-    #[arg(trailing_var_arg = true)]
+    /// Arguments of the script, in its `args`; behind `--` they may look like options
     args: Vec<String>,
     #[command(flatten)]
     options: Options,
@@ -166,7 +174,7 @@ impl ScriptLine {
     }
 }
 
-/// The help of a script is that of the program.
+/// The help of a script of one's own is that of the program.
 fn help(own: clap::Error) -> clap::Error {
     match Line::try_parse_from(["etcdsh", "--help"]) {
         Err(help) => help,

@@ -21,6 +21,7 @@ macro_rules! complain {
     };
 }
 
+mod audit;
 mod check;
 mod complete;
 mod console;
@@ -29,6 +30,7 @@ mod integrate;
 mod line;
 mod options;
 mod overview;
+mod plan;
 mod setup;
 mod show;
 mod subcommand;
@@ -118,6 +120,12 @@ fn go(args: &[OsString], shows: &mut Shows) -> Result<i32> {
         Ok(read) => read,
         Err(error) => return unread(&error, args, shows),
     };
+    if let Some(Verb::Named(words)) = &line.verb
+        && let Some(page) = page_of(words)
+    {
+        say!("{page}");
+        return Ok(0);
+    }
     if matches!(&line.verb, Some(Verb::Named(words)) if !words.is_empty()) {
         let (mut word, mut options) = match ScriptLine::read(args) {
             Ok(read) => read,
@@ -137,7 +145,20 @@ fn go(args: &[OsString], shows: &mut Shows) -> Result<i32> {
     *shows = Shows::of(&verb.shown().after(line.options.reach.clone()));
     line.options.check()?;
     verb.check(&given)?;
-    subcommand::carry_out(verb, line.options)
+    subcommand::carry_out(verb, line.options, args)
+}
+
+/// What a bundled script says of itself, where its help is asked for.
+fn page_of(words: &[OsString]) -> Option<String> {
+    let (name, rest) = words.split_first()?;
+    if !rest.iter().any(|word| word == "--help" || word == "-h") {
+        return None;
+    }
+    let (_, text) = embedded::named(name.to_str()?)?;
+    let head = crate::script::manual::head_of(text);
+    Some(format!(
+        "{head}\nOptions are those of every run: etcdsh --help"
+    ))
 }
 
 impl Shows {
@@ -418,6 +439,9 @@ fn run(options: &Options, script: &Script, typed: &[OsString]) -> Result<i32> {
     let step = options.play.step.then(|| show::step(&session));
     let score = interpreter.run(step)?;
     let code = score.exit_code();
+    if code == 0 {
+        plan::keep(options, &script.name, &session)?;
+    }
     session.report.event(&Event::Next {
         text: &show::next(options, &setup, script, &score, typed),
     });

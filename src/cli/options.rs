@@ -141,6 +141,15 @@ pub struct PlayOptions {
     /// Answer every question with yes
     #[arg(short, long)]
     pub yes: bool,
+    /// Keep the plan in a file, and change nothing; `etcdsh apply FILE` does exactly it
+    #[arg(long, value_name = "FILE")]
+    pub plan: Option<String>,
+    /// Go on without one of the checks between two steps of a plan: `patroni=REASON`; repeatable
+    #[arg(long, value_name = "GATE=REASON", value_parser = gate)]
+    pub no_gate: Vec<(String, String)>,
+    /// The plan that the run is held to.
+    #[arg(skip)]
+    pub held_to: Option<crate::run::Kept>,
     /// Do not run ~/.config/etcdsh/init.rhai when the console starts
     #[arg(long)]
     pub norc: bool,
@@ -159,6 +168,19 @@ pub struct PlayOptions {
     pub scp_extra_args: Option<String>,
     #[arg(long, hide = true)]
     pub sftp_extra_args: Option<String>,
+}
+
+/// A gate that is left out, and why.
+fn gate(text: &str) -> std::result::Result<(String, String), String> {
+    match text.split_once('=') {
+        Some(("patroni", reason)) if !reason.trim().is_empty() => {
+            Ok(("patroni".to_string(), reason.trim().to_string()))
+        }
+        Some(("patroni", _)) | None => {
+            Err("a reason goes with it, such as patroni=\"no PostgreSQL here yet\"".to_string())
+        }
+        Some((name, _)) => Err(format!("there is no gate `{name}`: there is `patroni`")),
+    }
 }
 
 impl Sources {

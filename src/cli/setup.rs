@@ -7,7 +7,7 @@ use super::options::{METHODS, Options, Output, Reach, Sources};
 use crate::cluster::Login;
 use crate::error::{Error, Kind, Result};
 use crate::inventory::{AnsibleConfig, Inventory, LoadOptions, Vault, distrusted};
-use crate::report::{Human, Json, Report, Sink, Style, Terminal, Transcript};
+use crate::report::{Audited, Human, Json, Report, Sink, Style, Terminal, Transcript};
 use crate::run::{self, Cancel, Pool, Selection, Session};
 use crate::script::{Parts, World};
 use crate::secret::Secret;
@@ -225,7 +225,35 @@ pub(super) fn login(reach: &Reach, config: AnsibleConfig) -> Result<Login> {
     })
 }
 
-fn report(options: &Options, console: bool, transcript: &Transcript) -> Report {
+/// Who runs this, from where, and on which inventory: the first line of its audit.
+fn who(sources: &[String]) -> serde_json::Value {
+    use sha2::Digest;
+    let mut hash = sha2::Sha256::new();
+    for source in sources {
+        hash.update(std::fs::read(source).unwrap_or_else(|_| source.clone().into_bytes()));
+    }
+    let named = |name: &str| std::env::var(name).ok().filter(|name| !name.is_empty());
+    let typed: Vec<String> = std::env::args().collect();
+    let typed = crate::command::line(typed.iter().map(String::as_str));
+    serde_json::json!({
+        "event": "who",
+        "at": jiff::Timestamp::now().to_string(),
+        "user": named("SUDO_USER").or_else(|| named("USER")).unwrap_or_else(|| rustix::process::getuid().as_raw().to_string()),
+        "machine": rustix::system::uname().nodename().to_string_lossy(),
+        "folder": std::env::current_dir().unwrap_or_default(),
+        "typed": crate::secret::masked(&typed),
+        "inventory": if sources.is_empty() { "embedded".to_string() } else { sources.join(", ") },
+        "sha256": crate::hex::text(&hash.finalize()),
+    })
+}
+
+fn report(
+    options: &Options,
+    console: bool,
+    transcript: &Transcript,
+    sources: &[String],
+    beside: &Path,
+) -> Report {
     let terminal = crate::terminal::shows_output();
     let color = terminal
         && !options.reach.no_color
@@ -233,7 +261,7 @@ fn report(options: &Options, console: bool, transcript: &Transcript) -> Report {
     let sink: Box<dyn Sink> = match options.reach.output.unwrap_or(Output::Human) {
         Output::Human => {
             let style = Style {
-                check: options.play.check,
+                check: options.play.check || options.play.plan.is_some(),
                 color,
                 console,
                 diff: options.play.diff,
@@ -244,7 +272,10 @@ fn report(options: &Options, console: bool, transcript: &Transcript) -> Report {
         }
         Output::Json => Box::new(Json(Terminal::new(transcript))),
     };
-    Report::new(sink)
+    if options.play.check || options.play.plan.is_some() {
+        return Report::new(sink);
+    }
+    Report::new(Box::new(Audited::new(sink, beside, who(sources))))
 }
 
 pub(super) fn listen(cancel: &Cancel) -> Result<()> {
@@ -297,19 +328,33 @@ impl Setup {
             .unwrap_or(10)
             .max(1);
         let run_options = run::Options {
-            check: options.play.check,
+            check: options.play.check || options.play.plan.is_some(),
             diff: options.play.diff,
             forks,
+            held_to: options.play.held_to.clone(),
+            no_gate: options.play.no_gate.clone(),
             yes: options.play.yes,
+        };
+        let sandbox = sources.is_empty()
+            || sources.iter().any(|source| {
+                std::path::Path::new(source) == crate::sandbox::inventory_file().unwrap_or_default()
+            });
+        let folder = if sandbox {
+            crate::sandbox::folder()?
+        } else {
+            beside(&sources)
         };
         let session = match common {
             Some(common) => Session::of_console(
                 run_options,
-                report(options, true, &common.transcript),
+                report(options, true, &common.transcript, &sources, &folder),
                 common.cancel.clone(),
                 common.pool.clone(),
             ),
-            None => Session::new(run_options, report(options, false, &Transcript::default())),
+            None => Session::new(
+                run_options,
+                report(options, false, &Transcript::default(), &sources, &folder),
+            ),
         };
         if common.is_none() {
             listen(&session.cancel)?;
@@ -320,10 +365,6 @@ impl Setup {
             .chain(&inventory.warnings)
             .cloned()
             .collect();
-        let sandbox = sources.is_empty()
-            || sources.iter().any(|source| {
-                std::path::Path::new(source) == crate::sandbox::inventory_file().unwrap_or_default()
-            });
         let inventory_name = if sandbox {
             "embedded (a sandbox on this machine; -i FILE uses yours)".to_string()
         } else {
@@ -331,11 +372,7 @@ impl Setup {
         };
         Ok(Setup {
             args: options.args.clone(),
-            beside: if sandbox {
-                crate::sandbox::folder()?
-            } else {
-                beside(&sources)
-            },
+            beside: folder,
             inventory: Arc::new(inventory),
             inventory_name,
             limit,

@@ -1,5 +1,7 @@
 //! Subcommands: `check`, `completion`, `help`, `inventory`, `man`, `overview`, `run`, `sandbox`, `script`. Each has its own options.
 
+use std::ffi::OsString;
+
 use clap::{Args, Subcommand};
 
 use super::line::Verb;
@@ -11,8 +13,13 @@ use crate::script::{embedded, on_hosts};
 use crate::secret::is_secret_name;
 
 /// Carry out a subcommand; `before` stood before it.
-pub(super) fn carry_out(verb: Verb, before: Options) -> Result<i32> {
+pub(super) fn carry_out(verb: Verb, before: Options, typed: &[OsString]) -> Result<i32> {
     match verb {
+        Verb::Apply(args) => {
+            let (options, script) = super::plan::planned(&args, options(&args.reach, before)?)?;
+            super::perform(&options, Some(&script), typed)
+        }
+        Verb::Audit(args) => super::audit::run(&args, &before.reach.sources, before.reach.json()),
         Verb::Check(args) => super::check::run(&args, before.reach.json()),
         Verb::Completion(args) => Ok(super::integrate::completion(&args)),
         Verb::E(args) => Ok(super::etcdctl::run(&args.words, &[], before.reach)),

@@ -34,7 +34,7 @@ pub use kv::{
     Delete, DeleteOptions, Get, GetOptions, KeyValue, Put, PutOptions, Sort, SortOrder, SortTarget,
     prefix_end,
 };
-pub use lease::LeaseList;
+pub use lease::{LeaseList, LeaseTtl};
 pub use maintenance::Status;
 pub(crate) use probe::client_tls as tls_settings;
 pub use scrape::{NoMetrics, Scrape, Scraper};

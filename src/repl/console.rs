@@ -312,7 +312,7 @@ impl Console {
         cancel.reset();
         cancel.at_once(false);
         let kept = line.to_string();
-        if let Input::Rhai(_) | Input::Etcd(_) = self.input_kind(line) {
+        if let Input::Rhai(_) | Input::Etcd(_) | Input::Script(_) = self.input_kind(line) {
             self.last_input.clone_from(&kept);
         }
         let then = match input::kind(line, |word| self.scope.contains(word)) {
@@ -334,6 +334,12 @@ impl Console {
                 Then::Go
             }
             Input::Meta(text) => meta::run(self, text)?,
+            Input::Script(text) => {
+                let text = input::call_of(text)?;
+                let _ = self.evaluate(&text)?;
+                self.accept(Accepted::Rhai(text, self.settings()));
+                Then::Go
+            }
             Input::Rhai(text) => {
                 let value = self
                     .evaluate(text)

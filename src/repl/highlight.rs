@@ -53,7 +53,7 @@ pub(super) fn coloured(console: &Console, begun: &str, line: &str) -> String {
 fn of_statement(console: &Console, text: &str) -> Vec<Span> {
     match console.input_kind(text) {
         Input::Meta(_) if text.trim_start().starts_with(':') => of_meta(text),
-        Input::Blank | Input::Help(..) | Input::Meta(_) => Vec::new(),
+        Input::Blank | Input::Help(..) | Input::Meta(_) | Input::Script(_) => Vec::new(),
         Input::Etcd(_) => of_etcd(console, text),
         Input::Rhai(_) => of_script(console, text),
     }

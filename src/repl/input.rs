@@ -2,6 +2,7 @@
 
 use rhai::{Engine, LexError, ParseErrorType};
 
+use crate::error::{Error, Result};
 use crate::script::Script;
 
 /// A line, by its first word.
@@ -15,6 +16,8 @@ pub(super) enum Input<'a> {
     /// Behind the colon.
     Meta(&'a str),
     Rhai(&'a str),
+    /// A bundled script and its words: `etcd-rm etcd-3`.
+    Script(&'a str),
 }
 
 const ALIASES: [&str; 3] = ["e", "em", "etcdctl"];
@@ -49,11 +52,55 @@ pub(super) fn kind(text: &str, is_variable: impl Fn(&str) -> bool) -> Input<'_> 
     if let Some(name) = text.strip_suffix('?').filter(|name| is_name(name)) {
         return Input::Help(name.trim(), false);
     }
-    if is_etcd(text, is_variable) {
+    if is_script(text) {
+        Input::Script(text)
+    } else if is_etcd(text, is_variable) {
         Input::Etcd(text)
     } else {
         Input::Rhai(text)
     }
+}
+
+/// Does the line begin with the name of a bundled script? One without a `-` is a word of the language.
+pub(super) fn is_script(text: &str) -> bool {
+    let word = first_word(text);
+    word.contains('-') && crate::script::embedded::named(word).is_some()
+}
+
+/// A line that names a bundled script, as a call of `run`. Of a run's options it may have `-C`, `-D` and `-l PATTERN`.
+pub(super) fn call_of(line: &str) -> Result<String> {
+    let words = crate::command::split(line)
+        .ok_or_else(|| Error::usage("a quote stays open").because(line.to_string()))?;
+    let text = |word: &str| format!("{word:?}");
+    let mut options = Vec::new();
+    let mut args = Vec::new();
+    let mut words = words.into_iter();
+    let name = words.next().unwrap_or_default();
+    while let Some(word) = words.next() {
+        match word.as_str() {
+            "-C" | "--check" => options.push("check: true".to_string()),
+            "-D" | "--diff" => options.push("diff: true".to_string()),
+            "-l" | "--limit" => {
+                let pattern = words.next();
+                let pattern = pattern.ok_or_else(|| Error::usage("`-l` takes a pattern"))?;
+                options.push(format!("limit: {}", text(&pattern)));
+            }
+            option if option.starts_with('-') => {
+                return Err(Error::usage(format!(
+                    "`{option}` means nothing in a line of the console"
+                ))
+                .because("there are -C, -D and -l PATTERN")
+                .hint(format!("etcdsh {line}   # in a shell takes all options")));
+            }
+            _ => args.push(text(&word)),
+        }
+    }
+    options.insert(0, format!("args: [{}]", args.join(", ")));
+    Ok(format!(
+        "run({}, #{{ {} }})",
+        text(&name),
+        options.join(", ")
+    ))
 }
 
 /// A comment as shells have it, which the language does not know.
@@ -264,6 +311,8 @@ mod tests {
             (":hosts", Input::Meta("hosts")),
             ("e get a; e get b", Input::Etcd("e get a; e get b")),
             ("em list", Input::Etcd("em list")),
+            (" etcd-rm etcd-3", Input::Script("etcd-rm etcd-3")),
+            ("etcd - rm", Input::Rhai("etcd - rm")),
             ("e", Input::Etcd("e")),
             ("e -w json get a", Input::Etcd("e -w json get a")),
             ("e = 1", Input::Rhai("e = 1")),
@@ -320,6 +369,16 @@ mod tests {
             }
             assert_eq!(found, pieces);
         }
+    }
+
+    #[test]
+    fn a_bundled_script_is_a_call() {
+        assert_eq!(
+            call_of("etcd-rm etcd-3 '10.0.0.1' -C -l etcd").unwrap(),
+            r#"run("etcd-rm", #{ args: ["etcd-3", "10.0.0.1"], check: true, limit: "etcd" })"#
+        );
+        assert!(call_of("etcd-rm -x").is_err());
+        assert!(call_of("etcd-rm 'a").is_err());
     }
 
     #[test]

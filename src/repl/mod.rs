@@ -156,7 +156,7 @@ pub fn is_for_console(text: &str) -> bool {
     };
     text.lines()
         .any(|line| match input::kind(line, is_variable) {
-            Input::Etcd(_) | Input::Help(..) => true,
+            Input::Etcd(_) | Input::Help(..) | Input::Script(_) => true,
             // `exit` alone may be a line of a script.
             Input::Meta(_) => line.trim_start().starts_with(':'),
             Input::Blank => false,

@@ -54,6 +54,7 @@ fn refuse(console: &Console, line: &str) -> Result<()> {
             let once = ["edit", "overview", "quit", "watch"].contains(&name);
             once.then_some("it is no line that shows something and ends")
         }
+        Input::Script(_) => Some("it is a run of its own"),
         Input::Blank => Some("there is nothing to do"),
         Input::Help(..) | Input::Rhai(_) => None,
     };

@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::error::Error;
 use crate::primitive::Diff;
+use crate::transport::Output;
 
 /// What was changed on a host, kept for the line of its task.
 #[derive(Clone, Debug)]
@@ -67,8 +70,68 @@ pub struct Counts {
     pub unreachable: usize,
 }
 
+/// How many voters a cluster has, and how many of them are healthy.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Standing {
+    pub healthy: usize,
+    pub voters: usize,
+}
+
+impl Standing {
+    #[must_use]
+    pub fn quorum(self) -> usize {
+        self.voters / 2 + 1
+    }
+
+    /// How many more may fail before nothing can be written.
+    #[must_use]
+    pub fn may_fail(self) -> usize {
+        self.healthy.saturating_sub(self.quorum())
+    }
+}
+
+impl std::fmt::Display for Standing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} healthy of {} voters", self.healthy, self.voters)
+    }
+}
+
+/// What a step does to the membership of its cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Effect {
+    /// A learner joins.
+    Adds,
+    /// Nothing that counts.
+    None,
+    /// A learner becomes a voter.
+    Promotes,
+    /// A member leaves for good.
+    Removes,
+    /// A member is away for a moment, and comes back.
+    Stops,
+}
+
+/// One step of a plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    pub after: Standing,
+    pub before: Standing,
+    /// While it is carried out.
+    pub during: Standing,
+    pub effect: Effect,
+    pub host: String,
+    pub what: String,
+    pub why: String,
+}
+
 #[derive(Clone, Debug)]
 pub enum Event<'a> {
+    /// What a command that changes something came to: for the audit.
+    Answer {
+        host: &'a str,
+        output: &'a Output,
+    },
     /// Something was, or in check mode would be, changed. `nth` counts the changes of a host from 1.
     Change {
         check: bool,
@@ -92,6 +155,11 @@ pub enum Event<'a> {
     /// The one line that tells what to do next.
     Next {
         text: &'a str,
+    },
+    /// What is going to be done with the members of a cluster, step by step.
+    Plan {
+        cluster: &'a str,
+        steps: &'a [Step],
     },
     Play {
         hosts: &'a [String],

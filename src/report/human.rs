@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use super::{Change, Counts, Event, Sink, Status};
+use super::{Change, Counts, Event, Sink, Standing, Status, Step};
 use crate::primitive::Diff;
 use crate::terminal::{columns, padded, visible};
 
@@ -42,6 +42,50 @@ const MAGENTA: u8 = 35;
 const CYAN: u8 = 36;
 const BOLD: u8 = 1;
 const DIM: u8 = 2;
+
+/// A number before, while and after a step: `3>2>3`, or `3` where it stays.
+fn course(step: &Step, number: impl Fn(Standing) -> usize) -> String {
+    let mut all = [step.before, step.during, step.after]
+        .map(|standing| number(standing).to_string())
+        .to_vec();
+    all.dedup();
+    all.join(">")
+}
+
+/// The steps as a table, a line each.
+fn plan_lines(steps: &[Step]) -> Vec<String> {
+    let head = [
+        "", "host", "what", "voters", "healthy", "quorum", "may fail", "why",
+    ];
+    let mut rows = vec![head.map(str::to_string)];
+    for (place, step) in steps.iter().enumerate() {
+        rows.push([
+            format!("{}.", place + 1),
+            shown(&step.host),
+            shown(&step.what),
+            course(step, |standing| standing.voters),
+            course(step, |standing| standing.healthy),
+            course(step, Standing::quorum),
+            course(step, Standing::may_fail),
+            shown(&step.why),
+        ]);
+    }
+    let width = |column: usize| rows.iter().map(|row| columns(&row[column])).max();
+    let widths: Vec<usize> = (0..head.len())
+        .map(|column| width(column).unwrap_or(0))
+        .collect();
+    rows.iter()
+        .map(|row| {
+            let cells = row
+                .iter()
+                .zip(&widths)
+                .map(|(cell, width)| padded(cell, *width));
+            format!("  {}", cells.collect::<Vec<_>>().join("  "))
+                .trim_end()
+                .to_string()
+        })
+        .collect()
+}
 
 impl<W: Write + Send> Human<W> {
     pub fn new(out: W, style: Style) -> Human<W> {
@@ -92,6 +136,15 @@ impl<W: Write + Send> Human<W> {
             write();
         } else {
             self.live.suspend(write);
+        }
+    }
+
+    fn plan(&mut self, cluster: &str, steps: &[Step]) {
+        let plural = if steps.len() == 1 { "" } else { "s" };
+        let title = self.paint(BOLD, &format!("PLAN [{}]", shown(cluster)));
+        self.say(&format!("\n{title} {} step{plural}", steps.len()));
+        for line in plan_lines(steps) {
+            self.say(&line);
         }
     }
 
@@ -345,7 +398,7 @@ impl<W: Write + Send> Sink for Human<W> {
                 );
                 self.say(&line);
             }
-            Event::Command { .. } => {}
+            Event::Answer { .. } | Event::Command { .. } => {}
             Event::Message {
                 host: Some(host),
                 text,
@@ -355,6 +408,7 @@ impl<W: Write + Send> Sink for Human<W> {
                 let line = format!("{} {}", self.paint(BOLD, "next:"), shown(text));
                 self.say(&line);
             }
+            Event::Plan { cluster, steps } => self.plan(cluster, steps),
             Event::Play { hosts, name } => {
                 let title = self.paint(BOLD, &format!("PLAY [{}]", shown(name)));
                 self.say(&format!("\n{title} {}", shown(&hosts.join(", "))));

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::event::{Standing, Step};
 use super::{Event, Sink};
 use crate::error::Error;
 
@@ -32,6 +33,20 @@ pub fn error(error: &Error) -> Value {
     })
 }
 
+fn standing(standing: Standing) -> Value {
+    json!({
+        "voters": standing.voters, "healthy": standing.healthy,
+        "quorum": standing.quorum(), "may_fail": standing.may_fail(),
+    })
+}
+
+fn step(step: &Step) -> Value {
+    json!({
+        "host": step.host, "what": step.what, "why": step.why, "effect": step.effect,
+        "before": standing(step.before), "during": standing(step.during), "after": standing(step.after),
+    })
+}
+
 impl<W: Write + Send> Json<W> {
     pub(crate) fn line(event: &Event<'_>) -> Value {
         match event {
@@ -47,6 +62,8 @@ impl<W: Write + Send> Json<W> {
                 "event": "change", "task": task, "host": host, "nth": nth, "subject": subject, "what": what, "check": check,
                 "diff": diff.map(|diff| json!({ "path": diff.path, "before": diff.before, "after": diff.after })),
             }),
+            // Kept for the audit alone.
+            Event::Answer { .. } => Value::Null,
             Event::Command { command, host } => {
                 json!({ "event": "command", "host": host, "command": command })
             }
@@ -54,6 +71,10 @@ impl<W: Write + Send> Json<W> {
                 json!({ "event": "message", "host": host, "text": text })
             }
             Event::Next { text } => json!({ "event": "next", "text": text }),
+            Event::Plan { cluster, steps } => json!({
+                "event": "plan", "cluster": cluster,
+                "steps": steps.iter().map(step).collect::<Vec<_>>(),
+            }),
             Event::Play { hosts, name } => json!({ "event": "play", "name": name, "hosts": hosts }),
             Event::Recap {
                 check,
@@ -124,7 +145,7 @@ impl<W: Write + Send> Json<W> {
 impl<W: Write + Send> Sink for Json<W> {
     fn event(&mut self, event: &Event<'_>) {
         // Commands are for a person who watches with -vv.
-        if matches!(event, Event::Command { .. }) {
+        if matches!(event, Event::Command { .. } | Event::Answer { .. }) {
             return;
         }
         // A reader that went away is no reason to stop in mid-change.

@@ -2,6 +2,7 @@
 //!
 //! The only room that writes to the terminal while a script runs. Must not know hosts or scripts, only events.
 
+mod audit;
 mod event;
 mod hint;
 mod human;
@@ -10,7 +11,8 @@ mod transcript;
 
 use std::sync::{Mutex, PoisonError};
 
-pub use event::{Change, Counts, Event, Status};
+pub use audit::{Audited, FOLDER as AUDIT};
+pub use event::{Change, Counts, Effect, Event, Standing, Status, Step};
 pub use hint::in_console;
 pub use human::{Human, Style};
 pub use json::{Json, error as error_json};

@@ -138,6 +138,10 @@ impl Session {
                         let script = self.locks.guarded(link, &change.script);
                         let output =
                             link.doing(Some(&subject), || link.exec(&script, change.timeout))?;
+                        self.report.event(&Event::Answer {
+                            host: link.name(),
+                            output: &output,
+                        });
                         self.locks.is_lost(link, &output)?;
                         primitive.judge(&change, &output)?;
                         Ok(output)

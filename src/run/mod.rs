@@ -7,6 +7,7 @@ mod apply;
 mod cancel;
 mod fault;
 mod lock;
+mod plan;
 mod play;
 mod tags;
 
@@ -17,6 +18,7 @@ use std::time::{Duration, Instant};
 pub use apply::Outcome;
 pub use cancel::Cancel;
 pub use lock::{Holder, show as lock_of, unlock};
+pub use plan::Kept;
 pub use play::{Body, LinkOf, Play, Score, Task, Verdict};
 pub use tags::Selection;
 
@@ -25,6 +27,7 @@ use crate::host::Link;
 use crate::report::Report;
 use fault::Faults;
 use lock::Locks;
+use plan::Plans;
 
 /// How the whole process shall behave.
 #[derive(Clone, Debug)]
@@ -32,6 +35,10 @@ pub struct Options {
     pub check: bool,
     pub diff: bool,
     pub forks: usize,
+    /// Do exactly what was planned before.
+    pub held_to: Option<Kept>,
+    /// Gates that are left out, each with its reason.
+    pub no_gate: Vec<(String, String)>,
     /// Answer every question with yes.
     pub yes: bool,
 }
@@ -42,6 +49,13 @@ pub struct Tally {
     pub changes: Vec<crate::report::Change>,
     /// What check mode could not know.
     pub unknown: Vec<String>,
+}
+
+impl Tally {
+    fn add(&mut self, other: Tally) {
+        self.changes.extend(other.changes);
+        self.unknown.extend(other.unknown);
+    }
 }
 
 /// Connections that outlive a run: those of the console.
@@ -109,11 +123,15 @@ pub struct Session {
     console: bool,
     counts: Mutex<HashMap<String, usize>>,
     faults: Faults,
+    /// What plays within a play have done, and how many of them run now.
+    inner: Mutex<(usize, HashMap<String, Tally>)>,
     links: Mutex<HashMap<String, Arc<Link>>>,
     locks: Locks,
     /// Connections that other sessions have made, for hosts that are still reached in the same way.
     pool: Pool,
     pub options: Options,
+    /// What is going to be done with the members of clusters.
+    pub plans: Plans,
     pub report: Arc<Report>,
     said: Mutex<std::collections::HashSet<String>>,
     tallies: Mutex<HashMap<String, Tally>>,
@@ -128,9 +146,11 @@ impl Session {
             console: false,
             counts: Mutex::default(),
             faults: Faults::from_environment(),
+            inner: Mutex::default(),
             links: Mutex::default(),
             locks: Locks::default(),
             pool: Pool::default(),
+            plans: Plans::held_to(options.held_to.clone()),
             options,
             report: Arc::new(report),
             said: Mutex::default(),
@@ -287,11 +307,42 @@ impl Session {
     }
 
     fn take_tally(&self, host: &str) -> Tally {
-        self.tallies
+        let tally = self
+            .tallies
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .remove(host)
-            .unwrap_or_default()
+            .unwrap_or_default();
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        if inner.0 > 0 {
+            inner
+                .1
+                .entry(host.to_string())
+                .or_default()
+                .add(tally.clone());
+        }
+        tally
+    }
+
+    /// Run a play within a task of another one: what it changes counts for that task, too.
+    pub fn within<T>(&self, run: impl FnOnce() -> T) -> T {
+        let task = self.task_name();
+        if task.is_empty() {
+            return run();
+        }
+        let aside =
+            std::mem::take(&mut *self.tallies.lock().unwrap_or_else(PoisonError::into_inner));
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner).0 += 1;
+        let result = run();
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        inner.0 -= 1;
+        let done = std::mem::take(&mut inner.1);
+        drop(inner);
+        for (host, tally) in aside.into_iter().chain(done) {
+            self.with_tally(&host, |all| all.add(tally));
+        }
+        self.set_task(&task);
+        result
     }
 
     /// What was done since at the places that `wanted` takes, in the order of their names.
@@ -303,10 +354,18 @@ impl Session {
             .cloned()
             .collect();
         names.sort();
-        names
+        let taken: Vec<(String, Tally)> = names
             .into_iter()
             .filter_map(|name| tallies.remove(&name).map(|tally| (name, tally)))
-            .collect()
+            .collect();
+        drop(tallies);
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        if inner.0 > 0 {
+            for (name, tally) in &taken {
+                inner.1.entry(name.clone()).or_default().add(tally.clone());
+            }
+        }
+        taken
     }
 
     /// Ask for a line, or with `secret` for one that is not shown. Off a terminal and with `-y` the default is the answer.

@@ -15,7 +15,15 @@ macro_rules! files {
 
 const SCRIPTS: &[File] = files![
     "scripts/etcd.rhai",
+    "scripts/etcd-add.rhai",
+    "scripts/etcd-check.rhai",
+    "scripts/etcd-reload.rhai",
+    "scripts/etcd-replace.rhai",
+    "scripts/etcd-restart.rhai",
+    "scripts/etcd-rm.rhai",
+    "scripts/etcd-scale.rhai",
     "examples/add-member.rhai",
+    "examples/add-member-hooks.rhai",
     "examples/rolling-restart.rhai",
 ];
 
@@ -49,6 +57,10 @@ const STDLIB: &[Source] = &[
             "stdlib/etcd/purge.rhai",
             "stdlib/etcd/config.rhai",
             "stdlib/etcd/launch.rhai",
+            "stdlib/etcd/plan.rhai",
+            "stdlib/etcd/patroni.rhai",
+            "stdlib/etcd/step.rhai",
+            "stdlib/etcd/check.rhai",
         ],
         name: "etcd",
     },

@@ -102,6 +102,8 @@ fn empty_world() -> Result<World> {
         check: true,
         diff: false,
         forks: 1,
+        held_to: None,
+        no_gate: Vec::new(),
         yes: false,
     };
     Ok(World::new(Parts {
@@ -263,6 +265,17 @@ pub fn index() -> Result<String> {
     Ok(text)
 }
 
+/// What a script says of itself, at its head.
+#[must_use]
+pub fn head_of(text: &str) -> String {
+    let lines = text.lines().skip_while(|line| line.starts_with("#!"));
+    let head = lines.map_while(|line| line.strip_prefix("//!"));
+    let head: Vec<&str> = head
+        .map(|line| line.strip_prefix(' ').unwrap_or(line))
+        .collect();
+    format!("{}\n", head.join("\n"))
+}
+
 /// The page of one name: all that is called so.
 pub fn entry(name: &str) -> Result<String> {
     let bare = name.trim_start_matches("h.").trim_start_matches("e.");
@@ -297,6 +310,7 @@ pub fn entry(name: &str) -> Result<String> {
             .filter(same)
             .map(|function| format!("{}\n\n{}", function.signature, function.doc)),
     );
+    pages.extend(super::embedded::named(name).map(|(_, text)| head_of(text)));
     if !pages.is_empty() {
         return Ok(pages.join("\n"));
     }

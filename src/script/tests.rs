@@ -15,6 +15,8 @@ pub(super) fn world(inventory: &str) -> World {
         check: false,
         diff: false,
         forks: 4,
+        held_to: None,
+        no_gate: Vec::new(),
         yes: false,
     };
     World::new(Parts {

@@ -133,6 +133,7 @@ pub enum Section {
     Play,
     Host,
     Flow,
+    Plan,
     Saying,
     Etcd,
     Cert,
@@ -143,10 +144,11 @@ pub enum Section {
 
 impl Section {
     /// In the order of the manual, after the primitives.
-    pub const ALL: [Section; 9] = [
+    pub const ALL: [Section; 10] = [
         Section::Play,
         Section::Host,
         Section::Flow,
+        Section::Plan,
         Section::Saying,
         Section::Etcd,
         Section::Cert,
@@ -162,6 +164,7 @@ impl Section {
             Section::Etcd => "etcd",
             Section::Flow => "Several hosts, waiting, other scripts",
             Section::Host => "Hosts and inventory",
+            Section::Plan => "Plans",
             Section::Play => "Play, tasks, groups",
             Section::Primitive => "Primitives",
             Section::Saying => "Messages, questions, errors, check mode",

@@ -56,6 +56,12 @@ fn seen(test: &Test, words: &str, events: &mut BTreeMap<String, BTreeSet<String>
                     .extend(fields(&event[key]));
             }
         }
+        for step in event["steps"].as_array().into_iter().flatten() {
+            let of_step = events.entry("plan step".into()).or_default();
+            of_step.extend(fields(step));
+            let numbers = fields(&step["during"]);
+            events.entry("standing".into()).or_default().extend(numbers);
+        }
         for row in event["hosts"]
             .as_object()
             .into_iter()
@@ -91,6 +97,8 @@ fn every_line_is_a_documented_event() {
             "play(\"all\", \"all\");\n\
              task(\"talk\", \"say things\", |h| { say(h, \"hello\"); print(\"there\"); unknown(h, \"health\", \"later\"); });\n\
              task(\"write\", \"write a file\", |h| h.file(\"/tmp/file\", #{ content: \"x\\n\" }));\n\
+             let well = #{ voters: 1, healthy: 1 };\n\
+             task(\"plan\", \"plan\", |h| show_plan(\"etcd\", [#{ host: h, what: \"look\", why: \"so\", effect: \"none\", before: well, during: well, after: well }]));\n\
              task(\"warn\", \"warn\", #{ fail: \"warn\" }, |h| fail(h, \"no\", #{ because: \"so\", hint: \"do\" }));\n\
              task(\"run\", \"run\", |h| h.run(\"exit 3\"));\n",
         )

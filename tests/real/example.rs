@@ -15,6 +15,60 @@ fn example(name: &str) -> String {
     .unwrap()
 }
 
+/// A web service that keeps what is sent to it.
+const LISTENER: &str = "
+import http.server
+class Kept(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        open('hook.json', 'wb').write(self.rfile.read(int(self.headers['Content-Length'])))
+        self.send_response(204); self.end_headers()
+server = http.server.HTTPServer(('127.0.0.1', 8099), Kept)
+open('listens', 'w').close()
+server.handle_request()
+";
+
+#[test]
+fn a_script_of_ones_own_adds_its_steps_to_a_plan() {
+    let one = example("one.yml");
+    let Some(lab) = Lab::up(&["10.10.10.10=trixie", "10.10.10.11=trixie"], &one) else {
+        return;
+    };
+    lab.flow("").ok();
+    let two = one.replace(
+        "10.10.10.10: { etcd_seq: 1 }",
+        "10.10.10.10: { etcd_seq: 1 }\n        10.10.10.11: { etcd_seq: 2 }",
+    );
+    assert_ne!(one, two);
+    lab.write("pigsty.yml", &two);
+    let mut listener = lab
+        .command("python3")
+        .args(["-c", LISTENER])
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .expect("python3 starts");
+    while !lab.folder().join("listens").exists() {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    let run = |words: &[&str]| {
+        let mut command = lab.command(env!("CARGO_BIN_EXE_etcdsh"));
+        command
+            .env("WEBHOOK", "http://127.0.0.1:8099/")
+            .args(["-o", "json", "add-member-hooks"]);
+        super::lab::Run::from(command.args(words).output().expect("etcdsh runs"))
+    };
+    run(&["10.10.10.11", "-C"]).changes_nothing();
+    run(&["10.10.10.11"]).changes_something();
+    listener.wait().expect("it ends");
+    assert_eq!(
+        lab.read("hook.json"),
+        r#"{"member":"etcd-2","url":"https://10.10.10.11:2379"}"#
+    );
+    healthy(&lab, HOSTS[1], &["etcd-1", "etcd-2"]);
+    assert!(lab.on(HOSTS[1], "cat /etc/motd").contains("member etcd-2"));
+    run(&["10.10.10.11"]).changes_nothing();
+}
+
 #[test]
 fn a_member_is_added_and_all_are_restarted_one_by_one() {
     let three = example("three.yml");

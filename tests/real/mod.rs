@@ -21,6 +21,7 @@ mod package;
 mod patroni;
 mod pigsty;
 mod place;
+mod plan;
 mod primitive;
 mod race;
 mod restart;

@@ -96,6 +96,7 @@ fn of_statement(console: &Console, head: &str) -> Offers {
         _ if input::is_etcd(text, |word| console.is_variable(word)) && text.contains(' ') => {
             etcd::of_etcd(console, text)
         }
+        _ if input::is_script(text) && text.contains(' ') => of_bundled(console, text),
         _ => script::of_script(console, text),
     };
     let shift = indent + usize::from(text.starts_with(':'));
@@ -129,6 +130,22 @@ fn last_word(text: &str, ends: impl Fn(char) -> bool) -> usize {
     text.rfind(ends).map_or(0, |at| {
         at + text[at..].chars().next().map_or(1, char::len_utf8)
     })
+}
+
+/// The words of a bundled script: hosts, and members by their names.
+fn of_bundled(console: &Console, text: &str) -> Offers {
+    let start = last_word(text, char::is_whitespace);
+    let word = &text[start..];
+    let inventory = &console.interpreter.world().inventory;
+    let member = |host: String| crate::cluster::Member::of(inventory, &host).ok();
+    let mut all: Vec<Offer> = inventory
+        .hosts()
+        .into_iter()
+        .filter_map(member)
+        .map(|member| (member.name(), "member".to_string()))
+        .collect();
+    all.extend(hosts(console, ""));
+    (start, starting(word, all))
 }
 
 fn hosts(console: &Console, word: &str) -> Vec<Offer> {

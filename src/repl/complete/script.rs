@@ -180,6 +180,9 @@ fn names(console: &Console, word: &str, text: &str) -> Vec<Offer> {
             ("e ".to_string(), "a line of etcdctl".to_string()),
             ("em ".to_string(), "e member".to_string()),
         ]);
+        // One without a `-` is a word of the language.
+        let bundled = scripts().into_iter().filter(|(name, _)| name.contains('-'));
+        all.extend(bundled.map(|(name, path)| (format!("{name} "), path)));
     }
     all.extend(functions(false));
     let known = console.interpreter.known();

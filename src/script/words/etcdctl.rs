@@ -173,6 +173,18 @@ const MEMBER_LIST: Word = of_client(
 .gives(Type::Array)
 .example("for member in e.member_list() { print(member.name); }");
 
+const LEASE_TTL: Word = of_client(
+    "lease_ttl",
+    "How long leases still live, all asked at once: an array of maps with `id`, `left` (seconds; -1 when there is no such lease) and `granted`.",
+)
+.takes(&[Arg::new(
+    "ids",
+    Type::Array,
+    "their ids, hex as `lease` of `get` shows them",
+)])
+.gives(Type::Array)
+.example(r#"print(e.lease_ttl(e.get("/pg/", #{ prefix: true }).filter(|x| x.lease != ()).map(|x| x.lease)));"#);
+
 const ID: Arg = Arg::new("id", Type::Text, "its id, hex as `member_list` shows it");
 
 const MEMBER_ADD: Word = of_client("member_add", "Add a member; returns its map.")
@@ -237,6 +249,7 @@ pub(super) const WORDS: &[&Word] = &[
     &MEMBER_REMOVE,
     &MEMBER_PROMOTE,
     &MOVE_LEADER,
+    &LEASE_TTL,
     &SNAPSHOT_SAVE,
     &COMMAND,
     &ENDPOINTS,
@@ -680,6 +693,10 @@ fn on_members(engine: &mut Engine) {
     word(engine, &MEMBER_LIST, |call| {
         pass(heard(client(call), member_list).map(Into::into))
     });
+    word(engine, &LEASE_TTL, |call| {
+        let ids: Vec<String> = call.array(0).iter().map(ToString::to_string).collect();
+        pass(heard(client(call), move |etcd| lease_ttl(etcd, &ids)).map(Into::into))
+    });
     word(engine, &MEMBER_ADD, |call| {
         let learner = call.options.bool("learner").unwrap_or(false);
         pass(
@@ -707,6 +724,22 @@ fn on_members(engine: &mut Engine) {
             pass(done).map(Into::into)
         });
     }
+}
+
+/// What is left of leases, in the order of their ids in the list.
+fn lease_ttl(etcd: &Etcdctl, ids: &[String]) -> Result<Array> {
+    let numbers: Vec<u64> = ids.iter().map(|id| id_of(id)).collect::<Result<_>>()?;
+    let all = etcd.client.lease_ttl(&numbers)?;
+    Ok(all
+        .iter()
+        .map(|lease| {
+            Dynamic::from(map([
+                ("granted", Value::Int(lease.granted)),
+                ("id", Value::from(hex(lease.id))),
+                ("left", Value::Int(lease.left)),
+            ]))
+        })
+        .collect())
 }
 
 /// A line of etcdctl, for the cluster of the inventory: what the commands print.

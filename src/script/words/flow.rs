@@ -78,6 +78,7 @@ const RUN: Word = Word::function(
     "a bundled script such as `etcd`, or a path",
 )])
 .with(&[
+    Arg::new("args", Type::Texts, "the words of the script, in its `args`"),
     Arg::new("check", Type::Bool, "show what would change and change nothing, as with `-C`; as the run itself by default"),
     Arg::new("diff", Type::Bool, "with `check`: show the difference of each file, as with `-D`; as the run itself by default"),
     Arg::new(
@@ -360,7 +361,7 @@ fn run_script(world: &Arc<World>, name: &str, options: &Args) -> Result<()> {
     };
     let tags = crate::run::Selection::words("tags:", &options.texts("tags"))?;
     let parts = Parts {
-        args: Vec::new(),
+        args: options.texts("args"),
         beside: world.beside.clone(),
         inventory: Arc::new(inventory),
         limit: options.text("limit").or_else(|| world.limit.clone()),
@@ -373,7 +374,8 @@ fn run_script(world: &Arc<World>, name: &str, options: &Args) -> Result<()> {
         },
         session: session_of(world, options),
     };
-    let score = Interpreter::open(World::new(parts), &script)?.run(None)?;
+    let play = || Interpreter::open(World::new(parts), &script)?.run(None);
+    let score = world.session.within(play)?;
     match score.errors.into_iter().next() {
         None => Ok(()),
         Some(error) => Err(Box::new(error)),

@@ -155,6 +155,8 @@ mod tests {
             check,
             diff: false,
             forks: 1,
+            held_to: None,
+            no_gate: Vec::new(),
             yes: false,
         };
         World::new(Parts {

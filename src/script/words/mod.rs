@@ -16,6 +16,7 @@ mod local;
 mod look;
 pub(in crate::script) mod parameter;
 mod pattern;
+mod plan;
 pub(in crate::script) mod play;
 mod say;
 pub(in crate::script) mod table;
@@ -40,6 +41,7 @@ const FILES: &[&[&Word]] = &[
     cluster::WORDS,
     parameter::WORDS,
     flow::WORDS,
+    plan::WORDS,
     say::WORDS,
     etcdctl::WORDS,
     super::overview::WORDS,
@@ -78,6 +80,7 @@ pub(super) fn register(engine: &mut Engine, world: &Arc<World>, engines: &play::
     cluster::register(engine, world);
     parameter::register(engine, world);
     flow::register(engine, world, engines);
+    plan::register(engine, world);
     say::register(engine, world);
     etcdctl::register(engine, world);
     super::overview::register(engine, world);
