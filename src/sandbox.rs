@@ -287,10 +287,21 @@ pub fn remove() -> Result<(PathBuf, bool)> {
             std::fs::remove_dir_all(&folder)
         })
         .map_err(|error| {
-            Error::config(format!("`{}` cannot be removed", folder.display()))
-                .because(error.to_string())
+            let removed = Error::config(format!("`{}` cannot be removed", folder.display()))
+                .because(error.to_string());
+            match owner_of(&folder) {
+                Some(uid) if uid != rustix::process::geteuid().as_raw() => removed
+                    .because(format!("it is that of user {uid}"))
+                    .hint(format!("sudo -u '#{uid}' etcdsh sandbox rm   # or as root")),
+                _ => removed,
+            }
         })?;
     Ok((folder, true))
+}
+
+fn owner_of(folder: &Path) -> Option<u32> {
+    use std::os::unix::fs::MetadataExt;
+    std::fs::metadata(folder).ok().map(|found| found.uid())
 }
 
 /// Let the owner read and write this folder and all below it.

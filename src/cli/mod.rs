@@ -295,14 +295,14 @@ fn script_of(options: &Options, word: Option<&str>) -> Result<Option<Script>> {
             let error = Error::usage(format!("`{word}` is no subcommand and no bundled script"));
             Err(match crate::error::nearest(word, known) {
                 Some(near) => error.hint(format!("did you mean `{near}`?")),
-                None => meant(error, word),
+                None => meant(error, word, &options.args),
             })
         }
     }
 }
 
 /// What somebody may have wanted with a word that is near to nothing.
-fn meant(error: Box<Error>, word: &str) -> Box<Error> {
+fn meant(error: Box<Error>, word: &str, rest: &[String]) -> Box<Error> {
     let path = std::path::Path::new(word);
     let ends = |ends: &[&str]| {
         let end = path.extension().and_then(|end| end.to_str());
@@ -321,7 +321,22 @@ fn meant(error: Box<Error>, word: &str) -> Box<Error> {
     }
     if let Some(command) = crate::etcdctl::command(word) {
         let error = error.because("it is a command of etcdctl");
-        return error.hint(format!("etcdsh e {command}"));
+        let words = std::iter::once(command).chain(rest.iter().map(String::as_str));
+        let line = crate::secret::masked(&crate::command::line(words));
+        return error.hint(format!("etcdsh e {line}"));
+    }
+    let other = match word {
+        "apply-config" | "bootstrap" | "create" | "deploy" | "init" | "install" | "setup"
+        | "start" => "etcdsh etcd",
+        "health" | "info" | "ps" | "state" | "status" | "top" => "etcdsh overview --once",
+        "add" | "join" => "etcdsh etcd-add HOST",
+        "delete" | "remove" | "rm" => "etcdsh etcd-rm MEMBER",
+        "reload" | "restart" => "etcdsh etcd-restart",
+        "exec" | "shell" | "ssh" => "etcdsh run HOST -- COMMAND",
+        _ => "",
+    };
+    if !other.is_empty() && !path.exists() {
+        return error.hint(other);
     }
     if path.exists() {
         return error.hint(format!(

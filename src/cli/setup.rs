@@ -393,6 +393,23 @@ impl Setup {
         })
     }
 
+    /// Without an inventory the hosts are folders on this machine, and a command on them is one on this machine: fine where a sandbox
+    /// is up, and else nothing that was meant.
+    pub(super) fn refuse_nowhere(&self) -> Result<()> {
+        if !self.sources.is_empty() {
+            return Ok(());
+        }
+        if crate::sandbox::is_there() {
+            self.session.report.warn(
+                "no inventory here: this goes to the sandbox on this machine; -i FILE names one",
+            );
+            return Ok(());
+        }
+        Err(Error::config("there is no inventory here, and no sandbox")
+            .because("the command would run on this machine")
+            .hint("-i FILE   # names an inventory; `etcdsh sandbox up` makes a sandbox"))
+    }
+
     /// Say what is odd about the inventory and the settings.
     pub(super) fn warn(&self) {
         for warning in &self.warnings {

@@ -130,6 +130,13 @@ fn bare(hint: &Hint) -> String {
     line.split("   #").next().unwrap_or_default().to_string()
 }
 
+/// Is it an option that stands behind the line that was typed, and wins there?
+fn is_added(hint: &str) -> bool {
+    ["-K", "-k", "-e ", "-u ", "--private-key ", "--no-gate "]
+        .iter()
+        .any(|option| hint.starts_with(option))
+}
+
 /// Would data or a member go by it, or a question be answered unread? Then it is nothing to be typed without a thought.
 fn risks_data(hint: &Hint) -> bool {
     match hint {
@@ -172,6 +179,10 @@ pub(super) fn next(
             // A sentence stands above; said again within a line it hides what to type.
             Some(hint) if bare(hint).len() > HINT_IN_LINE => {
                 format!("do what the hint says, then run again: {}", again())
+            }
+            // An option is mended by typing it; of two `-l` both would count.
+            Some(hint) if is_added(&bare(hint)) => {
+                format!("run again with it: {} {}", again(), bare(hint))
             }
             Some(hint) => format!("mend it ({}), then run again: {}", bare(hint), again()),
             None => format!("look at {host}, then run again: {}", again()),

@@ -208,6 +208,7 @@ fn run(args: &RunArgs, options: &Options) -> Result<i32> {
     let setup = Setup::new(options, None)?;
     let world = setup.world(false);
     let hosts = world.select(&args.pattern)?;
+    setup.refuse_nowhere()?;
     let command = match args.command.as_slice() {
         [line] => line.clone(),
         words => crate::command::line(words.iter().map(String::as_str)),

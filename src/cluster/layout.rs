@@ -134,9 +134,12 @@ pub(super) fn wrong(lines: impl IntoIterator<Item = String>) -> Box<Error> {
     let plural = if lines.len() == 1 { "" } else { "s" };
     let mut error = Error::config(format!("{} mistake{plural} in the inventory", lines.len()))
         .hint(Hint::All(vec![
-            Hint::program("inventory origin HOST VARIABLE"),
-            Hint::Note("where a value comes from".into()),
-        ]));
+        Hint::program("inventory --graph --vars"),
+        Hint::Note(
+            "shows the values; `inventory origin` and a host and a variable, where one comes from"
+                .into(),
+        ),
+    ]));
     error.causes = lines;
     error
 }
@@ -152,6 +155,10 @@ fn in_two(host: &str, one: &str, other: &str) -> Box<Error> {
 fn none(inventory: &Inventory) -> Box<Error> {
     let error = Error::config("there is no etcd in the inventory");
     if is_any(inventory) {
+        if inventory.groups().any(|group| group == "hosts") {
+            let error = error.because("`hosts` is read as a group: it stands beside the group of the cluster, and not below it");
+            return error.hint("indent `hosts:` below `etcd:`");
+        }
         let error = error.because("the group that is meant as a cluster has no hosts");
         return error.hint(Hint::Hosts);
     }

@@ -51,7 +51,14 @@ impl Member {
         }
         match seq {
             None => wrong.push(format!(
-                "`etcd_seq` is not set; give each member of `{cluster}` its own number"
+                "`etcd_seq` is not set; {}",
+                match misspelt(inventory, host) {
+                    Some(near) => format!(
+                        "was it meant by `{near}`{}?",
+                        written(inventory, host, &near)
+                    ),
+                    None => format!("give each member of `{cluster}` its own number"),
+                }
             )),
             Some(seq) if seq < 0 => wrong.push(format!(
                 "`etcd_seq` is 0 or more, not {seq}{}",
@@ -133,6 +140,12 @@ pub(super) fn cluster_name(inventory: &Inventory, host: &str) -> Result<String> 
 /// ` (FILE:LINE:COLUMN)` of a variable, when that is known.
 pub(super) fn written(inventory: &Inventory, host: &str, name: &str) -> String {
     origin(inventory, host, name).map_or_else(String::new, |at| format!(" ({at})"))
+}
+
+/// A variable that nothing reads, and that was probably meant as `etcd_seq`.
+fn misspelt(inventory: &Inventory, host: &str) -> Option<String> {
+    let near = |name: &String| strsim::osa_distance(name, "etcd_seq") <= 2;
+    inventory.vars(host).into_keys().find(near)
 }
 
 /// The value, or a line more that is wrong.

@@ -68,6 +68,20 @@ impl Vars<'_> {
         })
     }
 
+    /// Which of these variables is set, and where: for an error about its value.
+    fn place(&self, names: &[&str]) -> Option<String> {
+        let is_set = |name: &&&str| {
+            self.inventory
+                .var(self.host, name)
+                .is_ok_and(|value| value.is_some())
+        };
+        let name = names.iter().find(is_set)?;
+        Some(format!(
+            "`{name}`{}",
+            super::member::written(self.inventory, self.host, name)
+        ))
+    }
+
     fn words(&self, names: &[&str]) -> Result<Vec<String>> {
         let Some(text) = self.text(names)? else {
             return Ok(Vec::new());
@@ -162,16 +176,17 @@ fn escalation(vars: &Vars<'_>, login: &Login, become_root: bool) -> Result<Optio
                 .on(vars.host)
         })?,
     };
+    let names = [
+        "ansible_become_password",
+        "ansible_become_pass",
+        match method {
+            Method::Doas => "ansible_doas_pass",
+            Method::Su => "ansible_su_pass",
+            Method::Sudo => "ansible_sudo_pass",
+        },
+    ];
     let password = vars
-        .text(&[
-            "ansible_become_password",
-            "ansible_become_pass",
-            match method {
-                Method::Doas => "ansible_doas_pass",
-                Method::Su => "ansible_su_pass",
-                Method::Sudo => "ansible_sudo_pass",
-            },
-        ])?
+        .text(&names)?
         .map(Secret::new)
         .or_else(|| login.become_password.clone());
     let user = vars
@@ -181,6 +196,7 @@ fn escalation(vars: &Vars<'_>, login: &Login, become_root: bool) -> Result<Optio
     Ok(Some(Become {
         method,
         password,
+        set_by: vars.place(&names),
         user,
     }))
 }
@@ -251,20 +267,22 @@ fn target(vars: &Vars<'_>, login: &Login) -> Result<Target> {
             .or(login.config.timeout.map(u64::from))
             .unwrap_or(10),
     };
+    let passwords = [
+        "ansible_password",
+        "ansible_ssh_pass",
+        "ansible_ssh_password",
+    ];
     Ok(Target {
         destination,
         host_keys,
         key: key.map(|path| expand_home(&path)),
         options,
         password: vars
-            .text(&[
-                "ansible_password",
-                "ansible_ssh_pass",
-                "ansible_ssh_password",
-            ])?
+            .text(&passwords)?
             .map(Secret::new)
             .or_else(|| login.password.clone()),
         port,
+        set_by: vars.place(&passwords),
         timeout: Duration::from_secs(timeout.max(1)),
         user: vars
             .text(&["ansible_user", "ansible_ssh_user"])?

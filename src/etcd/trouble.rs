@@ -150,11 +150,14 @@ impl Fault {
     pub(crate) fn hint(&self) -> Option<&'static str> {
         match self.trouble() {
             Trouble::Tls(text) if text == NOT_TRUSTED => Some(
-                "bring files/pki/ca/ca.crt from beside the inventory that the cluster was made with, or name one: --cacert FILE",
+                "bring the folder files/pki (CA and certificates) from beside the inventory that the cluster was made with; or --cacert FILE --cert FILE --key FILE",
             ),
             Trouble::Auth(text) if text.contains("invalid user ID or password") => Some(
                 "--user NAME:PASSWORD   # or etcdsh_user and etcdsh_password, etcd_root_password, in the inventory",
             ),
+            trouble if trouble.to_string().contains("member not found") => {
+                Some("etcdsh em list   # shows the members and their ids")
+            }
             _ => None,
         }
     }

@@ -232,6 +232,8 @@ pub(super) fn meant(text: &str, is_etcd: impl Fn(&str) -> bool) -> Vec<String> {
     }
     let line = text.trim_end_matches(';');
     match word {
+        "q" => vec![":quit".to_string()],
+        "status" => vec![":overview".to_string(), "e endpoint status".to_string()],
         "ls" => vec![format!("e {line}"), format!(":! {line}")],
         _ if super::meta::ALL.iter().any(|meta| meta.name == word) => vec![format!(":{line}")],
         _ if is_etcd(word) => vec![format!("e {line}")],

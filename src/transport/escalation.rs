@@ -134,13 +134,18 @@ pub(super) fn no_password(method: Method) -> Box<Error> {
 }
 
 /// It asks again: the answer was wrong.
-pub(super) fn wrong_password(method: Method) -> Box<Error> {
+pub(super) fn wrong_password(escalate: Option<&Become>) -> Box<Error> {
+    let method = escalate.map(|escalate| escalate.method).unwrap_or_default();
     let what = format!("{} refused the password", method.name());
     let whose = if method == Method::Su {
         ", which is that of the user to become"
     } else {
         ""
     };
+    if let Some(variable) = escalate.and_then(|escalate| escalate.set_by.as_ref()) {
+        return Error::new(Kind::Connect, what)
+            .hint(format!("correct {variable}: it wins over -K{whose}"));
+    }
     Error::new(Kind::Connect, what).hint(format!(
         "-K   # asks for it again; `ansible_become_password` in the inventory sets it{whose}"
     ))
@@ -166,7 +171,7 @@ pub(super) fn refused(said: &str, escalate: Option<&Become>) -> Box<Error> {
     };
     let ended = || {
         because(Error::new(Kind::Connect, "the login shell ended at once"))
-            .hint("usermod -s /bin/sh USER   # on the host; -u USER where another one may log in")
+            .hint("-u USER   # who may log in there; or give this one a shell, as root on the host: usermod -s /bin/sh NAME")
     };
     let Some(method) = escalate.map(|escalate| escalate.method) else {
         return ended();
@@ -187,7 +192,7 @@ pub(super) fn refused(said: &str, escalate: Option<&Become>) -> Box<Error> {
     ];
     let asked = escalate.is_some_and(|escalate| escalate.password.is_some());
     if method != Method::Sudo && asked && wrong.iter().any(|words| small.contains(words)) {
-        return wrong_password(method);
+        return wrong_password(escalate);
     }
     let required = ["authentication required", "authorization required"];
     if method == Method::Doas && !asked && required.iter().any(|words| small.contains(words)) {

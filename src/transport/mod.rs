@@ -45,6 +45,8 @@ impl Output {
 pub struct Become {
     pub method: Method,
     pub password: Option<Secret>,
+    /// The variable that sets the password, and where; `None` where it was asked for.
+    pub set_by: Option<String>,
     pub user: String,
 }
 

@@ -97,6 +97,9 @@ fn login_refused(target: &Target, said: &str, error: impl Fn(String) -> Box<Erro
         Some(key) => error(format!("login as `{who}` with the key `{key}` refused")),
         None => error(format!("login as `{who}` refused")),
     };
+    if let Some(variable) = &target.set_by {
+        return error.hint(format!("correct {variable}: it wins over -k"));
+    }
     if target.password.is_some() {
         return error
             .hint("-k   # asks for the password; `ansible_password` in the inventory sets it");
@@ -166,6 +169,7 @@ mod tests {
             key: None,
             options: Vec::new(),
             password: None,
+            set_by: None,
             port: Some(2222),
             timeout: std::time::Duration::from_secs(1),
             user: None,

@@ -113,7 +113,7 @@ impl Shell {
             return Err(escalation::no_password(method));
         };
         if asked_before {
-            return Err(escalation::wrong_password(method));
+            return Err(escalation::wrong_password(escalate));
         }
         let line = format!("{}\n", password.reveal());
         self.stdin.write_all(line.as_bytes()).await.map_err(lost)?;

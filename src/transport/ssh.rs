@@ -43,6 +43,8 @@ pub struct Target {
     pub options: Vec<String>,
     pub password: Option<Secret>,
     pub port: Option<u16>,
+    /// The variable that sets the password, and where; `None` where it was asked for.
+    pub set_by: Option<String>,
     pub timeout: Duration,
     pub user: Option<String>,
 }

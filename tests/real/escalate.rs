@@ -108,7 +108,8 @@ fn su_takes_the_password_of_the_user_to_become() {
         &lab,
         "as_oper_wrong",
         &[
-            "hint: -K   # asks for it again; `ansible_become_password` in the inventory sets it, which is that of the user to become",
+            "hint: correct `ansible_become_password` (./pigsty.yml:",
+            "it wins over -K, which is that of the user to become",
         ],
     );
     // The same by the command line and by ansible.cfg.

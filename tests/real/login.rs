@@ -150,7 +150,7 @@ fn every_user_becomes_root_or_is_told_why_not() {
             "as_oper_wrong",
             &[
                 "error: as_oper_wrong: sudo refused the password",
-                "hint: -K   # asks for it again; `ansible_become_password` in the inventory sets it",
+                "hint: correct `ansible_become_password` (./pigsty.yml:",
             ],
         );
         fails(
@@ -168,7 +168,7 @@ fn every_user_becomes_root_or_is_told_why_not() {
             &[
                 "error: by_wrong_password: login as `oper@10.10.10.10` refused",
                 "Permission denied",
-                "hint: -k   # asks for the password",
+                "hint: correct `ansible_password` (./pigsty.yml:",
             ],
         );
         fails(

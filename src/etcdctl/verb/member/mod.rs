@@ -13,6 +13,7 @@ use crate::etcd::raw::{
     PbMember, PbMemberPromoteResponse, PbMemberRemoveResponse, PbMemberUpdateResponse,
     PbResponseHeader,
 };
+use crate::etcd::rpc;
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::{ERROR, Failure, Outcome};
 use crate::etcdctl::form::go;
@@ -24,13 +25,25 @@ use crate::etcdctl::form::table::Table;
 const LACKS: &[Format] = &[Format::Fields];
 
 /// The id that is the only word.
-fn id(call: &Call<'_>) -> Outcome<u64> {
+fn id(call: &mut Call<'_>) -> Outcome<u64> {
     if call.words.len() != 1 {
         return Err(Failure::arguments("member ID is not provided"));
     }
-    go::parse_uint(&call.word(0), 16).map_err(|why| {
-        Failure::arguments(format!("bad member ID arg ({why}), expecting ID in Hex"))
-    })
+    let word = call.word(0);
+    let wrong = match go::parse_uint(&word, 16) {
+        Ok(id) => return Ok(id),
+        Err(why) => Failure::arguments(format!("bad member ID arg ({why}), expecting ID in Hex")),
+    };
+    if call.style.strict {
+        return Err(wrong);
+    }
+    // A name is as good as an id where one member alone has it.
+    let list = call.read(async |etcd| Ok(rpc::member_list(&etcd.channel, true).await?))?;
+    let mut named = list.members.iter().filter(|member| member.name == word);
+    match (named.next(), named.next()) {
+        (Some(member), None) => Ok(member.id),
+        _ => Err(wrong.with_hint("etcdsh em list   # shows the members and their ids")),
+    }
 }
 
 /// The URLs of `--peer-urls`; one that cannot be meant is refused before anything is sent.
