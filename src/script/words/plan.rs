@@ -111,7 +111,7 @@ fn planned(step: &Dynamic) -> Result<Step> {
             .ok_or_else(|| wrong(key))
     };
     let standing = |key: &str| -> Result<Standing> {
-        let of = map.get(key).and_then(|of| of.read_lock::<Map>());
+        let of = map.get(key).and_then(Dynamic::read_lock::<Map>);
         let of = of.ok_or_else(|| wrong(key))?;
         let number = |name: &str| {
             let number = of.get(name).and_then(|number| number.as_int().ok());
@@ -124,7 +124,7 @@ fn planned(step: &Dynamic) -> Result<Step> {
             voters: number("voters")?,
         })
     };
-    let host = map.get("host").and_then(|host| host.read_lock::<Host>());
+    let host = map.get("host").and_then(Dynamic::read_lock::<Host>);
     Ok(Step {
         after: standing("after")?,
         before: standing("before")?,
