@@ -131,6 +131,10 @@ fn a_cluster_grows_and_shrinks_under_load() {
     );
     run(&lab, "etcd-scale 5").changes_nothing();
 
+    refused(
+        run(&lab, "etcd-scale 1 -y -l 10.10.10.14"),
+        &["4 voters must leave, and 1 of them is selected"],
+    );
     run(&lab, "etcd-scale 1")
         .exits(2)
         .says(&["1 voter stay, and none may fail"]);
