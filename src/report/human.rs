@@ -501,12 +501,26 @@ mod tests {
         let second = Duration::from_secs(1);
         let rows = [(h.to_string(), Counts::default())];
         let slowest = [(h.to_string(), second)];
+        let step = Step {
+            after: Standing::default(),
+            before: Standing::default(),
+            during: Standing::default(),
+            effect: super::super::Effect::None,
+            host: h.into(),
+            what: h.into(),
+            why: h.into(),
+        };
+        let steps = [step];
         let events = [
             Event::Start {
                 check: false,
                 hosts: 1,
                 inventory: h,
                 script: h,
+            },
+            Event::Plan {
+                cluster: h,
+                steps: &steps,
             },
             Event::Play {
                 hosts: &names,
@@ -735,6 +749,30 @@ mod tests {
             text: HOSTILE,
         });
         assert_eq!(page, format!("{HOSTILE}\n").into_bytes());
+    }
+
+    #[test]
+    fn a_plan_shows_the_course_of_each_number() {
+        let of = |voters, healthy| Standing { healthy, voters };
+        let step = |what: &str, during, after| Step {
+            after,
+            before: of(3, 3),
+            during,
+            effect: super::super::Effect::Stops,
+            host: "10.10.10.10".into(),
+            what: what.into(),
+            why: "asked for".into(),
+        };
+        let steps = [
+            step("restart etcd-1", of(3, 2), of(3, 3)),
+            step("remove etcd-3", of(2, 2), of(2, 2)),
+        ];
+        assert_eq!(
+            plan_lines(&steps).join("\n"),
+            "      host         what            voters  healthy  quorum  may fail  why\n  \
+             1.  10.10.10.10  restart etcd-1  3       3>2>3    2       1>0>1     asked for\n  \
+             2.  10.10.10.10  remove etcd-3   3>2     3>2      2       1>0       asked for"
+        );
     }
 
     #[test]
