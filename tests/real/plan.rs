@@ -249,7 +249,7 @@ struct Scope<'a> {
 impl Scope<'_> {
     fn begin(lab: &Lab) -> Scope<'_> {
         let grant = || {
-            let said = etcdctl(lab, HOSTS[0], "lease grant 20");
+            let said = etcdctl(lab, HOSTS[0], "lease grant 60");
             said.split(' ').nth(1).expect("an id").to_string()
         };
         let leases = [grant(), grant()];
@@ -267,7 +267,7 @@ impl Scope<'_> {
         let renewing = renewing.collect();
         put(
             "config",
-            r#"{"ttl":20,"loop_wait":2,"retry_timeout":5}"#,
+            r#"{"ttl":60,"loop_wait":5,"retry_timeout":5}"#,
             "",
         );
         put("initialize", "7000000000000000001", "");
