@@ -159,9 +159,7 @@ impl Place for Clusters {
 
     fn notice(&self) -> Option<String> {
         let place = self.unnamed.get()?;
-        Some(format!(
-            "no inventory here: this goes to {place}; -i FILE names one"
-        ))
+        Some(setup::unnamed(place))
     }
 
     fn tunnel(&self, wanted: &Wanted, endpoints: &[String]) -> Result<HashMap<String, PathBuf>> {

@@ -170,6 +170,8 @@ impl ScriptLine {
         };
         let mut options = line.options;
         options.args = line.args;
+        // To keep a plan is to look at it.
+        options.play.check |= options.play.plan.is_some();
         Ok((line.script, options))
     }
 }

@@ -39,6 +39,11 @@ pub(super) struct Common {
     pub(super) vault: Vault,
 }
 
+/// Where something goes that nobody has said.
+pub(super) fn unnamed(place: &str) -> String {
+    format!("no inventory here: this goes to {place}; -i FILE names one")
+}
+
 /// Red text for a terminal.
 pub(super) fn red(text: &str, terminal: bool) -> String {
     if terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()) {
@@ -261,7 +266,7 @@ fn report(
     let sink: Box<dyn Sink> = match options.reach.output.unwrap_or(Output::Human) {
         Output::Human => {
             let style = Style {
-                check: options.play.check || options.play.plan.is_some(),
+                check: options.play.check,
                 color,
                 console,
                 diff: options.play.diff,
@@ -272,10 +277,11 @@ fn report(
         }
         Output::Json => Box::new(Json(Terminal::new(transcript))),
     };
-    if options.play.check || options.play.plan.is_some() {
+    if options.play.check {
         return Report::new(sink);
     }
-    Report::new(Box::new(Audited::new(sink, beside, who(sources))))
+    let sources = sources.to_vec();
+    Report::new(Box::new(Audited::new(sink, beside, move || who(&sources))))
 }
 
 pub(super) fn listen(cancel: &Cancel) -> Result<()> {
@@ -328,7 +334,7 @@ impl Setup {
             .unwrap_or(10)
             .max(1);
         let run_options = run::Options {
-            check: options.play.check || options.play.plan.is_some(),
+            check: options.play.check,
             diff: options.play.diff,
             forks,
             held_to: options.play.held_to.clone(),
@@ -400,9 +406,9 @@ impl Setup {
             return Ok(());
         }
         if crate::sandbox::is_there() {
-            self.session.report.warn(
-                "no inventory here: this goes to the sandbox on this machine; -i FILE names one",
-            );
+            self.session
+                .report
+                .warn(&unnamed("the sandbox on this machine"));
             return Ok(());
         }
         Err(Error::config("there is no inventory here, and no sandbox")

@@ -188,6 +188,10 @@ pub(super) fn next(
             None => format!("look at {host}, then run again: {}", again()),
         };
     }
+    if let Some(file) = &options.play.plan {
+        let file = crate::command::quote(file);
+        return format!("do it: etcdsh apply {file}");
+    }
     if options.play.check {
         return format!("do it: {}", for_real());
     }

@@ -23,26 +23,32 @@ pub struct Audited {
     file: Option<File>,
     folder: PathBuf,
     inner: Box<dyn Sink>,
-    /// What is known of the run before it has changed anything, and what it has said until then.
+    /// What the run has said before it has changed anything.
     lines: Vec<Value>,
     script: String,
     /// The last command has a secret in it.
     silent: bool,
     troubled: bool,
+    /// Who runs it, from where, and on which inventory: asked when there is something to write.
+    who: Box<dyn Fn() -> Value + Send>,
 }
 
 impl Audited {
-    /// `who` says who runs it, from where, and on which inventory.
     #[must_use]
-    pub fn new(inner: Box<dyn Sink>, beside: &Path, who: Value) -> Audited {
+    pub fn new(
+        inner: Box<dyn Sink>,
+        beside: &Path,
+        who: impl Fn() -> Value + Send + 'static,
+    ) -> Audited {
         Audited {
             file: None,
             folder: beside.join(FOLDER),
             inner,
-            lines: vec![who],
+            lines: Vec::new(),
             script: "run".into(),
             silent: false,
             troubled: false,
+            who: Box::new(who),
         }
     }
 
@@ -58,12 +64,15 @@ impl Audited {
             .append(true)
             .create(true)
             .mode(0o600)
+            // Nobody has put a link there.
+            .custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed())
             .open(self.folder.join(name))
     }
 
     fn keep(&mut self, line: Value, changed: bool) -> io::Result<()> {
         if self.file.is_none() && changed {
             self.file = Some(self.open()?);
+            self.write(&(self.who)())?;
             for line in std::mem::take(&mut self.lines) {
                 self.write(&line)?;
             }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use super::{Change, Counts, Event, Sink, Standing, Status, Step};
+use super::{Change, Counts, Event, Sink, Status, Step};
 use crate::primitive::Diff;
 use crate::terminal::{columns, padded, visible};
 
@@ -42,50 +42,6 @@ const MAGENTA: u8 = 35;
 const CYAN: u8 = 36;
 const BOLD: u8 = 1;
 const DIM: u8 = 2;
-
-/// A number before, while and after a step: `3>2>3`, or `3` where it stays.
-fn course(step: &Step, number: impl Fn(Standing) -> usize) -> String {
-    let mut all = [step.before, step.during, step.after]
-        .map(|standing| number(standing).to_string())
-        .to_vec();
-    all.dedup();
-    all.join(">")
-}
-
-/// The steps as a table, a line each.
-fn plan_lines(steps: &[Step]) -> Vec<String> {
-    let head = [
-        "", "host", "what", "voters", "healthy", "quorum", "may fail", "why",
-    ];
-    let mut rows = vec![head.map(str::to_string)];
-    for (place, step) in steps.iter().enumerate() {
-        rows.push([
-            format!("{}.", place + 1),
-            shown(&step.host),
-            shown(&step.what),
-            course(step, |standing| standing.voters),
-            course(step, |standing| standing.healthy),
-            course(step, Standing::quorum),
-            course(step, Standing::may_fail),
-            shown(&step.why),
-        ]);
-    }
-    let width = |column: usize| rows.iter().map(|row| columns(&row[column])).max();
-    let widths: Vec<usize> = (0..head.len())
-        .map(|column| width(column).unwrap_or(0))
-        .collect();
-    rows.iter()
-        .map(|row| {
-            let cells = row
-                .iter()
-                .zip(&widths)
-                .map(|(cell, width)| padded(cell, *width));
-            format!("  {}", cells.collect::<Vec<_>>().join("  "))
-                .trim_end()
-                .to_string()
-        })
-        .collect()
-}
 
 impl<W: Write + Send> Human<W> {
     pub fn new(out: W, style: Style) -> Human<W> {
@@ -143,7 +99,7 @@ impl<W: Write + Send> Human<W> {
         let plural = if steps.len() == 1 { "" } else { "s" };
         let title = self.paint(BOLD, &format!("PLAN [{}]", shown(cluster)));
         self.say(&format!("\n{title} {} step{plural}", steps.len()));
-        for line in plan_lines(steps) {
+        for line in super::plan::lines(steps) {
             self.say(&line);
         }
     }
@@ -341,7 +297,7 @@ impl<W: Write + Send> Human<W> {
 const WOULD: &str = "would change";
 
 /// A part of a line, which may be somebody else's.
-fn shown(text: &str) -> String {
+pub(super) fn shown(text: &str) -> String {
     visible(text.as_bytes(), false)
 }
 
@@ -502,9 +458,9 @@ mod tests {
         let rows = [(h.to_string(), Counts::default())];
         let slowest = [(h.to_string(), second)];
         let step = Step {
-            after: Standing::default(),
-            before: Standing::default(),
-            during: Standing::default(),
+            after: crate::report::Standing::default(),
+            before: crate::report::Standing::default(),
+            during: crate::report::Standing::default(),
             effect: super::super::Effect::None,
             host: h.into(),
             what: h.into(),
@@ -749,30 +705,6 @@ mod tests {
             text: HOSTILE,
         });
         assert_eq!(page, format!("{HOSTILE}\n").into_bytes());
-    }
-
-    #[test]
-    fn a_plan_shows_the_course_of_each_number() {
-        let of = |voters, healthy| Standing { healthy, voters };
-        let step = |what: &str, during, after| Step {
-            after,
-            before: of(3, 3),
-            during,
-            effect: super::super::Effect::Stops,
-            host: "10.10.10.10".into(),
-            what: what.into(),
-            why: "asked for".into(),
-        };
-        let steps = [
-            step("restart etcd-1", of(3, 2), of(3, 3)),
-            step("remove etcd-3", of(2, 2), of(2, 2)),
-        ];
-        assert_eq!(
-            plan_lines(&steps).join("\n"),
-            "      host         what            voters  healthy  quorum  may fail  why\n  \
-             1.  10.10.10.10  restart etcd-1  3       3>2>3    2       1>0>1     asked for\n  \
-             2.  10.10.10.10  remove etcd-3   3>2     3>2      2       1>0       asked for"
-        );
     }
 
     #[test]

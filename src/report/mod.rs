@@ -7,6 +7,7 @@ mod event;
 mod hint;
 mod human;
 mod json;
+mod plan;
 mod transcript;
 
 use std::sync::{Mutex, PoisonError};

@@ -116,6 +116,15 @@ impl Pool {
     }
 }
 
+/// Plays within a play.
+#[derive(Default)]
+struct Inner {
+    /// What they have done, by host.
+    done: HashMap<String, Tally>,
+    /// How many of them run now.
+    running: usize,
+}
+
 /// One run of the program: its options, its connections, its report.
 pub struct Session {
     pub cancel: Cancel,
@@ -123,8 +132,7 @@ pub struct Session {
     console: bool,
     counts: Mutex<HashMap<String, usize>>,
     faults: Faults,
-    /// What plays within a play have done, and how many of them run now.
-    inner: Mutex<(usize, HashMap<String, Tally>)>,
+    inner: Mutex<Inner>,
     links: Mutex<HashMap<String, Arc<Link>>>,
     locks: Locks,
     /// Connections that other sessions have made, for hosts that are still reached in the same way.
@@ -313,15 +321,17 @@ impl Session {
             .unwrap_or_else(PoisonError::into_inner)
             .remove(host)
             .unwrap_or_default();
-        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        if inner.0 > 0 {
-            inner
-                .1
-                .entry(host.to_string())
-                .or_default()
-                .add(tally.clone());
-        }
+        self.note_inner(host, &tally);
         tally
+    }
+
+    /// Keep what a play within a play has done for the outer one.
+    fn note_inner(&self, host: &str, tally: &Tally) {
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        if inner.running > 0 {
+            let done = inner.done.entry(host.to_string()).or_default();
+            done.add(tally.clone());
+        }
     }
 
     /// Run a play within a task of another one: what it changes counts for that task, too.
@@ -332,12 +342,11 @@ impl Session {
         }
         let aside =
             std::mem::take(&mut *self.tallies.lock().unwrap_or_else(PoisonError::into_inner));
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner).0 += 1;
+        let inner = || self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        inner().running += 1;
         let result = run();
-        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        inner.0 -= 1;
-        let done = std::mem::take(&mut inner.1);
-        drop(inner);
+        inner().running -= 1;
+        let done = std::mem::take(&mut inner().done);
         for (host, tally) in aside.into_iter().chain(done) {
             self.with_tally(&host, |all| all.add(tally));
         }
@@ -359,11 +368,8 @@ impl Session {
             .filter_map(|name| tallies.remove(&name).map(|tally| (name, tally)))
             .collect();
         drop(tallies);
-        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        if inner.0 > 0 {
-            for (name, tally) in &taken {
-                inner.1.entry(name.clone()).or_default().add(tally.clone());
-            }
+        for (name, tally) in &taken {
+            self.note_inner(name, tally);
         }
         taken
     }

@@ -1,34 +1,7 @@
 //! Members that come and go: joining a living cluster, and purging a part of one.
 
 use super::lab::{Lab, Run};
-use super::see::{births, etcdctl, healthy, json, members};
-
-const SIX: &str = "etcd:
-  hosts:
-    10.10.10.10: { etcd_seq: 1 }
-    10.10.10.11: { etcd_seq: 2 }
-    10.10.10.12: { etcd_seq: 3 }
-    10.10.10.13: { etcd_seq: 4 }
-    10.10.10.14: { etcd_seq: 5 }
-    10.10.10.15: { etcd_seq: 6 }
-  vars: { etcd_cluster: etcd }
-";
-const HOSTS: [&str; 6] = [
-    "10.10.10.10",
-    "10.10.10.11",
-    "10.10.10.12",
-    "10.10.10.13",
-    "10.10.10.14",
-    "10.10.10.15",
-];
-
-/// The inventory with the first `count` hosts.
-fn inventory(count: usize) -> String {
-    SIX.lines()
-        .filter(|line| !HOSTS[count..].iter().any(|host| line.contains(host)))
-        .map(|line| format!("{line}\n"))
-        .collect()
-}
+use super::see::{SIX as HOSTS, births, etcdctl, healthy, json, members, six as inventory};
 
 /// Changes of the membership in order, without the ids.
 fn joins(run: &Run) -> Vec<String> {

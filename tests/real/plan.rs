@@ -9,17 +9,14 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::lab::{Lab, Run};
-use super::see::{HOSTS, THREE, births, etcdctl, healthy, members, refused};
+use super::see::{HOSTS, SIX, THREE, births, etcdctl, healthy, members, refused, six};
 
-const FIVE: &str = "etcd:
-  hosts:
-    10.10.10.10: { etcd_seq: 1 }
-    10.10.10.11: { etcd_seq: 2 }
-    10.10.10.12: { etcd_seq: 3 }
-    10.10.10.13: { etcd_seq: 4 }
-    10.10.10.14: { etcd_seq: 5 }
-  vars: { etcd_cluster: etcd }
-";
+/// Hosts with etcd 3.5.
+fn up(hosts: &[&str], inventory: &str) -> Option<Lab> {
+    let images: Vec<String> = hosts.iter().map(|host| format!("{host}=trixie")).collect();
+    let images: Vec<&str> = images.iter().map(String::as_str).collect();
+    Lab::up(&images, inventory)
+}
 
 /// `etcdsh -o json WORDS`; the words are split at spaces.
 fn run(lab: &Lab, words: &str) -> Run {
@@ -94,23 +91,12 @@ impl Writer {
 
 #[test]
 fn a_cluster_grows_and_shrinks_under_load() {
-    let hosts = [
-        "10.10.10.10",
-        "10.10.10.11",
-        "10.10.10.12",
-        "10.10.10.13",
-        "10.10.10.14",
-    ];
-    let images = hosts.map(|host| format!("{host}=trixie"));
-    let one = FIVE
-        .lines()
-        .filter(|line| !hosts[1..].iter().any(|host| line.contains(host)));
-    let one: String = one.map(|line| format!("{line}\n")).collect();
-    let Some(lab) = Lab::up(&images.each_ref().map(String::as_str), &one) else {
+    let hosts = &SIX[..5];
+    let Some(lab) = up(hosts, &six(1)) else {
         return;
     };
     lab.flow("").ok();
-    lab.write("pigsty.yml", FIVE);
+    lab.write("pigsty.yml", &six(5));
     let writer = Writer::begin(&lab);
 
     refused(
@@ -166,18 +152,13 @@ fn a_cluster_grows_and_shrinks_under_load() {
 
 #[test]
 fn members_that_are_dead_are_removed_replaced_and_finished_by_the_same_line() {
-    let hosts = ["10.10.10.10", "10.10.10.11", "10.10.10.12", "10.10.10.13"];
-    let images = hosts.map(|host| format!("{host}=trixie"));
-    let Some(lab) = Lab::up(&images.each_ref().map(String::as_str), THREE) else {
+    let hosts = &SIX[..4];
+    let Some(lab) = up(hosts, THREE) else {
         return;
     };
     lab.flow("").ok();
     etcdctl(&lab, hosts[0], "put precious 42");
-    let four = FIVE.lines().filter(|line| !line.contains("10.10.10.14"));
-    lab.write(
-        "pigsty.yml",
-        &four.map(|line| format!("{line}\n")).collect::<String>(),
-    );
+    lab.write("pigsty.yml", &six(4));
 
     // One is dead: no other may be stopped, and it may go.
     lab.does("kill", &[hosts[2]]);
@@ -191,6 +172,9 @@ fn members_that_are_dead_are_removed_replaced_and_finished_by_the_same_line() {
     run(&lab, "etcd-rm nobody -y")
         .exits(2)
         .says(&["has no member `nobody`"]);
+    run(&lab, "etcd-replace etcd-9 10.10.10.13 -y")
+        .exits(2)
+        .says(&["has no member `etcd-9`"]);
     let replaced = run(&lab, "etcd-replace etcd-3 10.10.10.13 -y").changes_something();
     let what: Vec<String> = planned(&replaced)
         .into_iter()
@@ -302,8 +286,7 @@ impl Drop for Scope<'_> {
 
 #[test]
 fn a_plan_is_kept_and_done_exactly_so_while_patroni_bears_it() {
-    let hosts = HOSTS.map(|host| format!("{host}=trixie"));
-    let Some(lab) = Lab::up(&hosts.each_ref().map(String::as_str), THREE) else {
+    let Some(lab) = up(&HOSTS, THREE) else {
         return;
     };
     lab.flow("").ok();

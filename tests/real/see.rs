@@ -19,6 +19,34 @@ pub(super) const THREE: &str = "all:
 pub(super) const ONE: &str =
     "etcd: { hosts: { 10.10.10.10: { etcd_seq: 1 } }, vars: { etcd_cluster: etcd } }\n";
 
+const OF_SIX: &str = "etcd:
+  hosts:
+    10.10.10.10: { etcd_seq: 1 }
+    10.10.10.11: { etcd_seq: 2 }
+    10.10.10.12: { etcd_seq: 3 }
+    10.10.10.13: { etcd_seq: 4 }
+    10.10.10.14: { etcd_seq: 5 }
+    10.10.10.15: { etcd_seq: 6 }
+  vars: { etcd_cluster: etcd }
+";
+pub(super) const SIX: [&str; 6] = [
+    "10.10.10.10",
+    "10.10.10.11",
+    "10.10.10.12",
+    "10.10.10.13",
+    "10.10.10.14",
+    "10.10.10.15",
+];
+
+/// The inventory with the first `count` of six hosts.
+pub(super) fn six(count: usize) -> String {
+    OF_SIX
+        .lines()
+        .filter(|line| !SIX[count..].iter().any(|host| line.contains(host)))
+        .map(|line| format!("{line}\n"))
+        .collect()
+}
+
 pub(super) const HOSTS: [&str; 3] = ["10.10.10.10", "10.10.10.11", "10.10.10.12"];
 
 /// Refused, with these words, and nothing changed.
