@@ -116,6 +116,7 @@ fn every_word_that_waits_hears_one_interrupt() {
 
 #[test]
 fn a_host_that_hangs_in_mid_change_is_named_and_ended_by_one_interrupt() {
+    let _turn = super::this_machine();
     // The shell stops: nobody will ever answer.
     let text = interrupted("h.run(\"touch begun; kill -STOP $$\");", HANGS).unwrap();
     assert_eq!(text.matches("one: no answer since ").count(), 1, "{text}");

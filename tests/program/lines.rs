@@ -62,6 +62,7 @@ fn an_inventory_that_is_found_and_could_be_anybodys_is_not_read() {
 
 #[test]
 fn a_password_that_was_typed_is_not_said_again() {
+    let _turn = super::this_machine();
     let script = "play(\"x\", \"all\");\ntask(\"t\", \"changes\", |h| h.run(\"true\"));\n";
     let hosts = "all: { hosts: { a: { ansible_connection: local, ansible_become_password: HUSH0, x: { api_token: HUSH0 }, etcd_cluster: c } } }\n";
     let test = Test::new().file("x.rhai", script).file("pigsty.yml", hosts);

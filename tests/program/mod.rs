@@ -17,12 +17,21 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use regex::Regex;
 use tempfile::TempDir;
 
 /// In place of ssh: it notes that somebody wanted a connection and makes none.
 const NO_SSH: &str = "#!/bin/sh\necho called >>\"$HOME/.ssh-was-called\"\nexit 255\n";
+
+static THIS_MACHINE: Mutex<()> = Mutex::new(());
+
+/// A turn on this machine as a host: it has one lock of a run, so tests whose scripts change it through a local connection do so
+/// one after the other.
+pub(crate) fn this_machine() -> MutexGuard<'static, ()> {
+    THIS_MACHINE.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// A folder that is home and current folder, a clean environment, and `etcdsh` in PATH.
 pub(crate) struct Test {
