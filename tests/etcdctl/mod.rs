@@ -13,6 +13,7 @@ mod fuzz;
 mod golden;
 mod load;
 mod mask;
+mod past;
 mod run;
 mod server;
 mod terminal;

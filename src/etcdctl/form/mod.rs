@@ -3,6 +3,7 @@
 //! Must not know how an answer came about. Start reading at `print.rs`: a `Reply` has a method for each format.
 
 pub(super) mod decoded;
+pub(super) mod difference;
 pub(super) mod done;
 pub(super) mod go;
 pub(super) mod json;

@@ -6,23 +6,20 @@
 //! last few values of a key that is there.
 
 use std::collections::VecDeque;
-use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value};
-use similar::TextDiff;
 
 use super::ls::Form;
 use super::{Deadline, Endless, Since, Verb};
-use crate::etcd::Connection;
-use crate::etcd::raw::{self, PbEvent, PbKeyValue, PbWatchResponse, WatchOptions, WatchStream};
+use crate::etcd::raw::{self, PbEvent, PbKeyValue};
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::{ERROR, Failure, Outcome};
 use crate::etcdctl::form::decoded;
-use crate::etcdctl::form::go;
+use crate::etcdctl::form::difference;
 use crate::etcdctl::form::table::Table;
 use crate::etcdctl::line::flag::Flag;
 use crate::etcdctl::range::pages::Query;
-use crate::runtime::block_on;
+use crate::etcdctl::range::past::{Past, is_compacted};
 
 pub(super) const VERB: Verb = Verb {
     name: "history",
@@ -47,9 +44,6 @@ const FLAGS: &[Flag] = &[
 
 /// Up to this many changes are asked for one by one.
 const WALKED: i64 = 50;
-/// How often etcd is asked whether the watch has seen everything.
-const PROGRESS: Duration = Duration::from_millis(100);
-
 /// A change of the key. A deletion has only the revision.
 struct Change {
     kv: PbKeyValue,
@@ -139,10 +133,6 @@ fn walk(
     Ok(changes)
 }
 
-fn is_compacted(text: &str) -> bool {
-    text.contains("required revision has been compacted")
-}
-
 /// All changes up to `revision`; what the compaction left of the time before comes first.
 fn watch(
     call: &mut Call<'_>,
@@ -188,91 +178,36 @@ fn events(
     wanted: i64,
     changes: &mut VecDeque<Change>,
 ) -> Outcome<Option<i64>> {
-    let patience = call.patience()?;
-    let limit = call
-        .settings()?
-        .command_timeout_given
-        .then_some(patience.deadline)
-        .flatten();
-    let (endpoint, connection) = call.connected(patience)?;
     let wanted = usize::try_from(wanted).ok().filter(|wanted| *wanted > 0);
-    let watched = block_on(async {
-        let mut stream = open(&connection, key, start).await?;
-        loop {
-            let Some(answer) = next(&mut stream, limit).await? else {
-                return Ok(None);
-            };
-            if answer.compact_revision > 0 {
-                return Ok(Some(answer.compact_revision));
-            }
-            if answer.canceled {
-                return Err(raw::Error::WatchError(answer.cancel_reason));
-            }
-            let progress = !answer.created && answer.events.is_empty();
-            if progress
-                && answer
-                    .header
-                    .is_some_and(|header| header.revision >= revision)
-            {
-                return Ok(None);
-            }
-            for event in answer.events {
-                let Some(change) =
-                    Change::of(event).filter(|change| change.kv.mod_revision <= revision)
-                else {
-                    return Ok(None);
-                };
-                let last = now.is_some_and(|now| change.kv.mod_revision >= now.mod_revision);
-                changes.push_back(change);
-                if wanted.is_some_and(|wanted| changes.len() > wanted) {
-                    changes.pop_front();
-                }
-                if last {
-                    return Ok(None);
-                }
-            }
-        }
-    });
-    watched.map_err(|error| {
-        let text = match error {
-            raw::Error::GRpcStatus(status) => status.message().to_string(),
-            raw::Error::WatchError(reason) => reason,
-            other => other.to_string(),
+    let past = Past {
+        end: None,
+        first: start,
+        key: key.to_vec(),
+        last: revision,
+        previous: false,
+    };
+    past.each(call, |event| {
+        let Some(change) = Change::of(event) else {
+            return false;
         };
-        Failure::new(ERROR, format!("etcd at {endpoint}: {text}"))
-    })
-}
-
-async fn open(connection: &Connection, key: &[u8], start: i64) -> Result<WatchStream, raw::Error> {
-    connection
-        .watch()
-        .watch(
-            key.to_vec(),
-            Some(WatchOptions::new().with_start_revision(start)),
-        )
-        .await
-}
-
-/// The next answer. While there is none, etcd is asked how far it is: without an event that is the only sign of the end.
-async fn next(
-    stream: &mut WatchStream,
-    limit: Option<Instant>,
-) -> Result<Option<PbWatchResponse>, raw::Error> {
-    loop {
-        match tokio::time::timeout(PROGRESS, stream.message()).await {
-            Ok(answer) => return Ok(answer?.map(|answer| answer.0)),
-            Err(_) if limit.is_some_and(|limit| Instant::now() >= limit) => {
-                return Err(raw::Error::WatchError("no answer in time".into()));
-            }
-            Err(_) => stream.request_progress().await?,
+        let last = now.is_some_and(|now| change.kv.mod_revision >= now.mod_revision);
+        changes.push_back(change);
+        if wanted.is_some_and(|wanted| changes.len() > wanted) {
+            changes.pop_front();
         }
-    }
+        !last
+    })
 }
 
 impl Change {
     fn of(event: PbEvent) -> Option<Change> {
         let put = event.r#type == 0;
         event.kv.map(|kv| Change { kv, put })
+    }
+
+    /// What was put; a deletion has none.
+    fn value(&self) -> Option<&[u8]> {
+        self.put.then_some(self.kv.value.as_slice())
     }
 
     fn kind(&self) -> &'static str {
@@ -313,32 +248,9 @@ fn simple(call: &mut Call<'_>, change: &Change) -> Outcome {
 
 fn difference(call: &mut Call<'_>, before: Option<&Change>, change: &Change) -> Outcome {
     head(call, change)?;
-    let value = |change: Option<&Change>| {
-        change
-            .filter(|change| change.put)
-            .map_or_else(String::new, |change| lines(&change.kv.value))
-    };
-    let (old, new) = (value(before), value(Some(change)));
-    let diff = TextDiff::from_lines(&old, &new);
-    let text = diff
-        .unified_diff()
-        .context_radius(2)
-        .missing_newline_hint(false)
-        .to_string();
+    let before = before.and_then(Change::value);
+    let text = difference::by_lines(before, change.value());
     call.page()?.text(text.as_bytes(), true)
-}
-
-/// A value as lines to compare: JSON spread out, bytes that are no text quoted.
-fn lines(value: &[u8]) -> String {
-    let text = match decoded::structured(value) {
-        Some(value) => serde_json::to_string_pretty(&value).unwrap_or_default(),
-        None => String::from_utf8(value.to_vec()).unwrap_or_else(|_| go::quote(value)),
-    };
-    if text.is_empty() || text.ends_with('\n') {
-        text
-    } else {
-        text + "\n"
-    }
 }
 
 fn json(change: &Change) -> Value {
@@ -372,21 +284,4 @@ fn table<'c>(call: &mut Call<'_>, changes: impl Iterator<Item = &'c Change>) -> 
         ]);
     }
     page.table(table)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn values_are_compared_by_lines() {
-        for (value, wanted) in [
-            (&b"a\nb"[..], "a\nb\n"),
-            (br#"{"a":1}"#, "{\n  \"a\": 1\n}\n"),
-            (b"\xff", "\"\\xff\"\n"),
-            (b"", ""),
-        ] {
-            assert_eq!(lines(value), wanted);
-        }
-    }
 }

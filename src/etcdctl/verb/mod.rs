@@ -7,6 +7,7 @@ mod compaction;
 mod completion;
 mod defrag;
 mod del;
+mod diff;
 mod downgrade;
 mod elect;
 mod endpoint;
@@ -26,6 +27,7 @@ mod snapshot;
 mod top;
 mod tree;
 mod txn;
+mod undelete;
 mod user;
 mod version;
 mod watch;
@@ -158,6 +160,7 @@ pub(super) static ALL: &[Verb] = &[
     completion::VERB,
     defrag::VERB,
     del::VERB,
+    diff::VERB,
     downgrade::cancel::VERB,
     downgrade::enable::VERB,
     downgrade::validate::VERB,
@@ -195,6 +198,7 @@ pub(super) static ALL: &[Verb] = &[
     top::VERB,
     tree::VERB,
     txn::VERB,
+    undelete::VERB,
     user::add::VERB,
     user::delete::VERB,
     user::get::VERB,
