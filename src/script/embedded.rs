@@ -60,6 +60,7 @@ const STDLIB: &[Source] = &[
             "stdlib/etcd/plan.rhai",
             "stdlib/etcd/patroni.rhai",
             "stdlib/etcd/step.rhai",
+            "stdlib/etcd/touch.rhai",
             "stdlib/etcd/check.rhai",
         ],
         name: "etcd",

@@ -30,4 +30,5 @@ mod see;
 mod several;
 mod survivor;
 mod sweep;
+mod touch;
 mod versions;

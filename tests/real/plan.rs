@@ -216,8 +216,14 @@ fn members_that_are_dead_are_removed_replaced_and_finished_by_the_same_line() {
     run(&lab, "etcd-add 10.10.10.12").changes_something();
     healthy(&lab, hosts[2], &["etcd-1", "etcd-2", "etcd-3", "etcd-4"]);
 
-    // The same machine, emptied.
-    lab.on(hosts[1], "systemctl stop etcd; rm -rf /data/etcd /etc/etcd /var/lib/etcdsh /etc/systemd/system/etcd.service; systemctl daemon-reload");
+    // The same machine: its data is there, or it was emptied.
+    lab.on(hosts[1], "systemctl stop etcd");
+    refused(
+        run(&lab, "etcd-replace 10.10.10.11 10.10.10.11 -y"),
+        &["etcd-2 is not healthy, and its data is there"],
+    );
+    assert_eq!(members(&lab, hosts[0]).len(), 4);
+    lab.on(hosts[1], "rm -rf /data/etcd /etc/etcd /var/lib/etcdsh /etc/systemd/system/etcd.service; systemctl daemon-reload");
     run(&lab, "etcd-replace 10.10.10.11 10.10.10.11 -y").changes_something();
     healthy(&lab, hosts[1], &["etcd-1", "etcd-2", "etcd-3", "etcd-4"]);
     assert!(etcdctl(&lab, hosts[1], "get precious").contains("42"));
