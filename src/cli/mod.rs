@@ -457,8 +457,9 @@ fn run(options: &Options, script: &Script, typed: &[OsString]) -> Result<i32> {
     if code == 0 {
         plan::keep(options, &script.name, &session)?;
     }
+    let planned = session.plans.made().values().any(|steps| !steps.is_empty());
     session.report.event(&Event::Next {
-        text: &show::next(options, &setup, script, &score, typed),
+        text: &show::next(options, &setup, script, &score, planned, typed),
     });
     Ok(code)
 }

@@ -151,12 +151,13 @@ fn risks_data(hint: &Hint) -> bool {
     }
 }
 
-/// The one line that tells what to do next.
+/// The one line that tells what to do next; `planned` says that steps were shown.
 pub(super) fn next(
     options: &Options,
     setup: &Setup,
     script: &Script,
     score: &Score,
+    planned: bool,
     typed: &[std::ffi::OsString],
 ) -> String {
     // Who looks first and finds trouble looks again: nothing is written by a line that was not asked for.
@@ -193,7 +194,15 @@ pub(super) fn next(
         return format!("do it: etcdsh apply {file}");
     }
     if options.play.check {
-        return format!("do it: {}", for_real());
+        let would = score
+            .rows
+            .iter()
+            .any(|(_, row)| row.changed + row.unknown > 0);
+        return if would || planned {
+            format!("do it: {}", for_real())
+        } else {
+            "nothing would change".to_string()
+        };
     }
     if !script.name.ends_with("scripts/etcd.rhai") {
         let changed = score.rows.iter().any(|(_, row)| row.changed > 0);

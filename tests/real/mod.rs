@@ -11,6 +11,7 @@ mod example;
 mod guard;
 mod key;
 mod lab;
+mod linear;
 mod lock;
 mod login;
 mod luck;

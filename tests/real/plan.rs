@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::lab::{Lab, Run};
+use super::linear::Load;
 use super::see::{HOSTS, SIX, THREE, births, etcdctl, healthy, members, refused, six};
 
 /// Hosts with etcd 3.5.
@@ -98,6 +99,7 @@ fn a_cluster_grows_and_shrinks_under_load() {
     lab.flow("").ok();
     lab.write("pigsty.yml", &six(5));
     let writer = Writer::begin(&lab);
+    let load = Load::begin(&lab);
 
     refused(
         run(&lab, "etcd-scale 4"),
@@ -147,6 +149,7 @@ fn a_cluster_grows_and_shrinks_under_load() {
         );
     }
     assert_eq!(lab.files("backup").len(), 4);
+    load.explained();
     writer.lost_nothing(&lab, hosts[0]);
 }
 
