@@ -7,7 +7,7 @@ mod hint;
 
 use std::fmt;
 
-pub use hint::{Hint, name_inventory};
+pub use hint::{Hint, inventory, name_inventory};
 
 use crate::secret::{MASK, is_secret_name, masked};
 use crate::terminal::{columns, visible};

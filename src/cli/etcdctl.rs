@@ -50,6 +50,7 @@ pub(super) fn dispatch(args: &[OsString]) -> Option<i32> {
 /// A command of etcdctl on the cluster that `given` leads to.
 pub(super) fn run(rest: &[OsString], group: &[&str], given: Reach) -> i32 {
     let mut style = Style::of_process("etcdsh e", false);
+    given.sources.name_inventory();
     let mut all: Vec<Vec<u8>> = group.iter().map(|word| word.as_bytes().to_vec()).collect();
     all.extend(words(rest));
     if given.json() {

@@ -118,7 +118,7 @@ fn wants_json<'a>(args: impl Iterator<Item = &'a OsString>) -> bool {
 fn go(args: &[OsString], shows: &mut Shows) -> Result<i32> {
     let (line, given) = match Line::read(args) {
         Ok(read) => read,
-        Err(error) => return unread(&error, args, shows),
+        Err(mut error) => return unread(&mut error, args, shows),
     };
     if let Some(Verb::Named(words)) = &line.verb
         && let Some(page) = page_of(words)
@@ -129,7 +129,7 @@ fn go(args: &[OsString], shows: &mut Shows) -> Result<i32> {
     if matches!(&line.verb, Some(Verb::Named(words)) if !words.is_empty()) {
         let (mut word, mut options) = match ScriptLine::read(args) {
             Ok(read) => read,
-            Err(error) => return unread(&error, args, shows),
+            Err(mut error) => return unread(&mut error, args, shows),
         };
         if options.play.eval.is_some() {
             // The expression is the script: all words are its arguments.
@@ -171,7 +171,12 @@ impl Shows {
 }
 
 /// Help and the version are no errors; anything else is told as `-o` says.
-fn unread(error: &clap::Error, args: &[OsString], shows: &mut Shows) -> Result<i32> {
+fn unread(error: &mut clap::Error, args: &[OsString], shows: &mut Shows) -> Result<i32> {
+    // An option that is none is no value either: behind `--` it would be swallowed, and the line run without it.
+    error.remove(ContextKind::Suggested);
+    if invalid(error).is_some_and(|option| elsewhere(&option).is_some() || option == "--force") {
+        error.remove(ContextKind::SuggestedArg);
+    }
     if error.use_stderr() && wants_json(args.iter().skip(1)) {
         shows.json = true;
         let text = error.to_string();
@@ -189,6 +194,16 @@ fn unread(error: &clap::Error, args: &[OsString], shows: &mut Shows) -> Result<i
     })
 }
 
+/// The option that there is not.
+fn invalid(error: &clap::Error) -> Option<String> {
+    match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(word)) if error.kind() == ErrorKind::UnknownArgument => {
+            word.split('=').next().map(str::to_string)
+        }
+        _ => None,
+    }
+}
+
 /// What clap does not say: which words there are where one is none, and what a number looks like.
 fn way_out(error: &clap::Error) -> Option<String> {
     let word = |kind| match error.get(kind) {
@@ -202,6 +217,17 @@ fn way_out(error: &clap::Error) -> Option<String> {
         return Some(format!("{option} takes a number, such as {option} 10"));
     }
     let usage = || error.get(ContextKind::Usage).map(ToString::to_string);
+    if error.kind() == ErrorKind::UnknownArgument {
+        let option = invalid(error)?;
+        if let Some(hint) = elsewhere(&option) {
+            return Some(hint.to_string());
+        }
+        if usage().is_some_and(|usage| usage.contains("etcdsh overview"))
+            && !option.starts_with('-')
+        {
+            return Some(format!("etcdsh overview -l {option}"));
+        }
+    }
     if error.kind() == ErrorKind::UnknownArgument
         && usage().is_some_and(|usage| usage.contains("-- <COMMAND>"))
     {
@@ -233,6 +259,22 @@ fn way_out(error: &clap::Error) -> Option<String> {
     Some(format!("there are: etcdsh {name} {}", below.join(" | ")))
 }
 
+/// What an option of Ansible and of others is called here.
+fn elsewhere(option: &str) -> Option<&'static str> {
+    Some(match option {
+        "--dry-run" | "--dryrun" | "--noop" | "--plan-only" | "--simulate" => {
+            "-C   # shows what would be done, and changes nothing"
+        }
+        "--all" => "etcd   # the name of a group stands for all of its hosts",
+        "--ask-su-pass" | "--ask-sudo-pass" => "-K   # asks for the password of sudo",
+        "--sudo" | "--su" => "-b   # becomes root",
+        "--host" | "--hosts" => "-l HOST",
+        "--args" | "--module-args" | "--module-name" | "-a" | "-m" => "etcdsh run etcd -- COMMAND",
+        "--watch" => "etcdsh overview   # watches by itself; --once looks once",
+        _ => return None,
+    })
+}
+
 /// Run what a word names, or the console.
 fn perform(options: &Options, word: Option<&str>, typed: &[OsString]) -> Result<i32> {
     options.check()?;
@@ -255,13 +297,24 @@ fn perform(options: &Options, word: Option<&str>, typed: &[OsString]) -> Result<
 /// What the words name: a path, a bundled script, `--eval`, or standard input.
 fn script_of(options: &Options, word: Option<&str>) -> Result<Option<Script>> {
     if let Some(text) = &options.play.eval {
+        if std::path::Path::new(text.trim()).is_file() {
+            let error = Error::usage("--eval takes a text of the language, and this is a file");
+            return Err(error.hint(format!("etcdsh ./{}", text.trim())));
+        }
         return Ok(Some(Script {
             folder: None,
             name: "--eval".into(),
             text: text.clone(),
         }));
     }
+    let lists = options.play.list_hosts || options.play.list_tasks || options.play.list_tags;
     let Some(word) = word else {
+        if lists && std::io::stdin().is_terminal() {
+            let error = Error::usage("it is not said of which script");
+            return Err(
+                error.hint("etcdsh etcd --list-tasks   # likewise --list-hosts, --list-tags")
+            );
+        }
         if std::io::stdin().is_terminal() {
             return Ok(None);
         }
@@ -284,6 +337,19 @@ fn script_of(options: &Options, word: Option<&str>) -> Result<Option<Script>> {
             text: text.to_string(),
         })),
         None => {
+            let error = Error::usage(format!("`{word}` is no subcommand and no bundled script"));
+            if let Some(other) =
+                said_elsewhere(word).filter(|_| !std::path::Path::new(word).exists())
+            {
+                let named = options.args.first().map(String::as_str);
+                let placed = ["HOST", "MEMBER"]
+                    .iter()
+                    .fold(other.to_string(), |line, place| match named {
+                        Some(name) => line.replace(place, &crate::command::quote(name)),
+                        None => line,
+                    });
+                return Err(error.hint(placed));
+            }
             let known: Vec<&str> = embedded::scripts()
                 .filter_map(|(name, _)| name.rsplit('/').next()?.strip_suffix(".rhai"))
                 .collect();
@@ -292,13 +358,37 @@ fn script_of(options: &Options, word: Option<&str>) -> Result<Option<Script>> {
             // `e` is near to every short word.
             let commands = commands.filter(|name| name.len() > 2);
             let known = known.into_iter().chain(commands);
-            let error = Error::usage(format!("`{word}` is no subcommand and no bundled script"));
             Err(match crate::error::nearest(word, known) {
                 Some(near) => error.hint(format!("did you mean `{near}`?")),
                 None => meant(error, word, &options.args),
             })
         }
     }
+}
+
+/// What is called so by others, also behind `etcd-`.
+fn said_elsewhere(word: &str) -> Option<&'static str> {
+    Some(match word.strip_prefix("etcd-").unwrap_or(word) {
+        "apply-config" | "bootstrap" | "create" | "deploy" | "init" | "install" | "playbook"
+        | "setup" | "start" => "etcdsh etcd",
+        "health" | "info" | "ps" | "state" | "status" | "top" => "etcdsh overview --once",
+        "list" | "members" => "etcdsh em list",
+        "join" => "etcdsh etcd-add HOST",
+        "add" if !word.starts_with("etcd-") => "etcdsh etcd-add HOST",
+        "delete" | "remove" => "etcdsh etcd-rm MEMBER",
+        "rm" if !word.starts_with("etcd-") => "etcdsh etcd-rm MEMBER",
+        "reload" | "restart" if !word.starts_with("etcd-") => "etcdsh etcd-restart",
+        "stop" => {
+            "etcdsh run HOST -b -- systemctl stop etcd   # one member; nothing here asks whether the others can spare it"
+        }
+        "journal" | "log" | "logs" => "etcdsh run etcd -b -- journalctl -u etcd -n 50",
+        "ping" => "etcdsh run etcd -- true",
+        "exec" | "shell" | "ssh" => "etcdsh run HOST -- COMMAND",
+        "downgrade" | "update" | "upgrade" => {
+            "etcdsh etcd -C   # with the packages named in `etcd_packages`; members are restarted one by one"
+        }
+        _ => return None,
+    })
 }
 
 /// What somebody may have wanted with a word that is near to nothing.
@@ -325,18 +415,9 @@ fn meant(error: Box<Error>, word: &str, rest: &[String]) -> Box<Error> {
         let line = crate::secret::masked(&crate::command::line(words));
         return error.hint(format!("etcdsh e {line}"));
     }
-    let other = match word {
-        "apply-config" | "bootstrap" | "create" | "deploy" | "init" | "install" | "setup"
-        | "start" => "etcdsh etcd",
-        "health" | "info" | "ps" | "state" | "status" | "top" => "etcdsh overview --once",
-        "add" | "join" => "etcdsh etcd-add HOST",
-        "delete" | "remove" | "rm" => "etcdsh etcd-rm MEMBER",
-        "reload" | "restart" => "etcdsh etcd-restart",
-        "exec" | "shell" | "ssh" => "etcdsh run HOST -- COMMAND",
-        _ => "",
-    };
-    if !other.is_empty() && !path.exists() {
-        return error.hint(other);
+    let script = format!("{word}.rhai");
+    if std::path::Path::new(&script).is_file() {
+        return error.hint(format!("etcdsh ./{script}"));
     }
     if path.exists() {
         return error.hint(format!(

@@ -37,6 +37,15 @@ pub struct Sources {
     pub ask_vault_pass: bool,
 }
 
+impl Sources {
+    /// Lines to type next are meant for the same inventory.
+    pub(super) fn name_inventory(&self) {
+        let named = self.inventory.iter();
+        let named = named.map(|source| format!(" -i {}", crate::command::quote(source)));
+        crate::error::name_inventory(named.collect());
+    }
+}
+
 /// How hosts are reached and what is said: for everything that goes to hosts.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Reach {

@@ -318,14 +318,13 @@ impl Setup {
             Some(common) => common.vault.clone(),
             None => vault(&options.reach.sources, &config)?,
         };
-        let named = options.reach.sources.inventory.iter();
-        let named = named.map(|source| format!(" -i {}", crate::command::quote(source)));
-        crate::error::name_inventory(named.collect());
+        options.reach.sources.name_inventory();
         let mut inventory = inventory(&sources, &vault, script_folder.as_deref())?;
         inventory.read_extra(&options.reach.sources.extra_vars)?;
         let limit = options.reach.sources.limit()?;
         if let Some(limit) = &limit {
-            inventory.select_with_limit("all", Some(limit))?;
+            let selected = inventory.select_with_limit("all", Some(limit));
+            selected.map_err(|error| crate::cluster::explained(&inventory, error, limit))?;
         }
         let forks = options
             .reach

@@ -137,11 +137,42 @@ fn is_added(hint: &str) -> bool {
         .any(|option| hint.starts_with(option))
 }
 
+/// A line with an option behind it, in the place of the same one that was typed.
+fn with(line: &str, option: &str) -> String {
+    let (name, value) = option.split_once(' ').unwrap_or((option, ""));
+    let variable = value
+        .split('=')
+        .next()
+        .unwrap_or_default()
+        .trim_matches('\'');
+    let mut left = Vec::new();
+    let mut words = line.split(' ').peekable();
+    while let Some(word) = words.next() {
+        if word != name {
+            left.push(word);
+            continue;
+        }
+        if value.is_empty() {
+            continue;
+        }
+        // Of `-e` only the one of the same variable.
+        let next = words.peek().copied().unwrap_or_default();
+        let same = next.trim_matches('\'').split('=').next() == Some(variable);
+        if name != "-e" || same {
+            words.next();
+        } else {
+            left.push(word);
+        }
+    }
+    format!("{} {option}", left.join(" "))
+}
+
 /// Would data or a member go by it, or a question be answered unread? Then it is nothing to be typed without a thought.
 fn risks_data(hint: &Hint) -> bool {
     match hint {
         Hint::All(hints) => hints.iter().any(risks_data),
         Hint::Etcd(line) => line.starts_with("member remove "),
+        Hint::Program { subcommand, .. } => subcommand == "etcd-rm",
         Hint::Run { command, .. } | Hint::OnHost(command) => command.starts_with("mv "),
         Hint::Set(variable) => ["etcd_clean=true", "etcd_gone=", "etcd_safeguard=false"]
             .iter()
@@ -183,7 +214,7 @@ pub(super) fn next(
             }
             // An option is mended by typing it; of two `-l` both would count.
             Some(hint) if is_added(&bare(hint)) => {
-                format!("run again with it: {} {}", again(), bare(hint))
+                format!("run again with it: {}", with(&again(), &bare(hint)))
             }
             Some(hint) => format!("mend it ({}), then run again: {}", bare(hint), again()),
             None => format!("look at {host}, then run again: {}", again()),
@@ -249,5 +280,29 @@ mod tests {
         }));
         assert!(!risks_data(&set("etcd_init=existing")));
         assert!(!risks_data(&"ssh -p 22 10.0.0.1 true".into()));
+    }
+
+    #[test]
+    fn an_option_takes_the_place_of_the_one_that_was_typed() {
+        for (line, option, wanted) in [
+            ("etcdsh etcd -C", "-K", "etcdsh etcd -C -K"),
+            (
+                "etcdsh -u oper -k -K etcd",
+                "-k",
+                "etcdsh -u oper -K etcd -k",
+            ),
+            (
+                "etcdsh -u admin etcd -C",
+                "-u USER",
+                "etcdsh etcd -C -u USER",
+            ),
+            (
+                "etcdsh etcd -e 'etcd_root_password=********' -e a=1",
+                "-e etcd_root_password=PASSWORD",
+                "etcdsh etcd -e a=1 -e etcd_root_password=PASSWORD",
+            ),
+        ] {
+            assert_eq!(with(line, option), wanted);
+        }
     }
 }

@@ -165,8 +165,13 @@ fn none(inventory: &Inventory) -> Box<Error> {
     let error = error.because("no group is called `etcd` and none sets `etcd_cluster`");
     match nearest("etcd", inventory.groups()) {
         Some(near) => error.hint(format!("did you mean `etcd` by the group `{near}`?")),
-        None => error.hint(
-            "write a group `etcd` as in examples/three.yml, or run it in an empty folder for a sandbox",
-        ),
+        None => match inventory.groups().find(|group| group.contains("etcd")) {
+            Some(group) => error.hint(format!(
+                "rename the group `{group}` to etcd, or set `etcd_cluster` in its `vars`"
+            )),
+            None => error.hint(
+                "write a group: etcd: { hosts: { 10.10.10.10: { etcd_seq: 1 } } }; or run it in an empty folder for a sandbox",
+            ),
+        },
     }
 }

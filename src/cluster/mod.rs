@@ -67,6 +67,25 @@ pub fn clusters(inventory: &Inventory) -> Result<Vec<Cluster>> {
         .collect())
 }
 
+/// The error of a pattern, which names hosts: one that is the name of a member gets the host that it is on.
+#[must_use]
+pub fn explained(inventory: &Inventory, error: Box<Error>, pattern: &str) -> Box<Error> {
+    let Ok(clusters) = clusters(inventory) else {
+        return error;
+    };
+    let members = clusters.iter().filter_map(|cluster| cluster.access().ok());
+    let member = members
+        .flat_map(|access| &access.members)
+        .find(|member| pattern.split([',', ':']).any(|name| name == member.name()));
+    match member {
+        Some(member) => error.hint(Hint::All(vec![
+            Hint::Limit(member.host.clone()),
+            Hint::Note(format!("is the host of member {}", member.name())),
+        ])),
+        None => error,
+    }
+}
+
 fn access(inventory: &Inventory, hosts: &[String]) -> Result<Access> {
     let wrong = mistakes(inventory, hosts);
     if !wrong.is_empty() {

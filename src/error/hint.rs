@@ -87,7 +87,9 @@ pub fn name_inventory(words: String) {
     let _ = INVENTORY.set(words);
 }
 
-fn inventory() -> &'static str {
+/// What `-i` named, as words for a shell with a blank before them.
+#[must_use]
+pub fn inventory() -> &'static str {
     INVENTORY.get().map_or("", String::as_str)
 }
 

@@ -149,6 +149,9 @@ impl Fault {
     /// What to type next, where that is known.
     pub(crate) fn hint(&self) -> Option<&'static str> {
         match self.trouble() {
+            Trouble::Tls(_) if self.last().endpoint.ends_with(":2380") => {
+                Some("2380 is the port that members talk to each other on: clients use 2379")
+            }
             Trouble::Tls(text) if text == NOT_TRUSTED => Some(
                 "bring the folder files/pki (CA and certificates) from beside the inventory that the cluster was made with; or --cacert FILE --cert FILE --key FILE",
             ),

@@ -55,7 +55,12 @@ fn split_words(words: &mut IndexMap<String, String>) {
     if let Some((uid, user)) = id
         .strip_prefix("uid=")
         .and_then(|rest| rest.split(' ').next())
-        .and_then(|uid| uid.trim_end_matches(')').split_once('('))
+        // An account without a name is called by its number.
+        .map(|uid| {
+            uid.trim_end_matches(')')
+                .split_once('(')
+                .unwrap_or((uid, uid))
+        })
     {
         words.insert("uid".into(), uid.into());
         words.insert("user".into(), user.into());

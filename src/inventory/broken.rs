@@ -65,10 +65,18 @@ fn unquoted_template(source: &Source, number: usize, line: &str, column: usize) 
         .spot(number, line[..column].chars().count() + 1)
         .place());
     let value = content(&line[column..]);
+    // What stands behind it closes the mapping that it is in.
+    let last = value.rfind("{{").unwrap_or(0);
+    let end = value[last..]
+        .find("}}")
+        .map_or(value.len(), |end| last + end + 2);
+    let closes = value[end..].chars().all(|letter| " }],".contains(letter));
+    let end = if closes { end } else { value.len() };
     error.hint(format!(
-        "{}\"{}\"",
+        "{}\"{}\"{}",
         line[..column].trim_start(),
-        value.replace('"', "'")
+        value[..end].replace('"', "'"),
+        &value[end..]
     ))
 }
 

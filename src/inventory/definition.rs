@@ -73,7 +73,9 @@ impl Inventory {
 
     fn warn_section(&mut self, group: &str, section: &Node) {
         let word = section.key_text();
+        let begun = SECTIONS.iter().find(|known| known.starts_with(&word));
         let hint = nearest(&word, SECTIONS)
+            .or(begun.copied())
             .map(|near| format!(", did you mean `{near}`?"))
             .unwrap_or_default();
         self.warnings.push(format!(

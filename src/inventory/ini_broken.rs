@@ -156,7 +156,12 @@ pub(super) fn colon(pattern: &str, line: &Line<'_>) -> Box<Error> {
     let error = line.error(format!(
         "host `{pattern}` ends in `:`, after which a port comes"
     ));
-    if ["all", "children", "hosts", "vars"].contains(&name) {
+    let keys = line
+        .source
+        .text()
+        .lines()
+        .filter(|line| line.trim_end().ends_with(':'));
+    if ["all", "children", "hosts", "vars"].contains(&name) || keys.count() > 1 {
         return error.because("this looks like YAML").hint(yaml_name(line));
     }
     error.hint(format!("{name}, or {name}:22"))

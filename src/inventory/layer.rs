@@ -140,6 +140,12 @@ impl Inventory {
     }
 
     /// Variables that win over all others: those of `-e`.
+    /// What `-e` has set.
+    #[must_use]
+    pub fn extra_vars(&self) -> &Vars {
+        &self.extra
+    }
+
     pub fn set_extra(&mut self, extra: Vars) {
         self.extra = extra;
         self.whole = OnceLock::new();

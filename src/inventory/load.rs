@@ -230,6 +230,21 @@ fn missing(source: &str, path: &Path) -> Box<Error> {
     let same = known.clone().find(stem);
     match same.or_else(|| nearest(&name, &mut known)) {
         Some(near) => error.hint(format!("did you mean `{}`?", folder.join(near).display())),
+        None if path.extension().is_some_and(|end| {
+            ["yml", "yaml", "ini", "json"]
+                .iter()
+                .any(|known| end == *known)
+        }) =>
+        {
+            error.because(format!(
+                "nothing near to it lies in {}",
+                if folder.as_os_str().is_empty() {
+                    "this folder".into()
+                } else {
+                    folder.display().to_string()
+                }
+            ))
+        }
         None => error.hint(format!(
             "for a single host write `-i {source},` with a comma"
         )),

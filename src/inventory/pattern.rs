@@ -105,10 +105,10 @@ impl Inventory {
             ));
         }
         let error = Error::config(format!("no group or host is called `{name}`"));
-        match nearest(
-            name,
-            self.groups().chain(self.hosts.keys().map(String::as_str)),
-        ) {
+        // `etcd-3` is no slip for `etcd`: that would be all of them in the place of one.
+        let is_longer = |known: &&str| !name.starts_with(&format!("{known}-"));
+        let known = self.groups().chain(self.hosts.keys().map(String::as_str));
+        match nearest(name, known.filter(is_longer)) {
             Some(near) => error.hint(format!("did you mean `{near}`?")),
             None => error,
         }

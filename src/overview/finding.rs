@@ -139,7 +139,7 @@ fn of_cluster(view: &View, plan: &Plan, found: &mut Vec<Finding>) {
         );
         let next = if plan.hosts.is_some() && none_listens(view) {
             Some(format!(
-                "{command} etcd -t etcd_launch   # starts what is down; where nothing is installed yet: {command} etcd"
+                "{command} etcd   # installs what is not there, and starts what is down"
             ))
         } else if plan.hosts.is_some() {
             Some(format!("{command} run etcd -b -- systemctl status etcd"))

@@ -404,16 +404,30 @@ impl Primitive for Package {
         };
         let mut error = Error::new(Kind::Remote, what);
         error.command = Some(format!("{} (exit {})", change.shown, output.status));
-        error.stderr = if output.stderr.trim().is_empty() {
+        error.stderr = decisive(if output.stderr.trim().is_empty() {
             output.text()
         } else {
             output.stderr.clone()
-        };
+        });
         if absent {
             error = error.hint("add the repository that has it, or name the right packages: -e '{\"etcd_packages\": [...]}'");
         } else if output.stderr.contains("No space left") {
             error = error.hint(Hint::OnHost("df -h / /var".into()));
+        } else if output.stderr.contains("Failed to fetch") {
+            error = error.hint(Hint::OnHost("apt-get update".into()));
         }
         Err(error)
+    }
+}
+/// The errors of apt, where it names some: what it tried before is of no use.
+fn decisive(said: String) -> String {
+    let errors: Vec<&str> = said
+        .lines()
+        .filter(|line| line.starts_with("E: "))
+        .collect();
+    if errors.is_empty() {
+        said
+    } else {
+        errors.join("\n")
     }
 }

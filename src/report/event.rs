@@ -102,6 +102,8 @@ impl std::fmt::Display for Standing {
 pub enum Effect {
     /// A learner joins.
     Adds,
+    /// What lies on the host of a member that has left goes.
+    Clears,
     /// Nothing that counts.
     None,
     /// A learner becomes a voter.

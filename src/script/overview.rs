@@ -213,7 +213,12 @@ fn readable(line: &str) -> String {
 /// One look at a cluster; two when rates are wanted, `over` apart.
 fn look(world: &Arc<World>, name: Option<&str>, over: Duration, with_hosts: bool) -> Result<View> {
     let cluster = chosen(world, name)?;
-    let mut plan = plan(world, &cluster, None, "etcdsh")?;
+    let mut plan = plan(
+        world,
+        &cluster,
+        None,
+        &format!("etcdsh{}", crate::error::inventory()),
+    )?;
     if !with_hosts {
         plan.hosts = None;
     }

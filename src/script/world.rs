@@ -134,6 +134,7 @@ impl World {
     pub fn select(&self, pattern: &str) -> Result<Vec<String>> {
         self.inventory
             .select_with_limit(pattern, self.limit.as_deref())
+            .map_err(|error| crate::cluster::explained(&self.inventory, error, pattern))
     }
 
     /// A file named by a script: beside the script, else beside the inventory.

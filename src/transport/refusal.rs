@@ -102,6 +102,7 @@ fn login_refused(target: &Target, said: &str, error: impl Fn(String) -> Box<Erro
     }
     if target.password.is_some() {
         return error
+            .because("the password is not that of this account, or it may not log in with one")
             .hint("-k   # asks for the password; `ansible_password` in the inventory sets it");
     }
     let error = error.hint(format!("ssh-copy-id {key}{port}{who}"));

@@ -172,7 +172,7 @@ impl Load {
             );
         }
         ends.sort();
-        let gaps = ends.windows(2).map(|pair| pair[1] - pair[0]);
+        let gaps = ends.windows(2).map(|pair| pair[1].saturating_sub(pair[0]));
         let longest = gaps.max().unwrap_or_default();
         let calls: usize = keys.values().map(Vec::len).sum();
         eprintln!(

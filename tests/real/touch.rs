@@ -145,3 +145,39 @@ fn what_is_not_the_member_that_is_meant_is_left_alone() {
             .contains("43")
     );
 }
+
+/// A database without its log: started, it would have forgotten what it voted for.
+#[test]
+fn a_member_without_its_log_is_not_started_by_a_script_either() {
+    let hosts = HOSTS.map(|host| format!("{host}=trixie"));
+    let Some(lab) = Lab::up(&hosts.each_ref().map(String::as_str), THREE) else {
+        return;
+    };
+    lab.flow("").ok();
+    etcdctl(&lab, HOSTS[0], "put precious 42");
+    lab.on(
+        HOSTS[2],
+        "systemctl stop etcd; mv /data/etcd/member/wal /root/wal",
+    );
+    for line in ["etcd-restart", "etcd-restart 10.10.10.12"] {
+        refused(run(&lab, line), &["it has a database and no log"]);
+    }
+    refused(
+        run(&lab, "etcd-add 10.10.10.12"),
+        &["is a member already, and is not healthy"],
+    );
+    lab.on(HOSTS[2], "mv /data/etcd/member /root/member");
+    refused(run(&lab, "etcd-restart"), &["has nothing of etcd-3"]);
+    lab.on(
+        HOSTS[2],
+        "mv /root/member /data/etcd/member; mv /root/wal /data/etcd/member/wal",
+    );
+    run(&lab, "etcd-restart").changes_something();
+    run(&lab, "etcd-rm")
+        .exits(1)
+        .says(&["name the members that shall go, or the cluster"]);
+    run(&lab, "etcd-rm etcd -y").changes_something();
+    for host in HOSTS {
+        lab.on(host, "[ ! -e /data/etcd/member ]");
+    }
+}

@@ -192,6 +192,7 @@ fn strangers(world: &World, host: &str, prefix: &str) -> Vec<String> {
     let vars = world.inventory.vars(host);
     let unknown = vars
         .keys()
+        .chain(world.inventory.extra_vars().keys())
         .filter(|name| name.starts_with(prefix) && !known.contains(&name.as_str()));
     unknown
         .map(|name| {

@@ -14,7 +14,7 @@ use crate::script::World;
 use crate::script::trouble::pass;
 use crate::word::{Arg, Gets, Section, Type, Word};
 
-const EFFECTS: &[&str] = &["adds", "none", "promotes", "removes", "stops"];
+const EFFECTS: &[&str] = &["adds", "clears", "none", "promotes", "removes", "stops"];
 
 const STEP: Word = Word::function(
     Section::Plan,
@@ -30,7 +30,7 @@ const STEP: Word = Word::function(
     Arg::new(
         "effect",
         Type::OneOf(EFFECTS),
-        "what it does to the membership: `stops` a member for a moment, `removes` it, `adds` a learner, `promotes` one; `none` by default",
+        "what it does to the membership: `stops` a member for a moment, `removes` it, `adds` a learner, `promotes` one, `clears` the host of one that has left; `none` by default",
     ),
     Arg::new(
         "member",
@@ -131,6 +131,7 @@ fn planned(step: &Dynamic) -> Result<Step> {
         during: standing("during")?,
         effect: match text("effect")?.as_str() {
             "adds" => Effect::Adds,
+            "clears" => Effect::Clears,
             "promotes" => Effect::Promotes,
             "removes" => Effect::Removes,
             "stops" => Effect::Stops,
