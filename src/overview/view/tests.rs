@@ -408,7 +408,8 @@ fn members_that_are_only_stopped_are_started_by_the_line_to_type() {
     }
     let next = |state: &State| view(&plan, state).findings[0].next.clone().unwrap();
     assert!(
-        next(&state).ends_with("etcd -t etcd_launch   # starts what is down; where nothing is installed yet: etcdsh etcd"),
+        next(&state)
+            .ends_with("etcdsh etcd   # installs what is not there, and starts what is down"),
         "{}",
         next(&state)
     );
