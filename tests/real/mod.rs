@@ -4,6 +4,7 @@
 
 mod auth;
 mod beside;
+mod check;
 mod config;
 mod deploy;
 mod escalate;

@@ -174,8 +174,8 @@ fn a_member_without_its_log_is_not_started_by_a_script_either() {
     );
     run(&lab, "etcd-restart").changes_something();
     run(&lab, "etcd-rm")
-        .exits(1)
-        .says(&["name the members that shall go, or the cluster"]);
+        .exits(2)
+        .says(&["About to purge 3 members"]);
     run(&lab, "etcd-rm etcd -y").changes_something();
     for host in HOSTS {
         lab.on(host, "[ ! -e /data/etcd/member ]");
