@@ -9,7 +9,7 @@ use super::failure::{ARGUMENTS, CONNECTION, ERROR, Failure, Outcome, strict_text
 use super::form::go;
 use super::form::print::{self, Format, Page, Reply};
 use super::line::flag::{Flag, Values};
-use super::line::settings::{DEFAULT_ENDPOINT, Settings, Source};
+use super::line::settings::{DEFAULT_ENDPOINT, Settings, Source, bare};
 use super::verb::{Deadline, Verb};
 use crate::error::{Error, Hint};
 use crate::etcd::{Answer, Client, Connection, Effect, Fault, Patience, Trouble};
@@ -278,6 +278,9 @@ impl<'a> Call<'a> {
             return failure;
         }
         failure.text = Some(fault.to_string());
+        if let Some(endpoints) = with_ports(fault) {
+            failure.hint = Some(format!("--endpoints={endpoints}   # with the port").into());
+        }
         if fault.attempts.len() == 1 && fault.sent && *fault.trouble() == Trouble::Timeout {
             failure
                 .causes
@@ -363,5 +366,54 @@ impl<'a> Call<'a> {
         }
         let text = terminal::visible(text.as_bytes(), true);
         Ok(writeln!(self.io.err, "{text}")?)
+    }
+}
+
+/// The endpoints that gave no answer, each with its port; `None` where each has one.
+fn with_ports(fault: &Fault) -> Option<String> {
+    let endpoints = fault.attempts.iter().map(|attempt| attempt.endpoint.trim());
+    let mut endpoints: Vec<String> = endpoints.map(str::to_string).collect();
+    let lacks = |endpoint: &&mut String| {
+        let place = bare(endpoint);
+        let behind = place.rsplit_once(']').map_or(place, |(_, behind)| behind);
+        !behind.contains([':', '/'])
+    };
+    let lacking: Vec<&mut String> = endpoints.iter_mut().filter(lacks).collect();
+    if lacking.is_empty() {
+        return None;
+    }
+    for endpoint in lacking {
+        *endpoint = format!("{}:2379", endpoint.trim_end_matches('/'));
+    }
+    Some(endpoints.join(","))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::etcd::Attempt;
+
+    #[test]
+    fn an_endpoint_without_a_port_gets_one() {
+        for (endpoints, wanted) in [
+            (&["10.0.0.1"][..], Some("10.0.0.1:2379")),
+            (
+                &["10.0.0.1:2379", "https://b/"],
+                Some("10.0.0.1:2379,https://b:2379"),
+            ),
+            (&["[fd00::1]"], Some("[fd00::1]:2379")),
+            (&["https://10.0.0.1:2379", "[fd00::1]:1"], None),
+            (&["unix:/run/etcd"], None),
+        ] {
+            let attempts = endpoints.iter().map(|endpoint| Attempt {
+                endpoint: (*endpoint).to_string(),
+                trouble: Trouble::Refused,
+            });
+            let fault = Fault {
+                attempts: attempts.collect(),
+                sent: false,
+            };
+            assert_eq!(with_ports(&fault).as_deref(), wanted, "{endpoints:?}");
+        }
     }
 }

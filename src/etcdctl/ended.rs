@@ -60,9 +60,10 @@ impl Ended {
             }
             Ended::Unknown(unknown) => {
                 let error = Error::usage(sentence(&unknown, style));
-                match unknown.near.first() {
-                    Some(near) => error.hint(format!("did you mean `{near}`?")),
-                    None => error.hint(format!("{} --help", style.program)),
+                match (unknown.instead, unknown.near.first()) {
+                    (Some(instead), _) => error.hint(instead),
+                    (None, Some(near)) => error.hint(format!("did you mean `{near}`?")),
+                    (None, None) => error.hint(format!("{} --help", style.program)),
                 }
             }
         }
@@ -102,6 +103,9 @@ fn sentence(unknown: &Unknown, style: &Style) -> String {
 /// etcdctl up to 3.5 says it twice.
 fn unknown_command(unknown: &Unknown, style: &Style, err: &mut dyn Write) -> io::Result<()> {
     let mut said = format!("Error: {}", sentence(unknown, style));
+    if let Some(instead) = &unknown.instead {
+        return writeln!(err, "{said}\n hint: {instead}");
+    }
     if !unknown.near.is_empty() {
         said.push_str("\n\nDid you mean this?\n");
         said.extend(unknown.near.iter().map(|name| format!("\t{name}\n")));

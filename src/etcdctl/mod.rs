@@ -276,14 +276,12 @@ fn outcome(words: &[Vec<u8>], style: &Style, io: &mut Io<'_>) -> Result<(), Ende
         Err(failure) => return Err(Ended::Misused(Box::new(found), failure)),
     };
     let asks_help = values.given("help").and_then(form::go::parse_bool) == Some(true);
-    if let (false, false, None, Some(word)) = (style.strict, asks_help, found.verb, words.first())
+    if let (false, false, None, [word, behind @ ..]) =
+        (style.strict, asks_help, found.verb, words.as_slice())
         && !found.name.is_empty()
     {
-        return Err(Ended::Unknown(verb::unknown_below(
-            &found.name,
-            word,
-            style,
-        )));
+        let unknown = verb::unknown_below(&found.name, word, behind, style);
+        return Err(Ended::Unknown(unknown));
     }
     let Some(verb) = found.verb.filter(|_| !asks_help) else {
         if let Some(notice) = &found.notice {
@@ -402,6 +400,13 @@ mod tests {
                 r#"unknown command "endpoint helth" for "e""#,
                 vec![],
                 vec!["did you mean `endpoint health`?"],
+            ),
+            (
+                "rm a",
+                Kind::Usage,
+                r#"unknown command "rm" for "e""#,
+                vec![],
+                vec!["e del a"],
             ),
             (
                 &format!("get a {nobody}"),

@@ -361,7 +361,7 @@ impl Console {
         }
         let style = etcd::style(self);
         let is_etcd = |word: &str| crate::etcdctl::is_command(&[word.as_bytes().to_vec()], &style);
-        let meant = input::meant(text, is_etcd);
+        let meant = input::meant(text, is_etcd, |word| self.is_step(word));
         if !meant.is_empty() {
             error.hints = meant.into_iter().map(Into::into).collect();
         }

@@ -23,15 +23,60 @@ pub(super) enum Input<'a> {
 const ALIASES: [&str; 3] = ["e", "em", "etcdctl"];
 
 /// What one types in other consoles, and the command that it means here.
-const FOREIGN: [(&str, &str); 8] = [
+const FOREIGN: [(&str, &str); 10] = [
     ("?", "help"),
     ("\\?", "help"),
     ("\\h", "help"),
     ("\\q", "quit"),
     ("\\x", "format vertical"),
     ("exit", "quit"),
+    ("exit()", "quit"),
     ("help", "help"),
     ("quit", "quit"),
+    ("quit()", "quit"),
+];
+
+/// What begins a line for a shell, and is no command of etcdctl.
+const SHELL: [&str; 39] = [
+    "apt",
+    "apt-get",
+    "cat",
+    "cd",
+    "chmod",
+    "chown",
+    "cp",
+    "curl",
+    "date",
+    "df",
+    "dnf",
+    "dpkg",
+    "du",
+    "etcdutl",
+    "find",
+    "free",
+    "grep",
+    "head",
+    "hostname",
+    "id",
+    "ip",
+    "journalctl",
+    "kill",
+    "ls",
+    "mkdir",
+    "mv",
+    "ping",
+    "ps",
+    "pwd",
+    "rm",
+    "rpm",
+    "ss",
+    "sudo",
+    "systemctl",
+    "tail",
+    "touch",
+    "uname",
+    "uptime",
+    "whoami",
 ];
 
 /// `is_variable` tells whether a word is a variable of the script: then it is no alias.
@@ -222,8 +267,18 @@ fn goes_on(statement: &str, rest: &str) -> bool {
 }
 
 /// What may have been meant by a line that is none: something one can type.
-pub(super) fn meant(text: &str, is_etcd: impl Fn(&str) -> bool) -> Vec<String> {
+pub(super) fn meant(
+    text: &str,
+    is_etcd: impl Fn(&str) -> bool,
+    is_step: impl Fn(&str) -> bool,
+) -> Vec<String> {
     let text = text.trim();
+    if let Some((name, options)) = call_of_step(text).filter(|(name, _)| is_step(name)) {
+        return vec![format!("{name}({options})")];
+    }
+    if let Some(command) = text.strip_prefix('!').map(str::trim_start) {
+        return vec![format!(":! {command}")];
+    }
     let word = first_word(text);
     let rest = text[word.len()..].trim_start();
     let is_call = rest.starts_with(['(', '=', '.', '[']) || word.contains(['(', '.', '=']);
@@ -235,8 +290,11 @@ pub(super) fn meant(text: &str, is_etcd: impl Fn(&str) -> bool) -> Vec<String> {
         "q" => vec![":quit".to_string()],
         "status" => vec![":overview".to_string(), "e endpoint status".to_string()],
         "ls" => vec![format!("e {line}"), format!(":! {line}")],
+        _ if is_step(word) => vec![format!("{word}({})", options(&line[word.len()..]))],
+        _ if crate::script::embedded::named(word).is_some() => vec![format!(":run {line}")],
         _ if super::meta::ALL.iter().any(|meta| meta.name == word) => vec![format!(":{line}")],
         _ if is_etcd(word) => vec![format!("e {line}")],
+        _ if SHELL.contains(&word) => vec![format!(":! {line}")],
         _ => {
             let later = text.split_once("; e ").map(|(_, line)| format!("e {line}"));
             later
@@ -244,6 +302,42 @@ pub(super) fn meant(text: &str, is_etcd: impl Fn(&str) -> bool) -> Vec<String> {
                 .into_iter()
                 .collect()
         }
+    }
+}
+
+/// `etcd_conf(10.10.10.10)` and `etcd_conf(limit: "10.10.10.10")`: the name and the map of options that was meant.
+fn call_of_step(text: &str) -> Option<(&str, String)> {
+    let (name, rest) = text.trim_end_matches(';').split_once('(')?;
+    let given = rest.trim_end().strip_suffix(')')?.trim();
+    if given.is_empty() || given.starts_with(['#', '(']) {
+        return None;
+    }
+    let is_key = |key: &str| is_name(key) && key.starts_with(|letter: char| letter.is_alphabetic());
+    if given.split_once(':').is_some_and(|(key, _)| is_key(key)) {
+        return Some((name, format!("#{{ {given} }}")));
+    }
+    let pattern = given.trim_matches('"');
+    (!pattern.contains('"')).then(|| (name, format!("#{{ limit: {pattern:?} }}")))
+}
+
+/// Options of a command line as a map for a step: `-C`, `-D` and `-l PATTERN`.
+fn options(words: &str) -> String {
+    let mut options = Vec::new();
+    let mut words = words.split_whitespace();
+    while let Some(word) = words.next() {
+        match word {
+            "-C" | "--check" => options.push("check: true".to_string()),
+            "-D" | "--diff" => options.push("diff: true".to_string()),
+            "-l" | "--limit" => {
+                options.push(format!("limit: {:?}", words.next().unwrap_or("PATTERN")));
+            }
+            pattern => options.push(format!("limit: {pattern:?}")),
+        }
+    }
+    if options.is_empty() {
+        String::new()
+    } else {
+        format!("#{{ {} }}", options.join(", "))
     }
 }
 
@@ -331,7 +425,8 @@ mod tests {
             ("exit;", Input::Meta("quit")),
             ("help file", Input::Meta("help file")),
             ("help = 1", Input::Rhai("help = 1")),
-            ("exit()", Input::Rhai("exit()")),
+            ("exit()", Input::Meta("quit")),
+            ("exit(1)", Input::Rhai("exit(1)")),
             ("# a remark", Input::Blank),
             ("#{ a: 1 }", Input::Rhai("#{ a: 1 }")),
         ] {
@@ -386,6 +481,7 @@ mod tests {
     #[test]
     fn a_line_that_is_none_has_one_that_was_meant() {
         let is_etcd = |word: &str| ["get", "ls", "put"].contains(&word);
+        let is_step = |word: &str| word.starts_with("etcd_");
         for (typed, wanted) in [
             ("get a", &["e get a"][..]),
             ("ls /pg;", &["e ls /pg", ":! ls /pg"]),
@@ -397,8 +493,26 @@ mod tests {
             ("get(1)", &[]),
             ("put = 1", &[]),
             ("nothing here", &[]),
+            ("etcd_install", &["etcd_install()"]),
+            ("etcd_launch -C", &["etcd_launch(#{ check: true })"]),
+            (
+                "etcd_conf 10.10.10.10 -D",
+                &["etcd_conf(#{ limit: \"10.10.10.10\", diff: true })"],
+            ),
+            ("etcd -C", &[":run etcd -C"]),
+            (
+                "etcd_conf(10.10.10.10);",
+                &["etcd_conf(#{ limit: \"10.10.10.10\" })"],
+            ),
+            ("etcd_conf(\"etcd\")", &["etcd_conf(#{ limit: \"etcd\" })"]),
+            ("etcd_conf(limit: \"x\")", &["etcd_conf(#{ limit: \"x\" })"]),
+            ("etcd_conf()", &[]),
+            ("etcd_conf(#{ limit: \"x\" })", &[]),
+            ("!ls /tmp", &[":! ls /tmp"]),
+            ("systemctl status etcd", &[":! systemctl status etcd"]),
+            ("cd /tmp", &[":! cd /tmp"]),
         ] {
-            assert_eq!(meant(typed, is_etcd), wanted, "{typed}");
+            assert_eq!(meant(typed, is_etcd, is_step), wanted, "{typed}");
         }
     }
 }

@@ -21,8 +21,22 @@ pub(super) fn split(text: &str) -> (&str, &str) {
     }
 }
 
+/// A first word that looks like a time and is none, and the seconds that may be meant.
+fn no_time(text: &str) -> Option<(&str, String)> {
+    let word = text.split_whitespace().next()?;
+    let digits = word.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
+    let number: u64 = digits.parse().ok()?;
+    (digits.len() < word.len()).then(|| (word, format!("{}s", number.max(1))))
+}
+
 pub(super) fn run(console: &mut Console, text: &str) -> Result<Then> {
     let (often, line) = split(text);
+    if let Some((wrong, meant)) = no_time(line) {
+        let rest = line[wrong.len()..].trim();
+        return Err(
+            Error::usage(format!("`{wrong}` is no time")).hint(format!(":watch {meant} {rest}"))
+        );
+    }
     let every = duration(often).unwrap_or(EVERY);
     if line.is_empty() {
         return Err(Error::usage("`:watch` needs a line").hint(":watch 2s e endpoint status"));
@@ -94,7 +108,7 @@ fn repeat(console: &mut Console, every: Duration, line: &str) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::split;
+    use super::{no_time, split};
 
     #[test]
     fn a_time_may_stand_before_the_line() {
@@ -102,5 +116,19 @@ mod tests {
         assert_eq!(split("0.5 hosts(\"a\")"), ("0.5", "hosts(\"a\")"));
         assert_eq!(split("e get 2s"), ("", "e get 2s"));
         assert_eq!(split("1m"), ("1m", ""));
+    }
+
+    #[test]
+    fn what_looks_like_a_time_is_one() {
+        for (text, wanted) in [
+            ("1x e get a", Some(("1x", "1s"))),
+            ("5sec e get a", Some(("5sec", "5s"))),
+            ("e get a", None),
+            ("1 + 1", None),
+        ] {
+            let found = no_time(text);
+            let found = found.as_ref().map(|(word, meant)| (*word, meant.as_str()));
+            assert_eq!(found, wanted, "{text}");
+        }
     }
 }

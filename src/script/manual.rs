@@ -276,6 +276,18 @@ pub fn head_of(text: &str) -> String {
     format!("{}\n", head.join("\n"))
 }
 
+/// Is there a page on this function?
+#[must_use]
+pub fn has_page(name: &str) -> bool {
+    words::named(name).next().is_some()
+        || functions().iter().any(|function| is_called(function, name))
+}
+
+/// A function of the stdlib is called by its name with and without that of its module.
+fn is_called(function: &Function, name: &str) -> bool {
+    function.name == name || function.name.split("::").last() == Some(name)
+}
+
 /// The page of one name: all that is called so.
 pub fn entry(name: &str) -> Result<String> {
     let bare = name.trim_start_matches("h.").trim_start_matches("e.");
@@ -301,13 +313,10 @@ pub fn entry(name: &str) -> Result<String> {
             }),
     );
     let functions = functions();
-    let same = |function: &&Function| {
-        function.name == bare || function.name.split("::").last() == Some(bare)
-    };
     pages.extend(
         functions
             .iter()
-            .filter(same)
+            .filter(|function| is_called(function, bare))
             .map(|function| format!("{}\n\n{}", function.signature, function.doc)),
     );
     pages.extend(super::embedded::named(name).map(|(_, text)| head_of(text)));

@@ -283,16 +283,37 @@ impl Interpreter {
         let mut all = check::problems(self.known(), ast, &script.text, &script.name, &["args"]);
         for problem in &mut all {
             self.name_of_inventory(&mut problem.error);
+            self.step_of_flow(&mut problem.error);
         }
         all
     }
 
-    /// A group or a host that is written like a variable.
+    /// A step of the flow that is written like a function, as the console has it.
+    fn step_of_flow(&self, error: &mut Error) {
+        let name = error.what.strip_prefix("there is no function `");
+        let Some(name) = name.and_then(|rest| rest.strip_suffix('`')) else {
+            return;
+        };
+        let flow = embedded::named("etcd").and_then(|(flow, text)| self.parse(flow, text).ok());
+        let mut tags = flow.iter().flat_map(check::tags);
+        if tags.any(|(tag, _)| tag == name) {
+            error.hints = vec![format!("run(\"etcd\", #{{ tags: \"{name}\" }})").into()];
+        }
+    }
+
+    /// A group, a host or a parameter that is written like a variable.
     fn name_of_inventory(&self, error: &mut Error) {
         let name = error.what.strip_prefix("there is no variable `");
         let Some(name) = name.and_then(|rest| rest.strip_suffix('`')) else {
             return;
         };
+        let declared = parameters(&self.world);
+        if declared.iter().any(|parameter| parameter.name == name) {
+            let hint =
+                format!("h.vars.{name}   # of a host: the one a task is given, or host(\"NAME\")");
+            error.hints = vec![hint.into()];
+            return;
+        }
         let inventory = &self.world.inventory;
         if error.hints.is_empty() && (inventory.has_group(name) || inventory.has_host(name)) {
             let hint = format!("\"{name}\"   # names of the inventory stand in quotes");
@@ -309,13 +330,12 @@ impl Interpreter {
         script: &Script,
         globals: &[&str],
     ) -> Vec<Problem> {
-        check::problems(
-            &self.known().and(earlier),
-            ast,
-            &script.text,
-            &script.name,
-            globals,
-        )
+        let known = self.known().and(earlier);
+        let mut all = check::problems(&known, ast, &script.text, &script.name, globals);
+        for problem in &mut all {
+            self.name_of_inventory(&mut problem.error);
+        }
+        all
     }
 
     /// Mistakes, and names of tasks and parameters that nobody declares: what `etcdsh check` shows.

@@ -2,7 +2,7 @@
 
 use rhai::{Dynamic, EvalAltResult, LexError, ParseError, ParseErrorType, Position};
 
-use super::{foreign, place, source, words};
+use super::{foreign, manual, place, source, words};
 use crate::error::{Error, Hint, Kind, Place, Result, nearest};
 
 /// What `catch (error)` gets: `error.message`, `error.host`, `error.kind`.
@@ -91,12 +91,13 @@ pub(super) fn from_rhai(error: &EvalAltResult, main: &str, source_of: SourceOf<'
         }
         return result;
     }
-    if let EvalAltResult::ErrorPropertyNotFound(name, _) = inner
-        && let Some(near) = nearest_key(name, &source_of(&file).unwrap_or_default())
-    {
-        result = result.hint(format!(
-            "did you mean `{near}`? `map.{name} ?? default` allows for a key that is missing"
-        ));
+    if let EvalAltResult::ErrorPropertyNotFound(name, _) = inner {
+        result = without_key(
+            result,
+            name,
+            position,
+            &source_of(&file).unwrap_or_default(),
+        );
     }
     if result.at.is_none() {
         let (file, position) = if position.is_none() {
@@ -124,6 +125,64 @@ pub(super) fn from_rhai(error: &EvalAltResult, main: &str, source_of: SourceOf<'
         }
     }
     result
+}
+
+/// A map without this key: with the one that was meant, and with the keys of the map where the script writes it.
+fn without_key(error: Box<Error>, name: &str, at: Position, text: &str) -> Box<Error> {
+    let written = before(text, at).and_then(|before| {
+        let before = before.trim_end_matches(['.', ' ']);
+        let start = before.rfind(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
+        let map = &before[start.map_or(0, |at| at + 1)..];
+        Some((map.to_string(), keys_of(map, text)?))
+    });
+    let near = match &written {
+        Some((_, keys)) => nearest(name, keys.iter().map(String::as_str)).map(str::to_string),
+        None => nearest_key(name, text),
+    };
+    // Letters alone are all alike.
+    let near = near.filter(|near| near.len().max(name.len()) > 2);
+    let map = written.as_ref().map_or("map", |(map, _)| map);
+    let allows = format!("`{map}.{name} ?? default` allows for a key that is missing");
+    let error = match &written {
+        Some((map, keys)) => error.because(format!("`{map}` is written with {}", keys.join(", "))),
+        None => error,
+    };
+    match near {
+        Some(near) => error.hint(format!("did you mean `{near}`? {allows}")),
+        None => error.hint(allows),
+    }
+}
+
+/// What stands before a place in its line.
+fn before(text: &str, at: Position) -> Option<String> {
+    let line = text.lines().nth(at.line()?.checked_sub(1)?)?;
+    Some(line.chars().take(at.position()?.checked_sub(1)?).collect())
+}
+
+/// The keys of the map that a variable begins with, where the script writes it out.
+fn keys_of(variable: &str, text: &str) -> Option<Vec<String>> {
+    let mut places = text.match_indices(variable).map(|(at, _)| at);
+    let body = places.find_map(|at| {
+        let named = text[..at].trim_end().ends_with("let") && !variable.is_empty();
+        let rest = text[at + variable.len()..].trim_start();
+        let body = rest.strip_prefix('=')?.trim_start().strip_prefix("#{")?;
+        named.then_some(body)
+    })?;
+    let (mut keys, mut depth, mut key, mut quoted) = (Vec::new(), 0, String::new(), false);
+    for letter in body.chars() {
+        match letter {
+            '"' => quoted = !quoted,
+            _ if quoted => key.push(letter),
+            '{' | '[' | '(' => depth += 1,
+            '}' if depth == 0 => return (!keys.is_empty()).then_some(keys),
+            '}' | ']' | ')' => depth -= 1,
+            ':' if depth == 0 => keys.push(std::mem::take(&mut key)),
+            ',' if depth == 0 => key.clear(),
+            _ if letter.is_whitespace() => {}
+            _ => key.push(letter),
+        }
+    }
+    None
 }
 
 /// The key that was probably meant: one that the script writes, or one that a word of the language returns.
@@ -180,10 +239,16 @@ fn translate(error: &EvalAltResult) -> Box<Error> {
             )
         }
         EvalAltResult::ErrorFunctionNotFound(signature, _) => {
-            Error::config(format!("no function fits `{}`", readable(signature))).hint(Hint::Shows {
-                word: "NAME".into(),
-                what: "the arguments".into(),
-            })
+            let error = Error::config(format!("no function fits `{}`", readable(signature)));
+            let name = signature.split(' ').next().unwrap_or_default();
+            match foreign::of_function(name) {
+                Some(instead) => error.hint(instead),
+                None if manual::has_page(name) => error.hint(Hint::Shows {
+                    word: name.into(),
+                    what: "the arguments".into(),
+                }),
+                None => error,
+            }
         }
         EvalAltResult::ErrorVariableNotFound(name, _) => {
             Error::config(format!("there is no variable `{name}`"))
@@ -271,6 +336,15 @@ fn without_end(at: &Place, text: &str) -> Option<Box<Error>> {
         line,
         text: statement.to_string(),
     };
+    let import = statement.trim_start().strip_prefix("import ");
+    let is_bare = |name: &str| {
+        name.chars()
+            .all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
+    };
+    if let Some(name) = import.map(str::trim).filter(|name| is_bare(name)) {
+        let error = Error::config(foreign::IMPORT).at(at);
+        return Some(error.hint(foreign::import(name)));
+    }
     let hint = format!("{};", statement.trim_start());
     Some(
         Error::config("a `;` is missing behind this statement")
@@ -280,7 +354,7 @@ fn without_end(at: &Place, text: &str) -> Option<Box<Error>> {
 }
 
 /// What to write instead of what stands there.
-fn hint_of(at: &Place) -> Option<String> {
+fn hint_of(at: &Place, error: &ParseErrorType, text: &str) -> Option<String> {
     let split = at.text.char_indices().nth(at.column.checked_sub(1)?);
     let (before, behind) = at.text.split_at(split.map_or(at.text.len(), |(at, _)| at));
     // A word that is reserved is complained of where it begins.
@@ -288,11 +362,32 @@ fn hint_of(at: &Place) -> Option<String> {
         .chars()
         .take_while(char::is_ascii_alphabetic)
         .collect();
+    if let (ParseErrorType::Reserved(_), Some(instead)) = (error, foreign::of_name(&name)) {
+        return Some(instead.to_string());
+    }
+    if let ParseErrorType::MissingToken(token, _) = error
+        && token == "=>"
+        && let Some(instead) = foreign::case(before, behind)
+    {
+        return Some(instead);
+    }
     let is_word = |name: &str| words::all().any(|word| word.name == name) || name == "print";
-    foreign::instead(before, behind, &is_word).or_else(|| {
+    let is_variable = |name: &str| {
+        let declared = [
+            format!("let {name} "),
+            format!("|{name}|"),
+            format!("in {name} "),
+        ];
+        !name.is_empty()
+            && declared
+                .iter()
+                .any(|declared| text.contains(declared.as_str()))
+    };
+    foreign::instead(before, behind, &is_word, &is_variable).or_else(|| {
         let rest = behind[name.len()..].trim_start();
         let reserved = name == "print" || name == "function";
-        foreign::instead(&format!("{before}{name}"), rest, &is_word).filter(|_| reserved)
+        let before = format!("{before}{name}");
+        foreign::instead(&before, rest, &is_word, &is_variable).filter(|_| reserved)
     })
 }
 
@@ -301,6 +396,9 @@ pub(super) fn from_parse(error: &ParseError, name: &str, text: &str) -> Box<Erro
     let position = error.1;
     let what = lower_first(&error.0.to_string());
     let mut at = place(name, position, text);
+    if let Some((what, hint)) = foreign::no_script(text) {
+        return Error::config(what).at(at).hint(hint);
+    }
     if let ParseErrorType::BadInput(LexError::MalformedChar(text)) = error.0.as_ref() {
         let error = Error::config(what).at(at);
         return error.hint(format!("a text stands in double quotes: \"{text}\""));
@@ -326,7 +424,7 @@ pub(super) fn from_parse(error: &ParseError, name: &str, text: &str) -> Box<Erro
     let instead = if of_map {
         Some(KEYS.to_string())
     } else {
-        hint_of(&at)
+        hint_of(&at, &error.0, text)
     };
     let error = match instead {
         Some(instead) => Error::config(what).hint(instead),

@@ -662,6 +662,46 @@ fn a_leader_that_has_just_changed_is_followed() {
 }
 
 #[test]
+fn a_member_is_meant_by_its_name() {
+    let servers = server::three(["127.0.0.1"; 3], None);
+    let endpoints: Vec<_> = (servers.iter())
+        .map(|server| server.endpoint.clone())
+        .collect();
+    let client = Client::new(Config {
+        endpoints: endpoints.clone(),
+        ..Config::default()
+    });
+    let client = client.unwrap();
+    let seen = statuses(&client);
+    let follower = (seen.iter()).find(|status| status.leader != status.member_id);
+    let id = follower.unwrap().member_id;
+    let members = client.member_list(true).unwrap().members;
+    let name = &members.iter().find(|member| member.id == id).unwrap().name;
+    let ours = |words: &[&str]| {
+        Command::new(env!("CARGO_BIN_EXE_etcdsh"))
+            .arg("e")
+            .args(words)
+            .args(["--endpoints", &endpoints.join(",")])
+            .current_dir(std::env::temp_dir())
+            .output()
+            .unwrap()
+    };
+    let moved = ours(&["move-leader", name]);
+    let said = String::from_utf8_lossy(&moved.stdout).into_owned();
+    assert!(said.contains(&format!(" to {}", hex(id))), "{moved:?}");
+    for words in [
+        ["move-leader", "nobody"].as_slice(),
+        &["member", "remove", "nobody"],
+    ] {
+        let refused = ours(words);
+        assert_eq!(
+            String::from_utf8_lossy(&refused.stderr),
+            "Error: no member is called `nobody`\n hint: etcdsh em list   # shows the members and their ids\n"
+        );
+    }
+}
+
+#[test]
 fn a_cluster_of_three_changes_leader_and_members_and_survives_a_death() {
     let mut cluster = Cluster::start();
     let start = Instant::now();

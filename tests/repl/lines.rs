@@ -229,6 +229,21 @@ fn words_of_other_consoles_work_or_say_what_to_type() {
             "let s = 1; e put ${s} 1",
             "hint: e put ${s} 1   # on a line of its own\n",
         ),
+        ("etcd_install", "hint: etcd_install()\n"),
+        ("etcd_launch -C", "hint: etcd_launch(#{ check: true })\n"),
+        ("etcd -C", "hint: :run etcd -C\n"),
+        (
+            "etcd_conf(10.10.10.10)",
+            "hint: etcd_conf(#{ limit: \"10.10.10.10\" })\n",
+        ),
+        (
+            "etcd_conf(limit: \"x\")",
+            "hint: etcd_conf(#{ limit: \"x\" })\n",
+        ),
+        ("!ls", "hint: :! ls\n"),
+        ("systemctl status etcd", "hint: :! systemctl status etcd\n"),
+        ("cd /tmp", "hint: :! cd /tmp\n"),
+        (":watch 1x e get a", "hint: :watch 1s e get a\n"),
     ];
     for (line, wanted) in cases {
         let said = screen.line(line);
@@ -239,7 +254,7 @@ fn words_of_other_consoles_work_or_say_what_to_type() {
     }
     screen.line("let get = 40;");
     assert_eq!(screen.line("get + 2"), "42\n");
-    for word in ["exit", "quit;", "\\q"] {
+    for word in ["exit", "quit;", "\\q", "exit()", "quit();"] {
         let mut screen = Screen::ready(&test, "-i hosts.yml");
         screen.keys(&format!("{word}\n"));
         assert_eq!(screen.left(), 0, "{word}");

@@ -21,15 +21,16 @@ pub(crate) enum Format {
 }
 
 impl Format {
+    pub(crate) const ALL: [Format; 5] = [
+        Format::Fields,
+        Format::Json,
+        Format::Protobuf,
+        Format::Simple,
+        Format::Table,
+    ];
+
     pub(crate) fn named(name: &str) -> Option<Format> {
-        Some(match name {
-            "fields" => Format::Fields,
-            "json" => Format::Json,
-            "protobuf" => Format::Protobuf,
-            "simple" => Format::Simple,
-            "table" => Format::Table,
-            _ => return None,
-        })
+        Format::ALL.into_iter().find(|format| format.name() == name)
     }
 
     pub(crate) fn name(self) -> &'static str {

@@ -299,8 +299,7 @@ impl Source<'_> {
     pub(crate) fn settings(&self, io: &mut Io<'_>) -> Outcome<Settings> {
         self.check_api(io)?;
         self.check()?;
-        let format = Format::named(&self.text("write-out"))
-            .ok_or_else(|| Failure::new(FEATURE, "unsupported output format"))?;
+        let format = self.format()?;
         let decoded = self.decoded()?;
         let given = self
             .discovered(&mut |text| drop(writeln!(io.err, "{text}")))?
@@ -412,6 +411,22 @@ impl Source<'_> {
             inventory: self.given("inventory"),
             via: self.given("via"),
         }
+    }
+
+    fn format(&self) -> Outcome<Format> {
+        let name = self.text("write-out");
+        if let Some(format) = Format::named(&name) {
+            return Ok(format);
+        }
+        let failure = Failure::new(FEATURE, "unsupported output format");
+        if self.style.strict {
+            return Err(failure);
+        }
+        let known = Format::ALL.map(Format::name);
+        let near = crate::error::nearest(&name, known).unwrap_or(Format::Json.name());
+        let mut failure = failure.within(|text| format!("{text} `{name}`"));
+        failure.causes = vec![format!("there are {}", known.join(", "))];
+        Err(failure.with_hint(format!("-w {near}")))
     }
 
     fn decoded(&self) -> Outcome<bool> {
@@ -541,7 +556,6 @@ impl Source<'_> {
     }
 }
 
-/// An endpoint without its scheme.
 #[expect(
     clippy::disallowed_methods,
     reason = "`--debug` speaks while an answer is waited for, beside what is printed"
@@ -550,7 +564,8 @@ fn trace(text: &str) {
     drop(writeln!(std::io::stderr(), "debug: {text}"));
 }
 
-fn bare(endpoint: &str) -> &str {
+/// An endpoint without its scheme.
+pub(crate) fn bare(endpoint: &str) -> &str {
     let endpoint = endpoint.trim().trim_end_matches('/');
     endpoint
         .split_once("://")

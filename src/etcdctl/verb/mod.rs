@@ -12,6 +12,7 @@ mod downgrade;
 mod elect;
 mod endpoint;
 mod export;
+mod foreign;
 mod get;
 mod history;
 mod import;
@@ -254,21 +255,33 @@ pub(super) struct Found {
 /// A word that is no command.
 #[derive(Debug)]
 pub(super) struct Unknown {
+    /// The line for it here: in native mode.
+    pub(super) instead: Option<String>,
     pub(super) near: Vec<String>,
     pub(super) word: String,
 }
 
-/// A word behind a group that is none of its commands.
-pub(super) fn unknown_below(group: &str, word: &[u8], style: &Style) -> Unknown {
+/// A word behind a group that is none of its commands, and the words behind that.
+pub(super) fn unknown_below(
+    group: &str,
+    word: &[u8],
+    behind: &[Vec<u8>],
+    style: &Style,
+) -> Unknown {
     let word = String::from_utf8_lossy(word).into_owned();
     let near = crate::error::nearest(&word, names(group, style));
+    let near = near.map(|near| format!("{group} {near}"));
+    let word = format!("{group} {word}");
     Unknown {
-        near: near
-            .into_iter()
-            .map(|near| format!("{group} {near}"))
-            .collect(),
-        word: format!("{group} {word}"),
+        instead: instead(&word, behind, style),
+        near: near.into_iter().collect(),
+        word,
     }
+}
+
+/// What etcdctl has no word for, in native mode.
+fn instead(word: &str, behind: &[Vec<u8>], style: &Style) -> Option<String> {
+    foreign::instead(word, behind, &style.program).filter(|_| !style.strict)
 }
 
 /// The names one level below `path`, in the order of the alphabet: groups and commands, each once.
@@ -337,7 +350,7 @@ pub(super) fn find(words: &[Vec<u8>], style: &Style) -> Result<Found, Unknown> {
         let Some(name) = meant(&word, &path, style) else {
             // Within a group cobra shows the group's page.
             return if path.is_empty() {
-                Err(unknown(word, style))
+                Err(unknown(word, &rest[place + 1..], style))
             } else {
                 Ok(here())
             };
@@ -421,7 +434,7 @@ const ORDER: [&str; 22] = [
     "completion",
 ];
 
-fn unknown(word: String, style: &Style) -> Unknown {
+fn unknown(word: String, behind: &[Vec<u8>], style: &Style) -> Unknown {
     let near = |name: &&str| {
         strsim::levenshtein(&word.to_lowercase(), &name.to_lowercase()) <= 2
             || name.to_lowercase().starts_with(&word.to_lowercase())
@@ -438,6 +451,7 @@ fn unknown(word: String, style: &Style) -> Unknown {
             .unwrap_or(ORDER.len())
     });
     Unknown {
+        instead: instead(&word, behind, style),
         near: near.into_iter().map(str::to_string).collect(),
         word,
     }

@@ -1,4 +1,4 @@
-//! `move-leader ID`: hand the leadership over to another member.
+//! `move-leader ID`: hand the leadership over to another member; in native mode a name is as good as an id.
 
 use std::time::Instant;
 
@@ -6,7 +6,7 @@ use prost::Message;
 use serde_json::{Value, json};
 
 use super::endpoint::{Target, ask_in_order, status};
-use super::{Deadline, Endless, Since, Verb};
+use super::{Deadline, Endless, Since, Verb, member};
 use crate::etcd::raw::{PbMoveLeaderResponse, PbStatusResponse};
 use crate::etcd::{self, Client, Effect, PAUSE, Patience, rpc};
 use crate::etcdctl::call::Call;
@@ -19,7 +19,7 @@ pub(super) const VERB: Verb = Verb {
     name: "move-leader",
     arguments: "<member id>",
     about: "hand the leadership over to another member",
-    example: "move-leader 8211f1d0f64f3269",
+    example: "move-leader 8211f1d0f64f3269\nmove-leader pg-test-2",
     flags: &[],
     changes: true,
     deadline: Deadline::Command,
@@ -32,7 +32,12 @@ fn run(call: &mut Call<'_>) -> Outcome {
     if call.words.len() != 1 {
         return Err(Failure::arguments("move-leader command needs 1 argument"));
     }
-    let target = go::parse_uint(&call.word(0), 16).map_err(Failure::arguments)?;
+    let word = call.word(0);
+    let target = match go::parse_uint(&word, 16) {
+        Ok(id) => id,
+        Err(why) if call.style.strict => return Err(Failure::arguments(why)),
+        Err(_) => member::named(call, &word)?,
+    };
     call.lacks(&[Format::Fields, Format::Table])?;
     call.client()?;
     // One budget for all steps.

@@ -4,6 +4,7 @@ use prost::Message;
 use serde_json::Value;
 
 use super::{Deadline, Endless, Since, Verb};
+use crate::command::quote;
 use crate::etcd::raw::{PbPutResponse, PutOptions};
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::{Failure, Outcome};
@@ -50,6 +51,9 @@ pub(super) fn parse(call: &mut Call<'_>) -> Outcome<Put> {
             "put command needs only 1 argument when 'ignore-value' is set",
         ));
     }
+    if !call.style.strict && call.words.len() > 2 {
+        return Err(parted(call));
+    }
     let value = match call.words.get(1) {
         _ if ignore_value => Vec::new(),
         Some(value) => value.clone(),
@@ -84,6 +88,25 @@ pub(super) fn parse(call: &mut Call<'_>) -> Outcome<Put> {
         value,
     })
 }
+
+/// A value that fell into several words, of which etcdctl takes the first and drops the others.
+fn parted(call: &Call<'_>) -> Box<Failure> {
+    let words: Vec<String> = (0..call.words.len())
+        .map(|place| call.word(place))
+        .collect();
+    let value = words[1..].join(" ");
+    let value = if value.len() > LONGEST {
+        "VALUE".to_string()
+    } else {
+        value
+    };
+    let put = format!("{} put {}", call.style.program, quote(&words[0]));
+    Failure::arguments("put command takes one value: one with blanks stands in quotes")
+        .with_hint(format!("{put} {}", quote(&value)))
+}
+
+/// A value of more bytes is not shown again.
+const LONGEST: usize = 60;
 
 fn run(call: &mut Call<'_>) -> Outcome {
     let put = parse(call)?;

@@ -4,6 +4,7 @@
 
 use rhai::Position;
 
+use super::call::with_help;
 use super::walk::Checker;
 use crate::error::{Error, Hint, nearest};
 use crate::script::words::{self, bind};
@@ -51,11 +52,11 @@ impl Checker<'_> {
             let wanted: Vec<String> = counts.iter().map(ToString::to_string).collect();
             let wanted = wanted.join(" or ");
             let plural = if wanted == "1" { "" } else { "s" };
-            Error::config(format!(
+            let error = Error::config(format!(
                 "`{name}` of {} takes {wanted} argument{plural}, not {given}",
                 of.value()
-            ))
-            .hint(Hint::Help(name.to_string()))
+            ));
+            with_help(error, name)
         };
         self.report(position, error);
     }

@@ -9,6 +9,7 @@ use super::walk::{Checker, item_of};
 use crate::error::{Error, Hint, nearest};
 use crate::script::value::from_rhai;
 use crate::script::words::{self, bind};
+use crate::script::{foreign, manual};
 use crate::word::{self, Gets, Of, Type, Word};
 
 /// Methods of arrays that call a function with an item, or with an item and its place.
@@ -27,8 +28,12 @@ impl Checker<'_> {
         position: Position,
         value: Option<Type>,
     ) -> Type {
+        if self.lacks_comma(call) {
+            return Type::Any;
+        }
         let args: Vec<Type> = call.args.iter().map(|arg| self.expression(arg)).collect();
         if call.op_token.is_some() {
+            self.comparison(&call.name, &args, position);
             return match (args.as_slice(), call.name.as_str()) {
                 ([Type::Hosts, Type::Hosts], "+") => Type::Hosts,
                 _ => Type::Any,
@@ -83,6 +88,40 @@ impl Checker<'_> {
         self.known.gives(&module, name, count)
     }
 
+    /// `f("a" |h| ...)`: without the comma the function is read as an operator between three values.
+    fn lacks_comma(&mut self, call: &FnCallExpr) -> bool {
+        let Some(Expr::FnCall(outer, _)) = call.args.last() else {
+            return false;
+        };
+        let (true, Some(Expr::FnCall(inner, at))) = (outer.name == "|", outer.args.first()) else {
+            return false;
+        };
+        let (true, Some(Expr::Variable(name, ..))) = (inner.name == "|", inner.args.get(1)) else {
+            return false;
+        };
+        if call.op_token.is_some() || self.variable(&name.1).is_some() {
+            return false;
+        }
+        let error = Error::config(format!("a `,` is missing before `|{}|`", name.1));
+        let before = match inner.args.first() {
+            Some(Expr::StringConstant(text, _)) => format!("\"{text}\""),
+            _ => String::new(),
+        };
+        self.report(
+            *at,
+            error.hint(format!("write `{before}, |{}| ...`", name.1)),
+        );
+        true
+    }
+
+    /// The engine finds a text neither less nor more than a number, and says nothing of it.
+    fn comparison(&mut self, operator: &str, args: &[Type], position: Position) {
+        let mixed = matches!(args, [Type::Text, Type::Int] | [Type::Int, Type::Text]);
+        if mixed && ["<", "<=", ">", ">="].contains(&operator) {
+            self.report(position, no_number(operator));
+        }
+    }
+
     /// Is there a function of this name that takes this number of arguments?
     fn count(&mut self, call: &FnCallExpr, namespace: &str, position: Position, method: bool) {
         let name = call.name.to_string();
@@ -103,7 +142,7 @@ impl Checker<'_> {
                     if wanted == "1" { "" } else { "s" },
                     count - shift
                 ));
-                self.report(position, error.hint(Hint::Help(name.clone())));
+                self.report(position, with_help(error, &name));
             }
             Some(_) => {}
         }
@@ -116,12 +155,15 @@ impl Checker<'_> {
             .filter(|(space, name)| space == namespace && !name.contains('$'))
             .map(|(_, name)| name.as_str())
             .collect();
-        let error = match nearest(name, here.iter().copied()) {
-            Some(near) => error.hint(format!("did you mean `{}`?", full(namespace, near))),
-            None if !namespace.is_empty() && here.is_empty() => {
+        let instead = foreign::of_function(name).filter(|_| namespace.is_empty());
+        let near = nearest(name, here.iter().copied());
+        let error = match (instead, near) {
+            (Some(instead), _) => error.hint(instead),
+            (None, Some(near)) => error.hint(format!("did you mean `{}`?", full(namespace, near))),
+            (None, None) if !namespace.is_empty() && here.is_empty() => {
                 error.because(format!("there is no module `{namespace}`"))
             }
-            None => error.hint(Hint::Help(String::new())),
+            (None, None) => error.hint(Hint::Help(String::new())),
         };
         self.report(position, error);
     }
@@ -348,6 +390,23 @@ impl Checker<'_> {
             .collect();
         given.extend(types);
         self.given.insert(function, given);
+    }
+}
+
+/// A text and a number, of which neither is less.
+pub(in crate::script) fn no_number(operator: &str) -> Box<Error> {
+    Error::config(format!(
+        "`{operator}` does not compare a text with a number"
+    ))
+    .hint("`parse_int(text)` makes a number of a text")
+}
+
+/// With what to write instead of a function of other languages, or with the help on it, where there is any.
+pub(super) fn with_help(error: Box<Error>, name: &str) -> Box<Error> {
+    match foreign::of_function(name) {
+        Some(instead) => error.hint(instead),
+        None if manual::has_page(name) => error.hint(Hint::Help(name.to_string())),
+        None => error,
     }
 }
 

@@ -1,5 +1,7 @@
 //! Names in texts that nobody declares: tasks that `run` and `selected` name, parameters after `h.vars.` and in `vars`.
 //!
+//! A variable in `${...}` stands in double quotes, where it is not read.
+//!
 //! A name of one's own is no mistake, so only those are reported that look like a known one or begin like all of them.
 
 use std::collections::BTreeSet;
@@ -17,6 +19,7 @@ struct Names<'a> {
     found: Vec<(Position, Box<Error>)>,
     parameters: &'a [String],
     tasks: &'a BTreeSet<String>,
+    variables: &'a BTreeSet<String>,
 }
 
 /// `flow` is the bundled script that `run("etcd", ...)` runs.
@@ -35,6 +38,7 @@ pub(in crate::script) fn problems(
         found: Vec::new(),
         parameters: &parameters,
         tasks: &tasks,
+        variables: &variables(ast),
     };
     ast.walk(&mut |nodes: &[ASTNode<'_>]| {
         match nodes.last() {
@@ -107,6 +111,21 @@ fn declared(ast: &AST) -> BTreeSet<String> {
     tags
 }
 
+/// The variables and parameters of a script, wherever they are.
+fn variables(ast: &AST) -> BTreeSet<String> {
+    let params = ast.iter_functions().flat_map(|function| function.params);
+    let mut names: BTreeSet<String> = params.map(ToString::to_string).collect();
+    ast.walk(&mut |nodes: &[ASTNode<'_>]| {
+        match nodes.last() {
+            Some(ASTNode::Stmt(Stmt::Var(var, ..))) => drop(names.insert(var.0.name.to_string())),
+            Some(ASTNode::Stmt(Stmt::For(each, _))) => drop(names.insert(each.0.name.to_string())),
+            _ => {}
+        }
+        true
+    });
+    names
+}
+
 fn text(expression: &Expr) -> Option<String> {
     match expression {
         Expr::StringConstant(text, _) => Some(text.to_string()),
@@ -118,6 +137,7 @@ impl Names<'_> {
     fn expression(&mut self, expression: &Expr) {
         match expression {
             Expr::FnCall(call, _) | Expr::MethodCall(call, _) => self.call(call),
+            Expr::StringConstant(text, position) => self.interpolated(text, *position),
             Expr::Dot(pair, ..) => {
                 if let Expr::Property(property, _) = &pair.lhs
                     && property.2 == "vars"
@@ -171,6 +191,19 @@ impl Names<'_> {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// `"a ${x}"` where `x` is a variable of the script. A shell's own variable is one that the text sets.
+    fn interpolated(&mut self, text: &str, position: Position) {
+        let names = text.split("${").skip(1);
+        let mut names = names.filter_map(|rest| rest.split_once('}'));
+        let read =
+            |name: &str| self.variables.contains(name) && !text.contains(&format!("{name}="));
+        if let Some((name, _)) = names.find(|(name, _)| read(name)) {
+            let what = format!("`${{{name}}}` is not read in double quotes");
+            let hint = format!("`${{{name}}}`   # a text with values in it stands in backticks");
+            self.found.push((position, Error::config(what).hint(hint)));
         }
     }
 

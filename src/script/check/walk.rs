@@ -207,10 +207,23 @@ impl<'a> Checker<'a> {
             Stmt::Expr(expression) => return self.expression(expression),
             Stmt::BreakLoop(Some(value), ..) => self.visit(value),
             Stmt::Return(Some(value), ..) => return self.expression(value),
-            Stmt::Import(import, _) => self.visit(&import.0),
+            Stmt::Import(import, _) => self.import(&import.0),
             _ => {}
         }
         Type::Any
+    }
+
+    /// `import os`: what is no name of a file in quotes.
+    fn import(&mut self, file: &Expr) {
+        match file {
+            Expr::Variable(name, _, at) if self.variable(&name.1).is_none() => {
+                self.report(
+                    *at,
+                    Error::config(foreign::IMPORT).hint(foreign::import(&name.1)),
+                );
+            }
+            _ => self.visit(file),
+        }
     }
 
     fn visit(&mut self, expression: &Expr) {

@@ -8,6 +8,7 @@ use crate::etcdctl::failure::{Failure, Outcome};
 use crate::etcdctl::form::go;
 use crate::etcdctl::form::json::Object;
 use crate::etcdctl::form::print::{Format, Page, Reply};
+use crate::value::duration;
 
 pub(in super::super) const VERB: Verb = Verb {
     name: "lease grant",
@@ -26,14 +27,24 @@ fn run(call: &mut Call<'_>) -> Outcome {
     if call.words.len() != 1 {
         return Err(Failure::arguments("lease grant command needs TTL argument"));
     }
-    let ttl = go::parse_int(&call.word(0), 10)
-        .map_err(|why| Failure::arguments(format!("bad TTL ({why})")))?;
+    let ttl = go::parse_int(&call.word(0), 10).map_err(|why| no_seconds(call, &why))?;
     call.client()?;
     call.lacks(&[Format::Table])?;
     let answer = call.write(async |etcd| etcd.lease().grant(ttl, None).await);
     let answer = answer
         .map_err(|failure| failure.within(|text| format!("failed to grant lease ({text})")))?;
     call.reply(&answer.0)
+}
+
+/// A TTL that is no number; in native mode the one that was meant.
+fn no_seconds(call: &Call<'_>, why: &str) -> Box<Failure> {
+    let word = call.word(0);
+    if call.style.strict {
+        return Failure::arguments(format!("bad TTL ({why})"));
+    }
+    let meant = duration(&word).map_or(60, |meant| meant.as_secs().max(1));
+    Failure::arguments(format!("a TTL is a number of seconds, not `{word}`"))
+        .with_hint(format!("{} lease grant {meant}", call.style.program))
 }
 
 impl Reply for PbLeaseGrantResponse {

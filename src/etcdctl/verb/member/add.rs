@@ -7,7 +7,7 @@ use super::{LACKS, decoded, json_member, json_members, peer_urls, table};
 use crate::etcd::raw::{MemberAddOptions, PbMemberAddResponse};
 use crate::etcdctl::Layout;
 use crate::etcdctl::call::Call;
-use crate::etcdctl::failure::{Failure, Outcome};
+use crate::etcdctl::failure::{ARGUMENTS, Failure, Outcome};
 use crate::etcdctl::form::go;
 use crate::etcdctl::form::json::Object;
 use crate::etcdctl::form::print::{Page, Reply, json_with_header};
@@ -48,7 +48,14 @@ fn run(call: &mut Call<'_>) -> Outcome {
             .collect();
         return Err(Failure::arguments(format!("too many arguments{meant}")));
     }
-    let urls = peer_urls(call)?;
+    let urls = peer_urls(call).map_err(|mut failure| {
+        if failure.code == ARGUMENTS && !call.style.strict {
+            let whole =
+                "`etcdsh etcd-add HOST` installs a member on a host of the inventory, and joins it";
+            failure.causes.push(whole.into());
+        }
+        failure
+    })?;
     call.lacks(LACKS)?;
     let learner = call.flag("learner");
     let options = MemberAddOptions::new();

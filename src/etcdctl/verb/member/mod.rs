@@ -9,6 +9,7 @@ pub(super) mod update;
 use prost::Message;
 use serde_json::{Value, json};
 
+use crate::command::quote;
 use crate::etcd::raw::{
     PbMember, PbMemberPromoteResponse, PbMemberRemoveResponse, PbMemberUpdateResponse,
     PbResponseHeader,
@@ -30,35 +31,77 @@ fn id(call: &mut Call<'_>) -> Outcome<u64> {
         return Err(Failure::arguments("member ID is not provided"));
     }
     let word = call.word(0);
-    let wrong = match go::parse_uint(&word, 16) {
-        Ok(id) => return Ok(id),
-        Err(why) => Failure::arguments(format!("bad member ID arg ({why}), expecting ID in Hex")),
-    };
-    if call.style.strict {
-        return Err(wrong);
+    match go::parse_uint(&word, 16) {
+        Ok(id) => Ok(id),
+        Err(why) if call.style.strict => Err(Failure::arguments(format!(
+            "bad member ID arg ({why}), expecting ID in Hex"
+        ))),
+        Err(_) => named(call, &word),
     }
-    // A name is as good as an id where one member alone has it.
+}
+
+/// The id of the member of this name, which is as good as an id where one member alone has it: in native mode.
+pub(super) fn named(call: &mut Call<'_>, name: &str) -> Outcome<u64> {
     let list = call.read(async |etcd| Ok(rpc::member_list(&etcd.channel, true).await?))?;
-    let mut named = list.members.iter().filter(|member| member.name == word);
-    match (named.next(), named.next()) {
-        (Some(member), None) => Ok(member.id),
-        _ => Err(wrong.with_hint("etcdsh em list   # shows the members and their ids")),
-    }
+    let mut named = list.members.iter().filter(|member| member.name == name);
+    let wrong = match (named.next(), named.next()) {
+        (Some(member), None) => return Ok(member.id),
+        (None, _) => "no member is called",
+        _ => "more than one member is called",
+    };
+    Err(Failure::arguments(format!("{wrong} `{name}`"))
+        .with_hint("etcdsh em list   # shows the members and their ids"))
 }
 
 /// The URLs of `--peer-urls`; one that cannot be meant is refused before anything is sent.
 fn peer_urls(call: &mut Call<'_>) -> Outcome<Vec<String>> {
     let text = call.text("peer-urls");
     if text.is_empty() {
-        return Err(Failure::arguments("member peer urls not provided"));
+        let failure = Failure::arguments("member peer urls not provided");
+        return Err(if call.style.strict {
+            failure
+        } else {
+            failure.with_hint(format!(
+                "{} {} {} --peer-urls=https://HOST:2380",
+                call.style.program,
+                call.verb.name,
+                quote(&call.word(0))
+            ))
+        });
     }
     let urls: Vec<String> = text.split(',').map(str::to_string).collect();
     // etcdctl looks at them when it has a client.
     call.client()?;
     for url in &urls {
-        check_url(url.trim()).map_err(|why| Failure::new(ERROR, why))?;
+        check_url(url.trim()).map_err(|why| {
+            let failure = Failure::new(ERROR, why);
+            let meant: Option<Vec<String>> = urls.iter().map(|url| whole(url.trim())).collect();
+            match meant.filter(|_| !call.style.strict) {
+                Some(meant) => no_url(failure, url.trim(), &meant),
+                None => failure,
+            }
+        })?;
     }
     Ok(urls)
+}
+
+/// What is no URL, in native mode: the one to write instead, and what Go says of it as the cause.
+fn no_url(mut failure: Box<Failure>, url: &str, meant: &[String]) -> Box<Failure> {
+    failure.causes.extend(failure.text.take());
+    failure.text = Some(format!("`{url}` is no URL of a peer"));
+    failure.with_hint(format!("--peer-urls={}", meant.join(",")))
+}
+
+/// The URL that was meant by one without a scheme or a port.
+fn whole(url: &str) -> Option<String> {
+    let with_scheme = match url.split_once("://") {
+        Some(_) => url.to_string(),
+        None => format!("https://{url}"),
+    };
+    let with_port = format!("{}:2380", with_scheme.trim_end_matches('/'));
+    [with_scheme, with_port]
+        .into_iter()
+        .find(|url| check_url(url).is_ok())
 }
 
 fn check_url(url: &str) -> Result<(), String> {

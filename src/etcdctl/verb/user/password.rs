@@ -3,6 +3,7 @@
 
 use std::io::BufRead;
 
+use crate::command::quote;
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::{Failure, Outcome};
 use crate::etcdctl::line::ask;
@@ -40,7 +41,7 @@ pub(super) fn read(call: &mut Call<'_>, name: &str) -> Outcome<String> {
     if call.style.strict || call.io.terminal {
         typed(call, name)
     } else {
-        piped(call)
+        piped(call, name)
     }
 }
 
@@ -56,9 +57,14 @@ fn typed(call: &mut Call<'_>, name: &str) -> Outcome<String> {
 }
 
 /// A line without a terminal. Scripts made for etcdctl send it twice, as if typed.
-fn piped(call: &mut Call<'_>) -> Outcome<String> {
+fn piped(call: &mut Call<'_>, name: &str) -> Outcome<String> {
     let first = terminal::line(call.io.input)?;
-    not_empty(&first)?;
+    not_empty(&first).map_err(|mut failure| {
+        let why = "there is no terminal to ask for it, and nothing came on standard input";
+        failure.causes.push(why.into());
+        let asked = format!("{} {} {}", call.style.program, call.verb.name, quote(name));
+        failure.with_hint(format!("{asked} --{} FILE", FILE.name))
+    })?;
     let second = terminal::line(call.io.input)?;
     if second.is_empty() {
         Ok(first)

@@ -64,7 +64,14 @@ fn run(call: &mut Call<'_>) -> Outcome {
         .check(&call.values, &environment, false)
         .map_err(Failure::arguments)?;
     if words.keys.is_empty() && words.command.is_empty() && environment.is_empty() {
-        return Err(Failure::arguments(BAD_ARGUMENTS));
+        let failure = Failure::arguments(BAD_ARGUMENTS);
+        return Err(if call.style.strict {
+            failure
+        } else {
+            failure
+                .within(|_| "watch command needs a key".into())
+                .with_hint(format!("{} watch KEY", call.style.program))
+        });
     }
     call.client()?;
     let watched = watched(&call.values, &environment, &words.keys).map_err(Failure::arguments)?;
