@@ -23,7 +23,7 @@ use crate::error::Error;
     version,
     override_usage = "etcdsh [OPTIONS] [SCRIPT] [ARGS]...\n       etcdsh [OPTIONS] COMMAND ...",
     disable_help_subcommand = true,
-    after_help = "Bundled scripts: etcd (install, configure, launch), etcd-add, etcd-rm, etcd-replace, etcd-scale, etcd-restart, etcd-reload, etcd-check.\n\
+    after_help = "Bundled scripts: etcd (install, configure, launch), etcd-add, etcd-rm, etcd-replace, etcd-scale, etcd-upgrade, etcd-restart, etcd-reload, etcd-check.\n\
                   `etcdsh etcd-rm --help` tells about one, `etcdsh script list` names all.\n\
                   SCRIPT is a path when it has a `/` or ends in `.rhai`, else a bundled script: `etcdsh etcd`; `-` is standard input.\n\
                   Without it etcdsh is a console. Options may stand on either side of a command or a script.\n\

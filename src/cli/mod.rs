@@ -384,9 +384,8 @@ fn said_elsewhere(word: &str) -> Option<&'static str> {
         "journal" | "log" | "logs" => "etcdsh run etcd -b -- journalctl -u etcd -n 50",
         "ping" => "etcdsh run etcd -- true",
         "exec" | "shell" | "ssh" => "etcdsh run HOST -- COMMAND",
-        "downgrade" | "update" | "upgrade" => {
-            "etcdsh etcd -C   # with the packages named in `etcd_packages`; members are restarted one by one"
-        }
+        "update" | "upgrade" => "etcdsh etcd-upgrade 3.6 -C   # the plan; or another release",
+        "downgrade" => "etcdsh e downgrade validate 3.5   # says whether etcd can go back to it",
         _ => return None,
     })
 }

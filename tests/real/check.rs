@@ -60,7 +60,6 @@ fn what_is_wrong_is_said_with_its_host_and_the_line_to_type() {
     assert!(row(&sick, HOSTS[1], "machine").contains(HOSTS[0]));
     sick.says(&[
         "differs from the inventory",
-        "etcd-3",
         "2 of 3 voters are up, 0 may fail",
     ]);
     lab.on(HOSTS[0], "mv /usr/bin/date.real /usr/bin/date");

@@ -33,4 +33,5 @@ mod several;
 mod survivor;
 mod sweep;
 mod touch;
+mod upgrade;
 mod versions;

@@ -26,7 +26,7 @@ fn run(lab: &Lab, words: &str) -> Run {
 }
 
 /// The steps that were planned, with the voters after each.
-fn planned(run: &Run) -> Vec<(String, u64)> {
+pub(super) fn planned(run: &Run) -> Vec<(String, u64)> {
     let plan = |event: &Value| event["steps"].as_array().cloned();
     let steps = run.events().iter().find_map(plan).unwrap_or_default();
     let step = |step: &Value| {

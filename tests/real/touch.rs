@@ -53,7 +53,10 @@ fn what_is_not_the_member_that_is_meant_is_left_alone() {
     );
     untouched("a member of another cluster");
     lab.on(OTHER, "systemctl stop etcd");
-    refused(run(&lab, "etcd-rm 10.10.10.13 -y"), &["that is not ours"]);
+    refused(
+        run(&lab, "etcd-rm 10.10.10.13 -y"),
+        &["of another cluster than the one that answers"],
+    );
     lab.on(OTHER, "systemctl start etcd");
     lab.write("pigsty.yml", THREE);
     let all = HOSTS;
@@ -92,7 +95,7 @@ fn what_is_not_the_member_that_is_meant_is_left_alone() {
             &lab,
             "etcd-rm 10.10.10.11 10.10.10.12 -y -e etcd_peer_port=2390",
         ),
-        &["that is not ours"],
+        &["its etcd is etcd-2, which is a member"],
     );
     untouched("another peer port");
     // What shall stay, by the inventory or by -l.
@@ -173,9 +176,18 @@ fn a_member_without_its_log_is_not_started_by_a_script_either() {
         "mv /root/member /data/etcd/member; mv /root/wal /data/etcd/member/wal",
     );
     run(&lab, "etcd-restart").changes_something();
+
+    // Without its config it is not started as the package has it; it may be removed, for its log says who it is.
+    lab.on(HOSTS[2], "systemctl stop etcd; rm /etc/etcd/etcd.conf");
+    refused(
+        run(&lab, "etcd-restart 10.10.10.12"),
+        &["there is no readable /etc/etcd/etcd.conf"],
+    );
+    run(&lab, "etcd-rm etcd-3 -y").changes_something();
+    assert_eq!(members(&lab, HOSTS[0]).len(), 2);
     run(&lab, "etcd-rm")
         .exits(2)
-        .says(&["About to purge 3 members"]);
+        .says(&["About to purge 2 members"]);
     run(&lab, "etcd-rm etcd -y").changes_something();
     for host in HOSTS {
         lab.on(host, "[ ! -e /data/etcd/member ]");

@@ -363,7 +363,10 @@ fn status(endpoint: &str, status: &Status) -> Map {
         ("raft_applied_index", number(status.raft_applied_index)),
         ("raft_index", number(status.raft_index)),
         ("raft_term", number(status.raft_term)),
-        ("storage_version", Value::from(status.storage_version.as_str())),
+        (
+            "storage_version",
+            Value::from(status.storage_version.as_str()),
+        ),
         ("version", Value::from(status.version.as_str())),
     ])
 }
