@@ -177,6 +177,17 @@ fn a_member_without_its_log_is_not_started_by_a_script_either() {
     );
     run(&lab, "etcd-restart").changes_something();
 
+    // Nor by the unit of the package, where ours is lost.
+    lab.on(
+        HOSTS[2],
+        "systemctl stop etcd; mv /etc/systemd/system/etcd.service /root/; systemctl daemon-reload",
+    );
+    refused(
+        run(&lab, "etcd-restart"),
+        &["its unit does not start etcd with /etc/etcd/etcd.conf"],
+    );
+    run(&lab, "etcd -t etcd_config,etcd_launch -l 10.10.10.12").changes_something();
+
     // Without its config it is not started as the package has it; it may be removed, for its log says who it is.
     lab.on(HOSTS[2], "systemctl stop etcd; rm /etc/etcd/etcd.conf");
     refused(

@@ -7,7 +7,7 @@
 # Each program that it starts costs a millisecond on a busy host: what the shell can do itself, it does.
 now=$(date +%s.%N); read -r uptime _ </proc/uptime
 echo '== clock'; echo "$now"
-shown=$(systemctl show etcd -p LoadState -p ActiveState -p SubState -p MainPID -p UnitFileState -p FragmentPath -p WorkingDirectory) || exit 3
+shown=$(systemctl show etcd -p LoadState -p ActiveState -p SubState -p MainPID -p UnitFileState -p FragmentPath -p WorkingDirectory -p ExecStart) || exit 3
 pid=${shown#*MainPID=}; pid=${pid%%
 *}
 echo '== unit'; printf '%s\n' "$shown"

@@ -171,6 +171,14 @@ impl Where {
         };
         Ok([
             ("at_home", self.at_home(section("addresses"))),
+            // The unit of a package, where ours is lost, knows nothing of the config.
+            (
+                "by_conf",
+                Value::Bool(
+                    unit.get("ExecStart")
+                        .is_none_or(|command| command.contains(self.conf.as_str())),
+                ),
+            ),
             ("ca", text_or_null(file(&self.ca))),
             ("command", Value::from(command.trim())),
             ("conf_text", text_or_null(file(&self.conf))),
