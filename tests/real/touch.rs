@@ -177,6 +177,23 @@ fn a_member_without_its_log_is_not_started_by_a_script_either() {
     );
     run(&lab, "etcd-restart").changes_something();
 
+    // Something else in the place of its log keeps nobody waiting, and is no log.
+    lab.on(
+        HOSTS[2],
+        "systemctl stop etcd; runuser -u etcd -- mkfifo '/data/etcd/member/wal/!.wal'",
+    );
+    run(&lab, "etcd-restart 10.10.10.12")
+        .exits(2)
+        .says(&["could not tell what etcd there is"]);
+    refused(
+        run(&lab, "etcd-rm etcd-3 -y -e etcd_safeguard=true"),
+        &["`etcd_safeguard` is true"],
+    );
+    lab.on(
+        HOSTS[2],
+        "rm '/data/etcd/member/wal/!.wal'; systemctl start etcd",
+    );
+
     // Nor by the unit of the package, where ours is lost.
     lab.on(
         HOSTS[2],
@@ -188,12 +205,13 @@ fn a_member_without_its_log_is_not_started_by_a_script_either() {
     );
     run(&lab, "etcd -t etcd_config,etcd_launch -l 10.10.10.12").changes_something();
 
-    // Without its config it is not started as the package has it; it may be removed, for its log says who it is.
+    // Without its config it is not started as the package has it. It may be removed, also without its log: the mark says who it was.
     lab.on(HOSTS[2], "systemctl stop etcd; rm /etc/etcd/etcd.conf");
     refused(
         run(&lab, "etcd-restart 10.10.10.12"),
         &["there is no readable /etc/etcd/etcd.conf"],
     );
+    lab.on(HOSTS[2], "mv /data/etcd/member/wal /root/lost");
     run(&lab, "etcd-rm etcd-3 -y").changes_something();
     assert_eq!(members(&lab, HOSTS[0]).len(), 2);
     run(&lab, "etcd-rm")

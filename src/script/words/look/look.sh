@@ -92,7 +92,9 @@ for folder in "$data/member/wal" "$elsewhere" "$wal"; do
   [ -d "$folder" ] || continue
   [ -r "$folder" ] && [ -x "$folder" ] || exit 4
   set -- "$folder"/*.wal
-  [ -e "$1" ] || continue
+  [ -e "$1" ] || [ -L "$1" ] || continue
+  # The folder is the account's: something else than a file could keep the reader waiting, or lead elsewhere.
+  [ -f "$1" ] && [ ! -L "$1" ] || exit 5
   begins=$(od -An -v -tx1 -N 2048 "$1") || exit 5
   count=$# first=$1
   # shellcheck disable=SC2086

@@ -444,6 +444,8 @@ impl Asked {
 /// A database to which nothing was ever written is smaller; a larger one need not be read.
 const EMPTY_DATABASE: i64 = 1 << 20;
 
+/// A disk that hangs, or a file that is none, ends no run: then it could not be told.
+const PATIENCE: Duration = Duration::from_mins(1);
 /// A log that is asked about again: no founding is longer, with all elections that came to nothing.
 const WHOLE_BEGINNING: u64 = 1 << 20;
 
@@ -534,7 +536,7 @@ fn look(call: &Call<'_>) -> Result<Map> {
     let place = Where::new(&options, link.root().is_some())?;
     link.facts()?;
     let before = now();
-    let output = link.ask(&place.question(), None)?;
+    let output = link.ask(&place.question(), Some(PATIENCE))?;
     let asked = Asked {
         after: now(),
         before,
@@ -542,14 +544,17 @@ fn look(call: &Call<'_>) -> Result<Map> {
     let seen = place.parse(&output, &asked);
     let mut seen = seen.map_err(|error| error.on(host.name()))?;
     if let Some(path) = undecided(&seen) {
-        let begins = link.ask(&bytes(&path, WHOLE_BEGINNING), None)?;
+        let begins = link.ask(&bytes(&path, WHOLE_BEGINNING), Some(PATIENCE))?;
         let lived = hex::bytes(begins.text().trim())
             .and_then(|bytes| wal::beginning(&bytes))
             .is_none_or(|beginning| beginning.lived != Some(false));
         seen.insert("lived".into(), Value::Bool(lived));
     }
     if let Some(path) = without_log(&seen) {
-        let whole = link.ask(&bytes(&path, EMPTY_DATABASE.cast_unsigned()), None)?;
+        let whole = link.ask(
+            &bytes(&path, EMPTY_DATABASE.cast_unsigned()),
+            Some(PATIENCE),
+        )?;
         seen.insert("lived".into(), Value::Bool(database_lived(&whole)));
     }
     Ok(seen)
