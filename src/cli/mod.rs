@@ -174,7 +174,7 @@ impl Shows {
 fn unread(error: &mut clap::Error, args: &[OsString], shows: &mut Shows) -> Result<i32> {
     // An option that is none is no value either: behind `--` it would be swallowed, and the line run without it.
     error.remove(ContextKind::Suggested);
-    if invalid(error).is_some_and(|option| elsewhere(&option).is_some() || option == "--force") {
+    if invalid(error).is_some_and(|option| elsewhere(&option).is_some()) {
         error.remove(ContextKind::SuggestedArg);
     }
     if error.use_stderr() && wants_json(args.iter().skip(1)) {
@@ -268,6 +268,7 @@ fn elsewhere(option: &str) -> Option<&'static str> {
         "--all" => "etcd   # the name of a group stands for all of its hosts",
         "--ask-su-pass" | "--ask-sudo-pass" => "-K   # asks for the password of sudo",
         "--sudo" | "--su" => "-b   # becomes root",
+        "--force" => "-y   # answers the questions; what is refused names what allows it",
         "--host" | "--hosts" => "-l HOST",
         "--args" | "--module-args" | "--module-name" | "-a" | "-m" => "etcdsh run etcd -- COMMAND",
         "--watch" => "etcdsh overview   # watches by itself; --once looks once",
@@ -524,6 +525,7 @@ fn run(options: &Options, script: &Script, typed: &[OsString]) -> Result<i32> {
         );
     }
     world.selection.check(&world.draft().tasks)?;
+    plan::refuse_other_variables(options, &world.inventory)?;
     session.report.event(&Event::Start {
         check: session.options.check,
         hosts,
@@ -535,7 +537,7 @@ fn run(options: &Options, script: &Script, typed: &[OsString]) -> Result<i32> {
     let score = interpreter.run(step)?;
     let code = score.exit_code();
     if code == 0 {
-        plan::keep(options, &script.name, &session)?;
+        plan::keep(options, &script.name, &session, &world.inventory)?;
     }
     let planned = session.plans.made().values().any(|steps| !steps.is_empty());
     session.report.event(&Event::Next {

@@ -7,13 +7,14 @@ use clap::Args;
 
 use super::options::{Options, Reach};
 use crate::error::{Error, Result};
+use crate::inventory::Inventory;
 use crate::output_file::OutputFile;
 use crate::run::{Kept, Session};
 
 /// Do exactly what was planned before with `--plan FILE`.
 ///
 /// The script plans anew, and the run ends before the first change when its steps, or how many voters there are and how many are
-/// healthy, are not as in the file. Variables of -e are not in the file: give them again.
+/// healthy, are not as in the file. The values of -e are not in the file: give them again; that none is forgotten is seen to.
 #[derive(Args)]
 #[command(after_help = "Example: etcdsh etcd-scale 5 --plan five.json && etcdsh apply five.json")]
 pub(super) struct ApplyArgs {
@@ -52,8 +53,35 @@ fn read(path: &Path) -> Result<Kept> {
     serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))
 }
 
+fn variables(inventory: &Inventory) -> Vec<String> {
+    let mut names: Vec<String> = inventory.extra_vars().keys().cloned().collect();
+    names.sort();
+    names
+}
+
+/// What was planned with `-e` is done with it, too.
+pub(super) fn refuse_other_variables(options: &Options, inventory: &Inventory) -> Result<()> {
+    let Some(kept) = &options.play.held_to else {
+        return Ok(());
+    };
+    let given = variables(inventory);
+    let Some(name) = kept.variables.iter().find(|name| !given.contains(name)) else {
+        return Ok(());
+    };
+    Err(Error::usage(format!(
+        "it was planned with -e {name}, which is not given now"
+    ))
+    .because("the values of -e are not kept in the plan")
+    .hint(format!("-e {name}=VALUE   # as it was planned")))
+}
+
 /// Write what was planned into the file of `--plan`.
-pub(super) fn keep(options: &Options, script: &str, session: &Session) -> Result<()> {
+pub(super) fn keep(
+    options: &Options,
+    script: &str,
+    session: &Session,
+    inventory: &Inventory,
+) -> Result<()> {
     let Some(file) = &options.play.plan else {
         return Ok(());
     };
@@ -69,6 +97,7 @@ pub(super) fn keep(options: &Options, script: &str, session: &Session) -> Result
         plans,
         script: script.to_string(),
         tags: options.play.tags.clone(),
+        variables: variables(inventory),
     };
     let trouble = |error: std::io::Error| {
         Error::config(format!("the plan cannot be kept in `{file}`")).because(error.to_string())

@@ -268,6 +268,9 @@ fn expand(pattern: &str, line: &Line<'_>) -> Result<(Vec<String>, Option<i64>)> 
     if pattern.trim().ends_with(':') && port.is_none() {
         return Err(broken::colon(pattern, line));
     }
+    if pattern.len() > 1 && pattern.ends_with(',') {
+        return Err(broken::comma(pattern, line));
+    }
     if names.iter().any(|name| name.trim() == "---") {
         return Err(broken::yaml(line));
     }

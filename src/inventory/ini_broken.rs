@@ -151,6 +151,14 @@ pub(super) fn pattern(pattern: &str, why: &str, line: &Line<'_>) -> Box<Error> {
     }
 }
 
+pub(super) fn comma(pattern: &str, line: &Line<'_>) -> Box<Error> {
+    let name = pattern.trim_end_matches(',');
+    line.error(format!("a comma stands behind the host `{name}`"))
+        .hint(format!(
+            "{name} a=1 b=2   # blanks between a host and its variables"
+        ))
+}
+
 pub(super) fn colon(pattern: &str, line: &Line<'_>) -> Box<Error> {
     let name = pattern.trim_end_matches(':');
     let error = line.error(format!(

@@ -15,8 +15,9 @@ use super::{Inventory, Vault, Warnings, address, ini, program, vault, yaml};
 use crate::error::{Error, Result, nearest};
 
 /// What a folder of inventories may hold beside them.
-const IGNORED_ENDS: [&str; 12] = [
+const IGNORED_ENDS: [&str; 13] = [
     ".pyc", ".pyo", ".swp", ".bak", "~", ".rpm", ".md", ".txt", ".rst", ".orig", ".cfg", ".retry",
+    ".rhai",
 ];
 const IGNORED_NAMES: [&str; 3] = ["group_vars", "host_vars", "vars_plugins"];
 
@@ -230,25 +231,30 @@ fn missing(source: &str, path: &Path) -> Box<Error> {
     let same = known.clone().find(stem);
     match same.or_else(|| nearest(&name, &mut known)) {
         Some(near) => error.hint(format!("did you mean `{}`?", folder.join(near).display())),
-        None if path.extension().is_some_and(|end| {
-            ["yml", "yaml", "ini", "json"]
+        None if is_data(path) => {
+            let there: Vec<&str> = names
                 .iter()
-                .any(|known| end == *known)
-        }) =>
-        {
-            error.because(format!(
-                "nothing near to it lies in {}",
-                if folder.as_os_str().is_empty() {
-                    "this folder".into()
-                } else {
-                    folder.display().to_string()
-                }
-            ))
+                .map(String::as_str)
+                .filter(|name| is_data(Path::new(name)))
+                .collect();
+            let some = there.iter().take(5).copied().collect::<Vec<_>>().join(", ");
+            match there.as_slice() {
+                [] => error.because("no file there is an inventory"),
+                [one] => error.hint(format!("-i {}", folder.join(one).display())),
+                _ => error.because(format!("what lies there and could be one: {some}")),
+            }
         }
         None => error.hint(format!(
             "for a single host write `-i {source},` with a comma"
         )),
     }
+}
+
+/// Is it called as inventories are?
+fn is_data(path: &Path) -> bool {
+    let known = ["yml", "yaml", "ini", "json"];
+    path.extension()
+        .is_some_and(|end| known.iter().any(|known| end == *known))
 }
 
 /// What the ending of a file's name says about what is in it.

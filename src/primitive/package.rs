@@ -419,13 +419,13 @@ impl Primitive for Package {
         Err(error)
     }
 }
-/// The errors of apt, where it names some: what it tried before is of no use.
+/// The errors of apt where repositories do not answer: each address that it tried is of no use.
 fn decisive(said: String) -> String {
     let errors: Vec<&str> = said
         .lines()
         .filter(|line| line.starts_with("E: "))
         .collect();
-    if errors.is_empty() {
+    if errors.is_empty() || !said.lines().any(|line| line.starts_with("Err:")) {
         said
     } else {
         errors.join("\n")

@@ -22,6 +22,9 @@ pub struct Kept {
     pub limit: Vec<String>,
     #[serde(default)]
     pub tags: Vec<String>,
+    /// The names of what `-e` set; its values may be secrets.
+    #[serde(default)]
+    pub variables: Vec<String>,
     pub plans: BTreeMap<String, Vec<Step>>,
 }
 

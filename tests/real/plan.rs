@@ -310,6 +310,14 @@ fn a_plan_is_kept_and_done_exactly_so_while_patroni_bears_it() {
         .says(&["no member needs a restart"]);
     run(&lab, "etcd-restart etcd --plan plan.json").changes_nothing();
     assert_eq!(births(&lab, &HOSTS), before);
+    run(
+        &lab,
+        "etcd-restart etcd --plan with.json -e etcd_rm_data=false",
+    )
+    .changes_nothing();
+    run(&lab, "apply with.json")
+        .exits(5)
+        .says(&["it was planned with -e etcd_rm_data"]);
     let applied = run(&lab, "apply plan.json")
         .says(&["no Patroni found"])
         .changes_something();

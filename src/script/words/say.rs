@@ -70,6 +70,11 @@ const KIND: Word = of_error(
     "One of config, connect, etcd, internal, refused, remote, unknown, untried, usage.",
 );
 const CAUSES: Word = of_error("causes", Type::Array, "Why, from the outside in.");
+const HINTS: Word = of_error(
+    "hints",
+    Type::Array,
+    "What to type next, as texts; without secrets.",
+);
 const TEXT: Word = of_error(
     "text",
     Type::Text,
@@ -139,8 +144,8 @@ const NAMED_TAG: Word = Word::function(
 .example(r#"if named_tag("etcd_purge") { print("a purge was asked for"); }"#);
 
 pub(super) const WORDS: &[&Word] = &[
-    &SAY, &WARN, &FAIL, &MESSAGE, &WHAT, &HOST, &KIND, &CAUSES, &TEXT, &CONFIRM, &ASK, &CHECKING,
-    &UNKNOWN, &SELECTED, &NAMED_TAG,
+    &SAY, &WARN, &FAIL, &MESSAGE, &WHAT, &HOST, &KIND, &CAUSES, &HINTS, &TEXT, &CONFIRM, &ASK,
+    &CHECKING, &UNKNOWN, &SELECTED, &NAMED_TAG,
 ];
 
 pub(super) fn register(engine: &mut Engine, world: &Arc<World>) {
@@ -216,6 +221,11 @@ fn errors(engine: &mut Engine) {
     property(engine, &CAUSES, |error: &Thrown| {
         let causes = error.0.causes.iter().cloned().map(Dynamic::from);
         Ok(causes.collect::<Array>().into())
+    });
+    property(engine, &HINTS, |error: &Thrown| {
+        let hints = error.0.hints.iter();
+        let hints = hints.map(|hint| Dynamic::from(crate::secret::masked(&hint.to_string())));
+        Ok(hints.collect::<Array>().into())
     });
     no_other_properties::<Thrown>(engine, Of::Error);
     word(engine, &FAIL, |call| pass(Err(failure(call))));
