@@ -309,9 +309,18 @@ pub fn nearest<'a, I>(word: &str, known: I) -> Option<&'a str>
 where
     I: IntoIterator<Item = &'a str>,
 {
+    // A word written out is nearer to its short form than any slip: `etcd_sequence`, `etcd_seq`.
+    let written_out = |name: &str| name.len() > 4 && word.starts_with(name);
     known
         .into_iter()
-        .map(|name| (strsim::damerau_levenshtein(word, name), name))
+        .map(|name| {
+            let distance = if written_out(name) {
+                1
+            } else {
+                strsim::damerau_levenshtein(word, name)
+            };
+            (distance, name)
+        })
         .filter(|(distance, name)| *distance <= 1.max(name.len().max(word.len()) / 3))
         // Among equals the one that begins alike, and never by chance.
         .min_by_key(|(distance, name)| {

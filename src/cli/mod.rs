@@ -22,6 +22,7 @@ macro_rules! complain {
 }
 
 mod audit;
+mod bundle;
 mod check;
 mod complete;
 mod console;
@@ -184,7 +185,7 @@ fn unread(error: &mut clap::Error, args: &[OsString], shows: &mut Shows) -> Resu
         return Err(Error::usage(what.trim_start_matches("error: ")).hint("etcdsh --help"));
     }
     let _ = error.print();
-    if let Some(hint) = way_out(error) {
+    if let Some(hint) = way_out(error, args) {
         complain!(" hint: {hint}");
     }
     Ok(if error.use_stderr() {
@@ -205,7 +206,7 @@ fn invalid(error: &clap::Error) -> Option<String> {
 }
 
 /// What clap does not say: which words there are where one is none, and what a number looks like.
-fn way_out(error: &clap::Error) -> Option<String> {
+fn way_out(error: &clap::Error, args: &[OsString]) -> Option<String> {
     let word = |kind| match error.get(kind) {
         Some(ContextValue::String(word)) => Some(word.as_str()),
         _ => None,
@@ -219,8 +220,8 @@ fn way_out(error: &clap::Error) -> Option<String> {
     let usage = || error.get(ContextKind::Usage).map(ToString::to_string);
     if error.kind() == ErrorKind::UnknownArgument {
         let option = invalid(error)?;
-        if let Some(hint) = elsewhere(&option) {
-            return Some(hint.to_string());
+        if let Some(hint) = line_with(&option, args) {
+            return Some(hint);
         }
         if usage().is_some_and(|usage| usage.contains("etcdsh overview"))
             && !option.starts_with('-')
@@ -260,20 +261,45 @@ fn way_out(error: &clap::Error) -> Option<String> {
 }
 
 /// What an option of Ansible and of others is called here.
-fn elsewhere(option: &str) -> Option<&'static str> {
+fn elsewhere(option: &str) -> Option<(&'static str, &'static str)> {
     Some(match option {
         "--dry-run" | "--dryrun" | "--noop" | "--plan-only" | "--simulate" => {
-            "-C   # shows what would be done, and changes nothing"
+            ("-C", "shows what would be done, and changes nothing")
         }
-        "--all" => "etcd   # the name of a group stands for all of its hosts",
-        "--ask-su-pass" | "--ask-sudo-pass" => "-K   # asks for the password of sudo",
-        "--sudo" | "--su" => "-b   # becomes root",
-        "--force" => "-y   # answers the questions; what is refused names what allows it",
-        "--host" | "--hosts" => "-l HOST",
-        "--args" | "--module-args" | "--module-name" | "-a" | "-m" => "etcdsh run etcd -- COMMAND",
-        "--watch" => "etcdsh overview   # watches by itself; --once looks once",
+        "--all" => ("etcd", "the name of a group stands for all of its hosts"),
+        "--ask-su-pass" | "--ask-sudo-pass" => ("-K", "asks for the password of sudo"),
+        "--sudo" | "--su" => ("-b", "becomes root"),
+        "--force" => (
+            "-y",
+            "answers the questions; what is refused names what allows it",
+        ),
+        "--host" | "--hosts" => ("-l", "limits to these hosts"),
+        "--args" | "--module-args" | "--module-name" | "-a" | "-m" => {
+            ("etcdsh run etcd -- COMMAND", "runs a command on hosts")
+        }
+        "--watch" => ("etcdsh overview", "watches by itself; --once looks once"),
         _ => return None,
     })
+}
+
+/// The line that was typed, with an option as it is called here; or another line, where that does what was meant.
+fn line_with(option: &str, args: &[OsString]) -> Option<String> {
+    let (instead, note) = elsewhere(option)?;
+    if instead.starts_with("etcdsh ") {
+        return Some(format!("{instead}   # {note}"));
+    }
+    let words = args.iter().skip(1).map(|word| {
+        let word = word.to_string_lossy();
+        match word.strip_prefix(option) {
+            Some("") => instead.to_string(),
+            Some(value) if value.starts_with('=') => {
+                format!("{instead} {}", crate::command::quote(&value[1..]))
+            }
+            _ => crate::command::quote(&word),
+        }
+    });
+    let line = words.fold("etcdsh".to_string(), |line, word| format!("{line} {word}"));
+    Some(format!("{}   # {note}", crate::secret::masked(&line)))
 }
 
 /// Run what a word names, or the console.

@@ -176,6 +176,10 @@ fn plan(args: &OverviewArgs, options: &Options, setup: &Setup) -> Result<Plan> {
         expected: Vec::new(),
         hosts: None,
         interval: script::overview::INTERVAL,
+        nowhere: !there
+            && args.endpoints.is_empty()
+            && args.via.is_none()
+            && std::env::var_os("ETCDCTL_ENDPOINTS").is_none(),
     })
 }
 

@@ -105,6 +105,30 @@ fn none_listens(view: &View) -> bool {
         && silent.all(|member| member.why.as_deref() == Some("connection refused"))
 }
 
+/// Too few members take part, and what to type next where they can be reached, or not.
+fn no_quorum(view: &View, plan: &Plan, silent: usize) -> Finding {
+    let command = &plan.command;
+    let text = format!(
+        "no quorum: {silent} of {} members do not take part, {} are needed: nothing can be written",
+        view.voters, view.quorum
+    );
+    let next = if plan.hosts.is_some() && none_listens(view) {
+        Some(format!(
+            "{command} etcd   # installs what is not there, and starts what is down"
+        ))
+    } else if plan.hosts.is_some() {
+        Some(format!("{command} run etcd -b -- systemctl status etcd"))
+    } else if plan.nowhere {
+        Some(
+            "etcdsh -i FILE overview   # no inventory is here; without one: etcdsh sandbox up"
+                .into(),
+        )
+    } else {
+        Some(format!("{command} e endpoint status --cluster"))
+    };
+    finding(Grade::Critical, None, text, next)
+}
+
 fn of_cluster(view: &View, plan: &Plan, found: &mut Vec<Finding>) {
     let command = &plan.command;
     let silent = view
@@ -133,20 +157,7 @@ fn of_cluster(view: &View, plan: &Plan, found: &mut Vec<Finding>) {
             Some(format!("{command} overview --cacert FILE --cert FILE --key FILE")),
         ));
     } else if view.up < view.quorum && view.voters > 0 {
-        let text = format!(
-            "no quorum: {silent} of {} members do not take part, {} are needed: nothing can be written",
-            view.voters, view.quorum
-        );
-        let next = if plan.hosts.is_some() && none_listens(view) {
-            Some(format!(
-                "{command} etcd   # installs what is not there, and starts what is down"
-            ))
-        } else if plan.hosts.is_some() {
-            Some(format!("{command} run etcd -b -- systemctl status etcd"))
-        } else {
-            Some(format!("{command} e endpoint status --cluster"))
-        };
-        found.push(finding(Grade::Critical, None, text, next));
+        found.push(no_quorum(view, plan, silent));
     } else if view.leader.is_none() && view.voters > 0 && !login {
         found.push(finding(
             Grade::Critical,

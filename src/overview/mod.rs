@@ -53,6 +53,8 @@ pub struct Plan {
     pub hosts: Option<Arc<dyn Hosts>>,
     /// Between two looks at a member.
     pub interval: Duration,
+    /// Nobody said which cluster: no inventory, no sandbox, no endpoints.
+    pub nowhere: bool,
 }
 
 /// What is asked of the members' hosts, where they can be reached. May take seconds; never asked from the screen's thread.

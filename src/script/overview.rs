@@ -80,6 +80,7 @@ pub fn plan(
         expected,
         hosts: Some(hosts),
         interval: INTERVAL,
+        nowhere: false,
     })
 }
 

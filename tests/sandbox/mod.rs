@@ -307,3 +307,22 @@ fn the_first_script_of_the_document_stays_in_the_sandbox() {
     let again = test.etcdsh(&["./hello.rhai"]);
     assert!(again.stdout.contains("changed=0"), "{}", again.text());
 }
+
+#[test]
+fn a_place_that_cannot_keep_certificates_is_told_before_the_first_change() {
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("not run: a file system cannot be mounted without root");
+        return;
+    }
+    let test = Test::new().env("ETCDSH_SANDBOX", "sandbox");
+    let ran = test.sh("mkdir -p sandbox/files && unshare -m sh -c 'mount -t tmpfs -o ro none sandbox/files && etcdsh etcd'");
+    assert_eq!(ran.status, 2, "{}", ran.text());
+    for words in [
+        "its certificate cannot be kept in DIR/sandbox/files/pki",
+        "hint: make that folder writable, or copy the inventory into a folder of yours",
+        "127.0.0.2 : ok=0   changed=0",
+    ] {
+        assert!(ran.text().contains(words), "{}", ran.text());
+    }
+    test.etcdsh(&["sandbox", "rm"]);
+}

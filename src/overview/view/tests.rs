@@ -71,6 +71,7 @@ pub(in crate::overview) fn three() -> (Plan, State) {
         expected,
         hosts: None,
         interval: Duration::from_secs(1),
+        nowhere: false,
     };
     let seen: BTreeMap<String, Seen> = (1..=3)
         .map(|n| {
