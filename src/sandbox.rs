@@ -28,13 +28,14 @@ const BIN: [(&str, &str); 9] = [
 ];
 
 /// Folders of a fresh host.
-const SKELETON: [&str; 9] = [
+const SKELETON: [&str; 10] = [
     "data",
     "etc/profile.d",
     "etc/systemd/system",
     "run",
     "tmp",
     "usr/bin",
+    "usr/local/bin",
     "var/lib",
     "var/log",
     ".sandbox/bin",

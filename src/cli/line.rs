@@ -7,6 +7,7 @@ use clap::parser::ValueSource;
 use clap::{Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use super::audit::AuditArgs;
+use super::bundle::BundleArgs;
 use super::check::CheckArgs;
 use super::integrate::{CompletionArgs, ManArgs};
 use super::options::{Options, Reach, Sources};
@@ -61,6 +62,8 @@ pub(super) enum Verb {
     Apply(ApplyArgs),
     /// What runs did to these hosts: list, show, clean
     Audit(AuditArgs),
+    /// Pack a release of etcd into one file, for hosts that no internet reaches
+    Bundle(BundleArgs),
     /// Short for `e member`: `etcdsh em list`
     Em(Words),
     /// Break the lock that a run has left on hosts

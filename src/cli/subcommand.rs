@@ -20,6 +20,7 @@ pub(super) fn carry_out(verb: Verb, before: Options, typed: &[OsString]) -> Resu
             super::perform(&options, Some(&script), typed)
         }
         Verb::Audit(args) => super::audit::run(&args, &before.reach.sources, before.reach.json()),
+        Verb::Bundle(args) => super::bundle::run(&args),
         Verb::Check(args) => super::check::run(&args, before.reach.json()),
         Verb::Completion(args) => Ok(super::integrate::completion(&args)),
         Verb::E(args) => Ok(super::etcdctl::run(&args.words, &[], before.reach)),

@@ -13,6 +13,7 @@ mod package;
 pub(crate) mod reach;
 mod run;
 mod service;
+mod unarchive;
 mod user;
 mod wait_for;
 
@@ -36,6 +37,7 @@ pub const ALL: &[&Spec] = &[
     &package::SPEC,
     &file::SPEC,
     &fetch::SPEC,
+    &unarchive::SPEC,
     &service::SPEC,
     &user::SPEC,
     &group::SPEC,

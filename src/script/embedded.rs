@@ -54,6 +54,7 @@ const STDLIB: &[Source] = &[
             "stdlib/etcd/place.rhai",
             "stdlib/etcd/mark.rhai",
             "stdlib/etcd/client.rhai",
+            "stdlib/etcd/release.rhai",
             "stdlib/etcd/install.rhai",
             "stdlib/etcd/purge.rhai",
             "stdlib/etcd/config.rhai",

@@ -420,7 +420,7 @@ fn the_parameters_in_the_document_of_the_flow_are_those_there_are() {
             .split("\n## ")
             .next()
             .unwrap_or_default();
-        let row = Regex::new(r"(?m)^\| `([a-z_]+)`").unwrap();
+        let row = Regex::new(r"(?m)^\| `([a-z0-9_]+)`").unwrap();
         row.captures_iter(part)
             .map(|found| found[1].to_string())
             .collect()

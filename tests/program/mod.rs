@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod broken_pipe;
+mod bundle;
 mod cluster;
 mod http;
 mod interrupt;

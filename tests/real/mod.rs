@@ -4,6 +4,7 @@
 
 mod auth;
 mod beside;
+mod binaries;
 mod check;
 mod config;
 mod deploy;

@@ -166,7 +166,7 @@ pub(in crate::primitive) fn replace(path: &str, text: &str, keeps_time: bool) ->
 
 /// A command that writes bytes to `path`. Text goes through the shell's own `printf`, so it is on no command
 /// line; anything else is base64 in a here-document, which every shell keeps to itself as well.
-fn put(content: &[u8], path: &str) -> String {
+pub(in crate::primitive) fn put(content: &[u8], path: &str) -> String {
     match std::str::from_utf8(content) {
         Ok(text) if !text.contains('\0') && text.len() < 1 << 16 => {
             format!("printf %s '{}' >{path}", text.replace('\'', r"'\''"))

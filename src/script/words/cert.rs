@@ -92,6 +92,20 @@ fn pretended(world: &World, path: &str) -> bool {
     world.session.options.check && !world.session.first_time(path)
 }
 
+/// Why nothing can be made in a folder, or in the nearest one above it that is there.
+fn unwritable(folder: &Path) -> Option<String> {
+    use rustix::fs::Access;
+    let there = folder.ancestors().find(|above| above.exists())?;
+    let there = if there.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        there
+    };
+    let asked = rustix::fs::access(there, Access::WRITE_OK | Access::EXEC_OK);
+    let error = std::io::Error::from(asked.err()?);
+    Some(format!("{}: {error}", there.display()))
+}
+
 /// What a run left that died while it made a CA: there is a key in it.
 fn remove_half_made(parent: &Path, start: &str) {
     let Ok(entries) = std::fs::read_dir(parent) else {
@@ -284,6 +298,14 @@ const HAS_KEY: Word = of_module(
 .gives(Type::Bool)
 .example(r#"print(cert::has_key("files/pki/ca"))"#);
 
+const UNWRITABLE: Word = of_module(
+    "cert::unwritable",
+    "Why nothing can be kept in a folder beside the inventory, which need not be there yet; nothing where it can.",
+)
+.takes(&[FOLDER])
+.gives(Type::Text)
+.example(r#"if cert::unwritable("files/pki") != () { print("no certificate can be issued"); }"#);
+
 const INSPECT: Word = of_module(
     "cert::inspect",
     "What a certificate says: `subject`, `issuer`, `sans`, `days_left`, `is_ca`, `serial`, `fingerprint`, `not_before`, `not_after`.",
@@ -309,7 +331,16 @@ const SAME_CA: Word = of_module("cert::same_ca", "Are these the certificates of 
     .example("print(cert::same_ca(ca.cert, ca.cert))");
 
 pub(super) const WORDS: &[&Word] = &[
-    &CA, &ISSUE, &CERT, &TEXT, &CA_TEXT, &HAS_KEY, &INSPECT, &VERIFY, &SAME_CA,
+    &CA,
+    &ISSUE,
+    &CERT,
+    &TEXT,
+    &CA_TEXT,
+    &HAS_KEY,
+    &UNWRITABLE,
+    &INSPECT,
+    &VERIFY,
+    &SAME_CA,
 ];
 
 fn module(world: &Arc<World>) -> Module {
@@ -327,6 +358,10 @@ fn module(world: &Arc<World>) -> Module {
     word_of(&mut module, &HAS_KEY, move |call| {
         let (_, key) = ca_paths(&here.beside.join(call.text(0)));
         Ok(pass(read(&key))?.is_some().into())
+    });
+    let here = Arc::clone(world);
+    word_of(&mut module, &UNWRITABLE, move |call| {
+        Ok(or_unit(unwritable(&here.beside.join(call.text(0)))))
     });
     let here = Arc::clone(world);
     word_of(&mut module, &TEXT, move |call| {

@@ -18,6 +18,7 @@ pub(in crate::script) mod parameter;
 mod pattern;
 mod plan;
 pub(in crate::script) mod play;
+mod release;
 mod say;
 pub(in crate::script) mod table;
 mod template;
@@ -54,6 +55,7 @@ const FILES: &[&[&Word]] = &[
     local::WORDS,
     http::WORDS,
     look::WORDS,
+    release::WORDS,
 ];
 
 /// Every word there is: the primitives, then all others.
@@ -93,4 +95,5 @@ pub(super) fn register(engine: &mut Engine, world: &Arc<World>, engines: &play::
     local::register(engine, world);
     http::register(engine, world);
     look::register(engine, world);
+    release::register(engine, world);
 }

@@ -1,7 +1,7 @@
 #!/bin/sh
 # What etcd there is on this host: one question, answered in sections that begin with `== NAME`.
 #
-# Before it stand: the paths $binary, $ca, $conf, $data, $marks, $pki_ca, $unit and $wal, which may be empty, and for grep -E the
+# Before it stand: the paths $binary, $ca, $conf, $data, $link, $marks, $pki_ca, $unit and $wal, which may be empty, and for grep -E the
 # $addresses and $ports as /proc/net/tcp writes them. Ends with 3 when systemd does not answer, 4 and 5 when something cannot be read.
 # shellcheck disable=SC2154
 # Each program that it starts costs a millisecond on a busy host: what the shell can do itself, it does.
@@ -64,6 +64,7 @@ echo '== times'
 stat -L -c '%.9Y %U %s %n' "$conf" "$unit" "$ca" "$binary" "$data" "$data/member/snap/db" 2>/dev/null
 printf 'binary=%s\n' "$(readlink -f "$binary" 2>/dev/null)"
 echo '== data'
+if [ -L "$link" ]; then echo linked; fi
 if [ -L "$data" ]; then printf 'link=%s\n' "$(readlink -f "$data" || readlink "$data")"; fi
 if [ -d "$data" ]; then
   echo directory

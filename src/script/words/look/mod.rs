@@ -32,6 +32,8 @@ struct Where {
     ca: String,
     conf: String,
     data: String,
+    /// The name that a binary of no package has on the search path.
+    link: String,
     /// The folder of the marks that etcd has run here.
     marks: String,
     pki_ca: String,
@@ -53,6 +55,7 @@ impl Where {
             ca: text("ca")?,
             conf: text("conf")?,
             data: text("data")?,
+            link: text("link")?,
             marks: text("marks")?,
             pki_ca: text("pki_ca")?,
             ports: [port("port")?, port("peer_port")?],
@@ -71,6 +74,7 @@ impl Where {
             ("ca", &self.ca),
             ("conf", &self.conf),
             ("data", &self.data),
+            ("link", &self.link),
             ("marks", &self.marks),
             ("pki_ca", &self.pki_ca),
             (
@@ -362,7 +366,7 @@ struct Asked {
 }
 
 /// What lies in the data folders, as a log and a database tell it.
-fn of_data(data: &str, times: &str, conf: &Value, folder: &str) -> [(&'static str, Value); 15] {
+fn of_data(data: &str, times: &str, conf: &Value, folder: &str) -> [(&'static str, Value); 16] {
     let in_data = |key: &'static str| {
         let lines = data.lines();
         lines.filter_map(move |line| line.strip_prefix(key)?.strip_prefix('='))
@@ -388,6 +392,7 @@ fn of_data(data: &str, times: &str, conf: &Value, folder: &str) -> [(&'static st
         ("founders", founders(conf)),
         ("fits", Value::Bool(log.is_some_and(|log| log.fits(conf)))),
         ("link", path("link")),
+        ("linked", Value::Bool(says("linked"))),
         ("lived", Value::Bool(lived)),
         (
             "log_owner",
@@ -508,6 +513,7 @@ const LOOK_AT_ETCD: Word = Word::method(
 .with(&[
     Arg::new("address", Type::Text, "its IP address"),
     Arg::new("binary", Type::Path, "the program"),
+    Arg::new("link", Type::Path, "the name on the search path that a program of no package has"),
     Arg::new("ca", Type::Path, "the CA file that its members trust"),
     Arg::new("conf", Type::Path, "its config"),
     Arg::new("data", Type::Path, "its data directory"),
