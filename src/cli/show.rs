@@ -94,9 +94,10 @@ fn again(typed: &[std::ffi::OsString], for_real: bool) -> String {
         .filter(|word| !for_real || (word != "-" && word != "--check"))
         .map(|word| in_whole(&word))
         .map(|word| {
-            if word
-                .chars()
-                .all(|letter| letter.is_ascii_alphanumeric() || "-_./,=:@".contains(letter))
+            if !word.is_empty()
+                && word
+                    .chars()
+                    .all(|letter| letter.is_ascii_alphanumeric() || "-_./,=:@".contains(letter))
             {
                 word
             } else {

@@ -16,6 +16,8 @@ pub struct Status {
     /// The quota; 0 from servers before 3.6, which do not say.
     pub db_size_quota: i64,
     pub db_size_in_use: i64,
+    /// The release that a downgrade leads to which is enabled; empty where there is none, and from servers before 3.6.
+    pub downgrade: String,
     pub errors: Vec<String>,
     pub header: Header,
     pub is_learner: bool,
@@ -42,6 +44,11 @@ impl Client {
             db_size: answer.db_size(),
             db_size_in_use: answer.raft_used_db_size(),
             db_size_quota: answer.db_size_quota(),
+            downgrade: answer
+                .downgrade_info()
+                .filter(|info| info.enabled())
+                .map(|info| info.target_version().to_string())
+                .unwrap_or_default(),
             errors: answer.errors().to_vec(),
             is_learner: answer.is_learner(),
             leader: answer.leader(),

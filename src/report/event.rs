@@ -123,6 +123,9 @@ pub struct Step {
     pub during: Standing,
     pub effect: Effect,
     pub host: String,
+    /// The id of the member that it is about; empty where there is none yet.
+    #[serde(default)]
+    pub member: String,
     pub what: String,
     pub why: String,
 }

@@ -178,6 +178,7 @@ impl Session {
         }
         if place != "localhost" {
             self.locks.hold(None, &self.cancel)?;
+            self.locks.still_held()?;
         }
         self.around(place, &told, act).map(Some)
     }

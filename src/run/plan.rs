@@ -20,11 +20,15 @@ pub struct Kept {
     pub inventory: Vec<String>,
     #[serde(default)]
     pub limit: Vec<String>,
+    /// Always there: without it a task that was left out would be done, a purge among them.
+    pub skip_tags: Vec<String>,
+    #[serde(default)]
+    pub start_at_task: Option<String>,
     #[serde(default)]
     pub tags: Vec<String>,
-    /// The names of what `-e` set; its values may be secrets.
+    /// What `-e` set, by name: the value of a parameter of etcd that is no secret, else `None`.
     #[serde(default)]
-    pub variables: Vec<String>,
+    pub variables: BTreeMap<String, Option<String>>,
     pub plans: BTreeMap<String, Vec<Step>>,
 }
 
@@ -42,6 +46,12 @@ impl Plans {
             expected,
             made: Mutex::default(),
         }
+    }
+
+    /// Is the run held to a plan that was kept?
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        self.expected.is_some()
     }
 
     /// What was planned until now.
@@ -83,6 +93,10 @@ impl Plans {
     }
 }
 
+fn id(member: &str) -> &str {
+    if member.is_empty() { "none" } else { member }
+}
+
 /// The first thing that differs, in words.
 fn difference(before: &[Step], now: &[Step]) -> Option<String> {
     for (place, (old, new)) in before.iter().zip(now).enumerate() {
@@ -91,6 +105,13 @@ fn difference(before: &[Step], now: &[Step]) -> Option<String> {
             return Some(format!(
                 "step {nth} was `{}` on {}, and is `{}` on {}",
                 old.what, old.host, new.what, new.host
+            ));
+        }
+        if old.member != new.member {
+            return Some(format!(
+                "step {nth} was about member {}, and is about {}",
+                id(&old.member),
+                id(&new.member)
             ));
         }
         if old.before != new.before {
@@ -127,6 +148,7 @@ mod tests {
             },
             effect: Effect::Stops,
             host: host.into(),
+            member: String::new(),
             what: format!("restart {host}"),
             why: "asked for".into(),
         }

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod meant;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;

@@ -12,7 +12,7 @@ mod pulse;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::Cancel;
 use crate::command::quote;
@@ -43,6 +43,8 @@ struct State {
     held: HashMap<String, (Arc<Link>, String)>,
     pulse: Pulse,
     refused: Option<Box<Error>>,
+    /// When the locks were last seen to be ours.
+    seen: Option<SystemTime>,
     /// What the run does, for the user of a run that finds its lock.
     what: String,
 }
@@ -135,6 +137,32 @@ impl Locks {
             quote(path),
             quote(holder::id())
         )
+    }
+
+    /// See that all locks are still this run's, before it changes what no host guards: what etcd itself keeps. Asked at most
+    /// once a second, by the clock on the wall, since a machine may have slept.
+    pub(super) fn still_held(&self) -> Result<()> {
+        let held: Vec<Arc<Link>> = {
+            let mut state = self.state();
+            let now = SystemTime::now();
+            let age = state.seen.and_then(|seen| now.duration_since(seen).ok());
+            if age.is_some_and(|age| age < Duration::from_secs(1)) {
+                return Ok(());
+            }
+            state.seen = Some(now);
+            let links = state.held.values().map(|(link, _)| Arc::clone(link));
+            links.filter(|link| !link.gone()).collect()
+        };
+        let asked = super::parallel(&held, held.len(), |link| {
+            let question = self.guarded(link, ":");
+            match link.exec(&question, Some(Duration::from_secs(10))) {
+                Ok(output) => self.is_lost(link, &output),
+                // A host that has died holds nothing any more: its own turn tells that.
+                Err(error) if error.kind == Kind::Connect => Ok(()),
+                Err(error) => Err(error),
+            }
+        });
+        asked.into_iter().collect()
     }
 
     /// Was the change refused by [`Locks::guarded`]?

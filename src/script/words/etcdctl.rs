@@ -363,6 +363,7 @@ fn status(endpoint: &str, status: &Status) -> Map {
         ("raft_applied_index", number(status.raft_applied_index)),
         ("raft_index", number(status.raft_index)),
         ("raft_term", number(status.raft_term)),
+        ("downgrade", Value::from(status.downgrade.as_str())),
         (
             "storage_version",
             Value::from(status.storage_version.as_str()),

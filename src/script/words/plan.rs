@@ -66,13 +66,25 @@ const GATE_LEFT_OUT: Word = Word::function(
 .gives(Type::Any)
 .example(r#"if gate_left_out("patroni") == () { print("Patroni is watched"); }"#);
 
-pub(super) const WORDS: &[&Word] = &[&STEP, &SHOW_PLAN, &GATE_LEFT_OUT];
+const APPLYING: Word = Word::function(
+    Section::Plan,
+    "applying",
+    "Is this run held to a plan that was kept (`etcdsh apply FILE`)? It does nothing of weight that is no step of it.",
+)
+.gives(Type::Bool)
+.example(r#"if applying() { print("nothing else is done"); }"#);
+
+pub(super) const WORDS: &[&Word] = &[&STEP, &SHOW_PLAN, &GATE_LEFT_OUT, &APPLYING];
 
 pub(super) fn register(engine: &mut Engine, world: &Arc<World>) {
     word(engine, &STEP, |call| Ok(step(call).into()));
     let here = Arc::clone(world);
     word(engine, &SHOW_PLAN, move |call| {
         pass(show(&here, &call.text(0), &call.array(1))).map(Into::into)
+    });
+    let here = Arc::clone(world);
+    word(engine, &APPLYING, move |_| {
+        Ok(here.session.plans.is_held().into())
     });
     let here = Arc::clone(world);
     word(engine, &GATE_LEFT_OUT, move |call| {
@@ -138,6 +150,7 @@ fn planned(step: &Dynamic) -> Result<Step> {
             _ => Effect::None,
         },
         host: host.map_or_else(|| text("host"), |host| Ok(host.name().to_string()))?,
+        member: map.get("id").map(ToString::to_string).unwrap_or_default(),
         what: text("what")?,
         why: text("why")?,
     })

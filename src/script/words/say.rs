@@ -113,6 +113,14 @@ const CHECKING: Word = Word::function(Section::Saying, "checking", "Is this a dr
     .gives(Type::Bool)
     .example(r#"if !checking() { print("done"); }"#);
 
+const ANSWERS_YES: Word = Word::function(
+    Section::Saying,
+    "answers_yes",
+    "Does `-y` answer all questions of this run?",
+)
+.gives(Type::Bool)
+.example(r#"if answers_yes() { print("nobody is asked"); }"#);
+
 const UNKNOWN: Word = Word::function(
     Section::Saying,
     "unknown",
@@ -144,8 +152,23 @@ const NAMED_TAG: Word = Word::function(
 .example(r#"if named_tag("etcd_purge") { print("a purge was asked for"); }"#);
 
 pub(super) const WORDS: &[&Word] = &[
-    &SAY, &WARN, &FAIL, &MESSAGE, &WHAT, &HOST, &KIND, &CAUSES, &HINTS, &TEXT, &CONFIRM, &ASK,
-    &CHECKING, &UNKNOWN, &SELECTED, &NAMED_TAG,
+    &SAY,
+    &WARN,
+    &FAIL,
+    &MESSAGE,
+    &WHAT,
+    &HOST,
+    &KIND,
+    &CAUSES,
+    &HINTS,
+    &TEXT,
+    &CONFIRM,
+    &ASK,
+    &CHECKING,
+    &ANSWERS_YES,
+    &UNKNOWN,
+    &SELECTED,
+    &NAMED_TAG,
 ];
 
 pub(super) fn register(engine: &mut Engine, world: &Arc<World>) {
@@ -272,6 +295,10 @@ fn asking(engine: &mut Engine, world: &Arc<World>) {
             return Ok(Dynamic::UNIT);
         }
         pass(here.session.ask_to_type(&call.text(0), &call.text(1))).map(Into::into)
+    });
+    let here = Arc::clone(world);
+    word(engine, &ANSWERS_YES, move |_| {
+        Ok(here.session.options.yes.into())
     });
     let here = Arc::clone(world);
     word(engine, &CHECKING, move |_| {
