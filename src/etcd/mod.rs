@@ -16,6 +16,7 @@ mod lease;
 mod maintenance;
 mod probe;
 pub(crate) mod raw;
+pub mod restore;
 pub(crate) mod rpc;
 mod scrape;
 pub(crate) mod snapshot;

@@ -283,6 +283,11 @@ fn outcome(words: &[Vec<u8>], style: &Style, io: &mut Io<'_>) -> Result<(), Ende
         let unknown = verb::unknown_below(&found.name, word, behind, style);
         return Err(Ended::Unknown(unknown));
     }
+    if let (false, Some(gone)) = (asks_help, verb::gone(&found, &words, style)) {
+        let text = format!("`{gone}` is no command of etcdctl since 3.6: use `etcdutl {gone}`");
+        let failure = failure::Failure::new(failure::ERROR, text);
+        return Err(Ended::Misused(Box::new(found), failure));
+    }
     let Some(verb) = found.verb.filter(|_| !asks_help) else {
         if let Some(notice) = &found.notice {
             let _ = writeln!(io.err, "{notice}");

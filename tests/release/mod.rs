@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod keys;
+mod restore;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,11 +1,13 @@
 //! Reads etcd's database file, a B+tree of pages in the format of bbolt, without etcd and without trusting it.
 //!
-//! Owns the format and what `snapshot status` says of a file. Pages are read one at a time, so memory does not grow with the
+//! Owns the format, what `snapshot status` says of a file, and how another one is made of it (`draft.rs`). Pages are read one at a time, so memory does not grow with the
 //! file but for one bit a page. Whatever is broken is named by its page. Must not know the network. Start at `status.rs`.
 
 mod check;
 mod checksum;
+mod draft;
 mod meta;
+mod node;
 mod page;
 mod page_set;
 mod problem;
@@ -19,12 +21,14 @@ use std::path::Path;
 use crate::error::{Error, Kind, Result};
 use meta::Meta;
 
+pub(super) use draft::{Draft, Pairs, Patch};
+pub(super) use status::examined;
 pub use status::{
     SnapshotHash, SnapshotStatus, database_has_lived, snapshot_hash, snapshot_status,
 };
 
 /// A file whose newest meta page is right and whose pages are all there.
-struct Database {
+pub(super) struct Database {
     file: File,
     meta: Meta,
 }
@@ -75,11 +79,12 @@ fn open(path: &Path) -> Result<File> {
 }
 
 /// The words of etcdctl, which are those of Go.
-fn trouble(verb: &str, path: &Path, error: &io::Error) -> Box<Error> {
+pub(super) fn trouble(verb: &str, path: &Path, error: &io::Error) -> Box<Error> {
     let why = match error.kind() {
         ErrorKind::IsADirectory => "is a directory".into(),
         ErrorKind::NotFound => "no such file or directory".into(),
         ErrorKind::PermissionDenied => "permission denied".into(),
+        ErrorKind::StorageFull => "no space left on device".into(),
         _ => error.to_string(),
     };
     Error::new(Kind::Config, format!("{verb} {}: {why}", path.display()))

@@ -45,10 +45,16 @@ pub enum SnapshotHash {
 /// The error has etcdctl's words where etcdctl does not crash; its causes name the pages that are broken, one each.
 /// The hash at the end is not looked at: see `snapshot_hash`.
 pub fn snapshot_status(path: &Path) -> Result<SnapshotStatus> {
+    examined(path).map(|(_, status)| status)
+}
+
+/// The same, and the file, which stays open.
+pub(in crate::etcd) fn examined(path: &Path) -> Result<(Database, SnapshotStatus)> {
     let database = Database::open(path)?;
     let problems = match check(&database).map_err(|error| trouble("read", path, &error))? {
         Ok(tally) => {
-            return Ok(tally.status((database.meta.end * database.meta.page_size).cast_signed()));
+            let size = (database.meta.end * database.meta.page_size).cast_signed();
+            return Ok((database, tally.status(size)));
         }
         Err(problems) => problems,
     };

@@ -48,6 +48,8 @@ pub(super) enum Deadline {
     Command,
     /// Only when it was set by hand.
     Given,
+    /// No etcd is asked, so it does not matter where one is.
+    Local,
     Never,
 }
 
@@ -194,6 +196,7 @@ pub(super) static ALL: &[Verb] = &[
     role::grant_permission::VERB,
     role::list::VERB,
     role::revoke_permission::VERB,
+    snapshot::restore::VERB,
     snapshot::save::VERB,
     snapshot::status::VERB,
     top::VERB,
@@ -277,6 +280,15 @@ pub(super) fn unknown_below(
         near: near.into_iter().collect(),
         word,
     }
+}
+
+/// The command that was meant, when only older releases of etcdctl have it. etcdctl itself shows the group's page and ends
+/// with 0, and whoever typed it believes that it was done.
+pub(super) fn gone(found: &Found, words: &[Vec<u8>], style: &Style) -> Option<&'static str> {
+    let word = words.first().filter(|_| found.verb.is_none())?;
+    let name = format!("{} {}", found.name, String::from_utf8_lossy(word));
+    let verb = ALL.iter().find(|verb| verb.name == name)?;
+    (verb.since == Since::UpTo35 && !verb.is_there(style)).then_some(verb.name)
 }
 
 /// What etcdctl has no word for, in native mode.

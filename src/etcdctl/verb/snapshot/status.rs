@@ -26,7 +26,7 @@ pub(in crate::etcdctl::verb) const VERB: Verb = Verb {
     example: "snapshot status /backup/etcd.db -w table",
     flags: &[],
     changes: false,
-    deadline: Deadline::Never,
+    deadline: Deadline::Local,
     endless: Endless::Never,
     since: Since::UpTo35,
     run,
@@ -53,21 +53,28 @@ fn run(call: &mut Call<'_>) -> Outcome {
         return Ok(());
     }
     match snapshot_hash(path).map_err(|error| failed(call, &error))? {
-        SnapshotHash::Differs { .. } => Err(Failure::new(
-            ERROR,
-            format!(
-                "{} is damaged: its bytes do not match the sha256 at its end",
-                path.display()
-            ),
-        )),
+        SnapshotHash::Differs { .. } => Err(Failure::of_error(&damaged(path))),
         SnapshotHash::Absent | SnapshotHash::Matches => Ok(()),
     }
 }
 
+pub(super) fn damaged(path: &Path) -> Box<Error> {
+    Error::config(format!(
+        "{} is damaged: its bytes do not match the sha256 at its end",
+        path.display()
+    ))
+}
+
 fn failed(call: &Call<'_>, error: &Error) -> Box<Failure> {
-    if !call.style.strict {
-        return Failure::of_error(error);
+    if call.style.strict {
+        strict_failure(error)
+    } else {
+        Failure::of_error(error)
     }
+}
+
+/// With what etcdctl says of broken pages, and without a hint.
+pub(super) fn strict_failure(error: &Error) -> Box<Failure> {
     let lines: &[String] = if error.what.starts_with(BROKEN) {
         &error.causes
     } else {
