@@ -9,6 +9,7 @@ mod bolt;
 mod client;
 mod cluster;
 mod connection;
+mod defrag;
 mod keeper;
 pub mod key;
 mod kv;
@@ -30,6 +31,7 @@ pub use client::{Client, Config};
 pub(crate) use client::{Effect, PAUSE, Patience};
 pub use cluster::{Member, Members};
 pub(crate) use connection::{Answer, Connection, url};
+pub use defrag::{Defragmented, defragment};
 pub use keeper::Keeper;
 pub use kv::{
     Delete, DeleteOptions, Get, GetOptions, KeyValue, Put, PutOptions, Sort, SortOrder, SortTarget,

@@ -4,7 +4,10 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod defrag;
 mod keys;
+mod origin;
+mod raw;
 mod restore;
 
 use std::fs;

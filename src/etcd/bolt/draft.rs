@@ -171,7 +171,15 @@ impl<'d> Draft<'d> {
         page
     }
 
-    fn read(&self, page: u64, depth: usize) -> io::Result<Extent<'d>> {
+    /// The buckets' names and values, in order.
+    pub(super) fn buckets(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.buckets
+            .iter()
+            .map(|(name, value)| (name.as_slice(), value.as_slice()))
+    }
+
+    /// A page of a tree, `depth` pages below its root.
+    pub(super) fn read(&self, page: u64, depth: usize) -> io::Result<Extent<'d>> {
         let meta = &self.database.meta;
         if depth > DEEPEST || !meta.holds(page) {
             return Err(io::Error::other(format!("page {page} is in no tree")));
@@ -205,38 +213,46 @@ impl<'d> Draft<'d> {
                 .iter()
                 .try_for_each(|child| self.collect(child.page, depth + 1, size, all));
         }
-        take(&mut extent, size, all)
+        take(&mut extent, |element| keep(element, size, all))
     }
 }
 
 /// The elements of a bucket that is inside of its value.
-fn inside(value: &[u8]) -> io::Result<Vec<Element>> {
+pub(super) fn inside(value: &[u8]) -> io::Result<Vec<Element>> {
     let page = value.get(BUCKET_HEADER..).unwrap_or_default().to_vec();
     let mut extent = Extent::inside(page).ok_or_else(|| io::Error::other("a bucket is no leaf"))?;
     let mut all = Vec::new();
-    take(&mut extent, &mut 0, &mut all)?;
+    take(&mut extent, |element| keep(element, &mut 0, &mut all))?;
     Ok(all)
 }
 
-fn take(extent: &mut Extent<'_>, size: &mut usize, all: &mut Vec<Element>) -> io::Result<()> {
+fn keep(element: Element, size: &mut usize, all: &mut Vec<Element>) -> io::Result<()> {
+    *size += element.size();
+    if *size > LARGEST {
+        return Err(io::Error::other("a bucket is larger than etcd makes it"));
+    }
+    all.push(element);
+    Ok(())
+}
+
+/// Each element of a leaf, one at a time.
+pub(super) fn take(
+    extent: &mut Extent<'_>,
+    mut to: impl FnMut(Element) -> io::Result<()>,
+) -> io::Result<()> {
     for entry in extent.entries().map_err(broken)? {
-        let element = Element {
+        to(Element {
             is_bucket: entry.is_bucket,
             key: extent.key(&entry)?.to_vec(),
             value: extent
                 .bytes(entry.value_at(), entry.value as usize)?
                 .to_vec(),
-        };
-        *size += element.size();
-        if *size > LARGEST {
-            return Err(io::Error::other("a bucket is larger than etcd makes it"));
-        }
-        all.push(element);
+        })?;
     }
     Ok(())
 }
 
-fn broken(wrong: Wrong) -> io::Error {
+pub(super) fn broken(wrong: Wrong) -> io::Error {
     match wrong {
         Wrong::File(error) => error,
         Wrong::Page(what) => io::Error::other(what),

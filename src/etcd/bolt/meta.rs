@@ -137,6 +137,19 @@ impl Meta {
         })
     }
 
+    /// Both of a new file.
+    pub(super) fn pair(page_size: u64, root: u64, end: u64) -> [Meta; 2] {
+        [0, 1].map(|transaction| Meta {
+            end,
+            flags: 0,
+            freelist: None,
+            page_size,
+            root,
+            sequence: 0,
+            transaction,
+        })
+    }
+
     /// Behind this one, with another root and more pages. Free pages are not written down: bbolt finds them when it opens.
     pub(super) fn next(&self, root: u64, end: u64) -> Meta {
         Meta {

@@ -50,7 +50,14 @@ pub fn snapshot_status(path: &Path) -> Result<SnapshotStatus> {
 
 /// The same, and the file, which stays open.
 pub(in crate::etcd) fn examined(path: &Path) -> Result<(Database, SnapshotStatus)> {
-    let database = Database::open(path)?;
+    sound(Database::open(path)?, path)
+}
+
+/// The same of one that is open.
+pub(in crate::etcd) fn sound(
+    database: Database,
+    path: &Path,
+) -> Result<(Database, SnapshotStatus)> {
     let problems = match check(&database).map_err(|error| trouble("read", path, &error))? {
         Ok(tally) => {
             let size = (database.meta.end * database.meta.page_size).cast_signed();
@@ -83,7 +90,7 @@ pub fn database_has_lived(path: &Path) -> Result<bool> {
 
 /// Compare the hash at the end of a snapshot with the rest of it, as `snapshot restore` does.
 pub fn snapshot_hash(path: &Path) -> Result<SnapshotHash> {
-    let mut file = open(path)?;
+    let mut file = open(path, std::fs::File::options().read(true))?;
     let read = |error: io::Error| trouble("read", path, &error);
     let length = file.metadata().map_err(read)?.len();
     if length % SECTOR != HASH_SIZE {
