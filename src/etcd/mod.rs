@@ -26,7 +26,10 @@ pub mod wal;
 mod watch;
 
 pub use auth::Names;
-pub use bolt::{SnapshotHash, SnapshotStatus, database_has_lived, snapshot_hash, snapshot_status};
+pub use bolt::{
+    HashKv, SnapshotHash, SnapshotStatus, database_has_lived, hash_kv, live_keys, snapshot_hash,
+    snapshot_status,
+};
 pub use client::{Client, Config};
 pub(crate) use client::{Effect, PAUSE, Patience};
 pub use cluster::{Member, Members};

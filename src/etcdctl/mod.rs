@@ -110,7 +110,7 @@ impl Style {
         } else {
             Layout::V36
         };
-        Style {
+        let mut style = Style {
             layout,
             place: None,
             program: program.into(),
@@ -118,7 +118,17 @@ impl Style {
             stop: Stop::default(),
             strict,
             variables,
+        };
+        if style.is_etcdutl() {
+            // They are etcdctl's.
+            style.variables.clear();
         }
+        style
+    }
+
+    /// Is it etcdutl, which looks at files?
+    pub(self) fn is_etcdutl(&self) -> bool {
+        self.strict && self.program == "etcdutl"
     }
 
     /// A variable that is set and not empty.

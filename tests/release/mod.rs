@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod defrag;
+mod etcdutl;
 mod keys;
 mod origin;
 mod raw;

@@ -6,11 +6,10 @@
 use std::fs::File;
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 
-use super::Database;
-use super::draft::{broken, inside, take};
 use super::meta::Meta;
 use super::node::{Element, branch, leaf};
-use super::page::{BRANCH, ELEMENT, HEADER};
+use super::page::{ELEMENT, HEADER, u64_at};
+use super::{Database, Draft};
 
 /// Of a page, in percent: the room above is for keys that come later.
 const FILLED: usize = 90;
@@ -32,19 +31,12 @@ pub(in crate::etcd) fn compact(from: &Database, into: &mut File) -> io::Result<(
         page_size,
     };
     let mut names = Tree::default();
-    let draft = super::Draft::new(from)?;
+    let draft = Draft::new(from)?;
     for (name, value) in draft.buckets() {
-        let bucket = super::page::u64_at(value, 0);
         let mut tree = Tree::default();
-        if bucket == 0 {
-            for element in inside(value)? {
-                tree.pair(element, &mut sheets)?;
-            }
-        } else {
-            copy(&draft, bucket, 0, &mut tree, &mut sheets)?;
-        }
+        draft.each(name, &mut |element| tree.pair(element, &mut sheets))?;
         let root = tree.finish(&mut sheets)?;
-        let sequence = super::page::u64_at(value, 8);
+        let sequence = u64_at(value, 8);
         names.push(Element::bucket(name, root, sequence), &mut sheets)?;
     }
     let root = names.finish(&mut sheets)?;
@@ -56,26 +48,6 @@ pub(in crate::etcd) fn compact(from: &Database, into: &mut File) -> io::Result<(
         into.write_all(&meta.page(meta.place()))?;
     }
     Ok(())
-}
-
-/// All below a page into a tree.
-fn copy(
-    draft: &super::Draft<'_>,
-    page: u64,
-    depth: usize,
-    tree: &mut Tree,
-    sheets: &mut Sheets<'_>,
-) -> io::Result<()> {
-    let mut extent = draft.read(page, depth)?;
-    if extent.header.kind == BRANCH {
-        let children = extent.children().map_err(broken)?;
-        // There may be many pages below this one, which is not needed for them.
-        drop(extent);
-        return children
-            .iter()
-            .try_for_each(|child| copy(draft, child.page, depth + 1, tree, sheets));
-    }
-    take(&mut extent, |element| tree.pair(element, sheets))
 }
 
 /// Where the next page goes.

@@ -171,6 +171,39 @@ impl<'d> Draft<'d> {
         page
     }
 
+    /// Each pair of a bucket in order, one at a time, however many there are.
+    pub(super) fn each(
+        &self,
+        bucket: &[u8],
+        to: &mut dyn FnMut(Element) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let Some(value) = self.buckets.get(bucket) else {
+            return Ok(());
+        };
+        match u64_at(value, 0) {
+            0 => inside(value)?.into_iter().try_for_each(to),
+            root => self.below(root, 0, to),
+        }
+    }
+
+    fn below(
+        &self,
+        page: u64,
+        depth: usize,
+        to: &mut dyn FnMut(Element) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let mut extent = self.read(page, depth)?;
+        if extent.header.kind == BRANCH {
+            let children = extent.children().map_err(broken)?;
+            // There may be many pages below this one, which is not needed for them.
+            drop(extent);
+            return children
+                .iter()
+                .try_for_each(|child| self.below(child.page, depth + 1, to));
+        }
+        take(&mut extent, to)
+    }
+
     /// The buckets' names and values, in order.
     pub(super) fn buckets(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         self.buckets
@@ -179,7 +212,7 @@ impl<'d> Draft<'d> {
     }
 
     /// A page of a tree, `depth` pages below its root.
-    pub(super) fn read(&self, page: u64, depth: usize) -> io::Result<Extent<'d>> {
+    fn read(&self, page: u64, depth: usize) -> io::Result<Extent<'d>> {
         let meta = &self.database.meta;
         if depth > DEEPEST || !meta.holds(page) {
             return Err(io::Error::other(format!("page {page} is in no tree")));
@@ -193,32 +226,14 @@ impl<'d> Draft<'d> {
 
     /// All elements below a page, in order.
     fn elements(&self, page: u64) -> io::Result<Vec<Element>> {
-        let mut all = Vec::new();
-        let mut size = 0;
-        self.collect(page, 0, &mut size, &mut all)?;
+        let (mut all, mut size) = (Vec::new(), 0);
+        self.below(page, 0, &mut |element| keep(element, &mut size, &mut all))?;
         Ok(all)
-    }
-
-    fn collect(
-        &self,
-        page: u64,
-        depth: usize,
-        size: &mut usize,
-        all: &mut Vec<Element>,
-    ) -> io::Result<()> {
-        let mut extent = self.read(page, depth)?;
-        if extent.header.kind == BRANCH {
-            let children = extent.children().map_err(broken)?;
-            return children
-                .iter()
-                .try_for_each(|child| self.collect(child.page, depth + 1, size, all));
-        }
-        take(&mut extent, |element| keep(element, size, all))
     }
 }
 
 /// The elements of a bucket that is inside of its value.
-pub(super) fn inside(value: &[u8]) -> io::Result<Vec<Element>> {
+fn inside(value: &[u8]) -> io::Result<Vec<Element>> {
     let page = value.get(BUCKET_HEADER..).unwrap_or_default().to_vec();
     let mut extent = Extent::inside(page).ok_or_else(|| io::Error::other("a bucket is no leaf"))?;
     let mut all = Vec::new();
@@ -236,10 +251,7 @@ fn keep(element: Element, size: &mut usize, all: &mut Vec<Element>) -> io::Resul
 }
 
 /// Each element of a leaf, one at a time.
-pub(super) fn take(
-    extent: &mut Extent<'_>,
-    mut to: impl FnMut(Element) -> io::Result<()>,
-) -> io::Result<()> {
+fn take(extent: &mut Extent<'_>, mut to: impl FnMut(Element) -> io::Result<()>) -> io::Result<()> {
     for entry in extent.entries().map_err(broken)? {
         to(Element {
             is_bucket: entry.is_bucket,
@@ -252,7 +264,7 @@ pub(super) fn take(
     Ok(())
 }
 
-pub(super) fn broken(wrong: Wrong) -> io::Error {
+fn broken(wrong: Wrong) -> io::Error {
     match wrong {
         Wrong::File(error) => error,
         Wrong::Page(what) => io::Error::other(what),

@@ -7,6 +7,7 @@ mod check;
 mod checksum;
 mod compact;
 mod draft;
+mod history;
 mod meta;
 mod node;
 mod page;
@@ -25,6 +26,7 @@ use meta::Meta;
 
 pub(super) use compact::compact;
 pub(super) use draft::{Draft, Pairs, Patch};
+pub use history::{HashKv, hash_kv, live_keys};
 pub use status::{
     SnapshotHash, SnapshotStatus, database_has_lived, snapshot_hash, snapshot_status,
 };
@@ -117,6 +119,7 @@ pub(super) fn trouble(verb: &str, path: &Path, error: &io::Error) -> Box<Error> 
         ErrorKind::NotFound => "no such file or directory".into(),
         ErrorKind::PermissionDenied => "permission denied".into(),
         ErrorKind::StorageFull => "no space left on device".into(),
+        ErrorKind::NotADirectory => "not a directory".into(),
         _ => error.to_string(),
     };
     Error::new(Kind::Config, format!("{verb} {}: {why}", path.display()))

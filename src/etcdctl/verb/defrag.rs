@@ -59,7 +59,7 @@ fn run(call: &mut Call<'_>) -> Outcome {
 }
 
 /// A member that does not run. As of etcdutl, what is done goes to standard error as its log.
-pub(in crate::etcdctl) fn offline(call: &mut Call<'_>, data_dir: &str) -> Outcome {
+pub(super) fn offline(call: &mut Call<'_>, data_dir: &str) -> Outcome {
     let database = format!("{data_dir}/member/snap/db");
     let start = Instant::now();
     if call.style.strict

@@ -11,6 +11,7 @@ mod diff;
 mod downgrade;
 mod elect;
 mod endpoint;
+mod etcdutl;
 mod export;
 mod foreign;
 mod get;
@@ -214,6 +215,15 @@ pub(super) static ALL: &[Verb] = &[
     watch::VERB,
 ];
 
+/// All commands of the program that is called.
+pub(super) fn all(style: &Style) -> &'static [Verb] {
+    if style.is_etcdutl() {
+        etcdutl::ALL
+    } else {
+        ALL
+    }
+}
+
 impl Verb {
     pub(super) fn is_there(&self, style: &Style) -> bool {
         self.since.is_there(style)
@@ -287,7 +297,7 @@ pub(super) fn unknown_below(
 pub(super) fn gone(found: &Found, words: &[Vec<u8>], style: &Style) -> Option<&'static str> {
     let word = words.first().filter(|_| found.verb.is_none())?;
     let name = format!("{} {}", found.name, String::from_utf8_lossy(word));
-    let verb = ALL.iter().find(|verb| verb.name == name)?;
+    let verb = all(style).iter().find(|verb| verb.name == name)?;
     (verb.since == Since::UpTo35 && !verb.is_there(style)).then_some(verb.name)
 }
 
@@ -302,7 +312,7 @@ pub(super) fn names(path: &str, style: &Style) -> Vec<&'static str> {
         "" => Some(name.split(' ').next().unwrap_or(name)),
         path => name.strip_prefix(path)?.strip_prefix(' '),
     };
-    let mut names: Vec<&str> = ALL
+    let mut names: Vec<&str> = all(style)
         .iter()
         .filter(|verb| verb.is_there(style))
         .filter_map(|verb| below(verb.name))
@@ -376,7 +386,7 @@ pub(super) fn find(words: &[Vec<u8>], style: &Style) -> Result<Found, Unknown> {
         } else {
             format!("{path} {name}")
         };
-        if let Some(verb) = ALL
+        if let Some(verb) = all(style)
             .iter()
             .find(|verb| verb.name == path && verb.is_there(style))
         {

@@ -34,7 +34,7 @@ pub(in crate::etcdctl::verb) const VERB: Verb = Verb {
     run,
 };
 
-pub(in crate::etcdctl) const FLAGS: &[Flag] = &[
+const FLAGS: &[Flag] = &[
     Flag::int(
         "bump-revision",
         "0",
@@ -126,7 +126,7 @@ fn run(call: &mut Call<'_>) -> Outcome {
 }
 
 /// As etcdutl: what is done goes to standard error as its log.
-pub(in crate::etcdctl) fn strict(call: &mut Call<'_>) -> Outcome {
+pub(in crate::etcdctl::verb) fn strict(call: &mut Call<'_>) -> Outcome {
     let wanted = wanted(call)?;
     let said = |error: Box<Error>| status::strict_failure(&error);
     let (founding, member) = founding(call).map_err(said)?;
