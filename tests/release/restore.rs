@@ -7,6 +7,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
 use std::process::Command;
 
+use etcdsh::etcd::restore::{Founding, Place, Restoration, Wishes};
 use serde_json::Value;
 
 use super::origin::{Addresses, Member, Saved, everything, hashes, ok, programs, run, saved};
@@ -317,6 +318,45 @@ fn is_too_new(saved: &Saved) {
             );
         }
     }
+}
+
+/// A Patroni that runs knows the old term and takes a lower one of the same cluster id for a member that is behind.
+#[test]
+fn native_mode_begins_in_a_higher_term_and_an_end_that_is_asked_for_leaves_nothing() {
+    let Some(saved) = saved("3.6") else { return };
+    let own = saved.addresses.peer(1);
+    let all = saved.addresses.cluster(1);
+    let restored = run(Command::new(env!("CARGO_BIN_EXE_etcdsh"))
+        .args(["e", "snapshot", "restore", "a.db", "--data-dir", "high"])
+        .args(["--name", "m1", "--initial-cluster", &all])
+        .args(["--initial-cluster-token", "tok", "-o", "json"])
+        .args(["--initial-advertise-peer-urls", &own])
+        .current_dir(saved.dir.path()));
+    ok(&restored);
+    assert_eq!(text(&restored.stderr), "");
+    let said: Value = serde_json::from_str(&text(&restored.stdout)).unwrap();
+    assert!(said["raft_term"].as_u64().unwrap() > 1000, "{said}");
+    let path = saved.at("high");
+    let mut member = (saved.addresses).start(&saved.programs, &path, 1, &all, "new");
+    member.wait("native");
+    let client = member.client();
+    let status = client.status(&member.endpoint).unwrap();
+    assert!(status.raft_term > said["raft_term"].as_u64().unwrap());
+    assert!(everything(&client) == (saved.keys.clone(), saved.revision));
+
+    let founding = Founding::read(&all, "tok").unwrap();
+    let founder = founding.members[0].clone();
+    let restoration = Restoration::open(&saved.path()).unwrap();
+    let wishes = Wishes { bump: 0, term: 1 };
+    let seed = restoration.seed(founding, wishes).unwrap();
+    let place = Place {
+        data_dir: saved.at("new/folder"),
+        wal_dir: Some(saved.at("logs")),
+    };
+    let before = names(saved.dir.path());
+    let error = seed.write(&founder, &place, &|| true).unwrap_err();
+    assert!(error.what.ends_with("operation interrupted"), "{error}");
+    assert_eq!(names(saved.dir.path()), before);
 }
 
 fn not_over_what_is_there(saved: &Saved) {

@@ -18,6 +18,8 @@ pub(in crate::etcd) type Pairs = BTreeMap<Vec<u8>, Vec<u8>>;
 /// More than that is in none of etcd's buckets that are read as a whole.
 const LARGEST: usize = 16 << 20;
 const DEEPEST: usize = 32;
+/// Copied at once.
+const PIECE: u64 = 64 << 20;
 /// Before the page inside of the value of a small bucket: root page and sequence number.
 const BUCKET_HEADER: usize = 16;
 
@@ -272,16 +274,28 @@ fn broken(wrong: Wrong) -> io::Error {
 }
 
 impl Patch {
-    /// Write the database as it is to become into an empty file.
-    pub(in crate::etcd) fn write(&self, from: &Database, into: &mut File) -> io::Result<()> {
+    /// Write the database as it is to become into an empty file, unless `stop` asks for the end.
+    pub(in crate::etcd) fn write(
+        &self,
+        from: &Database,
+        into: &mut File,
+        stop: &dyn Fn() -> bool,
+    ) -> io::Result<()> {
         let mut source = &from.file;
         source.rewind()?;
-        // Between two files the kernel copies by itself.
-        let copied = io::copy(&mut source.take(self.tail_at), into)?;
-        if copied < self.tail_at {
-            return Err(io::Error::other(
-                "the file became shorter while it was read",
-            ));
+        let mut left = self.tail_at;
+        while left > 0 {
+            if stop() {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            // Between two files the kernel copies by itself.
+            let copied = io::copy(&mut source.take(left.min(PIECE)), into)?;
+            if copied == 0 {
+                return Err(io::Error::other(
+                    "the file became shorter while it was read",
+                ));
+            }
+            left -= copied;
         }
         into.write_all(&self.tail)?;
         into.write_all_at(&self.meta, self.meta_at)

@@ -197,13 +197,14 @@ impl Seed<'_> {
         voters.number(5, 0).done()
     }
 
-    /// Write the data of a member into a folder of this machine, which appears there when all of it is on the disk.
-    pub fn write(&self, member: &Founder, place: &Place) -> Result<()> {
+    /// Write the data of a member into a folder of this machine, which appears there when all of it is on the disk, or not
+    /// at all: also when `stop` asks for the end.
+    pub fn write(&self, member: &Founder, place: &Place, stop: &dyn Fn() -> bool) -> Result<()> {
         place.check()?;
         let log = self.log(member);
         let (name, snapshot) = self.raft_snapshot();
         let files = place::Files {
-            database: &|file| self.patch.write(&self.restoration.database, file),
+            database: &|file| self.patch.write(&self.restoration.database, file, stop),
             log: &log,
             snapshot: (&name, &snapshot),
         };

@@ -13,13 +13,14 @@ use crate::error::{Error, Kind};
 use crate::etcd::restore::{self, Founder, Founding, Place, Restoration, Seed, Wishes};
 use crate::etcd::{SnapshotHash, hex, snapshot_hash};
 use crate::etcdctl::call::Call;
-use crate::etcdctl::failure::{ARGUMENTS, ERROR, Failure, Outcome};
+use crate::etcdctl::failure::{ARGUMENTS, ERROR, Failure, INTERRUPTED, Outcome};
 use crate::etcdctl::form::json::Object;
 use crate::etcdctl::form::log::{self, Fields};
 use crate::etcdctl::form::print::{Format, Page, Reply};
 use crate::etcdctl::form::table::Table;
 use crate::etcdctl::line::flag::Flag;
 use crate::etcdctl::verb::{Deadline, Endless, Since, Verb};
+use crate::etcdctl::wait::stop::Signals;
 
 pub(in crate::etcdctl::verb) const VERB: Verb = Verb {
     name: "snapshot restore",
@@ -120,8 +121,10 @@ fn run(call: &mut Call<'_>) -> Outcome {
     call.lacks(&[Format::Protobuf])?;
     let wanted = wanted(call)?;
     let (founding, member) = founding(call).map_err(|error| failed(&wanted, &error))?;
-    let outcome = native(call, &wanted, founding, &member);
-    let restored = outcome.map_err(|error| failed(&wanted, &error))?;
+    let signals = Signals::listen(&call.style.stop)?;
+    let outcome = native(call, &wanted, founding, &member, &signals);
+    let restored =
+        outcome.map_err(|error| ended(&signals).unwrap_or_else(|| failed(&wanted, &error)))?;
     call.reply(&restored)
 }
 
@@ -140,7 +143,9 @@ pub(in crate::etcdctl::verb) fn strict(call: &mut Call<'_>) -> Outcome {
         term: 1,
     };
     let seed = restoration.seed(founding, wishes).map_err(said)?;
-    seed.write(&member, &wanted.place).map_err(said)?;
+    let signals = Signals::listen(&call.style.stop)?;
+    seed.write(&member, &wanted.place, &|| signals.asked())
+        .map_err(|error| ended(&signals).unwrap_or_else(|| said(error)))?;
     told(call, &restoration, &seed, wanted.bump)?;
     call.complain(log::line("restored snapshot", &paths))
 }
@@ -258,6 +263,7 @@ fn native(
     wanted: &Wanted,
     founding: Founding,
     member: &Founder,
+    signals: &Signals,
 ) -> crate::error::Result<Restored> {
     wanted.place.check()?;
     let release = call.text("for");
@@ -291,7 +297,7 @@ fn native(
         term,
     };
     let seed = restoration.seed(founding, wishes)?;
-    seed.write(member, &wanted.place)?;
+    seed.write(member, &wanted.place, &|| signals.asked())?;
     Ok(Restored {
         cluster_id: seed.founding.id,
         data_dir: wanted.place.data_dir.display().to_string(),
@@ -302,6 +308,12 @@ fn native(
         revision: seed.revision,
         term: seed.term,
     })
+}
+
+/// Who wanted the end gets it, and no other cause.
+fn ended(signals: &Signals) -> Option<Box<Failure>> {
+    let text = "interrupted: nothing was made";
+    signals.asked().then(|| Failure::new(INTERRUPTED, text))
 }
 
 /// One thing to type where that mends it.
