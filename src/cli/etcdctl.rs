@@ -1,4 +1,4 @@
-//! `etcdsh e ...`, `etcdsh em ...`, and the binary under the name `etcdctl`.
+//! `etcdsh e ...`, `etcdsh em ...`, and the binary under the names `etcdctl` and `etcdutl`.
 
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -17,7 +17,7 @@ use crate::inventory::{AnsibleConfig, Inventory, Vault};
 /// Answers are gathered before they are written.
 const BUFFER: usize = 1 << 16;
 
-/// Is the program called as etcdctl, or does its first word say so? Then the exit code.
+/// Is the program called as etcdctl or etcdutl, or does its first word say so? Then the exit code.
 ///
 /// The tree of options is not made for these, nor for `-i FILE` before them: a `put` takes a few milliseconds in all.
 /// Every other line is clap's.
@@ -26,8 +26,8 @@ pub(super) fn dispatch(args: &[OsString]) -> Option<i32> {
         .file_name()?
         .to_string_lossy()
         .into_owned();
-    if program == "etcdctl" {
-        let style = Style::of_process("etcdctl", true);
+    if program == "etcdctl" || program == "etcdutl" {
+        let style = Style::of_process(&program, true);
         return Some(go(&style, &words(&args[1..]), false));
     }
     let mut given = Reach::default();

@@ -9,6 +9,7 @@ mod bolt;
 mod client;
 mod cluster;
 mod connection;
+mod defrag;
 mod keeper;
 pub mod key;
 mod kv;
@@ -16,6 +17,7 @@ mod lease;
 mod maintenance;
 mod probe;
 pub(crate) mod raw;
+pub mod restore;
 pub(crate) mod rpc;
 mod scrape;
 pub(crate) mod snapshot;
@@ -24,11 +26,15 @@ pub mod wal;
 mod watch;
 
 pub use auth::Names;
-pub use bolt::{SnapshotHash, SnapshotStatus, database_has_lived, snapshot_hash, snapshot_status};
+pub use bolt::{
+    HashKv, SnapshotHash, SnapshotStatus, database_has_lived, hash_kv, live_keys, snapshot_hash,
+    snapshot_status,
+};
 pub use client::{Client, Config};
 pub(crate) use client::{Effect, PAUSE, Patience};
 pub use cluster::{Member, Members};
 pub(crate) use connection::{Answer, Connection, url};
+pub use defrag::{Defragmented, defragment};
 pub use keeper::Keeper;
 pub use kv::{
     Delete, DeleteOptions, Get, GetOptions, KeyValue, Put, PutOptions, Sort, SortOrder, SortTarget,

@@ -1,11 +1,15 @@
-//! Reads how etcd's log begins: whose it is, and whether a cluster has ever lived on it.
+//! Reads how etcd's log begins: whose it is, and whether a cluster has ever lived on it. Writes the log of a new member.
 //!
 //! Owns the frames of a WAL file and the few records that are needed for that, and the ids that etcd makes of peer URLs and a
-//! token. Must not know where the file came from. Start reading at [`beginning`].
+//! token. Must not know where the file came from. Start reading at [`beginning`]; what is written is in `write.rs`.
+
+mod write;
 
 use std::collections::BTreeMap;
 
 use prost::Message;
+
+pub(in crate::etcd) use write::{Fields, Log};
 
 /// What the first records of a member's log say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +50,8 @@ struct SnapshotMark {
 
 const METADATA: i64 = 1;
 const ENTRY: i64 = 2;
+const STATE: i64 = 3;
+const CRC: i64 = 4;
 const SNAPSHOT: i64 = 5;
 
 /// The term of the entries that a new cluster is founded with. A leader is elected in the next one at the earliest.
@@ -131,11 +137,24 @@ pub fn founders<'a>(initial_cluster: &'a str, token: &str) -> Vec<(&'a str, u64)
         urls.entry(name).or_default().push(url);
     }
     urls.into_iter()
-        .map(|(name, mut urls)| {
-            urls.sort_unstable();
-            (name, id((urls.concat() + token).as_bytes()))
-        })
+        .map(|(name, mut urls)| (name, member_id(&mut urls, token)))
         .collect()
+}
+
+/// The id of a member that a cluster is founded with, of its peer URLs in any order.
+pub(in crate::etcd) fn member_id(urls: &mut [&str], token: &str) -> u64 {
+    urls.sort_unstable();
+    id((urls.concat() + token).as_bytes())
+}
+
+/// The id of a cluster, of its members in any order.
+pub(in crate::etcd) fn cluster_id(mut members: Vec<u64>) -> u64 {
+    members.sort_unstable();
+    let all: Vec<u8> = members
+        .iter()
+        .flat_map(|member| member.to_be_bytes())
+        .collect();
+    id(&all)
 }
 
 /// Which of the members that a cluster was founded with has this id?
@@ -149,16 +168,8 @@ pub fn founder<'a>(member_id: u64, initial_cluster: &'a str, token: &str) -> Opt
 /// The id of the cluster that is founded with this `initial-cluster` and token: etcd makes it of nothing else.
 #[must_use]
 pub fn founded(initial_cluster: &str, token: &str) -> u64 {
-    let mut members: Vec<u64> = founders(initial_cluster, token)
-        .into_iter()
-        .map(|(_, id)| id)
-        .collect();
-    members.sort_unstable();
-    let all: Vec<u8> = members
-        .iter()
-        .flat_map(|member| member.to_be_bytes())
-        .collect();
-    id(&all)
+    let members = founders(initial_cluster, token).into_iter();
+    cluster_id(members.map(|(_, id)| id).collect())
 }
 
 #[cfg(test)]

@@ -145,8 +145,12 @@ impl<'a> Call<'a> {
     /// What flags and variables come to. Nothing is sent.
     pub(super) fn settings(&mut self) -> Outcome<&Settings> {
         if self.settings.is_none() {
+            let nowhere = (self.verb.deadline == Deadline::Local).then(|| Style {
+                place: None,
+                ..self.style.clone()
+            });
             let source = Source {
-                style: self.style,
+                style: nowhere.as_ref().unwrap_or(self.style),
                 inherited: &self.inherited,
                 values: &self.values,
             };
@@ -214,7 +218,7 @@ impl<'a> Call<'a> {
             Deadline::Command => true,
             Deadline::Given => settings.command_timeout_given,
             // Waiting for ever helps nobody who is not a script.
-            Deadline::Never => !stubborn,
+            Deadline::Local | Deadline::Never => !stubborn,
         };
         Ok(Patience {
             deadline: limited.then(|| Instant::now() + settings.command_timeout),

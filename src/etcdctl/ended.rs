@@ -83,8 +83,13 @@ fn way_out(found: &Found, failure: &Failure, style: &Style) -> String {
     }
 }
 
-/// etcdctl up to 3.6 shows the command's page on standard output and the error below.
+/// etcdctl up to 3.6 shows the command's page on standard output and the error below; etcdutl all of it there, the error twice.
 fn misused(found: &Found, failure: &Failure, style: &Style, io: &mut Io<'_>) -> io::Result<()> {
+    if style.is_etcdutl() {
+        failure.write(io.err, style.strict)?;
+        io.err.write_all(usage::page(found, style).as_bytes())?;
+        return failure.write(io.err, style.strict);
+    }
     io.out.write_all(usage::page(found, style).as_bytes())?;
     io.out.flush()?;
     failure.write(io.err, style.strict)?;
@@ -100,7 +105,7 @@ fn sentence(unknown: &Unknown, style: &Style) -> String {
     format!("unknown command {:?} for {:?}", unknown.word, style.program)
 }
 
-/// etcdctl up to 3.5 says it twice.
+/// etcdctl up to 3.5 says it twice, etcdutl always.
 fn unknown_command(unknown: &Unknown, style: &Style, err: &mut dyn Write) -> io::Result<()> {
     let mut said = format!("Error: {}", sentence(unknown, style));
     if let Some(instead) = &unknown.instead {
@@ -111,7 +116,7 @@ fn unknown_command(unknown: &Unknown, style: &Style, err: &mut dyn Write) -> io:
         said.extend(unknown.near.iter().map(|name| format!("\t{name}\n")));
     }
     writeln!(err, "{said}\nRun '{} --help' for usage.", style.program)?;
-    if style.layout == Layout::V35 && style.strict {
+    if style.is_etcdutl() || style.layout == Layout::V35 && style.strict {
         writeln!(err, "{said}")
     } else {
         Ok(())

@@ -13,7 +13,7 @@ pub fn markdown() -> String {
         "# The etcdctl surface\n\n\
          Generated from the table of commands by `make docs`. `etcdsh e COMMAND` runs each of them, `etcdsh em ...` is short for\n\
          `etcdsh e member ...`, and a link named `etcdctl` to the binary is an etcdctl and nothing else: without what is marked\n\
-         *only here*. Known differences stand in [COMPATIBILITY.md](../COMPATIBILITY.md).\n\n",
+         *only here*. One named `etcdutl` is an etcdutl. Known differences stand in [COMPATIBILITY.md](../COMPATIBILITY.md).\n\n",
     );
     let mut group = None;
     for verb in ALL {

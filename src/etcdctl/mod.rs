@@ -110,7 +110,7 @@ impl Style {
         } else {
             Layout::V36
         };
-        Style {
+        let mut style = Style {
             layout,
             place: None,
             program: program.into(),
@@ -118,7 +118,17 @@ impl Style {
             stop: Stop::default(),
             strict,
             variables,
+        };
+        if style.is_etcdutl() {
+            // They are etcdctl's.
+            style.variables.clear();
         }
+        style
+    }
+
+    /// Is it etcdutl, which looks at files?
+    pub(self) fn is_etcdutl(&self) -> bool {
+        self.strict && self.program == "etcdutl"
     }
 
     /// A variable that is set and not empty.
@@ -282,6 +292,11 @@ fn outcome(words: &[Vec<u8>], style: &Style, io: &mut Io<'_>) -> Result<(), Ende
     {
         let unknown = verb::unknown_below(&found.name, word, behind, style);
         return Err(Ended::Unknown(unknown));
+    }
+    if let (false, Some(gone)) = (asks_help, verb::gone(&found, &words, style)) {
+        let text = format!("`{gone}` is no command of etcdctl since 3.6: use `etcdutl {gone}`");
+        let failure = failure::Failure::new(failure::ERROR, text);
+        return Err(Ended::Misused(Box::new(found), failure));
     }
     let Some(verb) = found.verb.filter(|_| !asks_help) else {
         if let Some(notice) = &found.notice {

@@ -257,9 +257,21 @@ fn once(text: &str) -> String {
     lines.concat()
 }
 
+/// Lines of a log for people: who says it is one's own affair, and when; so is what only newer releases say.
+fn log(text: &str) -> String {
+    let line = Regex::new("(?m)^[0-9]{4}-[-:+TZ0-9]+\tinfo\t[^\t\n]+\t").unwrap();
+    let text = line.replace_all(text, "<log>\t");
+    let names = Regex::new("(?m)^<log>\tresolved URL Host.*\n").unwrap();
+    let text = names.replace_all(&text, "");
+    text.replace(", \"added-peer-is-learner\": false", "")
+}
+
 fn apply(mask: &str, text: &str) -> String {
     if mask == "again" {
         return once(text);
+    }
+    if mask == "log" {
+        return log(text);
     }
     const NUMBER: &str = "(?P<value>[0-9]+)";
     const TIME: &str = "(?P<value>(?:[0-9.]+(?:h|ms|m|s|µs|ns))+)";

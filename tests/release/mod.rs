@@ -4,7 +4,12 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod defrag;
+mod etcdutl;
 mod keys;
+mod origin;
+mod raw;
+mod restore;
 
 use std::fs;
 use std::path::{Path, PathBuf};

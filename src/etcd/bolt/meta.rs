@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::FileExt;
 
 use super::checksum::fnv;
-use super::page::{HEADER, u32_at, u64_at};
+use super::page::{HEADER, META, u32_at, u64_at};
 
 const MAGIC: u32 = 0xED0C_DAED;
 const VERSION: u32 = 2;
@@ -31,9 +31,12 @@ const NO_FREELIST: u64 = u64::MAX;
 pub(super) struct Meta {
     /// The pages are numbered below it.
     pub(super) end: u64,
+    flags: u32,
     pub(super) freelist: Option<u64>,
     pub(super) page_size: u64,
     pub(super) root: u64,
+    /// Of the bucket of all buckets; etcd does not use it.
+    sequence: u64,
     transaction: u64,
 }
 
@@ -125,11 +128,64 @@ impl Meta {
         let freelist = Some(u64_at(bytes, 32)).filter(|page| *page != NO_FREELIST);
         Ok(Meta {
             end: u64_at(bytes, 40),
+            flags: u32_at(bytes, 12),
             freelist,
             page_size,
             root: u64_at(bytes, 16),
+            sequence: u64_at(bytes, 24),
             transaction: u64_at(bytes, 48),
         })
+    }
+
+    /// Both of a new file.
+    pub(super) fn pair(page_size: u64, root: u64, end: u64) -> [Meta; 2] {
+        [0, 1].map(|transaction| Meta {
+            end,
+            flags: 0,
+            freelist: None,
+            page_size,
+            root,
+            sequence: 0,
+            transaction,
+        })
+    }
+
+    /// Behind this one, with another root and more pages. Free pages are not written down: bbolt finds them when it opens.
+    pub(super) fn next(&self, root: u64, end: u64) -> Meta {
+        Meta {
+            end,
+            freelist: None,
+            root,
+            transaction: self.transaction + 1,
+            ..*self
+        }
+    }
+
+    /// Which of the first two pages it is written to.
+    pub(super) fn place(&self) -> u64 {
+        self.transaction % 2
+    }
+
+    /// The beginning of the page `number`; what follows there means nothing.
+    pub(super) fn page(&self, number: u64) -> Vec<u8> {
+        let page_size = u32::try_from(self.page_size).expect("a page has 64 KiB at most");
+        let mut bytes = [&number.to_le_bytes()[..], &META.to_le_bytes(), &[0; 6]].concat();
+        for half in [MAGIC, VERSION, page_size, self.flags] {
+            bytes.extend(half.to_le_bytes());
+        }
+        let freelist = self.freelist.unwrap_or(NO_FREELIST);
+        for whole in [
+            self.root,
+            self.sequence,
+            freelist,
+            self.end,
+            self.transaction,
+        ] {
+            bytes.extend(whole.to_le_bytes());
+        }
+        let sum = fnv(&bytes[HEADER..]);
+        bytes.extend(sum.to_le_bytes());
+        bytes
     }
 }
 

@@ -6,7 +6,7 @@ use std::os::unix::fs::FileExt;
 
 /// Bytes of the head of a page, and of an element of its table.
 pub(super) const HEADER: usize = 16;
-const ELEMENT: usize = 16;
+pub(super) const ELEMENT: usize = 16;
 
 /// Read at once of a page that flows over; a key, which has 32 KiB at most, fits.
 const PIECE: usize = 1 << 16;
@@ -20,7 +20,7 @@ pub(super) const META: u16 = 4;
 pub(super) const FREELIST: u16 = 16;
 
 /// The value of such a leaf element is a bucket.
-const BUCKET: u32 = 1;
+pub(super) const BUCKET: u32 = 1;
 
 /// What is wrong with a page, or that its file cannot be read.
 pub(super) enum Wrong {

@@ -45,10 +45,23 @@ pub enum SnapshotHash {
 /// The error has etcdctl's words where etcdctl does not crash; its causes name the pages that are broken, one each.
 /// The hash at the end is not looked at: see `snapshot_hash`.
 pub fn snapshot_status(path: &Path) -> Result<SnapshotStatus> {
-    let database = Database::open(path)?;
+    examined(path).map(|(_, status)| status)
+}
+
+/// The same, and the file, which stays open.
+pub(in crate::etcd) fn examined(path: &Path) -> Result<(Database, SnapshotStatus)> {
+    sound(Database::open(path)?, path)
+}
+
+/// The same of one that is open.
+pub(in crate::etcd) fn sound(
+    database: Database,
+    path: &Path,
+) -> Result<(Database, SnapshotStatus)> {
     let problems = match check(&database).map_err(|error| trouble("read", path, &error))? {
         Ok(tally) => {
-            return Ok(tally.status((database.meta.end * database.meta.page_size).cast_signed()));
+            let size = (database.meta.end * database.meta.page_size).cast_signed();
+            return Ok((database, tally.status(size)));
         }
         Err(problems) => problems,
     };
@@ -77,7 +90,7 @@ pub fn database_has_lived(path: &Path) -> Result<bool> {
 
 /// Compare the hash at the end of a snapshot with the rest of it, as `snapshot restore` does.
 pub fn snapshot_hash(path: &Path) -> Result<SnapshotHash> {
-    let mut file = open(path)?;
+    let mut file = open(path, std::fs::File::options().read(true))?;
     let read = |error: io::Error| trouble("read", path, &error);
     let length = file.metadata().map_err(read)?.len();
     if length % SECTOR != HASH_SIZE {

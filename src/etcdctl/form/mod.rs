@@ -7,6 +7,7 @@ pub(super) mod difference;
 pub(super) mod done;
 pub(super) mod go;
 pub(super) mod json;
+pub(super) mod log;
 pub(super) mod print;
 pub(super) mod record;
 pub(super) mod table;

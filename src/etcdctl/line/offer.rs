@@ -2,7 +2,7 @@
 
 use crate::etcdctl::Style;
 use crate::etcdctl::line::flag::{self, Flag, Kind};
-use crate::etcdctl::verb::{self, ALL, Found, GROUPS};
+use crate::etcdctl::verb::{self, Found, GROUPS};
 
 /// What an argument of a verb is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,7 +101,7 @@ fn names(found: &Found, style: &Style) -> Vec<(String, String)> {
         }
     };
     let about = |name: &str| {
-        let verb = ALL
+        let verb = verb::all(style)
             .iter()
             .find(|verb| verb.name == full(name))
             .map(|verb| verb.about);

@@ -12,6 +12,7 @@ use crate::etcdctl::failure::{ARGUMENTS, ERROR, FEATURE, Failure, Outcome};
 use crate::etcdctl::form::go;
 use crate::etcdctl::form::print::Format;
 use crate::etcdctl::line::flag::{Flag, Kind, Values};
+use crate::etcdctl::verb::Since;
 use crate::etcdctl::{Given, Style};
 use crate::secret::Secret;
 
@@ -148,7 +149,21 @@ const CONNECTION: [&str; 10] = [
 /// Not known before 3.6.
 const SINCE_36: [&str; 2] = ["max-recv-bytes", "max-request-bytes"];
 
+/// Behind those of etcdctl: of etcdutl, which has that and the format.
+static TIMEOUT: Flag = Flag::new(
+    "timeout",
+    Kind::Duration,
+    "10s",
+    "accepted; a file that an etcd has open is not waited for",
+)
+.since(Since::V36);
+
 pub(crate) fn globals(style: &Style) -> Vec<&'static Flag> {
+    if style.is_etcdutl() {
+        let format = GLOBALS.iter().find(|flag| flag.name == "write-out");
+        let timeout = Some(&TIMEOUT).filter(|flag| flag.since.is_there(style));
+        return format.into_iter().chain(timeout).collect();
+    }
     let native = if style.strict { &[] } else { NATIVE };
     let known = |flag: &&Flag| {
         !style.strict

@@ -3,11 +3,14 @@
 use std::fmt::Write as _;
 
 use crate::etcdctl::line::flag::{Flag, Kind};
-use crate::etcdctl::verb::{ALL, Found, GROUPS, Verb};
+use crate::etcdctl::verb::{Found, GROUPS, Verb, all};
 use crate::etcdctl::{Layout, Style};
 
 /// The page of a command, of a group, or of the program itself.
 pub(crate) fn page(found: &Found, style: &Style) -> String {
+    if style.is_etcdutl() {
+        return plain(found, style);
+    }
     let indent = if style.layout >= Layout::V36 {
         "  "
     } else {
@@ -37,7 +40,7 @@ pub(crate) fn page(found: &Found, style: &Style) -> String {
             "API VERSION",
             &[crate::etcdctl::api_version(style)],
         );
-        let commands: Vec<&Verb> = ALL
+        let commands: Vec<&Verb> = all(style)
             .iter()
             .filter(|verb| verb.is_there(style))
             .filter(|verb| below(verb.name, &found.name).is_some())
@@ -97,6 +100,31 @@ pub(crate) fn page(found: &Found, style: &Style) -> String {
     if !global.is_empty() {
         options(&mut page, "GLOBAL OPTIONS", global);
     }
+    page
+}
+
+/// The page of etcdutl.
+fn plain(found: &Found, style: &Style) -> String {
+    let mut page = format!("Usage:\n  {}\n\n", usage(found, style));
+    let commands = all(style).iter().filter(|verb| {
+        found.verb.is_none() && verb.is_there(style) && below(verb.name, &found.name).is_some()
+    });
+    let lines: String = commands
+        .map(|verb| {
+            let name = below(verb.name, &found.name).unwrap_or_default();
+            format!("  {name:16}  {}\n", verb.about)
+        })
+        .collect();
+    if !lines.is_empty() {
+        let _ = writeln!(page, "Available Commands:\n{lines}");
+    }
+    let (global, own) = found
+        .flags
+        .iter()
+        .copied()
+        .partition(|flag| found.inherited.iter().any(|one| std::ptr::eq(*one, *flag)));
+    options(&mut page, "Flags", own);
+    options(&mut page, "Global Flags", global);
     page
 }
 

@@ -2,29 +2,31 @@
 //!
 //! Native mode takes one member after the other, the leader last, and goes on only when the last one is healthy again.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::endpoint::{Asked, ask_in_order, status, targets};
 use super::{Deadline, Endless, Since, Verb};
 use crate::etcd::raw::PbStatusResponse;
-use crate::etcd::{Client, Effect, Patience};
+use crate::etcd::{Client, Effect, Patience, defragment};
 use crate::etcdctl::Layout;
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::{ERROR, Failure, Outcome};
 use crate::etcdctl::form::go;
+use crate::etcdctl::form::log::{self, Fields};
 use crate::etcdctl::line::flag::Flag;
 
 pub(super) const VERB: Verb = Verb {
     name: "defrag",
     arguments: "",
     about: "give the free space of the members' databases back to their disks",
-    example: "defrag --endpoints=10.10.10.10:2379\ndefrag --cluster",
+    example: "defrag --endpoints=10.10.10.10:2379\ndefrag --cluster\ndefrag --data-dir /var/lib/etcd   # with etcd stopped",
     flags: &[
         Flag::bool("cluster", "all members of the cluster"),
         Flag::text(
             "data-dir",
             "",
-            "of a member that does not run: etcdutl does that",
+            "the data folder of a member that does not run; no etcd is asked",
         )
         .since(Since::UpTo35),
     ],
@@ -41,14 +43,12 @@ const LONGEST: Duration = Duration::from_hours(1);
 const RECOVERY: Duration = Duration::from_mins(1);
 
 fn run(call: &mut Call<'_>) -> Outcome {
-    if !call.text("data-dir").is_empty() {
+    let data_dir = call.text("data-dir");
+    if !data_dir.is_empty() {
         if call.style.strict {
             call.complain("Use `etcdutl defrag` instead. The --data-dir is going to be decomissioned in v3.6.\n")?;
         }
-        return Err(Failure::new(
-            ERROR,
-            "a database that no etcd runs on is defragmented by `etcdutl defrag`",
-        ));
+        return offline(call, &data_dir);
     }
     call.client()?;
     if call.style.strict {
@@ -56,6 +56,44 @@ fn run(call: &mut Call<'_>) -> Outcome {
     } else {
         with_care(call)
     }
+}
+
+/// A member that does not run. As of etcdutl, what is done goes to standard error as its log.
+pub(super) fn offline(call: &mut Call<'_>, data_dir: &str) -> Outcome {
+    let database = format!("{data_dir}/member/snap/db");
+    let start = Instant::now();
+    if call.style.strict
+        && let Ok(about) = std::fs::metadata(&database)
+    {
+        let sizes = sizes(&database, about.len());
+        call.complain(log::line("defragmenting", &sizes))?;
+    }
+    let done = defragment(Path::new(data_dir)).map_err(|error| {
+        if !call.style.strict {
+            return Failure::of_error(&error);
+        }
+        let why = error.headline();
+        Failure::new(
+            ERROR,
+            format!("Failed to defragment etcd data[{data_dir}] ({why})"),
+        )
+    })?;
+    let took = go::duration(start.elapsed());
+    if call.style.strict {
+        let sizes = sizes(&database, done.after).text("took", &took);
+        return call.complain(log::line("finished defragmenting directory", &sizes));
+    }
+    let (before, after) = (go::size(done.before), go::size(done.after));
+    call.say(format_args!(
+        "Finished defragmenting etcd data[{data_dir}]. took {took}, from {before} to {after}"
+    ))
+}
+
+fn sizes(database: &str, bytes: u64) -> Fields {
+    Fields::default()
+        .text("path", database)
+        .raw("current-db-size-bytes", bytes)
+        .text("current-db-size", &go::size(bytes))
 }
 
 /// As etcdctl: one endpoint after the other, each with its own deadline.
@@ -68,7 +106,7 @@ fn in_turn(call: &mut Call<'_>) -> Outcome {
         let patience = call.patience()?;
         let outcome = match call.client_at(&endpoint) {
             Ok(client) if endpoint.trim() == endpoint => {
-                defragment(&client, patience).map_err(|fault| call.cause(&fault))
+                ask(&client, patience).map_err(|fault| call.cause(&fault))
             }
             _ => Err("context deadline exceeded".into()),
         };
@@ -82,7 +120,7 @@ fn in_turn(call: &mut Call<'_>) -> Outcome {
     }
 }
 
-fn defragment(client: &Client, patience: Patience) -> crate::etcd::Result<()> {
+fn ask(client: &Client, patience: Patience) -> crate::etcd::Result<()> {
     client
         .ask(Effect::Write, patience, async |etcd| {
             etcd.maintenance().defragment().await
@@ -148,7 +186,7 @@ fn with_care(call: &mut Call<'_>) -> Outcome {
             deadline: Some(start + given.unwrap_or(LONGEST)),
             stubborn: false,
         };
-        let outcome = defragment(&client, patience).map_err(|fault| call.cause(&fault));
+        let outcome = ask(&client, patience).map_err(|fault| call.cause(&fault));
         let took = start.elapsed();
         let failed = outcome.is_err();
         let after = call.patience()?;

@@ -24,14 +24,12 @@ const INSTEAD: &[(&str, &str)] = &[
     ("save", "e snapshot save {FILE}"),
     ("set", "e put {KEY VALUE}"),
     ("setdir", "e put a/b VALUE   # keys have no folders"),
-    ("snapshot restore", RESTORE),
     ("status", "e endpoint status"),
     ("update", "e put {KEY VALUE}"),
     ("updatedir", "e put a/b VALUE   # keys have no folders"),
 ];
 
-const RESTORE: &str =
-    "etcdutl snapshot restore {FILE} --data-dir DIR   # on the member's host, with etcd stopped";
+const RESTORE: &str = "e snapshot restore {FILE} --data-dir DIR   # on the member's host";
 
 /// The line to type instead of `word` and the words behind it.
 pub(super) fn instead(word: &str, behind: &[Vec<u8>], program: &str) -> Option<String> {
@@ -72,9 +70,7 @@ mod tests {
             ("cluster-health", Some("e endpoint health")),
             (
                 "restore x.db",
-                Some(
-                    "etcdutl snapshot restore x.db --data-dir DIR   # on the member's host, with etcd stopped",
-                ),
+                Some("e snapshot restore x.db --data-dir DIR   # on the member's host"),
             ),
             ("gte a", None),
         ] {

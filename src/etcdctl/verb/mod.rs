@@ -11,6 +11,7 @@ mod diff;
 mod downgrade;
 mod elect;
 mod endpoint;
+mod etcdutl;
 mod export;
 mod foreign;
 mod get;
@@ -48,6 +49,8 @@ pub(super) enum Deadline {
     Command,
     /// Only when it was set by hand.
     Given,
+    /// No etcd is asked, so it does not matter where one is.
+    Local,
     Never,
 }
 
@@ -194,6 +197,7 @@ pub(super) static ALL: &[Verb] = &[
     role::grant_permission::VERB,
     role::list::VERB,
     role::revoke_permission::VERB,
+    snapshot::restore::VERB,
     snapshot::save::VERB,
     snapshot::status::VERB,
     top::VERB,
@@ -210,6 +214,15 @@ pub(super) static ALL: &[Verb] = &[
     version::VERB,
     watch::VERB,
 ];
+
+/// All commands of the program that is called.
+pub(super) fn all(style: &Style) -> &'static [Verb] {
+    if style.is_etcdutl() {
+        etcdutl::ALL
+    } else {
+        ALL
+    }
+}
 
 impl Verb {
     pub(super) fn is_there(&self, style: &Style) -> bool {
@@ -279,6 +292,15 @@ pub(super) fn unknown_below(
     }
 }
 
+/// The command that was meant, when only older releases of etcdctl have it. etcdctl itself shows the group's page and ends
+/// with 0, and whoever typed it believes that it was done.
+pub(super) fn gone(found: &Found, words: &[Vec<u8>], style: &Style) -> Option<&'static str> {
+    let word = words.first().filter(|_| found.verb.is_none())?;
+    let name = format!("{} {}", found.name, String::from_utf8_lossy(word));
+    let verb = all(style).iter().find(|verb| verb.name == name)?;
+    (verb.since == Since::UpTo35 && !verb.is_there(style)).then_some(verb.name)
+}
+
 /// What etcdctl has no word for, in native mode.
 fn instead(word: &str, behind: &[Vec<u8>], style: &Style) -> Option<String> {
     foreign::instead(word, behind, &style.program).filter(|_| !style.strict)
@@ -290,7 +312,7 @@ pub(super) fn names(path: &str, style: &Style) -> Vec<&'static str> {
         "" => Some(name.split(' ').next().unwrap_or(name)),
         path => name.strip_prefix(path)?.strip_prefix(' '),
     };
-    let mut names: Vec<&str> = ALL
+    let mut names: Vec<&str> = all(style)
         .iter()
         .filter(|verb| verb.is_there(style))
         .filter_map(|verb| below(verb.name))
@@ -364,7 +386,7 @@ pub(super) fn find(words: &[Vec<u8>], style: &Style) -> Result<Found, Unknown> {
         } else {
             format!("{path} {name}")
         };
-        if let Some(verb) = ALL
+        if let Some(verb) = all(style)
             .iter()
             .find(|verb| verb.name == path && verb.is_there(style))
         {

@@ -20,7 +20,12 @@ pub(super) const VERB: Verb = Verb {
 
 fn run(call: &mut Call<'_>) -> Outcome {
     let (version, api) = (verb_version(call.style), api_version(call.style));
-    call.say(format_args!("etcdctl version: {version}"))?;
+    let tool = if call.style.is_etcdutl() {
+        "etcdutl"
+    } else {
+        "etcdctl"
+    };
+    call.say(format_args!("{tool} version: {version}"))?;
     call.say(format_args!("API version: {api}"))?;
     if call.style.strict {
         Ok(())

@@ -9,7 +9,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::error::Error;
-use crate::etcd::{SnapshotHash, SnapshotStatus, snapshot_hash, snapshot_status};
+use crate::etcd::{SnapshotHash, SnapshotStatus, live_keys, snapshot_hash, snapshot_status};
 use crate::etcdctl::Layout;
 use crate::etcdctl::call::Call;
 use crate::etcdctl::failure::{ERROR, Failure, Outcome};
@@ -26,7 +26,7 @@ pub(in crate::etcdctl::verb) const VERB: Verb = Verb {
     example: "snapshot status /backup/etcd.db -w table",
     flags: &[],
     changes: false,
-    deadline: Deadline::Never,
+    deadline: Deadline::Local,
     endless: Endless::Never,
     since: Since::UpTo35,
     run,
@@ -39,6 +39,11 @@ fn run(call: &mut Call<'_>) -> Outcome {
     if call.style.strict {
         call.complain("Deprecated: Use `etcdutl snapshot status` instead.\n")?;
     }
+    shown(call)
+}
+
+/// The same of etcdutl, which counts the keys that live, since 3.6.
+pub(in crate::etcdctl::verb) fn shown(call: &mut Call<'_>) -> Outcome {
     if call.words.len() != 1 {
         return Err(Failure::arguments(
             "snapshot status requires exactly one argument",
@@ -47,27 +52,37 @@ fn run(call: &mut Call<'_>) -> Outcome {
     call.format()?;
     let word = call.words[0].clone();
     let path = Path::new(OsStr::from_bytes(&word));
-    let status = snapshot_status(path).map_err(|error| failed(call, &error))?;
+    let mut status = snapshot_status(path).map_err(|error| failed(call, &error))?;
+    if call.style.is_etcdutl() && call.style.layout >= Layout::V36 {
+        status.total_key = live_keys(path).map_err(|error| failed(call, &error))?;
+    }
     call.reply(&status)?;
     if call.style.strict {
         return Ok(());
     }
     match snapshot_hash(path).map_err(|error| failed(call, &error))? {
-        SnapshotHash::Differs { .. } => Err(Failure::new(
-            ERROR,
-            format!(
-                "{} is damaged: its bytes do not match the sha256 at its end",
-                path.display()
-            ),
-        )),
+        SnapshotHash::Differs { .. } => Err(Failure::of_error(&damaged(path))),
         SnapshotHash::Absent | SnapshotHash::Matches => Ok(()),
     }
 }
 
+pub(super) fn damaged(path: &Path) -> Box<Error> {
+    Error::config(format!(
+        "{} is damaged: its bytes do not match the sha256 at its end",
+        path.display()
+    ))
+}
+
 fn failed(call: &Call<'_>, error: &Error) -> Box<Failure> {
-    if !call.style.strict {
-        return Failure::of_error(error);
+    if call.style.strict {
+        strict_failure(error)
+    } else {
+        Failure::of_error(error)
     }
+}
+
+/// With what etcdctl says of broken pages, and without a hint.
+pub(super) fn strict_failure(error: &Error) -> Box<Failure> {
     let lines: &[String] = if error.what.starts_with(BROKEN) {
         &error.causes
     } else {
