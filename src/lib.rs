@@ -28,6 +28,7 @@ pub mod sandbox;
 pub mod script;
 pub mod secret;
 pub mod terminal;
+mod tls;
 pub mod transport;
 pub mod value;
 pub mod word;

@@ -5,10 +5,12 @@
 //! `Client::ask` carries out. Must not know hosts, scripts or printing. Start reading at `client.rs`.
 
 mod auth;
+mod backoff;
 mod bolt;
 mod client;
 mod cluster;
 mod connection;
+mod dial;
 mod keeper;
 pub mod key;
 mod kv;
@@ -16,6 +18,7 @@ mod lease;
 mod maintenance;
 mod probe;
 pub(crate) mod raw;
+mod round;
 pub(crate) mod rpc;
 mod scrape;
 pub(crate) mod snapshot;
@@ -36,7 +39,6 @@ pub use kv::{
 };
 pub use lease::{LeaseList, LeaseTtl};
 pub use maintenance::Status;
-pub(crate) use probe::client_tls as tls_settings;
 pub use scrape::{NoMetrics, Scrape, Scraper};
 pub use snapshot::Snapshot;
 pub(crate) use trouble::link_text as link_trouble;

@@ -12,8 +12,9 @@ use super::line::flag::{Flag, Values};
 use super::line::settings::{DEFAULT_ENDPOINT, Settings, Source, bare};
 use super::verb::{Deadline, Verb};
 use crate::error::{Error, Hint};
-use crate::etcd::{Answer, Client, Connection, Effect, Fault, Patience, Trouble};
+use crate::etcd::{Answer, Client, Config, Connection, Effect, Fault, Patience, Trouble};
 use crate::terminal;
+use crate::tls::{self, Unusable};
 
 /// The streams of a command.
 pub struct Io<'a> {
@@ -177,7 +178,7 @@ impl<'a> Call<'a> {
         }
         let login = config.user.is_some();
         let dial = config.connect_timeout;
-        let client = Client::new(config).map_err(|error| self.unusable(&error))?;
+        let client = Client::new(config.clone()).map_err(|error| self.unusable(&error, &config))?;
         if login && endpoint.is_none() {
             let patience = Patience {
                 deadline: Some(Instant::now() + dial),
@@ -190,19 +191,20 @@ impl<'a> Call<'a> {
         Ok(client)
     }
 
-    /// Settings that no client can be made of. etcdctl finds out that an endpoint is none by waiting for it.
-    fn unusable(&self, error: &Error) -> Box<Failure> {
-        let mut failure = Failure::of_error(error).with_code(ARGUMENTS);
-        if error
-            .causes
-            .iter()
-            .any(|cause| cause.contains("KeyMismatch"))
-        {
-            failure = Failure::arguments("tls: private key does not match public key");
-        } else if self.style.strict && error.what.ends_with("is not an etcd endpoint") {
-            failure = Failure::new(ERROR, "context deadline exceeded");
+    /// Settings that no client can be made of. Of some of them etcdctl finds out by waiting.
+    fn unusable(&self, error: &Error, config: &Config) -> Box<Failure> {
+        let waits = || Failure::new(ERROR, "context deadline exceeded");
+        if !self.style.strict {
+            return Failure::of_error(error).with_code(ARGUMENTS);
         }
-        failure
+        if error.what.ends_with("is not an etcd endpoint") {
+            return waits();
+        }
+        match tls::client(&config.identity(), &[]) {
+            Err(Unusable::NoCa) => waits(),
+            Err(unusable) => Failure::arguments(unusable.in_go().unwrap_or(error.headline())),
+            Ok(_) => Failure::of_error(error).with_code(ARGUMENTS),
+        }
     }
 
     /// How long the verb may go on asking.

@@ -17,6 +17,7 @@ mod past;
 mod run;
 mod server;
 mod terminal;
+mod tls;
 mod visible;
 mod written;
 

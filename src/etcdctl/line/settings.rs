@@ -594,9 +594,15 @@ fn wrong_pem(cert: &str, key: &str) -> Option<&'static str> {
         .then_some("tls: found a certificate rather than a key in the PEM for the private key")
 }
 
+/// A file of PEM; what is no text in it is none of its blocks.
 fn read(path: &str) -> Outcome<String> {
-    std::fs::read_to_string(Path::new(path))
-        .map_err(|error| Failure::new(ARGUMENTS, format!("open {path}: {}", io_text(&error))))
+    let bytes = std::fs::read(Path::new(path)).map_err(|error| {
+        // A folder can be opened.
+        let folder = error.kind() == std::io::ErrorKind::IsADirectory;
+        let what = if folder { "read" } else { "open" };
+        Failure::new(ARGUMENTS, format!("{what} {path}: {}", io_text(&error)))
+    })?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// An error of the system in Go's words.
