@@ -29,6 +29,8 @@ use crate::tls;
 /// Where etcd is and who we are.
 #[derive(Clone, Debug)]
 pub struct Config {
+    /// Ask a server that closes the connection whether it speaks TLS; that is a connection more.
+    pub asks_why: bool,
     /// Who may sign the servers' certificates; without it no `https://` server is trusted.
     pub ca_pem: Option<String>,
     pub cert_pem: Option<String>,
@@ -59,6 +61,11 @@ pub struct Config {
 }
 
 impl Config {
+    /// TLS where an endpoint says nothing of it.
+    pub(super) fn wants_tls(&self) -> bool {
+        self.ca_pem.is_some() || self.cert_pem.is_some() || self.skip_verify || self.system_roots
+    }
+
     /// Whom to trust and who we are, for TLS.
     pub(crate) fn identity(&self) -> tls::Identity<'_> {
         tls::Identity {
@@ -74,6 +81,7 @@ impl Config {
 impl Default for Config {
     fn default() -> Config {
         Config {
+            asks_why: true,
             ca_pem: None,
             cert_pem: None,
             connect_timeout: Duration::from_secs(1),
@@ -346,7 +354,8 @@ impl Client {
     /// A connection that breaks without a word may be one that TLS refuses; then nothing was done either.
     pub(super) fn explain(&self, endpoint: &str, mut failure: Failure) -> Failure {
         let config = &self.shared.config;
-        if matches!(failure.trouble, Trouble::Other(_))
+        if config.asks_why
+            && matches!(failure.trouble, Trouble::Other(_))
             && config.forwards.is_empty()
             && let Ok(uri) = url(endpoint, config).parse::<Uri>()
             && uri.scheme_str() == Some("http")

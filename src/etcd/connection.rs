@@ -275,6 +275,7 @@ pub(super) fn target(endpoint: &str, config: &Config, tls: &Tls) -> Result<Targe
     let url = url(endpoint, config);
     let (url, socket) = match socket_file(&url) {
         Some((with_tls, path)) => {
+            let with_tls = with_tls || config.wants_tls();
             let scheme = if with_tls { "https" } else { "http" };
             (format!("{scheme}://{}", socket_name(&path)), Some(path))
         }
@@ -335,17 +336,54 @@ fn socket_file(url: &str) -> Option<(bool, PathBuf)> {
     Some((tls, PathBuf::from(rest.strip_prefix("//").unwrap_or(rest))))
 }
 
-/// A bare `host:port` means TLS when certificates are given, as for etcdctl.
+/// A bare `host:port` means TLS when certificates are given, as for etcdctl. Without a host it is this machine.
 pub(crate) fn url(endpoint: &str, config: &Config) -> String {
     let endpoint = endpoint.trim().trim_end_matches('/');
-    if endpoint.contains("://") || endpoint.starts_with("unix") {
-        return endpoint.to_string();
-    }
-    let tls = config.ca_pem.is_some()
-        || config.cert_pem.is_some()
-        || config.skip_verify
-        || config.system_roots;
-    format!("{}://{endpoint}", if tls { "https" } else { "http" })
+    let (scheme, place) = match endpoint.split_once("://") {
+        Some((scheme, place)) => (scheme.to_ascii_lowercase(), place),
+        None if endpoint.starts_with("unix") => return endpoint.to_string(),
+        None if config.wants_tls() => ("https".into(), endpoint),
+        None => ("http".into(), endpoint),
+    };
+    let host = if place.starts_with(':') {
+        "localhost"
+    } else {
+        ""
+    };
+    format!("{scheme}://{host}{place}")
+}
+
+/// Is TLS spoken to this endpoint? A server's socket that says nothing of it is as an address without a scheme.
+fn speaks_tls(endpoint: &str, config: &Config) -> bool {
+    let url = url(endpoint, config);
+    url.starts_with("https:")
+        || url.starts_with("unixs:")
+        || url.starts_with("unix:") && config.wants_tls()
+}
+
+/// The endpoints as one client of etcdctl's speaks to them: with TLS to all or to none, as the first one says.
+pub(crate) fn alike(endpoints: &[String], config: &Config) -> Vec<String> {
+    let Some(first) = endpoints.first() else {
+        return Vec::new();
+    };
+    let tls = speaks_tls(first, config);
+    let same = |endpoint: &String| {
+        if speaks_tls(endpoint, config) == tls {
+            return endpoint.clone();
+        }
+        let url = url(endpoint, config);
+        let place = url
+            .split_once("://")
+            .map_or(url.as_str(), |(_, place)| place);
+        match (url.split(':').next(), tls) {
+            (Some("https"), false) => format!("http://{place}"),
+            (Some("http"), true) => format!("https://{place}"),
+            (Some("unix"), true) => format!("unixs:{}", &url["unix:".len()..]),
+            (Some("unixs"), false) => format!("unix:{}", &url["unixs:".len()..]),
+            _ => url,
+        }
+    };
+    endpoints.iter().map(same).collect()
 }
 
 fn innermost(error: &(dyn std::error::Error + 'static)) -> String {

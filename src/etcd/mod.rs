@@ -31,7 +31,7 @@ pub use bolt::{SnapshotHash, SnapshotStatus, database_has_lived, snapshot_hash, 
 pub use client::{Client, Config};
 pub(crate) use client::{Effect, PAUSE, Patience};
 pub use cluster::{Member, Members};
-pub(crate) use connection::{Answer, Connection, url};
+pub(crate) use connection::{Answer, Connection, alike, url};
 pub use keeper::Keeper;
 pub use kv::{
     Delete, DeleteOptions, Get, GetOptions, KeyValue, Put, PutOptions, Sort, SortOrder, SortTarget,

@@ -12,7 +12,7 @@ use super::line::flag::{Flag, Values};
 use super::line::settings::{DEFAULT_ENDPOINT, Settings, Source, bare};
 use super::verb::{Deadline, Verb};
 use crate::error::{Error, Hint};
-use crate::etcd::{Answer, Client, Config, Connection, Effect, Fault, Patience, Trouble};
+use crate::etcd::{self, Answer, Client, Config, Connection, Effect, Fault, Patience, Trouble};
 use crate::terminal;
 use crate::tls::{self, Unusable};
 
@@ -173,8 +173,9 @@ impl<'a> Call<'a> {
 
     fn client_for(&self, settings: &Settings, endpoint: Option<&str>) -> Outcome<Client> {
         let mut config = settings.config.clone();
-        if let Some(endpoint) = endpoint {
-            config.endpoints = vec![endpoint.to_string()];
+        match endpoint {
+            Some(endpoint) => config.endpoints = vec![endpoint.to_string()],
+            None => self.see_that_alike(&mut config)?,
         }
         let login = config.user.is_some();
         let dial = config.connect_timeout;
@@ -189,6 +190,21 @@ impl<'a> Call<'a> {
                 .map_err(|fault| self.failed(&fault).with_code(CONNECTION))?;
         }
         Ok(client)
+    }
+
+    /// One client speaks TLS to all endpoints or to none: what is meant to be secret never goes to one without TLS instead.
+    fn see_that_alike(&self, config: &mut Config) -> Outcome {
+        let alike = etcd::alike(&config.endpoints, config);
+        if alike == config.endpoints {
+            return Ok(());
+        }
+        if !self.style.strict {
+            let mut failure = Failure::arguments("some endpoints are with TLS, some without");
+            failure.causes = vec!["what goes to one may go to any of them".into()];
+            return Err(failure.with_hint(format!("--endpoints={}", alike.join(","))));
+        }
+        config.endpoints = alike;
+        Ok(())
     }
 
     /// Settings that no client can be made of. Of some of them etcdctl finds out by waiting.

@@ -9,6 +9,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod case;
+mod connect;
 mod fuzz;
 mod golden;
 mod load;

@@ -281,7 +281,7 @@ fn play(
 #[test]
 fn every_certificate_is_judged_as_by_etcdctl() {
     let workers: Vec<String> = (0..WORKERS)
-        .map(|worker| Addresses::of_worker(20 + worker).ips[0].clone())
+        .map(|worker| Addresses::of_worker(21 + worker).ips[0].clone())
         .collect();
     let folder = folder();
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/etcdctl/certificates.sh");
