@@ -4,7 +4,6 @@
 //! at [`call`].
 
 use std::fmt::Write as _;
-use std::sync::Arc;
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
@@ -22,6 +21,7 @@ use crate::error::{Error, Kind, Result};
 use crate::etcd;
 use crate::runtime::{block_on, until_questions_end};
 use crate::secret::Secret;
+use crate::tls;
 
 /// The most that an answer may be.
 const LARGEST: usize = 64 << 20;
@@ -166,11 +166,9 @@ async fn connect(call: &Call, uri: &Uri) -> std::result::Result<Box<dyn Stream>,
     if !tls {
         return Ok(Box::new(socket));
     }
-    let settings = etcd::tls_settings(&call.tls, b"http/1.1")?;
+    let settings = tls::client(&call.tls.identity(), b"http/1.1")?;
     let name = ServerName::try_from(host.to_string())?;
-    let stream = TlsConnector::from(Arc::new(settings))
-        .connect(name, socket)
-        .await?;
+    let stream = TlsConnector::from(settings).connect(name, socket).await?;
     Ok(Box::new(stream))
 }
 

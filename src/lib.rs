@@ -30,6 +30,7 @@ pub mod script;
 pub mod secret;
 mod tarball;
 pub mod terminal;
+mod tls;
 pub mod transport;
 pub mod value;
 pub mod word;

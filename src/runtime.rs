@@ -76,6 +76,11 @@ pub(crate) async fn until_questions_end() {
     let _ = ended().subscribe().wait_for(|ended| *ended).await;
 }
 
+/// Do nothing for so long, or until all questions shall end.
+pub(crate) fn wait(pause: Duration) {
+    ask_for(pause, std::future::pending::<()>());
+}
+
 fn run(future: Pin<&mut dyn Future<Output = ()>>) {
     runtime().block_on(future);
 }

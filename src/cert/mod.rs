@@ -1,6 +1,7 @@
 //! Certificates: load or make a CA, issue leaf certificates, read and compare what is there.
 //!
-//! Owns every use of rcgen and x509-parser. Pure: texts in, texts out, so it must not know files, hosts or etcd.
+//! Owns every use of rcgen; which server is trusted is for the room `tls` to say. Pure: texts in, texts out, so it must not know files,
+//! hosts or etcd.
 //! Start reading at `ca.rs`.
 
 mod ca;

@@ -26,8 +26,13 @@ pub(super) fn dispatch(args: &[OsString]) -> Option<i32> {
         .file_name()?
         .to_string_lossy()
         .into_owned();
-    if program == "etcdctl" || program == "etcdutl" {
-        let style = Style::of_process(&program, true);
+    if is_etcdctl(&program) || program == "etcdutl" {
+        let called = if program == "etcdutl" {
+            "etcdutl"
+        } else {
+            "etcdctl"
+        };
+        let style = Style::of_process(called, true);
         return Some(go(&style, &words(&args[1..]), false));
     }
     let mut given = Reach::default();
@@ -45,6 +50,16 @@ pub(super) fn dispatch(args: &[OsString]) -> Option<i32> {
         "em" => Some(run(rest, &["member"], given)),
         _ => None,
     }
+}
+
+/// Under what names it is etcdctl: distributions call it `etcdctl-3.5`, a login shell `-etcdctl`.
+fn is_etcdctl(program: &str) -> bool {
+    let name = program.strip_prefix('-').unwrap_or(program);
+    name.strip_prefix("etcdctl").is_some_and(|version| {
+        version.is_empty()
+            || version.starts_with(['-', '.', '_'])
+            || version.starts_with(|c: char| c.is_ascii_digit())
+    })
 }
 
 /// A command of etcdctl on the cluster that `given` leads to.
@@ -91,6 +106,10 @@ fn go(style: &Style, words: &[Vec<u8>], json: bool) -> i32 {
         etcdctl::run(words, style, &mut io)
     };
     let _ = out.flush();
+    if style.strict && code == etcdctl::READER_GONE {
+        // As a program of Go ends; `set -o pipefail` sees it.
+        let _ = signal_hook::low_level::emulate_default_handler(signal_hook::consts::SIGPIPE);
+    }
     code
 }
 
@@ -182,5 +201,27 @@ fn nowhere(wanted: &Wanted) -> Result<Option<Placed>> {
             "there is no inventory to find cluster `{name}` in"
         ))
         .hint("--inventory=FILE")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_etcdctl;
+
+    #[test]
+    fn etcdctl_has_many_names() {
+        for name in [
+            "etcdctl",
+            "etcdctl-3.5",
+            "etcdctl3",
+            "etcdctl.real",
+            "-etcdctl",
+            "etcdctl_old",
+        ] {
+            assert!(is_etcdctl(name), "{name}");
+        }
+        for name in ["etcdsh", "etcd", "myetcdctl", "etcdctlx"] {
+            assert!(!is_etcdctl(name), "{name}");
+        }
     }
 }

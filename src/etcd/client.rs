@@ -1,4 +1,5 @@
-//! The client: which endpoint is asked, when the next one is tried, and the bridge from plain threads to async.
+//! The client: what is asked of it, the connections it has, and the bridge from plain threads to async. How a question goes round the
+//! endpoints is in `round.rs`.
 
 #![expect(
     clippy::needless_pass_by_value,
@@ -11,18 +12,25 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use super::connection::{Answer, Connection, target, url};
+use tonic::codegen::http::Uri;
+
+use super::backoff::Backoff;
+use super::connection::{Answer, Connection, Tls, target, url};
 use super::keeper::Keeper;
 use super::probe;
-use super::trouble::{Attempt, Failure, Fault, Result, Trouble};
+use super::round::{Asking, Time};
+use super::trouble::{Failure, Fault, Result, Trouble};
 use crate::error::{self, Error};
 use crate::locked::locked;
-use crate::runtime::{ask_for, block_on, block_on_for, questions_have_ended};
+use crate::runtime::{ask_for, block_on, block_on_for};
 use crate::secret::Secret;
+use crate::tls;
 
 /// Where etcd is and who we are.
 #[derive(Clone, Debug)]
 pub struct Config {
+    /// Ask a server that closes the connection whether it speaks TLS; that is a connection more.
+    pub asks_why: bool,
     /// Who may sign the servers' certificates; without it no `https://` server is trusted.
     pub ca_pem: Option<String>,
     pub cert_pem: Option<String>,
@@ -52,9 +60,28 @@ pub struct Config {
     pub user: Option<String>,
 }
 
+impl Config {
+    /// TLS where an endpoint says nothing of it.
+    pub(super) fn wants_tls(&self) -> bool {
+        self.ca_pem.is_some() || self.cert_pem.is_some() || self.skip_verify || self.system_roots
+    }
+
+    /// Whom to trust and who we are, for TLS.
+    pub(crate) fn identity(&self) -> tls::Identity<'_> {
+        tls::Identity {
+            ca: self.ca_pem.as_deref(),
+            cert: self.cert_pem.as_deref(),
+            key: self.key_pem.as_ref(),
+            skip_verify: self.skip_verify,
+            system_roots: self.system_roots,
+        }
+    }
+}
+
 impl Default for Config {
     fn default() -> Config {
         Config {
+            asks_why: true,
             ca_pem: None,
             cert_pem: None,
             connect_timeout: Duration::from_secs(1),
@@ -75,10 +102,9 @@ impl Default for Config {
     }
 }
 
-/// With other endpoints to ask, a connection that takes longer than this is not waited for in the first round.
-const QUICK: Duration = Duration::from_millis(300);
+const WANTS_HTTPS: &str = "the server speaks TLS: its endpoint begins with https://";
 
-/// Between two rounds over the endpoints.
+/// Before a member is asked again that could not answer yet.
 pub(crate) const PAUSE: Duration = Duration::from_millis(50);
 
 /// How long the endpoints are asked again when none of them could be reached.
@@ -97,28 +123,21 @@ pub(crate) enum Effect {
     Write,
 }
 
-/// One attempt at an endpoint, with the limits of the whole and of dialling. It keeps its answer itself: what goes round the
-/// endpoints is there once, not once for each kind of answer.
-type Attempting<'a> = &'a mut dyn FnMut(
-    Effect,
-    &str,
-    Option<Duration>,
-    Option<Duration>,
-) -> std::result::Result<(), Failure>;
-
 /// A client that any thread may use; clones share the connections.
 #[derive(Clone)]
 pub struct Client {
     /// For the answer of one endpoint.
     limit: Duration,
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
 }
 
-struct Shared {
-    config: Config,
+pub(super) struct Shared {
+    pub(super) backoff: Mutex<Backoff>,
+    pub(super) config: Config,
     connections: Mutex<HashMap<String, Arc<Connection>>>,
     /// The endpoint that answered last: a dead one is tried once, not at every call.
-    favourite: AtomicUsize,
+    pub(super) favourite: AtomicUsize,
+    pub(super) tls: Tls,
 }
 
 impl Client {
@@ -133,8 +152,10 @@ impl Client {
             ));
         }
         let shared = Shared {
+            backoff: Mutex::default(),
             connections: Mutex::default(),
             favourite: AtomicUsize::new(0),
+            tls: Tls::default(),
             config,
         };
         let client = Client {
@@ -142,7 +163,7 @@ impl Client {
             shared: Arc::new(shared),
         };
         for endpoint in &client.shared.config.endpoints {
-            target(endpoint, &client.shared.config)?;
+            target(endpoint, &client.shared.config, &client.shared.tls)?;
         }
         Ok(client)
     }
@@ -192,8 +213,12 @@ impl Client {
         limit: Duration,
         call: impl AsyncFn(&Connection) -> Answer<T>,
     ) -> Result<T> {
-        self.attempt(Effect::Write, endpoint, Some(limit), None, &call)
-            .map_err(|failure| Fault::one(endpoint, failure))
+        let end = Instant::now() + limit;
+        let time = Time::Until(Some(end));
+        self.answered(Effect::Write, &call, |asking| {
+            self.at(endpoint, time, asking)
+                .map_err(|failure| Fault::one(endpoint, failure))
+        })
     }
 
     /// Ask each endpoint once, the one that answered last first.
@@ -205,8 +230,8 @@ impl Client {
         limit: Duration,
         call: &impl AsyncFn(&Connection) -> Answer<T>,
     ) -> Result<T> {
-        self.answered(call, |attempt| {
-            self.round(effect, Some(limit), None, attempt)
+        self.answered(effect, call, |asking| {
+            self.round(effect, Time::Each(limit), &|_| true, asking)
         })
     }
 
@@ -219,11 +244,9 @@ impl Client {
         if patience.stubborn {
             return self.ask(Effect::Read, patience, call);
         }
-        let left = patience
-            .deadline
-            .map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        self.answered(&call, |attempt| {
-            self.round(Effect::Read, left, None, attempt)
+        self.answered(Effect::Read, &call, |asking| {
+            let time = Time::Until(patience.deadline);
+            self.round(Effect::Read, time, &|_| true, asking)
         })
     }
 
@@ -235,210 +258,112 @@ impl Client {
         patience: Patience,
         call: impl AsyncFn(&Connection) -> Answer<T>,
     ) -> Result<T> {
-        self.answered(&call, |attempt| self.rounds(effect, patience, attempt))
+        self.answered(effect, &call, |asking| {
+            self.rounds(effect, patience, asking)
+        })
     }
 
-    /// Let `ask` make attempts until one gives the answer.
+    /// Let `ask` put the question until one endpoint gives the answer.
     fn answered<T>(
         &self,
+        effect: Effect,
         call: &impl AsyncFn(&Connection) -> Answer<T>,
-        ask: impl FnOnce(Attempting<'_>) -> Result<()>,
+        ask: impl FnOnce(Asking<'_>) -> Result<()>,
     ) -> Result<T> {
         let mut answer = None;
-        ask(&mut |effect, endpoint, limit, dial| {
-            answer = Some(self.attempt(effect, endpoint, limit, dial, call)?);
+        ask(&mut |endpoint, connection, limit| {
+            let start = Instant::now();
+            let question = connection.call(call);
+            // A write that is under way is waited for: what came of it must be known.
+            let given = match (limit, effect) {
+                (None, _) => Some(block_on(question)),
+                (Some(limit), Effect::Read) => ask_for(limit, question),
+                (Some(limit), Effect::Write) => block_on_for(limit, question),
+            };
+            let given = given.unwrap_or_else(|| Err(Failure::timeout()));
+            self.trace(endpoint, start, given.as_ref().err(), "answered");
+            answer = Some(given?);
             Ok(())
         })?;
-        Ok(answer.expect("an attempt that was made gave its answer"))
+        Ok(answer.expect("a question that was put gave its answer"))
     }
 
-    fn rounds(&self, effect: Effect, patience: Patience, attempt: Attempting<'_>) -> Result<()> {
-        let mut quick = (self.endpoints().len() > 1).then_some(QUICK);
-        loop {
-            let left = patience
-                .deadline
-                .map(|deadline| deadline.saturating_duration_since(Instant::now()));
-            if left == Some(Duration::ZERO) {
-                return Err(Fault::one(
-                    &self.endpoints()[0],
-                    Failure {
-                        sent: false,
-                        trouble: Trouble::Timeout,
-                    },
-                ));
-            }
-            let Err(fault) = self.round(effect, left, quick.take(), attempt) else {
-                return Ok(());
-            };
-            let over = patience
-                .deadline
-                .is_some_and(|deadline| Instant::now() + PAUSE >= deadline);
-            let hopeless = !patience.stubborn
-                && fault
-                    .attempts
-                    .iter()
-                    .all(|attempt| attempt.trouble.is_lasting());
-            if over
-                || questions_have_ended()
-                || hopeless
-                || fault.trouble().is_answer()
-                || fault.sent && effect == Effect::Write
-            {
-                return Err(fault);
-            }
-            std::thread::sleep(PAUSE);
-        }
-    }
-
-    fn round(
+    pub(super) fn trace(
         &self,
-        effect: Effect,
-        limit: Option<Duration>,
-        dial: Option<Duration>,
-        attempt: Attempting<'_>,
-    ) -> Result<()> {
-        let endpoints = self.endpoints();
-        let first = self.shared.favourite.load(Ordering::Relaxed);
-        let mut attempts = Vec::new();
-        let mut sent = false;
-        for step in 0..endpoints.len() {
-            let index = (first + step) % endpoints.len();
-            let endpoint = &endpoints[index];
-            let Err(failure) = attempt(effect, endpoint, limit, dial) else {
-                self.shared.favourite.store(index, Ordering::Relaxed);
-                return Ok(());
-            };
-            sent |= failure.sent;
-            let last = failure.trouble.is_answer() || effect == Effect::Write && failure.sent;
-            attempts.push(Attempt {
-                endpoint: endpoint.clone(),
-                trouble: failure.trouble,
-            });
-            if last {
-                break;
-            }
-        }
-        Err(Box::new(Fault { attempts, sent }))
-    }
-
-    fn attempt<T>(
-        &self,
-        effect: Effect,
         endpoint: &str,
-        limit: Option<Duration>,
-        dial: Option<Duration>,
-        call: &impl AsyncFn(&Connection) -> Answer<T>,
-    ) -> std::result::Result<T, Failure> {
-        let start = Instant::now();
-        let connect = self.shared.config.connect_timeout;
-        let dial = [Some(connect), dial, limit]
-            .into_iter()
-            .flatten()
-            .min()
-            .unwrap_or(connect);
-        let connection = self.open(endpoint, dial)?;
-        let answer = connection.call(call);
-        let left = limit.map(|limit| limit.saturating_sub(start.elapsed()));
-        // A write that is under way is waited for: what came of it must be known.
-        let answer = match (left, effect) {
-            (None, _) => Some(block_on(answer)),
-            (Some(left), Effect::Read) => ask_for(left, answer),
-            (Some(left), Effect::Write) => block_on_for(left, answer),
-        };
-        let answer = answer.unwrap_or_else(|| Err(Failure::timeout()));
-        match answer {
-            Ok(answer) => {
-                self.trace(endpoint, start, "answered");
-                Ok(answer)
-            }
-            Err(failure) => {
-                let failure = self.seen(endpoint, failure);
-                self.trace(endpoint, start, &failure.trouble.to_string());
-                Err(failure)
-            }
-        }
-    }
-
-    fn trace(&self, endpoint: &str, start: Instant, what: &str) {
+        start: Instant,
+        failure: Option<&Failure>,
+        good: &str,
+    ) {
         if let Some(tell) = self.shared.config.trace {
-            tell(&format!(
-                "{endpoint}: {what} ({:.1} ms)",
-                start.elapsed().as_secs_f64() * 1000.0
-            ));
+            let what = failure.map_or_else(|| good.into(), |failure| failure.trouble.to_string());
+            let took = start.elapsed().as_secs_f64() * 1000.0;
+            tell(&format!("{endpoint}: {what} ({took:.1} ms)"));
         }
     }
 
-    fn seen(&self, endpoint: &str, failure: Failure) -> Failure {
-        if !failure.trouble.is_answer() {
-            self.forget(endpoint);
+    /// A connection that failed is not used again.
+    pub(super) fn seen(
+        &self,
+        endpoint: &str,
+        connection: &Connection,
+        mut failure: Failure,
+    ) -> Failure {
+        if !failure.trouble.is_of_server() {
+            self.connections().remove(endpoint);
+        }
+        // What the server refuses in the handshake it has not carried out.
+        if let Some(trouble) = connection.pulse.alert() {
+            failure = Failure {
+                sent: false,
+                trouble,
+            };
         }
         self.explain(endpoint, failure)
     }
 
-    /// The connection to an endpoint, made within `dial` when there is none.
-    fn open(
-        &self,
-        endpoint: &str,
-        dial: Duration,
-    ) -> std::result::Result<Arc<Connection>, Failure> {
-        if let Some(connection) = self.connections().get(endpoint) {
-            return Ok(connection.clone());
+    /// The connection to an endpoint, if there is one.
+    pub(super) fn standing(&self, endpoint: &str) -> Option<Arc<Connection>> {
+        let mut connections = self.connections();
+        let connection = connections.get(endpoint)?;
+        if connection.pulse.is_gone() {
+            connections.remove(endpoint);
+            return None;
         }
-        let target = target(endpoint, &self.shared.config).map_err(|error| Failure {
-            sent: false,
-            trouble: Trouble::Other(error.to_string()),
-        })?;
-        let start = Instant::now();
-        let opened = ask_for(dial, Connection::open(target, &self.shared.config));
-        let opened = opened.unwrap_or(Err(Failure {
-            sent: false,
-            trouble: Trouble::Timeout,
-        }));
-        let opened = opened.map_err(|failure| self.explain(endpoint, failure));
-        self.trace(
-            endpoint,
-            start,
-            &opened.as_ref().map_or_else(
-                |failure| failure.trouble.to_string(),
-                |_| "connected".to_string(),
-            ),
-        );
-        let connection = Arc::new(opened?);
-        Ok(self
-            .connections()
-            .entry(endpoint.to_string())
-            .or_insert(connection)
-            .clone())
+        Some(Arc::clone(connection))
     }
 
-    /// A connection that failed is made anew the next time, within the time there is then.
-    fn forget(&self, endpoint: &str) {
-        self.connections().remove(endpoint);
-    }
-
-    fn connections(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<Connection>>> {
+    pub(super) fn connections(
+        &self,
+    ) -> std::sync::MutexGuard<'_, HashMap<String, Arc<Connection>>> {
         locked(&self.shared.connections)
     }
 
     /// A connection that stands, logged in, for a stream of messages: that of the first endpoint that can be reached.
     pub(crate) fn connected(&self, patience: Patience) -> Result<(String, Arc<Connection>)> {
-        self.ask(Effect::Read, patience, async |_| Ok(()))?;
-        let endpoint = self.favourite().to_string();
-        let connection = self
-            .open(&endpoint, self.shared.config.connect_timeout)
-            .map_err(|failure| Fault::one(&endpoint, failure))?;
-        Ok((endpoint, connection))
+        loop {
+            self.ask(Effect::Read, patience, async |etcd| etcd.lives().await)?;
+            let endpoint = self.favourite();
+            let connection = self.connections().get(endpoint).cloned();
+            if let Some(connection) = connection {
+                return Ok((endpoint.to_string(), connection));
+            }
+        }
     }
 
     /// A connection that breaks without a word may be one that TLS refuses; then nothing was done either.
-    fn explain(&self, endpoint: &str, mut failure: Failure) -> Failure {
+    pub(super) fn explain(&self, endpoint: &str, mut failure: Failure) -> Failure {
         let config = &self.shared.config;
-        if matches!(failure.trouble, Trouble::Other(_))
-            && let Some(trouble) = probe::tls_trouble(&url(endpoint, config), config)
+        if config.asks_why
+            && matches!(failure.trouble, Trouble::Other(_))
+            && config.forwards.is_empty()
+            && let Ok(uri) = url(endpoint, config).parse::<Uri>()
+            && uri.scheme_str() == Some("http")
+            && probe::speaks_tls(&uri, config.connect_timeout)
         {
             failure = Failure {
                 sent: false,
-                trouble,
+                trouble: Trouble::Tls(WANTS_HTTPS.into()),
             };
         }
         if config.ca_pem.is_none() {

@@ -5,22 +5,22 @@ use std::pin::Pin;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::task::{Context, Poll};
 
-use etcd_client::{Certificate, Identity, TlsOptions};
 use hyper_util::rt::TokioIo;
-use rustls::DigitallySignedStruct;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
 use tonic::body::Body;
-use tonic::codegen::http::{HeaderValue, Request, Response};
+use tonic::codegen::http::{HeaderValue, Request, Response, Uri};
 use tonic::codegen::{Service, StdError};
 use tonic::transport::Endpoint;
 use tower::util::BoxCloneSyncService;
 
 use super::client::Config;
+use super::dial::{H2, Line, Place, Pulse, Way};
 use super::keeper::Keeper;
 use super::trouble::{Failure, NO_USER};
 use crate::error::{Error, Result};
 use crate::secret::Secret;
+use crate::tls;
 
 /// etcd answers a range in one message, however large; tonic's own limit is 4 MiB.
 pub(super) const LARGEST_MESSAGE: usize = i32::MAX as usize;
@@ -89,13 +89,16 @@ pub(crate) struct Connection {
     login: OnceLock<(String, Secret)>,
     /// Held while logging in, so that threads that find no token log in once.
     logged_in: tokio::sync::Mutex<bool>,
+    pub(super) pulse: Arc<Pulse>,
 }
 
 impl Connection {
-    /// Connect. The connection is made again by itself when it breaks.
-    pub(super) async fn open(target: Target, config: &Config) -> Outcome<Connection> {
+    /// Connect. A connection that breaks stays broken: who made it makes another.
+    pub(super) async fn open(target: &Target, config: &Config) -> Outcome<Connection> {
+        let line = target.way.line().await?;
+        let pulse = Arc::clone(&line.pulse);
         let channel = Channel {
-            inner: target.connect().await?,
+            inner: target.over(line).await?,
             token: Arc::default(),
         };
         let service = etcd_client::Channel::Custom(BoxCloneSyncService::new(channel.clone()));
@@ -113,7 +116,17 @@ impl Connection {
             keeper: config.keeper.clone(),
             login: login.map(OnceLock::from).unwrap_or_default(),
             logged_in: tokio::sync::Mutex::new(false),
+            pulse,
         })
+    }
+
+    /// Wait until the server has said anything.
+    pub(super) async fn lives(&self) -> Answer<()> {
+        self.pulse.beat().await;
+        if self.pulse.is_gone() {
+            return Err(std::io::Error::other("connection closed by the server").into());
+        }
+        Ok(())
     }
 
     /// Make a call, logged in; once more after a new login when etcd does not take the token any longer.
@@ -219,124 +232,98 @@ impl Connection {
 /// Where and how to connect.
 pub(super) struct Target {
     endpoint: Endpoint,
-    /// A socket file that leads there.
-    door: Option<PathBuf>,
+    way: Way,
 }
 
 impl Target {
-    async fn connect(&self) -> Outcome<tonic::transport::Channel> {
-        let opened = match self.door.clone() {
-            None => self.endpoint.connect().await,
-            Some(door) => {
-                let connector = tower::service_fn(move |_| {
-                    let door = door.clone();
-                    async move {
-                        tokio::net::UnixStream::connect(door)
-                            .await
-                            .map(TokioIo::new)
-                    }
-                });
-                self.endpoint.connect_with_connector(connector).await
-            }
-        };
+    /// HTTP/2 over this line, and no other.
+    async fn over(&self, line: Line) -> Outcome<tonic::transport::Channel> {
+        let mut line = Some(line);
+        let connector = tower::service_fn(move |_: Uri| {
+            let line = line.take().ok_or(std::io::ErrorKind::NotConnected);
+            std::future::ready(line.map(TokioIo::new).map_err(std::io::Error::from))
+        });
+        let opened = self.endpoint.connect_with_connector(connector).await;
         opened.map_err(|error| Failure {
             sent: false,
             ..Failure::from(&etcd_client::Error::TransportError(error))
         })
     }
+
+    /// A process that stands still accepts a connection all the same, unless TLS is spoken.
+    pub(super) fn may_stand_still(&self) -> bool {
+        self.way.tls.is_none()
+    }
+}
+
+/// TLS as the settings want it; made when it is first needed, since reading keys takes time.
+#[derive(Default)]
+pub(super) struct Tls(OnceLock<std::result::Result<Arc<ClientConfig>, tls::Unusable>>);
+
+impl Tls {
+    fn settings(&self, config: &Config) -> Result<Arc<ClientConfig>> {
+        let made = self.0.get_or_init(|| tls::client(&config.identity(), H2));
+        let unusable = |error: tls::Unusable| Error::config(error.to_string());
+        made.clone().map_err(unusable)
+    }
 }
 
 /// Checks the endpoint, the certificates and the key without connecting.
-pub(super) fn target(endpoint: &str, config: &Config) -> Result<Target> {
-    let wrong = |error: tonic::transport::Error| {
-        Error::config(format!("`{endpoint}` is not an etcd endpoint")).because(innermost(&error))
-    };
+pub(super) fn target(endpoint: &str, config: &Config, tls: &Tls) -> Result<Target> {
+    let no_endpoint =
+        |why: String| Error::config(format!("`{endpoint}` is not an etcd endpoint")).because(why);
     let url = url(endpoint, config);
     let (url, socket) = match socket_file(&url) {
-        // The name of a socket is no host's: certificates are checked for localhost.
-        Some((tls, path)) => (
-            if tls {
-                "https://localhost"
-            } else {
-                "http://localhost"
-            }
-            .to_string(),
-            Some(path),
-        ),
+        Some((with_tls, path)) => {
+            let with_tls = with_tls || config.wants_tls();
+            let scheme = if with_tls { "https" } else { "http" };
+            (format!("{scheme}://{}", socket_name(&path)), Some(path))
+        }
         None => (url, None),
     };
     if !url.starts_with("https://") && !url.starts_with("http://") {
-        return Err(
-            Error::config(format!("`{endpoint}` is not an etcd endpoint"))
-                .because("it begins with neither http:// nor https:// nor unix:"),
-        );
+        return Err(no_endpoint(
+            "it begins with neither http:// nor https:// nor unix:".into(),
+        ));
     }
-    let mut target = Endpoint::from_shared(url.clone()).map_err(wrong)?;
-    if url.starts_with("https://") {
-        let unusable = |error: tonic::transport::Error| {
-            Error::config("the certificates for etcd cannot be used").because(innermost(&error))
-        };
-        let tls = tls(config)?;
-        target = if config.skip_verify {
-            target.tls_config_with_verifier(tls, Arc::new(Anyone::new()))
-        } else {
-            target.tls_config(tls)
-        }
-        .map_err(unusable)?;
-    }
-    let door = socket.or_else(|| config.forwards.get(endpoint).cloned());
+    let wrong = |error: tonic::transport::Error| no_endpoint(innermost(&error));
+    let target = Endpoint::from_shared(url).map_err(wrong)?;
+    let uri = target.uri();
+    let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
+    let with_tls = uri.scheme_str() == Some("https");
+    let tls = if with_tls {
+        let name = config.server_name.as_deref().unwrap_or(host);
+        let name = ServerName::try_from(name.to_string())
+            .map_err(|_| no_endpoint(format!("`{name}` cannot be the name of a server")))?;
+        Some((tls.settings(config)?, name))
+    } else {
+        None
+    };
+    let place = match socket.or_else(|| config.forwards.get(endpoint).cloned()) {
+        Some(path) => Place::Socket(path),
+        None => Place::Network {
+            host: host.to_string(),
+            port: uri.port_u16().unwrap_or(if with_tls { 443 } else { 80 }),
+        },
+    };
     let endpoint = target
-        .connect_timeout(config.connect_timeout)
         .http2_keep_alive_interval(config.ping_interval)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .initial_stream_window_size(STREAM_WINDOW)
         .keep_alive_timeout(config.ping_timeout)
         .keep_alive_while_idle(false);
-    Ok(Target { endpoint, door })
+    let way = Way { place, tls };
+    Ok(Target { endpoint, way })
 }
 
-/// Takes any certificate: the user asked for it.
-#[derive(Debug)]
-pub(super) struct Anyone(rustls::crypto::WebPkiSupportedAlgorithms);
-
-impl Anyone {
-    pub(super) fn new() -> Anyone {
-        Anyone(rustls::crypto::ring::default_provider().signature_verification_algorithms)
-    }
-}
-
-impl ServerCertVerifier for Anyone {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> std::result::Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
-        rustls::crypto::verify_tls12_signature(message, cert, signed, &self.0)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
-        rustls::crypto::verify_tls13_signature(message, cert, signed, &self.0)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<rustls::SignatureScheme> {
-        self.0.supported_schemes()
+/// What a socket is called where a server's name is wanted: as its file, for etcdctl, which may end in a port.
+fn socket_name(path: &std::path::Path) -> String {
+    let file = path.file_name().unwrap_or_default().to_string_lossy();
+    let usable = |name: &str| name.parse::<tonic::codegen::http::uri::Authority>().is_ok();
+    if usable(&file) {
+        file.into_owned()
+    } else {
+        "localhost".into()
     }
 }
 
@@ -349,39 +336,54 @@ fn socket_file(url: &str) -> Option<(bool, PathBuf)> {
     Some((tls, PathBuf::from(rest.strip_prefix("//").unwrap_or(rest))))
 }
 
-/// A bare `host:port` means TLS when certificates are given, as for etcdctl.
+/// A bare `host:port` means TLS when certificates are given, as for etcdctl. Without a host it is this machine.
 pub(crate) fn url(endpoint: &str, config: &Config) -> String {
     let endpoint = endpoint.trim().trim_end_matches('/');
-    if endpoint.contains("://") || endpoint.starts_with("unix") {
-        return endpoint.to_string();
-    }
-    let tls = config.ca_pem.is_some()
-        || config.cert_pem.is_some()
-        || config.skip_verify
-        || config.system_roots;
-    format!("{}://{endpoint}", if tls { "https" } else { "http" })
+    let (scheme, place) = match endpoint.split_once("://") {
+        Some((scheme, place)) => (scheme.to_ascii_lowercase(), place),
+        None if endpoint.starts_with("unix") => return endpoint.to_string(),
+        None if config.wants_tls() => ("https".into(), endpoint),
+        None => ("http".into(), endpoint),
+    };
+    let host = if place.starts_with(':') {
+        "localhost"
+    } else {
+        ""
+    };
+    format!("{scheme}://{host}{place}")
 }
 
-/// Without a CA no server is trusted, except when the roots of the system are asked for.
-fn tls(config: &Config) -> Result<TlsOptions> {
-    let mut tls = TlsOptions::new().timeout(config.connect_timeout);
-    if let Some(ca) = config.ca_pem.as_ref().filter(|_| !config.skip_verify) {
-        if !ca.contains("-----BEGIN CERTIFICATE-----") {
-            return Err(Error::config("the CA for etcd holds no certificate"));
+/// Is TLS spoken to this endpoint? A server's socket that says nothing of it is as an address without a scheme.
+fn speaks_tls(endpoint: &str, config: &Config) -> bool {
+    let url = url(endpoint, config);
+    url.starts_with("https:")
+        || url.starts_with("unixs:")
+        || url.starts_with("unix:") && config.wants_tls()
+}
+
+/// The endpoints as one client of etcdctl's speaks to them: with TLS to all or to none, as the first one says.
+pub(crate) fn alike(endpoints: &[String], config: &Config) -> Vec<String> {
+    let Some(first) = endpoints.first() else {
+        return Vec::new();
+    };
+    let tls = speaks_tls(first, config);
+    let same = |endpoint: &String| {
+        if speaks_tls(endpoint, config) == tls {
+            return endpoint.clone();
         }
-        tls = tls.ca_certificate(Certificate::from_pem(ca));
-    } else if config.system_roots && !config.skip_verify {
-        tls = tls.with_native_roots();
-    }
-    if let Some(name) = &config.server_name {
-        tls = tls.domain_name(name);
-    }
-    match (&config.cert_pem, &config.key_pem) {
-        (Some(cert), Some(key)) => Ok(tls.identity(Identity::from_pem(cert, key.reveal()))),
-        (None, None) => Ok(tls),
-        (Some(_), None) => Err(Error::config("the client certificate for etcd has no key")),
-        (None, Some(_)) => Err(Error::config("the client key for etcd has no certificate")),
-    }
+        let url = url(endpoint, config);
+        let place = url
+            .split_once("://")
+            .map_or(url.as_str(), |(_, place)| place);
+        match (url.split(':').next(), tls) {
+            (Some("https"), false) => format!("http://{place}"),
+            (Some("http"), true) => format!("https://{place}"),
+            (Some("unix"), true) => format!("unixs:{}", &url["unix:".len()..]),
+            (Some("unixs"), false) => format!("unix:{}", &url["unixs:".len()..]),
+            _ => url,
+        }
+    };
+    endpoints.iter().map(same).collect()
 }
 
 fn innermost(error: &(dyn std::error::Error + 'static)) -> String {

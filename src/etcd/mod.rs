@@ -5,11 +5,13 @@
 //! `Client::ask` carries out. Must not know hosts, scripts or printing. Start reading at `client.rs`.
 
 mod auth;
+mod backoff;
 mod bolt;
 mod client;
 mod cluster;
 mod connection;
 mod defrag;
+mod dial;
 mod keeper;
 pub mod key;
 mod kv;
@@ -18,6 +20,7 @@ mod maintenance;
 mod probe;
 pub(crate) mod raw;
 pub mod restore;
+mod round;
 pub(crate) mod rpc;
 mod scrape;
 pub(crate) mod snapshot;
@@ -33,7 +36,7 @@ pub use bolt::{
 pub use client::{Client, Config};
 pub(crate) use client::{Effect, PAUSE, Patience};
 pub use cluster::{Member, Members};
-pub(crate) use connection::{Answer, Connection, url};
+pub(crate) use connection::{Answer, Connection, alike, url};
 pub use defrag::{Defragmented, defragment};
 pub use keeper::Keeper;
 pub use kv::{
@@ -42,7 +45,6 @@ pub use kv::{
 };
 pub use lease::{LeaseList, LeaseTtl};
 pub use maintenance::Status;
-pub(crate) use probe::client_tls as tls_settings;
 pub use scrape::{NoMetrics, Scrape, Scraper};
 pub use snapshot::Snapshot;
 pub(crate) use trouble::link_text as link_trouble;

@@ -15,14 +15,14 @@ use hyper::header::{ACCEPT_ENCODING, CONTENT_ENCODING, HOST};
 use hyper::{Request, Uri};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpStream, UnixStream};
+use tokio::net::UnixStream;
 use tokio_rustls::TlsConnector;
 
 use super::client::Config;
-use super::connection::{Anyone, url};
-use super::probe::{Failed, settings};
+use super::connection::url;
+use super::dial::{Stream, socket};
 use crate::runtime::block_on_for;
+use crate::tls;
 
 /// The whole answer, before and after it is unpacked; etcd's is a hundredth of that.
 const LARGEST: usize = 16 << 20;
@@ -65,9 +65,6 @@ impl fmt::Display for NoMetrics {
 fn no(error: impl fmt::Display) -> NoMetrics {
     NoMetrics(error.to_string())
 }
-
-trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
 impl Scraper {
     /// Nothing is sent yet.
@@ -147,10 +144,9 @@ impl Scraper {
                     .await?
             }
             None => {
-                let socket = TcpStream::connect((host.as_str(), uri.port_u16().unwrap_or(2379)))
+                let socket = socket(&host, uri.port_u16().unwrap_or(2379))
                     .await
                     .map_err(no)?;
-                let _ = socket.set_nodelay(true);
                 self.dressed(socket, uri, &host).await?
             }
         };
@@ -173,22 +169,14 @@ impl Scraper {
         if uri.scheme_str() != Some("https") {
             return Ok((Box::new(socket), None));
         }
-        let mut settings = settings(&self.config, b"http/1.1").map_err(|failed| match failed {
-            Failed::Closed => no("the server closes the connection"),
-            Failed::Other(error) => no(error),
-        })?;
-        if self.config.skip_verify {
-            settings
-                .dangerous()
-                .set_certificate_verifier(Arc::new(Anyone::new()));
-        }
+        let settings = tls::client(&self.config.identity(), b"http/1.1").map_err(no)?;
         let name = self
             .config
             .server_name
             .clone()
             .unwrap_or_else(|| host.to_string());
         let name = ServerName::try_from(name).map_err(no)?;
-        let stream = TlsConnector::from(Arc::new(settings))
+        let stream = TlsConnector::from(settings)
             .connect(name, socket)
             .await
             .map_err(no)?;

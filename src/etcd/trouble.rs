@@ -10,11 +10,14 @@ use tonic::{Code, Status};
 
 use super::client::Config;
 use crate::error::{Error, Kind};
+use crate::tls;
 
 const NEEDS_CERTIFICATE: &str = "the server wants a client certificate";
 const NOT_LEADER: &str = "etcdserver: not leader";
 const NOT_OURS: &str = "the server's certificate is not signed by the given CA";
 const NOT_TRUSTED: &str = "the server's certificate is not signed by an authority that this system trusts, and no CA is given";
+const NOTHING_IN_COMMON: &str =
+    "the server and this program have no version or cipher of TLS in common";
 const REFUSES_CERTIFICATE: &str = "the server refuses the client certificate";
 
 /// Why an endpoint gave no answer that counts.
@@ -102,6 +105,11 @@ impl Trouble {
         matches!(self, Trouble::Auth(text) if text != NO_USER)
     }
 
+    /// The server said so itself: the connection to it is good.
+    pub(super) fn is_of_server(&self) -> bool {
+        matches!(self, Trouble::Auth(_) | Trouble::Server(..))
+    }
+
     /// etcd itself answered, so another endpoint would say the same.
     pub(crate) fn is_answer(&self) -> bool {
         match self {
@@ -120,7 +128,7 @@ pub struct Attempt {
 }
 
 /// A call that failed: the endpoints in the order they were asked, at least one.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fault {
     pub attempts: Vec<Attempt>,
     /// The request may have reached etcd.
@@ -214,6 +222,14 @@ pub(super) struct Failure {
 }
 
 impl Failure {
+    /// No connection came about in time.
+    pub(super) fn not_reached() -> Failure {
+        Failure {
+            sent: false,
+            trouble: Trouble::Timeout,
+        }
+    }
+
     pub(super) fn timeout() -> Failure {
         Failure {
             sent: true,
@@ -264,9 +280,6 @@ fn of_status(status: &Status) -> Failure {
     }
 }
 
-/// tonic 0.14 keeps the type of this error to itself.
-const HANDSHAKE_TIMEOUT: &str = "TLS handshake timeout.";
-
 fn of_chain(error: &(dyn StdError + 'static)) -> Failure {
     let chain: Vec<_> = std::iter::successors(Some(error), |error| (*error).source()).collect();
     // tonic marks what failed before a connection stood: then nothing was sent.
@@ -275,7 +288,6 @@ fn of_chain(error: &(dyn StdError + 'static)) -> Failure {
     let known = chain.iter().rev().find_map(|error| of_link(*error));
     let trouble = match known {
         Some(trouble) => trouble,
-        None if innermost == HANDSHAKE_TIMEOUT => Trouble::Timeout,
         None => Trouble::Other(innermost),
     };
     Failure { sent, trouble }
@@ -321,13 +333,33 @@ pub(crate) fn link_text(error: &(dyn StdError + 'static), config: &Config) -> Op
 fn tls_text(error: &rustls::Error) -> String {
     match error {
         rustls::Error::InvalidCertificate(reason) => certificate_text(reason),
-        rustls::Error::AlertReceived(AlertDescription::CertificateRequired) => {
-            NEEDS_CERTIFICATE.into()
-        }
-        rustls::Error::AlertReceived(alert) => format!("{REFUSES_CERTIFICATE}: {alert:?}"),
+        rustls::Error::AlertReceived(alert) => alert_text(*alert),
         rustls::Error::InvalidMessage(_) => "the server does not speak TLS there".into(),
-        other => format!("TLS failed: {other}"),
+        rustls::Error::PeerIncompatible(_) => NOTHING_IN_COMMON.into(),
+        rustls::Error::General(text) => format!("TLS failed: {text}"),
+        _ => "TLS failed: the server does not keep to the protocol".into(),
     }
+}
+
+/// What the server complains of. It says so in a number, and most are of the client's certificate.
+fn alert_text(alert: AlertDescription) -> String {
+    let why = match alert {
+        AlertDescription::CertificateRequired => return NEEDS_CERTIFICATE.into(),
+        AlertDescription::HandshakeFailure
+        | AlertDescription::InsufficientSecurity
+        | AlertDescription::NoApplicationProtocol
+        | AlertDescription::ProtocolVersion => return NOTHING_IN_COMMON.into(),
+        AlertDescription::AccessDenied => "it may not enter",
+        AlertDescription::BadCertificate => "it is not as it should be",
+        AlertDescription::CertificateExpired => "it has expired",
+        AlertDescription::CertificateRevoked => "it has been revoked",
+        AlertDescription::CertificateUnknown => "it is not accepted",
+        AlertDescription::DecryptError => "its key does not fit",
+        AlertDescription::UnknownCA => "it is not signed by a CA that the server trusts",
+        AlertDescription::UnsupportedCertificate => "it is of a kind that the server does not know",
+        _ => return "the server breaks off the TLS handshake".into(),
+    };
+    format!("{REFUSES_CERTIFICATE}: {why}")
 }
 
 fn certificate_text(reason: &CertificateError) -> String {
@@ -350,13 +382,30 @@ fn certificate_text(reason: &CertificateError) -> String {
             presented,
         } => {
             let names: Vec<&str> = presented.iter().map(|name| bare(name)).collect();
+            let expected = expected.to_str();
+            if names.is_empty() {
+                return format!(
+                    "the server's certificate is not for {expected}: it has no subjectAltName"
+                );
+            }
             format!(
-                "the server's certificate is not for {}, only for {}",
-                expected.to_str(),
+                "the server's certificate is not for {expected}, only for {}",
                 names.join(", ")
             )
         }
-        other => format!("the server's certificate is not accepted: {other}"),
+        CertificateError::Other(other) => match other.0.downcast_ref::<tls::Reason>() {
+            Some(reason) => reason.to_string(),
+            None => "the server's certificate is not accepted".into(),
+        },
+        CertificateError::BadEncoding => "the server's certificate cannot be read".into(),
+        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
+            "the server's certificate is not for servers: its extended key usage lacks serverAuth"
+                .into()
+        }
+        CertificateError::UnhandledCriticalExtension => {
+            "the server's certificate has a critical extension that nobody knows".into()
+        }
+        _ => "the server's certificate is not accepted".into(),
     }
 }
 

@@ -118,7 +118,7 @@ pub fn beginning(bytes: &[u8]) -> Option<Beginning> {
 }
 
 fn id(bytes: &[u8]) -> u64 {
-    let hash = ring::digest::digest(&ring::digest::SHA1_FOR_LEGACY_USE_ONLY, bytes);
+    let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA1_FOR_LEGACY_USE_ONLY, bytes);
     let (first, _) = hash
         .as_ref()
         .split_first_chunk::<8>()

@@ -12,8 +12,9 @@ use super::line::flag::{Flag, Values};
 use super::line::settings::{DEFAULT_ENDPOINT, Settings, Source, bare};
 use super::verb::{Deadline, Verb};
 use crate::error::{Error, Hint};
-use crate::etcd::{Answer, Client, Connection, Effect, Fault, Patience, Trouble};
+use crate::etcd::{self, Answer, Client, Config, Connection, Effect, Fault, Patience, Trouble};
 use crate::terminal;
+use crate::tls::{self, Unusable};
 
 /// The streams of a command.
 pub struct Io<'a> {
@@ -176,12 +177,13 @@ impl<'a> Call<'a> {
 
     fn client_for(&self, settings: &Settings, endpoint: Option<&str>) -> Outcome<Client> {
         let mut config = settings.config.clone();
-        if let Some(endpoint) = endpoint {
-            config.endpoints = vec![endpoint.to_string()];
+        match endpoint {
+            Some(endpoint) => config.endpoints = vec![endpoint.to_string()],
+            None => self.see_that_alike(&mut config)?,
         }
         let login = config.user.is_some();
         let dial = config.connect_timeout;
-        let client = Client::new(config).map_err(|error| self.unusable(&error))?;
+        let client = Client::new(config.clone()).map_err(|error| self.unusable(&error, &config))?;
         if login && endpoint.is_none() {
             let patience = Patience {
                 deadline: Some(Instant::now() + dial),
@@ -194,19 +196,35 @@ impl<'a> Call<'a> {
         Ok(client)
     }
 
-    /// Settings that no client can be made of. etcdctl finds out that an endpoint is none by waiting for it.
-    fn unusable(&self, error: &Error) -> Box<Failure> {
-        let mut failure = Failure::of_error(error).with_code(ARGUMENTS);
-        if error
-            .causes
-            .iter()
-            .any(|cause| cause.contains("KeyMismatch"))
-        {
-            failure = Failure::arguments("tls: private key does not match public key");
-        } else if self.style.strict && error.what.ends_with("is not an etcd endpoint") {
-            failure = Failure::new(ERROR, "context deadline exceeded");
+    /// One client speaks TLS to all endpoints or to none: what is meant to be secret never goes to one without TLS instead.
+    fn see_that_alike(&self, config: &mut Config) -> Outcome {
+        let alike = etcd::alike(&config.endpoints, config);
+        if alike == config.endpoints {
+            return Ok(());
         }
-        failure
+        if !self.style.strict {
+            let mut failure = Failure::arguments("some endpoints are with TLS, some without");
+            failure.causes = vec!["what goes to one may go to any of them".into()];
+            return Err(failure.with_hint(format!("--endpoints={}", alike.join(","))));
+        }
+        config.endpoints = alike;
+        Ok(())
+    }
+
+    /// Settings that no client can be made of. Of some of them etcdctl finds out by waiting.
+    fn unusable(&self, error: &Error, config: &Config) -> Box<Failure> {
+        let waits = || Failure::new(ERROR, "context deadline exceeded");
+        if !self.style.strict {
+            return Failure::of_error(error).with_code(ARGUMENTS);
+        }
+        if error.what.ends_with("is not an etcd endpoint") {
+            return waits();
+        }
+        match tls::client(&config.identity(), &[]) {
+            Err(Unusable::NoCa) => waits(),
+            Err(unusable) => Failure::arguments(unusable.in_go().unwrap_or(error.headline())),
+            Ok(_) => Failure::of_error(error).with_code(ARGUMENTS),
+        }
     }
 
     /// How long the verb may go on asking.

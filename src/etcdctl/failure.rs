@@ -16,6 +16,9 @@ pub(super) const FEATURE: i32 = 4;
 pub(super) const INTERRUPTED: i32 = 5;
 pub(super) const ARGUMENTS: i32 = 128;
 
+/// Nobody reads any longer what is printed: what a shell says of a program that SIGPIPE ended. In native mode it is no error.
+pub const READER_GONE: i32 = 141;
+
 #[derive(Debug)]
 pub(super) struct Failure {
     pub(super) code: i32,
@@ -135,7 +138,7 @@ impl Failure {
 impl From<io::Error> for Box<Failure> {
     fn from(error: io::Error) -> Box<Failure> {
         if error.kind() == io::ErrorKind::BrokenPipe {
-            Failure::silent(0)
+            Failure::silent(READER_GONE)
         } else {
             Failure::new(ERROR, error.to_string())
         }

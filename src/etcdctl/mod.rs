@@ -20,6 +20,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 pub use call::Io;
+pub use failure::READER_GONE;
 pub use form::print::Layout;
 pub use line::offer::{Argument, Next, is_command, next};
 pub use line::words::{Command, Output, Redirected, commands, is_open, redirected};
@@ -257,7 +258,14 @@ pub fn run(words: &[Vec<u8>], style: &Style, io: &mut Io<'_>) -> i32 {
         return 0;
     };
     let _ = ended.write(style, io);
-    ended.code()
+    code_of(&ended, style)
+}
+
+fn code_of(ended: &Ended, style: &Style) -> i32 {
+    match ended.code() {
+        READER_GONE if !style.strict => 0,
+        code => code,
+    }
 }
 
 /// The same, and an error is handed to `tell` instead of being printed.
@@ -270,7 +278,7 @@ pub fn run_and_tell(
     let Err(ended) = outcome(words, style, io) else {
         return 0;
     };
-    let code = ended.code();
+    let code = code_of(&ended, style);
     // A reader that has gone is no error.
     if code != 0 {
         tell(&ended.into_error("", style));
@@ -280,6 +288,10 @@ pub fn run_and_tell(
 
 /// Carry out one command.
 fn outcome(words: &[Vec<u8>], style: &Style, io: &mut Io<'_>) -> Result<(), Ended> {
+    if let Some(version) = other_api(style) {
+        let _ = writeln!(io.err, "unsupported API version: {version}");
+        return Err(Ended::Failed(failure::Failure::silent(failure::ERROR)));
+    }
     let found = verb::find(words, style)?;
     let (values, words) = match line::flag::parse(&found.rest, &found.flags) {
         Ok(parsed) => parsed,
@@ -322,6 +334,12 @@ fn outcome(words: &[Vec<u8>], style: &Style, io: &mut Io<'_>) -> Result<(), Ende
             Ended::Failed(failure)
         }
     })
+}
+
+/// Up to 3.5 there was another API, and a variable to choose it: before any word is read.
+fn other_api(style: &Style) -> Option<String> {
+    let version = style.variable("ETCDCTL_API")?;
+    (style.strict && style.layout == Layout::V35 && version != "3").then_some(version)
 }
 
 /// The release of etcdctl whose words and layouts are followed.

@@ -11,9 +11,9 @@ use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use aes::Aes256;
+use aws_lc_rs::{hmac, pbkdf2};
 use ctr::Ctr128BE;
 use ctr::cipher::{KeyIvInit, StreamCipher};
-use ring::{hmac, pbkdf2};
 
 use super::load;
 use super::node::{Node, Shape};

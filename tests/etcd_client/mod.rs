@@ -556,7 +556,8 @@ fn a_read_goes_on_to_the_next_endpoint_and_a_sent_write_does_not() {
     // Nothing is sent before the TLS handshake is over.
     put(&client(&frozen), b"a", b"x");
     put(&client(&refused), b"a", b"x");
-    let fault = client(&silent)
+    put(&client(&silent), b"a", b"x");
+    let fault = client(&server::speechless())
         .put(b"a", b"x", PutOptions::default())
         .unwrap_err();
     assert_eq!(

@@ -1,6 +1,7 @@
 //! Real etcd servers on loopback, each in its own folder, killed when dropped.
 
 use std::fs;
+use std::io::Write as _;
 use std::net::{IpAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -276,4 +277,21 @@ impl Cluster {
             ..Config::default()
         }
     }
+}
+
+/// The endpoint of a server that begins HTTP/2 as it should, takes requests, and answers none.
+pub(crate) fn speechless() -> String {
+    /// A frame of settings with nothing in it: RFC 9113, 6.5.
+    const SETTINGS: [u8; 9] = [0, 0, 0, 4, 0, 0, 0, 0, 0];
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        let mut held = Vec::new();
+        for client in listener.incoming() {
+            let mut client = client.unwrap();
+            client.write_all(&SETTINGS).unwrap();
+            held.push(client);
+        }
+    });
+    endpoint
 }

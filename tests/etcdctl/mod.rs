@@ -9,6 +9,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod case;
+mod connect;
 mod fuzz;
 mod golden;
 mod load;
@@ -17,6 +18,7 @@ mod past;
 mod run;
 mod server;
 mod terminal;
+mod tls;
 mod visible;
 mod written;
 

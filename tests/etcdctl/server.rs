@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use etcdsh::cert::{Ca, Issued, Leaf};
 use etcdsh::etcd::{Client, Config};
 use etcdsh::secret::Secret;
+use rustix::process::{Pid, Signal, kill_process};
 use serde::Deserialize;
 use tempfile::TempDir;
 
@@ -292,6 +293,12 @@ impl Servers {
             "http"
         };
         format!("{scheme}://{}", self.endpoint(number))
+    }
+
+    /// It does nothing any longer, and its connections stay.
+    pub(super) fn freeze(&self, number: usize) {
+        let pid = Pid::from_child(&self.members[&number].child);
+        kill_process(pid, Signal::STOP).unwrap();
     }
 
     pub(super) fn stop(&mut self, number: usize) {

@@ -12,7 +12,7 @@ use simple_dns::{CLASS, Name, Packet, PacketFlag, QCLASS, QTYPE, Question, RCODE
 use crate::etcdctl::failure::{ERROR, Failure, Outcome};
 
 const PATIENCE: Duration = Duration::from_secs(2);
-const TRIES: u16 = 2;
+const TRIES: usize = 2;
 const LARGEST: usize = 64 << 10;
 
 /// What a domain's records came to.
@@ -46,15 +46,14 @@ fn from_servers(
             format!("{service}-{suffix}")
         };
         match lookup(&format!("_{service}._tcp.{domain}"), servers) {
+            // etcdctl names them as DNS has them, with a dot behind the name.
+            Ok(targets) if scheme == "http" && !insecure => {
+                let dotted = |(host, port)| format!("{scheme}://{host}.:{port}");
+                found.ignored.extend(targets.into_iter().map(dotted));
+            }
             Ok(targets) => {
-                let urls = targets
-                    .into_iter()
-                    .map(|target| format!("{scheme}://{target}"));
-                if scheme == "http" && !insecure {
-                    found.ignored.extend(urls);
-                } else {
-                    found.endpoints.extend(urls);
-                }
+                let url = |(host, port)| format!("{scheme}://{host}:{port}");
+                found.endpoints.extend(targets.into_iter().map(url));
             }
             Err(error) => errors.push(error.to_string()),
         }
@@ -86,12 +85,15 @@ fn servers(resolv_conf: &str) -> Vec<SocketAddr> {
     servers
 }
 
-/// `host:port` of the records of a name, by priority and then by weight.
-fn lookup(name: &str, servers: &[SocketAddr]) -> io::Result<Vec<String>> {
+/// Host and port of a record, without the dot behind the host's name.
+type Target = (String, u16);
+
+/// The records of a name, by priority and then by weight.
+fn lookup(name: &str, servers: &[SocketAddr]) -> io::Result<Vec<Target>> {
     let mut trouble = io::Error::other("no name server is known");
-    for attempt in 0..TRIES {
+    for _ in 0..TRIES {
         for server in servers {
-            match ask(name, *server, attempt) {
+            match ask(name, *server) {
                 Ok(targets) => return Ok(targets),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(error),
                 Err(error) => {
@@ -109,12 +111,13 @@ fn lookup(name: &str, servers: &[SocketAddr]) -> io::Result<Vec<String>> {
     Err(trouble)
 }
 
-fn ask(name: &str, server: SocketAddr, id: u16) -> io::Result<Vec<String>> {
+fn ask(name: &str, server: SocketAddr) -> io::Result<Vec<Target>> {
     let wrong = |error: simple_dns::SimpleDnsError| {
         io::Error::new(io::ErrorKind::InvalidData, error.to_string())
     };
-    let mut query =
-        Packet::new_query(id.wrapping_add(u16::try_from(std::process::id() & 0xffff).unwrap_or(0)));
+    // Who guesses the number could answer in the server's stead.
+    let id = getrandom::u32().map_err(io::Error::other)?.to_be_bytes();
+    let mut query = Packet::new_query(u16::from_be_bytes([id[0], id[1]]));
     query.set_flags(PacketFlag::RECURSION_DESIRED);
     query.questions.push(Question::new(
         Name::new(name).map_err(wrong)?,
@@ -146,16 +149,15 @@ fn ask(name: &str, server: SocketAddr, id: u16) -> io::Result<Vec<String>> {
             )));
         }
     }
-    let mut records: Vec<(u16, u16, String)> = Vec::new();
+    let mut records: Vec<(u16, u16, Target)> = Vec::new();
     for record in &packet.answers {
         if let RData::SRV(srv) = &record.rdata {
             records.push((
                 srv.priority,
                 u16::MAX - srv.weight,
-                format!(
-                    "{}:{}",
-                    srv.target.to_string().trim_end_matches('.'),
-                    srv.port
+                (
+                    srv.target.to_string().trim_end_matches('.').to_string(),
+                    srv.port,
                 ),
             ));
         }
@@ -217,7 +219,21 @@ mod tests {
                 let query = Packet::parse(&bytes[..length]).unwrap();
                 let name = query.questions[0].qname.to_string();
                 let mut reply = Packet::new_reply(query.id());
-                if name.starts_with("_etcd-client-ssl._tcp.") {
+                if name == "_etcd-client._tcp.plain" {
+                    let target = Name::new_unchecked("a.test");
+                    let srv = SRV {
+                        priority: 0,
+                        weight: 1,
+                        port: 2379,
+                        target,
+                    };
+                    let data = RData::SRV(srv);
+                    let name = Name::new_unchecked(&name);
+                    let record = ResourceRecord::new(name, CLASS::IN, 60, data);
+                    reply.answers.push(record);
+                } else if name == "_etcd-client-ssl._tcp.plain" {
+                    *reply.rcode_mut() = RCODE::NameError;
+                } else if name.starts_with("_etcd-client-ssl._tcp.") {
                     for (priority, weight, port, target) in [
                         (10, 1, 2379, "b.test"),
                         (0, 5, 2379, "a.test"),
@@ -259,6 +275,9 @@ mod tests {
             ]
         );
         assert!(found.ignored.is_empty());
+        let found = from_servers("plain", "", false, &[server(2)]).unwrap();
+        assert!(found.endpoints.is_empty());
+        assert_eq!(found.ignored, ["http://a.test.:2379"]);
         let nothing = from_servers("test", "blue", true, &[server(2)])
             .err()
             .unwrap();

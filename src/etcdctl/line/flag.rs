@@ -2,6 +2,7 @@
 
 use crate::etcdctl::failure::{ERROR, Failure, Outcome};
 use crate::etcdctl::form::go;
+use crate::etcdctl::line::csv;
 use crate::etcdctl::verb::Since;
 
 /// What a flag takes.
@@ -96,7 +97,8 @@ impl Flag {
             }),
             Kind::Duration => go::parse_duration(value).map(|_| ()),
             Kind::Int => go::parse_int(value, 0).map(|_| ()),
-            Kind::List | Kind::Text => Ok(()),
+            Kind::List => csv::record(value).map(|_| ()),
+            Kind::Text => Ok(()),
         }
     }
 }
@@ -132,7 +134,7 @@ impl Values {
         self.given
             .iter()
             .filter(|(flag, _)| flag.name == name)
-            .flat_map(|(_, value)| value.split(',').map(str::to_string))
+            .flat_map(|(_, value)| csv::record(value).unwrap_or_default())
             .collect()
     }
 }

@@ -3,6 +3,7 @@
 //! Owns how cobra and Go read words. Must not know what a command does. Start reading at `flag.rs`, then `settings.rs`.
 
 pub(super) mod ask;
+pub(super) mod csv;
 pub(super) mod discovery;
 pub(super) mod flag;
 pub(super) mod offer;

@@ -11,6 +11,7 @@ use crate::etcdctl::call::Io;
 use crate::etcdctl::failure::{ARGUMENTS, ERROR, FEATURE, Failure, Outcome};
 use crate::etcdctl::form::go;
 use crate::etcdctl::form::print::Format;
+use crate::etcdctl::line::csv;
 use crate::etcdctl::line::flag::{Flag, Kind, Values};
 use crate::etcdctl::verb::Since;
 use crate::etcdctl::{Given, Style};
@@ -252,21 +253,6 @@ impl Source<'_> {
         Ok(())
     }
 
-    /// Up to 3.5 there was another API, and a variable to choose it.
-    fn check_api(&self, io: &mut Io<'_>) -> Outcome {
-        match self.style.variable("ETCDCTL_API") {
-            Some(version)
-                if version != "3"
-                    && self.style.strict
-                    && self.style.layout == crate::etcdctl::Layout::V35 =>
-            {
-                writeln!(io.err, "unsupported API version: {version}")?;
-                Err(Failure::silent(ERROR))
-            }
-            _ => Ok(()),
-        }
-    }
-
     /// What was given by hand: a flag, or a variable that can be read.
     pub(crate) fn given(&self, name: &str) -> Option<String> {
         if let Some(value) = self.values.given(name) {
@@ -298,21 +284,15 @@ impl Source<'_> {
     }
 
     pub(crate) fn endpoints(&self) -> Option<Vec<String>> {
-        let given = self.values.list("endpoints");
-        let list = if given.is_empty() {
-            self.variable("endpoints")?
-                .split(',')
-                .map(str::to_string)
-                .collect()
-        } else {
-            given
-        };
-        Some(list)
+        if self.values.given("endpoints").is_some() {
+            return Some(self.values.list("endpoints"));
+        }
+        // One that cannot be read is as none for etcdctl.
+        csv::record(&self.variable("endpoints")?).ok()
     }
 
     /// What the flags, the variables and the inventory come to. Nothing is sent yet.
     pub(crate) fn settings(&self, io: &mut Io<'_>) -> Outcome<Settings> {
-        self.check_api(io)?;
         self.check()?;
         let format = self.format()?;
         let decoded = self.decoded()?;
@@ -373,6 +353,8 @@ impl Source<'_> {
                 .tunnel(&wanted, &config.endpoints)
                 .map_err(|error| Failure::of_error(&error))?;
         }
+        // In strict mode nobody is told why.
+        config.asks_why = !self.style.strict;
         config.connect_timeout = self.duration("dial-timeout");
         let command_timeout = self.duration("command-timeout");
         config.request_timeout = command_timeout;
@@ -545,8 +527,10 @@ impl Source<'_> {
             .iter()
             .any(|endpoint| endpoint.trim().starts_with("https://"));
         // Without any certificate of one's own the system's authorities count.
-        config.system_roots = config.ca_pem.is_none()
-            && (https || config.cert_pem.is_some() || !self.flag("insecure-transport"));
+        let wants_tls = config.cert_pem.is_some()
+            || config.server_name.is_some()
+            || !self.flag("insecure-transport");
+        config.system_roots = config.ca_pem.is_none() && (https || wants_tls);
         Ok(())
     }
 
@@ -609,9 +593,15 @@ fn wrong_pem(cert: &str, key: &str) -> Option<&'static str> {
         .then_some("tls: found a certificate rather than a key in the PEM for the private key")
 }
 
+/// A file of PEM; what is no text in it is none of its blocks.
 fn read(path: &str) -> Outcome<String> {
-    std::fs::read_to_string(Path::new(path))
-        .map_err(|error| Failure::new(ARGUMENTS, format!("open {path}: {}", io_text(&error))))
+    let bytes = std::fs::read(Path::new(path)).map_err(|error| {
+        // A folder can be opened.
+        let folder = error.kind() == std::io::ErrorKind::IsADirectory;
+        let what = if folder { "read" } else { "open" };
+        Failure::new(ARGUMENTS, format!("{what} {path}: {}", io_text(&error)))
+    })?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// An error of the system in Go's words.

@@ -1,11 +1,11 @@
 //! Filters about texts: base64, checksums, quoting, JSON, paths.
 
+use aws_lc_rs::digest;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use md5::{Digest, Md5};
 use minijinja::value::{Kwargs, Rest};
 use minijinja::{Environment, Error, Value as Jinja};
-use ring::digest;
 use sha2::{Sha224, Sha256, Sha384, Sha512};
 
 use super::super::value::Value;

@@ -1,0 +1,264 @@
+//! The way to an endpoint, up to where HTTP/2 begins: name, address, socket, TLS. And what is known of a connection from below.
+
+use std::io;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpStream, UnixStream};
+use tokio::sync::Notify;
+use tokio_rustls::TlsConnector;
+
+use super::trouble::{Failure, Trouble, of_link};
+use crate::locked::locked;
+
+/// Where there is another way, one that does not come about is not waited for alone any longer.
+const HEDGE: Duration = Duration::from_millis(30);
+
+const CLOSED: &str =
+    "the server closes the connection during the TLS handshake: it may not speak TLS";
+const NO_HTTP2: &str = "the server speaks TLS, but no HTTP/2: it is no etcd";
+
+/// What the other side says of HTTP/2 in the handshake.
+pub(super) const H2: &[u8] = b"h2";
+
+pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
+/// Where an endpoint is.
+#[derive(Clone, Debug)]
+pub(super) enum Place {
+    Network { host: String, port: u16 },
+    Socket(PathBuf),
+}
+
+/// Where, and whether TLS is spoken there.
+#[derive(Clone)]
+pub(super) struct Way {
+    pub(super) place: Place,
+    pub(super) tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
+}
+
+impl Way {
+    pub(super) async fn line(&self) -> Result<Line, Failure> {
+        let failed = |error: io::Error| Failure {
+            sent: false,
+            trouble: of_link(&error).unwrap_or_else(|| Trouble::Other(error.to_string())),
+        };
+        let stream: Box<dyn Stream> = match &self.place {
+            Place::Network { host, port } => Box::new(socket(host, *port).await.map_err(failed)?),
+            Place::Socket(path) => Box::new(UnixStream::connect(path).await.map_err(failed)?),
+        };
+        let Some((settings, name)) = &self.tls else {
+            return Ok(Line::new(stream));
+        };
+        let shaken = TlsConnector::from(Arc::clone(settings))
+            .connect(name.clone(), stream)
+            .await;
+        let stream = shaken.map_err(|error| {
+            let mut failure = failed(error);
+            if matches!(&failure.trouble, Trouble::Other(_)) {
+                failure.trouble = Trouble::Tls(CLOSED.into());
+            }
+            failure
+        })?;
+        if stream.get_ref().1.alpn_protocol() != Some(H2) {
+            return Err(Failure {
+                sent: false,
+                trouble: Trouble::Tls(NO_HTTP2.into()),
+            });
+        }
+        Ok(Line::new(Box::new(stream)))
+    }
+}
+
+/// A socket to the first address of this name that answers.
+pub(super) async fn socket(host: &str, port: u16) -> io::Result<TcpStream> {
+    let addresses = tokio::net::lookup_host((host, port)).await?;
+    let socket = first(addresses, TcpStream::connect)
+        .await
+        .map_err(|mut failed| {
+            failed
+                .pop()
+                .unwrap_or_else(|| io::Error::other(format!("`{host}` has no address")))
+        })?;
+    // A request waits for no other.
+    let _ = socket.set_nodelay(true);
+    Ok(socket)
+}
+
+/// The first way that comes about. The next is begun when one has failed, or when one takes long; else how each of them failed.
+pub(super) async fn first<W, T, E, F: Future<Output = Result<T, E>>>(
+    ways: impl IntoIterator<Item = W>,
+    begin: impl Fn(W) -> F,
+) -> Result<T, Vec<E>> {
+    let mut ways = ways.into_iter().peekable();
+    let mut begun = FuturesUnordered::new();
+    let mut failed = Vec::new();
+    loop {
+        begun.extend(ways.next().map(&begin));
+        let next = begun.next();
+        let ended = if ways.peek().is_some() {
+            match tokio::time::timeout(HEDGE, next).await {
+                Ok(ended) => ended,
+                Err(_) => continue,
+            }
+        } else {
+            next.await
+        };
+        match ended {
+            Some(Ok(good)) => return Ok(good),
+            Some(Err(error)) => failed.push(error),
+            None => return Err(failed),
+        }
+    }
+}
+
+/// What is known of a connection from below, where HTTP/2 does not tell.
+#[derive(Default)]
+pub(super) struct Pulse {
+    alert: std::sync::Mutex<Option<Trouble>>,
+    gone: AtomicBool,
+    heard: AtomicBool,
+    news: Notify,
+}
+
+impl Pulse {
+    /// It is closed, or broken.
+    pub(super) fn is_gone(&self) -> bool {
+        self.gone.load(Ordering::Acquire)
+    }
+
+    /// What the other side said of TLS instead of anything else: so it has carried out nothing.
+    pub(super) fn alert(&self) -> Option<Trouble> {
+        let heard = self.heard.load(Ordering::Acquire);
+        locked(&self.alert).clone().filter(|_| !heard)
+    }
+
+    /// Until the other side has said anything, or is gone: a process that stands still accepts connections, too.
+    pub(super) async fn beat(&self) {
+        loop {
+            let news = self.news.notified();
+            if self.heard.load(Ordering::Acquire) || self.is_gone() {
+                return;
+            }
+            news.await;
+        }
+    }
+
+    fn hear(&self) {
+        if !self.heard.swap(true, Ordering::AcqRel) {
+            self.news.notify_waiters();
+        }
+    }
+
+    fn end(&self) {
+        self.gone.store(true, Ordering::Release);
+        self.news.notify_waiters();
+    }
+
+    fn note(&self, error: &io::Error) {
+        if let Some(trouble @ Trouble::Tls(_)) = of_link(error) {
+            locked(&self.alert).get_or_insert(trouble);
+        }
+    }
+}
+
+/// A stream whose pulse can be felt.
+pub(super) struct Line {
+    pub(super) pulse: Arc<Pulse>,
+    stream: Box<dyn Stream>,
+}
+
+impl Line {
+    fn new(stream: Box<dyn Stream>) -> Line {
+        Line {
+            pulse: Arc::default(),
+            stream,
+        }
+    }
+
+    /// Who cannot write any longer hears here why: in TLS 1.3 a server refuses a client's certificate after the handshake, and closes.
+    fn listen(&mut self, context: &mut Context<'_>) {
+        let mut room = [0; 512];
+        let read = Pin::new(&mut self.stream).poll_read(context, &mut ReadBuf::new(&mut room));
+        if let Poll::Ready(Err(error)) = read {
+            self.pulse.note(&error);
+        }
+    }
+
+    fn wrote<T>(
+        &mut self,
+        context: &mut Context<'_>,
+        written: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        if let Poll::Ready(Err(error)) = &written {
+            self.pulse.note(error);
+            self.listen(context);
+        }
+        written
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        self.pulse.end();
+    }
+}
+
+impl AsyncRead for Line {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
+        match &read {
+            Poll::Ready(Ok(())) if buffer.filled().len() > before => self.pulse.hear(),
+            Poll::Ready(Err(error)) => self.pulse.note(error),
+            _ => {}
+        }
+        read
+    }
+}
+
+impl AsyncWrite for Line {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.wrote(context, written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
+        self.wrote(context, written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let flushed = Pin::new(&mut self.stream).poll_flush(context);
+        self.wrote(context, flushed)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
