@@ -463,6 +463,7 @@ mod tests {
             during: crate::report::Standing::default(),
             effect: super::super::Effect::None,
             host: h.into(),
+            member: String::new(),
             what: h.into(),
             why: h.into(),
         };

@@ -61,6 +61,7 @@ mod tests {
             during,
             effect: super::super::Effect::Stops,
             host: "10.10.10.10".into(),
+            member: String::new(),
             what: what.into(),
             why: "asked for".into(),
         };

@@ -6,8 +6,8 @@ use crate::program::Ran;
 use crate::repl::live::Members;
 
 /// Three members in a sandbox, and a key.
-fn cluster() -> Members {
-    let members = Members::new(39);
+fn cluster(number: u32) -> Members {
+    let members = Members::new(number);
     let ran = line(&members, "etcd");
     assert_eq!(ran.status, 0, "{}", ran.text());
     assert_eq!(line(&members, "e put seed 1").status, 0);
@@ -46,7 +46,7 @@ fn edit(members: &Members, host: usize, more: &str) {
 
 #[test]
 fn what_was_not_said_is_not_done() {
-    let test = cluster();
+    let test = cluster(39);
     let second = test.addresses[1].clone();
 
     // A plan that leaves the purge out is applied without it, and nothing else is slipped in.
@@ -127,4 +127,43 @@ fn what_was_not_said_is_not_done() {
     }
     assert_eq!(line(&test, "e get seed").stdout, "seed\n1\n");
     says(&line(&test, "etcd-rm etcd -y"), 0, &["snapshot"]);
+}
+
+#[test]
+fn who_is_dead_leaves_first_and_what_a_dead_run_has_left_is_cleared() {
+    let test = cluster(41);
+    let first = test.addresses[0].clone();
+    let data = |host: usize| {
+        let folder = format!("sandbox/{}/data/etcd/member", test.addresses[host]);
+        test.test.path(&folder).exists()
+    };
+    says(
+        &line(&test, &format!("run {first} -- systemctl stop etcd")),
+        0,
+        &[],
+    );
+    // It dies when the first member has left, and before anything is cleared.
+    let mut dies = test.test.command(env!("CARGO_BIN_EXE_etcdsh"));
+    let died = dies
+        .args(["-i", "hosts.yml", "etcd-scale", "1", "-y"])
+        .env("ETCDSH_FAULT", "etcd:1:after")
+        .output()
+        .unwrap();
+    assert_eq!(died.status.code(), None, "{died:?}");
+    let list = line(&test, "e member list").stdout;
+    assert!(
+        !list.contains("etcd-1") && list.contains("etcd-2"),
+        "{list}"
+    );
+    assert!(data(0));
+    says(&line(&test, "etcd-scale 1 -y"), 0, &["clear it"]);
+    let list = line(&test, "e member list").stdout;
+    assert_eq!(
+        (list.lines().count(), list.contains("etcd-2")),
+        (1, true),
+        "{list}"
+    );
+    assert!(!data(0) && data(1) && !data(2));
+    assert_eq!(line(&test, "e get seed").stdout, "seed\n1\n");
+    says(&line(&test, "etcd-scale 1 -y"), 0, &["has 1 voter already"]);
 }
