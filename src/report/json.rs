@@ -42,7 +42,7 @@ fn standing(standing: Standing) -> Value {
 
 fn step(step: &Step) -> Value {
     json!({
-        "host": step.host, "what": step.what, "why": step.why, "effect": step.effect,
+        "host": step.host, "member": step.member, "what": step.what, "why": step.why, "effect": step.effect,
         "before": standing(step.before), "during": standing(step.during), "after": standing(step.after),
     })
 }
