@@ -17,7 +17,7 @@ use super::raw::{self, e};
 use super::server::{Server, program};
 
 const PAGE: usize = 4096;
-const NO_FREELIST: u64 = u64::MAX;
+pub(super) const NO_FREELIST: u64 = u64::MAX;
 
 /// What etcd's own tool says; nothing when it fails. 3.5.16 waits without end at some files, so it gets twenty seconds.
 fn theirs(path: &Path) -> Option<Value> {
@@ -43,7 +43,7 @@ fn as_theirs(status: &SnapshotStatus) -> Value {
     json!({ "hash": status.hash, "revision": status.revision, "totalKey": status.total_key, "totalSize": status.total_size })
 }
 
-fn agrees(path: &Path) -> SnapshotStatus {
+pub(super) fn agrees(path: &Path) -> SnapshotStatus {
     let ours = snapshot_status(path).unwrap();
     let mut theirs = theirs(path).unwrap();
     if let Some(version) = theirs.as_object_mut().unwrap().remove("version") {
@@ -167,7 +167,7 @@ fn a_snapshot_has_the_status_that_etcdctl_gives() {
 }
 
 /// A snapshot with overflow pages and a tree of two levels.
-fn snapshot() -> (TempDir, Vec<u8>) {
+pub(super) fn snapshot() -> (TempDir, Vec<u8>) {
     let server = Server::alone(None);
     let client = server.client();
     fill(&server, "/k/", 1_200, &[b'x'; 200]);
@@ -211,10 +211,10 @@ fn every_cut_of_a_snapshot_is_an_error() {
 }
 
 /// Marsaglia's xorshift, so that a failure can be seen again.
-struct Luck(u64);
+pub(super) struct Luck(pub(super) u64);
 
 impl Luck {
-    fn below(&mut self, end: usize) -> usize {
+    pub(super) fn below(&mut self, end: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -311,13 +311,13 @@ fn what_is_no_file_of_etcd_is_said_in_the_words_of_etcdctl() {
     }
 }
 
-struct Element<'e> {
+pub(super) struct Element<'e> {
     flags: u32,
     key: &'e [u8],
     value: Vec<u8>,
 }
 
-fn pair<'e>(key: &'e [u8], value: &[u8]) -> Element<'e> {
+pub(super) fn pair<'e>(key: &'e [u8], value: &[u8]) -> Element<'e> {
     Element {
         flags: 0,
         key,
@@ -325,7 +325,7 @@ fn pair<'e>(key: &'e [u8], value: &[u8]) -> Element<'e> {
     }
 }
 
-fn bucket(name: &str, root: u64) -> Element<'_> {
+pub(super) fn bucket(name: &str, root: u64) -> Element<'_> {
     Element {
         flags: 1,
         key: name.as_bytes(),
@@ -333,7 +333,7 @@ fn bucket(name: &str, root: u64) -> Element<'_> {
     }
 }
 
-fn inline<'e>(name: &'e str, elements: &[Element]) -> Element<'e> {
+pub(super) fn inline<'e>(name: &'e str, elements: &[Element]) -> Element<'e> {
     Element {
         flags: 1,
         key: name.as_bytes(),
@@ -356,7 +356,7 @@ fn number(number: usize) -> [u8; 4] {
     u32::try_from(number).unwrap().to_le_bytes()
 }
 
-fn leaf(page: u64, elements: &[Element]) -> Vec<u8> {
+pub(super) fn leaf(page: u64, elements: &[Element]) -> Vec<u8> {
     let mut bytes = head(page, 2, elements.len(), 0);
     let mut distance = 16 * elements.len();
     for element in elements {
@@ -379,7 +379,7 @@ fn leaf(page: u64, elements: &[Element]) -> Vec<u8> {
     bytes
 }
 
-fn branch(page: u64, children: &[(&[u8], u64)]) -> Vec<u8> {
+pub(super) fn branch(page: u64, children: &[(&[u8], u64)]) -> Vec<u8> {
     let mut bytes = head(page, 1, children.len(), 0);
     let mut distance = 16 * children.len();
     for (key, child) in children {
@@ -408,7 +408,12 @@ fn free(page: u64, pages: &[u64]) -> Vec<u8> {
 }
 
 /// The pages from 2 on, with two meta pages before them that may be changed.
-fn file(pages: &[Vec<u8>], freelist: u64, root: u64, change: impl Fn(&mut [u8])) -> Vec<u8> {
+pub(super) fn file(
+    pages: &[Vec<u8>],
+    freelist: u64,
+    root: u64,
+    change: impl Fn(&mut [u8]),
+) -> Vec<u8> {
     let end = 2 + pages
         .iter()
         .map(|page| page.len().div_ceil(PAGE) as u64)
@@ -440,12 +445,12 @@ fn file(pages: &[Vec<u8>], freelist: u64, root: u64, change: impl Fn(&mut [u8]))
     bytes
 }
 
-fn revision(main: u64) -> Vec<u8> {
+pub(super) fn revision(main: u64) -> Vec<u8> {
     [&main.to_be_bytes()[..], b"_", &[0; 8]].concat()
 }
 
 /// A database made by hand, with all that etcd does not make any more. `change` may spoil its pages 2 to 7.
-fn made(freelist: u64, change: impl Fn(&mut Vec<Vec<u8>>)) -> Vec<u8> {
+pub(super) fn made(freelist: u64, change: impl Fn(&mut Vec<Vec<u8>>)) -> Vec<u8> {
     let (one, two, three) = (revision(1), revision(2), revision(3));
     let version = [
         pair(b"consistent_index", &[0; 8]),

@@ -5,6 +5,7 @@
 mod bolt;
 mod proxy;
 pub(crate) mod raw;
+mod restore;
 pub(crate) mod server;
 
 use std::fs;

@@ -157,31 +157,13 @@ impl Restoration {
 }
 
 impl Seed<'_> {
-    /// The log of a member.
-    fn log(&self, member: &Founder) -> Vec<u8> {
-        let members = &self.founding.members;
-        let mut log = Log::new(member.id, self.founding.id);
-        log.snapshot(0, 0, None);
-        for (index, added) in (1..).zip(members) {
-            let change = Fields::default().number(1, 0).number(2, 0);
-            let text = membership::member(added);
-            let change = change.number(3, added.id).bytes(4, text.as_bytes());
-            log.change(self.term, index, &change.done());
-        }
-        let last = members.len() as u64;
-        let vote = members.first().map_or(0, |first| first.id);
-        log.state(self.term, vote, last);
-        log.snapshot(last, self.term, Some(&self.voters()));
-        log.done()
-    }
-
     /// The raft snapshot of all members: its name, and its bytes.
     ///
     /// Without it etcd up to 3.6 would begin at the first entry of the log, and send a member that joins later the entries
     /// alone, without what was restored.
     fn raft_snapshot(&self) -> (String, Vec<u8>) {
         let last = self.founding.members.len() as u64;
-        let about = Fields::default().bytes(1, &self.voters());
+        let about = Fields::default().bytes(1, &voters(&self.founding));
         let about = about.number(2, last).number(3, self.term).done();
         let store = membership::v2_store(&self.founding);
         let snapshot = Fields::default().bytes(1, store.as_bytes());
@@ -191,17 +173,11 @@ impl Seed<'_> {
         (format!("{:016x}-{last:016x}.snap", self.term), file.done())
     }
 
-    fn voters(&self) -> Vec<u8> {
-        let ids = self.founding.members.iter().map(|member| member.id);
-        let voters = ids.fold(Fields::default(), |voters, id| voters.number(1, id));
-        voters.number(5, 0).done()
-    }
-
     /// Write the data of a member into a folder of this machine, which appears there when all of it is on the disk, or not
     /// at all: also when `stop` asks for the end.
     pub fn write(&self, member: &Founder, place: &Place, stop: &dyn Fn() -> bool) -> Result<()> {
         place.check()?;
-        let log = self.log(member);
+        let log = log(&self.founding, member, self.term);
         let (name, snapshot) = self.raft_snapshot();
         let files = place::Files {
             database: &|file| self.patch.write(&self.restoration.database, file, stop),
@@ -209,5 +185,57 @@ impl Seed<'_> {
             snapshot: (&name, &snapshot),
         };
         place.put(&files)
+    }
+}
+
+/// The log of a member.
+fn log(founding: &Founding, member: &Founder, term: u64) -> Vec<u8> {
+    let members = &founding.members;
+    let mut log = Log::new(member.id, founding.id);
+    log.snapshot(0, 0, None);
+    for (index, added) in (1..).zip(members) {
+        let change = Fields::default().number(1, 0).number(2, 0);
+        let text = membership::member(added);
+        let change = change.number(3, added.id).bytes(4, text.as_bytes());
+        log.change(term, index, &change.done());
+    }
+    let last = members.len() as u64;
+    let vote = members.first().map_or(0, |first| first.id);
+    log.state(term, vote, last);
+    log.snapshot(last, term, Some(&voters(founding)));
+    log.done()
+}
+
+fn voters(founding: &Founding) -> Vec<u8> {
+    let ids = founding.members.iter().map(|member| member.id);
+    let voters = ids.fold(Fields::default(), |voters, id| voters.number(1, id));
+    voters.number(5, 0).done()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Length and sum of what etcdutl 3.5.35 and 3.6.16 write for `m`.
+    #[test]
+    fn the_log_is_that_of_etcdutl() {
+        let all = "m=http://127.0.0.77:12380,n=http://127.0.0.78:12380";
+        let founding = Founding::read(all, "tok").expect("it is read");
+        let member = founding.members.iter().find(|member| member.name == "m");
+        let log = log(&founding, member.expect("m"), 1);
+        assert_eq!((log.len(), crc32c::crc32c(&log)), (408, 0x9499_39ff));
+    }
+
+    #[test]
+    fn a_version_has_two_numbers_first() {
+        for (text, wanted) in [
+            ("3.6.1", Some((3, 6))),
+            ("v3.10", Some((3, 10))),
+            ("3", None),
+            ("", None),
+            ("3.x", None),
+        ] {
+            assert_eq!(minor(text), wanted, "{text}");
+        }
     }
 }
