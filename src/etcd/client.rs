@@ -15,10 +15,12 @@ use std::time::{Duration, Instant};
 use tonic::codegen::http::Uri;
 
 use super::backoff::Backoff;
-use super::connection::{Answer, Connection, Tls, target, url};
+use super::connection::{self, Answer, Connection, Tls, target, url};
 use super::keeper::Keeper;
 use super::probe;
+use super::proxy::Proxies;
 use super::round::{Asking, Time};
+use super::teller::Teller;
 use super::trouble::{Failure, Fault, Result, Trouble};
 use crate::error::{self, Error};
 use crate::locked::locked;
@@ -47,14 +49,20 @@ pub struct Config {
     pub ping_interval: Duration,
     /// How long that sign may take.
     pub ping_timeout: Duration,
+    /// The proxies that lead to endpoints of other machines.
+    pub proxies: Option<Proxies>,
     /// For the answer of one endpoint.
     pub request_timeout: Duration,
     /// The name that the servers' certificates must bear, instead of the endpoint's own.
     pub server_name: Option<String>,
     /// Take any certificate for the server's.
     pub skip_verify: bool,
+    /// Begin with any endpoint, and spread many requests over all of them, instead of staying with the one that answers.
+    pub spreads: bool,
     /// Trust the system's authorities when no CA is given; reading them costs milliseconds.
     pub system_roots: bool,
+    /// Is told of each request that fails.
+    pub teller: Option<Teller>,
     /// Is told of each connection and each answer, with the time it took. No secrets are in it.
     pub trace: Option<fn(&str)>,
     pub user: Option<String>,
@@ -92,10 +100,13 @@ impl Default for Config {
             password: None,
             ping_interval: Duration::from_secs(10),
             ping_timeout: Duration::from_secs(6),
+            proxies: None,
             request_timeout: Duration::from_secs(5),
             server_name: None,
             skip_verify: false,
+            spreads: false,
             system_roots: false,
+            teller: None,
             trace: None,
             user: None,
         }
@@ -138,6 +149,8 @@ pub(super) struct Shared {
     /// The endpoint that answered last: a dead one is tried once, not at every call.
     pub(super) favourite: AtomicUsize,
     pub(super) tls: Tls,
+    /// Counts the requests that are spread over the endpoints.
+    pub(super) turn: AtomicUsize,
 }
 
 impl Client {
@@ -156,8 +169,14 @@ impl Client {
             connections: Mutex::default(),
             favourite: AtomicUsize::new(0),
             tls: Tls::default(),
+            turn: AtomicUsize::new(0),
             config,
         };
+        if shared.config.spreads {
+            let any = getrandom::u32().unwrap_or_default() as usize;
+            let first = any % shared.config.endpoints.len();
+            shared.favourite.store(first, Ordering::Relaxed);
+        }
         let client = Client {
             limit: shared.config.request_timeout,
             shared: Arc::new(shared),
@@ -258,9 +277,22 @@ impl Client {
         patience: Patience,
         call: impl AsyncFn(&Connection) -> Answer<T>,
     ) -> Result<T> {
-        self.answered(effect, &call, |asking| {
+        let Some(teller) = &self.config().teller else {
+            return self.answered(effect, &call, |asking| {
+                self.rounds(effect, patience, asking)
+            });
+        };
+        teller.begin();
+        let answer = self.answered(effect, &call, |asking| {
             self.rounds(effect, patience, asking)
-        })
+        });
+        if let Err(fault) = &answer
+            && !fault.trouble().is_of_server()
+            && let Some(method) = block_on(connection::method_of(&call))
+        {
+            teller.no_answer(&method, fault.last());
+        }
+        answer
     }
 
     /// Let `ask` put the question until one endpoint gives the answer.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::pin::Pin;
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::task::{Context, Poll};
 
 use hyper_util::rt::TokioIo;
@@ -17,17 +17,20 @@ use tower::util::BoxCloneSyncService;
 use super::client::Config;
 use super::dial::{H2, Line, Place, Pulse, Way};
 use super::keeper::Keeper;
+use super::teller::Teller;
 use super::trouble::{Failure, NO_USER};
 use crate::error::{Error, Result};
+use crate::locked::locked;
 use crate::secret::Secret;
 use crate::tls;
 
 /// etcd answers a range in one message, however large; tonic's own limit is 4 MiB.
 pub(super) const LARGEST_MESSAGE: usize = i32::MAX as usize;
 
-/// Larger windows than HTTP/2's 64 KiB, so that a snapshot or a large range does not wait for each round trip.
-const STREAM_WINDOW: u32 = 4 << 20;
-const CONNECTION_WINDOW: u32 = 8 << 20;
+/// Larger windows than HTTP/2's 64 KiB, so that a snapshot or a large range does not wait for each round trip. What is not read yet
+/// takes memory: near by a small one is enough. gRPC's grow up to the large one.
+const NEAR_WINDOW: u32 = 4 << 20;
+const FAR_WINDOW: u32 = 16 << 20;
 
 const AUTH_IS_OFF: &str = "etcdserver: authentication is not enabled";
 /// A learner cannot log anybody in.
@@ -46,6 +49,9 @@ type Outcome<T> = std::result::Result<T, Failure>;
 #[derive(Clone)]
 pub(crate) struct Channel {
     inner: tonic::transport::Channel,
+    /// The method of the last request, where somebody wants to know it.
+    method: Option<Arc<Mutex<Option<String>>>>,
+    teller: Option<Teller>,
     token: Arc<RwLock<Option<HeaderValue>>>,
 }
 
@@ -76,8 +82,19 @@ impl Service<Request<Body>> for Channel {
         if let Some(token) = self.token() {
             request.headers_mut().insert("token", token);
         }
+        let method = || request.uri().path().to_string();
+        if let Some(last) = &self.method {
+            *locked(last) = Some(method());
+        }
+        let told = self.teller.clone().map(|teller| (teller, method()));
         let answer = self.inner.call(request);
-        Box::pin(async move { answer.await.map_err(Into::into) })
+        Box::pin(async move {
+            let answer = answer.await?;
+            if let Some((teller, method)) = told {
+                teller.hear(&method, answer.headers());
+            }
+            Ok(answer)
+        })
     }
 }
 
@@ -99,22 +116,30 @@ impl Connection {
         let pulse = Arc::clone(&line.pulse);
         let channel = Channel {
             inner: target.over(line).await?,
+            method: None,
+            teller: config.teller.clone(),
             token: Arc::default(),
         };
-        let service = etcd_client::Channel::Custom(BoxCloneSyncService::new(channel.clone()));
-        let client = etcd_client::Client::from_channel(service, None)
-            .await
-            .map_err(|error| Failure::from(&error))?;
         let login = config
             .user
             .as_ref()
             .zip(config.password.as_ref())
             .map(|(user, password)| (user.clone(), password.clone()));
+        let connection = Connection::of(channel, pulse).await;
         Ok(Connection {
-            channel,
-            client,
             keeper: config.keeper.clone(),
             login: login.map(OnceLock::from).unwrap_or_default(),
+            ..connection.map_err(|error| Failure::from(&error))?
+        })
+    }
+
+    async fn of(channel: Channel, pulse: Arc<Pulse>) -> Answer<Connection> {
+        let service = etcd_client::Channel::Custom(BoxCloneSyncService::new(channel.clone()));
+        Ok(Connection {
+            client: etcd_client::Client::from_channel(service, None).await?,
+            channel,
+            keeper: None,
+            login: OnceLock::default(),
             logged_in: tokio::sync::Mutex::new(false),
             pulse,
         })
@@ -229,6 +254,28 @@ impl Connection {
     }
 }
 
+/// The method that this calls first, as gRPC names it: found by a connection that leads nowhere.
+pub(super) async fn method_of<T>(call: &impl AsyncFn(&Connection) -> Answer<T>) -> Option<String> {
+    let method = Arc::default();
+    let nowhere = tower::service_fn(|_: Uri| {
+        let nobody: std::io::Result<TokioIo<tokio::net::TcpStream>> =
+            Err(std::io::ErrorKind::NotConnected.into());
+        std::future::ready(nobody)
+    });
+    let channel = Channel {
+        inner: Endpoint::from_static("http://nowhere").connect_with_connector_lazy(nowhere),
+        method: Some(Arc::clone(&method)),
+        teller: None,
+        token: Arc::default(),
+    };
+    let gone = Arc::<Pulse>::default();
+    gone.end();
+    let connection = Connection::of(channel, gone).await.ok()?;
+    // It fails, of course.
+    let _ = call(&connection).await;
+    locked(&method).take()
+}
+
 /// Where and how to connect.
 pub(super) struct Target {
     endpoint: Endpoint,
@@ -238,12 +285,17 @@ pub(super) struct Target {
 impl Target {
     /// HTTP/2 over this line, and no other.
     async fn over(&self, line: Line) -> Outcome<tonic::transport::Channel> {
+        let window = if line.far { FAR_WINDOW } else { NEAR_WINDOW };
+        let endpoint = self.endpoint.clone();
+        let endpoint = endpoint
+            .initial_connection_window_size(2 * window)
+            .initial_stream_window_size(window);
         let mut line = Some(line);
         let connector = tower::service_fn(move |_: Uri| {
             let line = line.take().ok_or(std::io::ErrorKind::NotConnected);
             std::future::ready(line.map(TokioIo::new).map_err(std::io::Error::from))
         });
-        let opened = self.endpoint.connect_with_connector(connector).await;
+        let opened = endpoint.connect_with_connector(connector).await;
         opened.map_err(|error| Failure {
             sent: false,
             ..Failure::from(&etcd_client::Error::TransportError(error))
@@ -308,11 +360,16 @@ pub(super) fn target(endpoint: &str, config: &Config, tls: &Tls) -> Result<Targe
     };
     let endpoint = target
         .http2_keep_alive_interval(config.ping_interval)
-        .initial_connection_window_size(CONNECTION_WINDOW)
-        .initial_stream_window_size(STREAM_WINDOW)
         .keep_alive_timeout(config.ping_timeout)
         .keep_alive_while_idle(false);
-    let way = Way { place, tls };
+    let proxy = match &place {
+        Place::Network { host, port } => config
+            .proxies
+            .clone()
+            .filter(|proxies| proxies.serve(host, *port)),
+        Place::Socket(_) => None,
+    };
+    let way = Way { place, proxy, tls };
     Ok(Target { endpoint, way })
 }
 

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use rustls::ClientConfig;
@@ -16,11 +16,15 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::Notify;
 use tokio_rustls::TlsConnector;
 
+use super::proxy::Proxies;
 use super::trouble::{Failure, Trouble, of_link};
 use crate::locked::locked;
 
 /// Where there is another way, one that does not come about is not waited for alone any longer.
 const HEDGE: Duration = Duration::from_millis(30);
+
+/// A round trip in one network takes less.
+const NEAR: Duration = Duration::from_millis(3);
 
 const CLOSED: &str =
     "the server closes the connection during the TLS handshake: it may not speak TLS";
@@ -43,21 +47,36 @@ pub(super) enum Place {
 #[derive(Clone)]
 pub(super) struct Way {
     pub(super) place: Place,
+    /// Asked to lead there, where there is one.
+    pub(super) proxy: Option<Proxies>,
     pub(super) tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
 }
 
 impl Way {
+    async fn network(&self, host: &str, port: u16) -> io::Result<TcpStream> {
+        let Some(proxy) = &self.proxy else {
+            return socket(host, port).await;
+        };
+        let (through, door) = proxy.place();
+        proxy.lead(socket(through, door).await?, host, port).await
+    }
+
     pub(super) async fn line(&self) -> Result<Line, Failure> {
         let failed = |error: io::Error| Failure {
             sent: false,
             trouble: of_link(&error).unwrap_or_else(|| Trouble::Other(error.to_string())),
         };
+        let mut far = false;
         let stream: Box<dyn Stream> = match &self.place {
-            Place::Network { host, port } => Box::new(socket(host, *port).await.map_err(failed)?),
+            Place::Network { host, port } => {
+                let (socket, took) = timed(self.network(host, *port)).await;
+                far = took > NEAR;
+                Box::new(socket.map_err(failed)?)
+            }
             Place::Socket(path) => Box::new(UnixStream::connect(path).await.map_err(failed)?),
         };
         let Some((settings, name)) = &self.tls else {
-            return Ok(Line::new(stream));
+            return Ok(Line::new(stream, far));
         };
         let shaken = TlsConnector::from(Arc::clone(settings))
             .connect(name.clone(), stream)
@@ -75,8 +94,13 @@ impl Way {
                 trouble: Trouble::Tls(NO_HTTP2.into()),
             });
         }
-        Ok(Line::new(Box::new(stream)))
+        Ok(Line::new(Box::new(stream), far))
     }
+}
+
+async fn timed<T>(future: impl Future<Output = T>) -> (T, Duration) {
+    let start = Instant::now();
+    (future.await, start.elapsed())
 }
 
 /// A socket to the first address of this name that answers.
@@ -159,7 +183,8 @@ impl Pulse {
         }
     }
 
-    fn end(&self) {
+    /// Nothing comes over it any longer.
+    pub(super) fn end(&self) {
         self.gone.store(true, Ordering::Release);
         self.news.notify_waiters();
     }
@@ -173,37 +198,45 @@ impl Pulse {
 
 /// A stream whose pulse can be felt.
 pub(super) struct Line {
+    /// A round trip takes its time.
+    pub(super) far: bool,
     pub(super) pulse: Arc<Pulse>,
     stream: Box<dyn Stream>,
 }
 
 impl Line {
-    fn new(stream: Box<dyn Stream>) -> Line {
+    fn new(stream: Box<dyn Stream>, far: bool) -> Line {
         Line {
+            far,
             pulse: Arc::default(),
             stream,
         }
     }
 
-    /// Who cannot write any longer hears here why: in TLS 1.3 a server refuses a client's certificate after the handshake, and closes.
-    fn listen(&mut self, context: &mut Context<'_>) {
-        let mut room = [0; 512];
-        let read = Pin::new(&mut self.stream).poll_read(context, &mut ReadBuf::new(&mut room));
-        if let Poll::Ready(Err(error)) = read {
-            self.pulse.note(&error);
-        }
-    }
-
+    /// Who cannot write any longer hears first why: in TLS 1.3 a server refuses a client's certificate after the handshake, and closes.
     fn wrote<T>(
         &mut self,
         context: &mut Context<'_>,
         written: Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
-        if let Poll::Ready(Err(error)) = &written {
-            self.pulse.note(error);
-            self.listen(context);
+        let Poll::Ready(Err(error)) = &written else {
+            return written;
+        };
+        self.pulse.note(error);
+        let mut room = [0; 512];
+        loop {
+            let mut buffer = ReadBuf::new(&mut room);
+            match Pin::new(&mut self.stream).poll_read(context, &mut buffer) {
+                // It comes at once: the other side has closed.
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {}
+                Poll::Ready(Ok(())) => return written,
+                Poll::Ready(Err(error)) => {
+                    self.pulse.note(&error);
+                    return written;
+                }
+            }
         }
-        written
     }
 }
 

@@ -10,7 +10,10 @@ use super::connection::{Connection, target};
 use super::dial;
 use super::trouble::{Attempt, Failure, Fault, Result, Trouble};
 use crate::locked::locked;
-use crate::runtime::{block_on, questions_have_ended, until_questions_end, wait};
+use crate::runtime::{block_on, questions_have_ended, runtime, until_questions_end, wait};
+
+/// After so many requests of one client they are spread over all endpoints: most programs make fewer, and connect once.
+const FEW: usize = 8;
 
 /// How long answers are waited for.
 #[derive(Clone, Copy, Debug)]
@@ -173,12 +176,41 @@ impl Client {
         Err(Box::new(fault))
     }
 
-    /// The endpoints, the one that answered last first.
+    /// The endpoints, the one that answered last first; or each first in turn, once there have been many requests.
     fn in_turn(&self) -> Vec<&str> {
         let endpoints = self.endpoints();
-        let first = self.shared.favourite.load(Ordering::Relaxed);
+        let mut first = self.shared.favourite.load(Ordering::Relaxed);
+        if self.config().spreads && endpoints.len() > 1 {
+            let count = self.shared.turn.fetch_add(1, Ordering::Relaxed);
+            match count.cmp(&FEW) {
+                std::cmp::Ordering::Less => {}
+                std::cmp::Ordering::Equal => self.reach_all(),
+                std::cmp::Ordering::Greater => first = count % endpoints.len(),
+            }
+        }
         let (before, after) = endpoints.split_at(first);
         after.iter().chain(before).map(String::as_str).collect()
+    }
+
+    /// Connect to the endpoints that there is no connection to, while requests go on over what there is.
+    fn reach_all(&self) {
+        for endpoint in self.endpoints() {
+            if self.standing(endpoint).is_some() {
+                continue;
+            }
+            let (client, endpoint) = (self.clone(), endpoint.clone());
+            runtime().spawn(async move {
+                let limit = client.config().connect_timeout;
+                if let Ok(connection) = client.open(&endpoint, true, limit).await {
+                    client.keep(&endpoint, Arc::new(connection));
+                }
+            });
+        }
+    }
+
+    fn keep(&self, endpoint: &str, connection: Arc<Connection>) {
+        let endpoint = endpoint.to_string();
+        self.connections().insert(endpoint, connection);
     }
 
     fn prefer(&self, endpoint: &str) {
@@ -210,8 +242,7 @@ impl Client {
             explained.collect::<Vec<_>>()
         })?;
         let connection = Arc::new(connection);
-        self.connections()
-            .insert(endpoint.to_string(), Arc::clone(&connection));
+        self.keep(endpoint, Arc::clone(&connection));
         Ok((endpoint, connection))
     }
 

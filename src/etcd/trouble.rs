@@ -173,7 +173,7 @@ impl Fault {
         }
     }
 
-    fn last(&self) -> &Attempt {
+    pub(super) fn last(&self) -> &Attempt {
         self.attempts
             .last()
             .expect("a fault is made of at least one attempt")

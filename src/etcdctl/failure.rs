@@ -171,7 +171,7 @@ pub(super) fn strict_text(fault: &Fault) -> String {
 }
 
 /// A gRPC code as Go names it.
-fn code_name(code: i32) -> String {
+pub(super) fn code_name(code: i32) -> String {
     let code = Code::from_i32(code);
     if code == Code::Cancelled {
         "Canceled".into()

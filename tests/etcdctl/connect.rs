@@ -1,11 +1,13 @@
 //! Who is asked, how often, and how long that takes: endpoints that refuse, that stand still, that are of different kinds.
 
-use std::io;
+use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use etcdsh::etcd::{Client, Config, GetOptions, Scraper};
+use regex::Regex;
 use tempfile::TempDir;
 
 use super::run::{self, Outcome, Tool};
@@ -228,4 +230,144 @@ fn endpoints_of_two_kinds_are_as_with_etcdctl() {
         said(&outcome),
         "Error: some endpoints are with TLS, some without   what goes to one may go to any of them  hint: --endpoints=https://a:1,https://b:1 128"
     );
+}
+
+#[test]
+fn requests_are_spread_over_all_endpoints() {
+    let place = Place::new(14);
+    let servers = place.servers(Kind::Three);
+    let doors: Vec<Door> = (1..=3)
+        .map(|number| Door::to(Some(servers.endpoint(number))))
+        .collect();
+    let endpoints: Vec<&str> = doors.iter().map(|door| door.address.as_str()).collect();
+    let endpoints = format!("--endpoints={}", endpoints.join(","));
+    let ours = place.ours();
+    // That one of three is never begun with in forty times: one in three million.
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..10 {
+                    assert_eq!(said(&ours.run(&format!("put a b {endpoints}"))), "OK 0");
+                }
+            });
+        }
+    });
+    let counts: Vec<usize> = doors.iter().map(Door::count).collect();
+    assert!(counts.iter().all(|count| *count > 0), "{counts:?}");
+
+    // And those of one process.
+    let client = Client::new(Config {
+        endpoints: (1..=3).map(|number| servers.url(number)).collect(),
+        spreads: true,
+        ..Config::default()
+    })
+    .unwrap();
+    for _ in 0..90 {
+        client.get(b"a", &GetOptions::default()).unwrap();
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    let answered: Vec<u64> = (1..=3).map(|number| ranges(&servers.url(number))).collect();
+    assert!(answered.iter().all(|count| *count >= 20), "{answered:?}");
+}
+
+/// How many ranges a member has answered, as it counts them itself.
+fn ranges(endpoint: &str) -> u64 {
+    let mut scraper = Scraper::new(endpoint, &Config::default());
+    let text = scraper.fetch(Duration::from_secs(5)).unwrap().text;
+    let row = text.lines().find(|line| {
+        line.starts_with("grpc_server_handled_total{grpc_code=\"OK\",grpc_method=\"Range\"")
+    });
+    row.and_then(|row| row.rsplit(' ').next()?.parse().ok())
+        .unwrap_or(0)
+}
+
+/// What went through a port that is a proxy of HTTP: the first line of each who came, and then what is behind.
+fn proxy() -> (String, Arc<Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let asked: Arc<Mutex<Vec<String>>> = Arc::default();
+    let heard = Arc::clone(&asked);
+    std::thread::spawn(move || {
+        for client in listener.incoming() {
+            let mut client = client.unwrap();
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                let mut byte = [0];
+                client.read_exact(&mut byte).unwrap();
+                head.push(byte[0]);
+            }
+            heard.lock().unwrap().push(String::from_utf8(head).unwrap());
+            // The address is a documentation's: nobody is there.
+            client.write_all(b"HTTP/1.1 503 no\r\n\r\n").unwrap();
+        }
+    });
+    (address, asked)
+}
+
+#[test]
+fn a_proxy_is_asked_for_what_is_not_on_this_machine() {
+    let place = Place::new(15);
+    let (address, asked) = proxy();
+    let lines = |tool: Tool| {
+        let tool = tool.with([
+            ("HTTPS_PROXY".into(), format!("http://u:p@{address}")),
+            ("NO_PROXY".into(), "192.0.2.2".into()),
+        ]);
+        asked.lock().unwrap().clear();
+        let outcome = tool.run(
+            "get a --command-timeout=600ms --endpoints=192.0.2.1:2379,192.0.2.2:2379,127.0.0.1:1",
+        );
+        assert_eq!(said(&outcome), "Error: context deadline exceeded 1");
+        let heard = asked.lock().unwrap().join("\n");
+        let lines = heard
+            .lines()
+            .filter(|line| !line.starts_with("User-Agent"))
+            .map(str::to_string);
+        lines.collect::<Vec<String>>()
+    };
+    let (real, ours) = (lines(place.real()), lines(place.ours()));
+    assert_eq!(ours, real);
+    assert_eq!(ours[0], "CONNECT 192.0.2.1:2379 HTTP/1.1");
+}
+
+#[test]
+fn a_request_that_fails_is_logged_as_by_etcdctl() {
+    let place = Place::new(16);
+    let _servers = place.servers(Kind::Plain);
+    let endpoint = format!("{}:2379", place.addresses.ips[0]);
+    let masks = [
+        (r#""ts":"[^"]*""#, r#""ts":"""#),
+        // These differ between releases.
+        (r"v3(@v[0-9.]*)?/retry_interceptor.go(:\d+)?", "FILE"),
+        ("last connection error: ", ""),
+        ("0x[0-9a-f]+/", "0x0/"),
+        (r#""peer":"[^"]*","#, ""),
+    ]
+    .map(|(mask, instead)| (Regex::new(mask).unwrap(), instead));
+    let logged = |tool: &Tool, line: &str| {
+        let outcome = tool.run(&format!("{line} --command-timeout=900ms"));
+        let text = String::from_utf8_lossy(&outcome.stderr).into_owned();
+        let lines = text.lines().filter(|line| line.starts_with('{'));
+        lines
+            .map(|line| {
+                masks
+                    .iter()
+                    .fold(line.to_string(), |line, (mask, instead)| {
+                        mask.replace_all(&line, *instead).into_owned()
+                    })
+            })
+            .collect::<Vec<String>>()
+    };
+    for line in [
+        "put a b --endpoints=127.0.0.1:1",
+        "lease grant 5 --endpoints=http://127.0.0.1:1",
+        &format!("put a b --lease=77 --endpoints={endpoint}"),
+        &format!("put a b --user=a:b --endpoints={endpoint}"),
+        &format!("get a --rev=99 --endpoints={endpoint}"),
+        &format!("put a b --endpoints={endpoint}"),
+        &format!("lease keep-alive 77 --endpoints={endpoint}"),
+    ] {
+        let (real, ours) = (logged(&place.real(), line), logged(&place.ours(), line));
+        assert_eq!(ours, real, "{line}");
+    }
 }

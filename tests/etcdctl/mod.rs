@@ -134,7 +134,7 @@ impl Side {
     fn ours(compat: Option<&str>, link: PathBuf) -> Side {
         let env = compat.map(|compat| ("ETCDSH_ETCDCTL_COMPAT".to_string(), compat.to_string()));
         Side {
-            drop_log: false,
+            drop_log: true,
             env: env.into_iter().collect(),
             program: link,
         }

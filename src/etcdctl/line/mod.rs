@@ -6,6 +6,7 @@ pub(super) mod ask;
 pub(super) mod csv;
 pub(super) mod discovery;
 pub(super) mod flag;
+mod log;
 pub(super) mod offer;
 pub(super) mod settings;
 pub(super) mod usage;

@@ -6,13 +6,14 @@ use std::io::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::etcd::{Client, Config};
+use crate::etcd::{Client, Config, Proxies};
 use crate::etcdctl::call::Io;
 use crate::etcdctl::failure::{ARGUMENTS, ERROR, FEATURE, Failure, Outcome};
 use crate::etcdctl::form::go;
 use crate::etcdctl::form::print::Format;
 use crate::etcdctl::line::csv;
 use crate::etcdctl::line::flag::{Flag, Kind, Values};
+use crate::etcdctl::line::log;
 use crate::etcdctl::verb::Since;
 use crate::etcdctl::{Given, Style};
 use crate::secret::Secret;
@@ -355,6 +356,12 @@ impl Source<'_> {
         }
         // In strict mode nobody is told why.
         config.asks_why = !self.style.strict;
+        config.spreads = self.style.strict;
+        if self.style.strict {
+            let first = config.endpoints.first().map_or("", String::as_str);
+            config.proxies = proxies();
+            config.teller = Some(log::teller(self.style, first, complain));
+        }
         config.connect_timeout = self.duration("dial-timeout");
         let command_timeout = self.duration("command-timeout");
         config.request_timeout = command_timeout;
@@ -561,6 +568,25 @@ impl Source<'_> {
 )]
 fn trace(text: &str) {
     drop(writeln!(std::io::stderr(), "debug: {text}"));
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a request that is made again is told of while its answer is waited for"
+)]
+fn complain(line: &str) {
+    drop(writeln!(std::io::stderr(), "{line}"));
+}
+
+/// Of the environment, in capitals or small letters.
+fn proxies() -> Option<Proxies> {
+    let variable = |name: &str| {
+        let names = [name.to_string(), name.to_lowercase()];
+        let mut values = names.iter().filter_map(|name| std::env::var(name).ok());
+        values.find(|value| !value.is_empty())
+    };
+    let none = variable("NO_PROXY").unwrap_or_default();
+    Proxies::new(&variable("HTTPS_PROXY")?, &none)
 }
 
 /// An endpoint without its scheme.

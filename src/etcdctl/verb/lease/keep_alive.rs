@@ -127,9 +127,24 @@ fn renewed(
             return Ok(reply);
         }
     }
-    let (begun, reply) = client.ask(Effect::Read, patience, async |etcd| {
-        Ok(KeepAlive::begin(&etcd.channel, id).await?)
-    })?;
+    let ask = |patience| {
+        client.ask(Effect::Read, patience, async |etcd| {
+            Ok(KeepAlive::begin(&etcd.channel, id).await?)
+        })
+    };
+    // The connection there is may lead to a member that stands still: it has a part of the time, and is not used again.
+    let soon = patience.deadline.map(|end| {
+        let now = Instant::now();
+        now + end.saturating_duration_since(now) / 3
+    });
+    let first = ask(Patience {
+        deadline: soon,
+        ..patience
+    });
+    let (begun, reply) = match first {
+        Err(fault) if !fault.trouble().is_answer() => ask(patience)?,
+        answer => answer?,
+    };
     *stream = Some(begun);
     Ok(reply)
 }
