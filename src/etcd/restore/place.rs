@@ -80,7 +80,9 @@ impl Place {
             },
         };
         write(files, &member, &wal)?;
-        let owner = fs::metadata(data_dir).ok().filter(|_| is_there);
+        // Who is not root has the rights on the folder by a group, and cannot give files away.
+        let gives = is_there && rustix::process::geteuid().is_root();
+        let owner = fs::metadata(data_dir).ok().filter(|_| gives);
         for root in [Some(&data), elsewhere.as_ref()].into_iter().flatten() {
             root.settle(owner.as_ref())
                 .map_err(|error| trouble("write", &root.name, &error))?;
