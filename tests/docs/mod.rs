@@ -190,7 +190,8 @@ fn shell_words(text: &str) -> Vec<String> {
 }
 
 fn mistake_in(words: &[String]) -> Option<String> {
-    const SUBCOMMANDS: [&str; 9] = [
+    const SUBCOMMANDS: [&str; 10] = [
+        "bundle",
         "check",
         "completion",
         "help",

@@ -120,7 +120,13 @@ fn what_was_not_said_is_not_done() {
     }
     says(&line(&test, "etcd-check"), 2, &["force-new-cluster: true"]);
     says(&line(&test, "etcd-reload -y"), 0, &[]);
-    for other in ["wal-dir: /nowhere/wal", "data-dir: /nowhere/etcd"] {
+    // etcd reads keys in large letters, too.
+    for other in [
+        "wal-dir: /nowhere/wal",
+        "data-dir: /nowhere/etcd",
+        "Data-Dir: /nowhere/etcd",
+        "Force-New-Cluster: true",
+    ] {
         edit(&test, 2, other);
         says(&line(&test, "etcd-restart -y"), 2, &["its config has"]);
         says(&line(&test, "etcd-reload -y"), 0, &[]);

@@ -77,9 +77,9 @@ if [ -e "$marks/started" ]; then echo started; fi
 # Data and a log that lie elsewhere are named by the config, or will be by the inventory.
 data_dir='' elsewhere=''
 [ -f "$conf" ] && while read -r key value; do
-  case $key in data-dir) data_dir=$value ;; wal-dir) elsewhere=$value ;; esac
+  case $key in [Dd]*) data_dir=$value ;; *) elsewhere=$value ;; esac
 done <<END
-$(sed -n "/^\(data\|wal\)-dir:/{ s/:[[:space:]]*/ /; s/[[:space:]]#.*//; s/[\"']//g; s/[[:space:]]*\$//; p; }" "$conf" 2>/dev/null)
+$(sed -n "/^\(data\|wal\)-dir:/I{ s/:[[:space:]]*/ /; s/[[:space:]]#.*//; s/[\"']//g; s/[[:space:]]*\$//; p; }" "$conf" 2>/dev/null)
 END
 # A unit that was written for another folder says it where the config is lost.
 case $data_dir$shown in

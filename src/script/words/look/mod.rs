@@ -156,10 +156,10 @@ impl Where {
         let running = is_etcd(exe) && (by_unit || by_hand);
         let conf = match file(&self.conf) {
             None => Value::Null,
-            Some(text) => from_inventory(
+            Some(text) => in_small_letters(from_inventory(
                 crate::inventory::parse_value(&self.conf, &text)
                     .unwrap_or(crate::inventory::Value::Null),
-            ),
+            )),
         };
         let data = of_data(section("data"), section("times"), &conf, &self.data);
         let mark = marked(
@@ -273,6 +273,18 @@ impl Where {
             }
         }
         reasons
+    }
+}
+
+/// A config with its keys as we write them: etcd reads `Force-New-Cluster`, too, and of two the last (`encoding/json` of Go).
+fn in_small_letters(conf: Value) -> Value {
+    match conf {
+        Value::Map(map) => Value::Map(
+            map.into_iter()
+                .map(|(key, value)| (key.to_lowercase(), value))
+                .collect(),
+        ),
+        other => other,
     }
 }
 
