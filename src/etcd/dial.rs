@@ -26,6 +26,9 @@ const HEDGE: Duration = Duration::from_millis(30);
 /// A round trip in one network takes less.
 const NEAR: Duration = Duration::from_millis(3);
 
+/// One round trip, and what both sides reckon.
+const NEAR_HANDSHAKE: Duration = Duration::from_millis(10);
+
 const CLOSED: &str =
     "the server closes the connection during the TLS handshake: it may not speak TLS";
 const NO_HTTP2: &str = "the server speaks TLS, but no HTTP/2: it is no etcd";
@@ -78,9 +81,10 @@ impl Way {
         let Some((settings, name)) = &self.tls else {
             return Ok(Line::new(stream, far));
         };
-        let shaken = TlsConnector::from(Arc::clone(settings))
-            .connect(name.clone(), stream)
-            .await;
+        let shaking = TlsConnector::from(Arc::clone(settings)).connect(name.clone(), stream);
+        let (shaken, took) = timed(shaking).await;
+        // What is in between may connect at once: a proxy, ssh.
+        far |= took > NEAR_HANDSHAKE;
         let stream = shaken.map_err(|error| {
             let mut failure = failed(error);
             if matches!(&failure.trouble, Trouble::Other(_)) {

@@ -11,6 +11,8 @@ use x509_parser::extensions::ParsedExtension;
 use x509_parser::prelude::FromDer;
 use x509_parser::x509::X509Version;
 
+use super::der::{Parts, contents, parts};
+
 /// More CAs than these do not lie between a server and one that is trusted.
 const LONGEST: usize = 8;
 
@@ -37,7 +39,8 @@ pub(crate) enum Flaw {
 pub(super) fn flaw(der: &[u8]) -> Option<Flaw> {
     /// The first byte of a sequence.
     const SEQUENCE: u8 = 0x30;
-    if parsed(der).is_some() {
+    let usual = parts(der).is_some_and(|parts| parts.is_usual_ca());
+    if usual || parsed(der).is_some() {
         return None;
     }
     let whole = contents(der).filter(|_| der[0] == SEQUENCE);
@@ -49,7 +52,16 @@ pub(super) fn flaw(der: &[u8]) -> Option<Flaw> {
 }
 
 /// May webpki take this trusted certificate for a CA? It does not look at what limits one that is trusted; Go does.
-pub(super) fn is_plain_ca(certificate: &X509Certificate<'_>, now: UnixTime) -> bool {
+pub(super) fn is_plain_ca(der: &[u8], now: UnixTime) -> bool {
+    let second = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
+    let usual = parts(der).filter(Parts::is_usual_ca);
+    if let Some(valid) = usual.and_then(|parts| parts.is_valid_at(second)) {
+        return valid;
+    }
+    parsed(der).is_some_and(|certificate| is_unlimited_ca(&certificate, now))
+}
+
+fn is_unlimited_ca(certificate: &X509Certificate<'_>, now: UnixTime) -> bool {
     let limited = |extension: &ParsedExtension<'_>| match extension {
         ParsedExtension::BasicConstraints(constraints) => constraints.path_len_constraint.is_some(),
         _ => false,
@@ -63,7 +75,7 @@ pub(super) fn is_plain_ca(certificate: &X509Certificate<'_>, now: UnixTime) -> b
 
 /// The key of a certificate, in the form of X.509.
 pub(super) fn public_key(der: &[u8]) -> Option<&[u8]> {
-    Some(parsed(der)?.tbs_certificate.subject_pki.raw)
+    Some(parts(der)?.key)
 }
 
 pub(super) fn is_alive(certificate: &X509Certificate<'_>, now: UnixTime) -> bool {
@@ -253,20 +265,4 @@ fn signature_algorithm(der: &[u8], signed: usize) -> Option<&[u8]> {
 pub(super) fn algorithm(key: &[u8]) -> Option<&[u8]> {
     let (name, _) = contents(contents(key)?.0)?;
     Some(contents(name)?.0)
-}
-
-/// What a value of DER holds, and what follows it.
-fn contents(der: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (&first, rest) = der.get(1..)?.split_first()?;
-    let (length, rest) = if first < 0x80 {
-        (usize::from(first), rest)
-    } else {
-        let (bytes, rest) = rest.split_at_checked(usize::from(first & 0x7f))?;
-        let known = (1..=4).contains(&bytes.len());
-        let length = bytes
-            .iter()
-            .fold(0, |length, &byte| length << 8 | usize::from(byte));
-        (known.then_some(length)?, rest)
-    };
-    rest.split_at_checked(length)
 }

@@ -5,6 +5,7 @@
 //! hosts or sockets. Start reading at [`client`].
 
 mod chain;
+mod der;
 mod pem;
 mod rsa;
 mod verify;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 use rustls::ClientConfig;
 use rustls::client::ResolvesClientCert;
 use rustls::crypto::CryptoProvider;
+use rustls::crypto::aws_lc_rs::kx_group;
 use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
@@ -129,8 +131,12 @@ pub(crate) fn client(
 }
 
 /// AWS-LC, which has P-521, with RSA from 1024 bits on, as Go's TLS has them.
+///
+/// Keys are agreed on by elliptic curves alone: a server that prefers ML-KEM asks for a second hello, which is one more round trip,
+/// and its code takes a MiB of memory.
 fn provider() -> CryptoProvider {
     CryptoProvider {
+        kx_groups: vec![kx_group::X25519, kx_group::SECP256R1, kx_group::SECP384R1],
         signature_verification_algorithms: rsa::ALGORITHMS,
         ..rustls::crypto::aws_lc_rs::default_provider()
     }
@@ -172,9 +178,9 @@ fn own(
     let first = chain
         .first()
         .ok_or_else(|| Unusable::NoCertificate(labels.collect()))?;
-    let public = match chain::flaw(&first.der) {
-        Some(flaw) => return Err(Unusable::Certificate(flaw)),
-        None => chain::public_key(&first.der).unwrap_or_default(),
+    let Some(public) = chain::public_key(&first.der) else {
+        let flaw = chain::flaw(&first.der).unwrap_or(Flaw::Inside);
+        return Err(Unusable::Certificate(flaw));
     };
     let key = PrivateKeyDer::from_pem_slice(key.reveal().as_bytes()).map_err(|_| Unusable::Key)?;
     let key = provider
