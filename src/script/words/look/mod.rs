@@ -167,9 +167,9 @@ impl Where {
             section("data").lines().any(|line| line == "started"),
         );
         let command = process.get("command").cloned().unwrap_or_default();
-        let config_file = config_file(&command);
+        let started_with = config_file(&command);
         let due = if running {
-            self.due(section("times"), &process, config_file.as_deref())
+            self.due(section("times"), &process, started_with.as_deref())
         } else {
             Vec::new()
         };
@@ -178,15 +178,14 @@ impl Where {
             // The unit of a package, where ours is lost, knows nothing of the config.
             (
                 "by_conf",
-                Value::Bool(
-                    unit.get("ExecStart")
-                        .is_none_or(|command| command.contains(self.conf.as_str())),
-                ),
+                Value::Bool(unit.get("ExecStart").is_none_or(|command| {
+                    config_file(command).as_deref() == Some(self.conf.as_str())
+                })),
             ),
             ("ca", text_or_null(file(&self.ca))),
             ("command", Value::from(command.trim())),
             ("conf_text", text_or_null(file(&self.conf))),
-            ("config_file", text_or_null(config_file)),
+            ("config_file", text_or_null(started_with)),
             ("conf", conf),
             (
                 "due",
