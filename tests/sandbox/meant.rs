@@ -106,7 +106,7 @@ fn what_was_not_said_is_not_done() {
     says(
         &line(&test, "etcd-rm etcd-9 -y"),
         2,
-        &["no cluster has a member `etcd-9`"],
+        &["has no member `etcd-9`"],
     );
 
     // A config that would make another cluster of it, or another member.
