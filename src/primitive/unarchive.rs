@@ -7,9 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use sha2::{Digest, Sha256};
 
-use super::file::put;
+use super::file::{full, put};
 use super::{Change, Plan, Primitive, Seen, Spec, could_not_tell, reach};
-use crate::command::quote;
 use crate::error::{Error, Kind, Result};
 use crate::hex;
 use crate::host::{Facts, Pretended};
@@ -47,7 +46,7 @@ struct Unarchive {
 
 /// What a tarball has in it.
 struct Listing {
-    bytes: u64,
+    bytes: usize,
     /// Of names and contents: the same for the same files, however they were packed.
     digest: String,
     files: usize,
@@ -129,7 +128,7 @@ fn listed(content: &[u8], strip: usize) -> std::io::Result<Arc<Listing>> {
         file.read_to_end(&mut text)?;
         all.update(format!("{} {name}\n", hex::text(&Sha256::digest(&text))));
         sizes.push(format!("{} ./{name}", text.len()));
-        bytes += text.len() as u64;
+        bytes += text.len();
         Ok(())
     })?;
     sizes.sort();
@@ -198,15 +197,15 @@ impl Primitive for Unarchive {
                 );
             }
         };
-        let free = format!(
-            "df -P {} | {{ read -r _; read -r _ _ _ free _; [ \"${{free:-9999999}}\" -gt {} ] || echo 'No space left on device' >&2; }}; ",
-            quote(parent),
-            (self.listing.bytes + self.content.len() as u64) / 1024 + 4
-        );
         let files = self.listing.files;
+        let bytes = self.content.len() + self.listing.bytes;
         let some = if files == 1 { "file" } else { "files" };
         Ok(Plan::Change(Change {
-            script: reach::staged(&self.path, &self.steps(), &free),
+            script: reach::staged(
+                &self.path,
+                &self.steps(),
+                &format!("{}; ", full(parent, bytes)),
+            ),
             shown: format!(
                 "unpack {files} {some} ({} bytes) into {}",
                 self.listing.bytes, self.path

@@ -8,7 +8,7 @@ mod look;
 mod plan;
 mod write;
 
-pub(super) use write::{put, replace};
+pub(super) use write::{full, put, replace};
 
 use super::{Change, Plan, Primitive, Seen, Spec};
 use crate::error::{Error, Hint, Kind, Result};

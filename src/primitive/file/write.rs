@@ -123,7 +123,7 @@ impl File {
 }
 
 /// A command that names a full disk: the shell calls it an I/O error.
-fn full(folder: &str, bytes: usize) -> String {
+pub(in crate::primitive) fn full(folder: &str, bytes: usize) -> String {
     format!(
         "df -P {} | {{ read -r _; read -r _ _ _ free _; [ \"${{free:-9999999}}\" -gt {} ] || echo 'No space left on device' >&2; }}",
         quote(folder),

@@ -5,7 +5,7 @@
 //! begin together one goes on. A refusal ends the whole run: nothing may be changed after it, on any host. A lock not
 //! renewed for [`STALE`] belongs to nobody; that of a run of this machine that is known to be dead, at once. Since a run
 //! may sleep longer than that (a suspended machine), each change looks first whether the lock is still its own
-//! ([`Locks::guarded`]).
+//! ([`Locks::guarded`]); a change that no host guards, as one in etcd, asks them beforehand ([`Locks::still_held`]).
 
 mod holder;
 mod pulse;
@@ -142,27 +142,34 @@ impl Locks {
     /// See that all locks are still this run's, before it changes what no host guards: what etcd itself keeps. Asked at most
     /// once a second, by the clock on the wall, since a machine may have slept.
     pub(super) fn still_held(&self) -> Result<()> {
+        let now = SystemTime::now();
         let held: Vec<Arc<Link>> = {
-            let mut state = self.state();
-            let now = SystemTime::now();
+            let state = self.state();
             let age = state.seen.and_then(|seen| now.duration_since(seen).ok());
             if age.is_some_and(|age| age < Duration::from_secs(1)) {
                 return Ok(());
             }
-            state.seen = Some(now);
             let links = state.held.values().map(|(link, _)| Arc::clone(link));
             links.filter(|link| !link.gone()).collect()
         };
         let asked = super::parallel(&held, held.len(), |link| {
             let question = self.guarded(link, ":");
-            match link.exec(&question, Some(Duration::from_secs(10))) {
+            let patience = Duration::from_secs(10);
+            // A host that works for another cluster is asked beside that.
+            let answer = link.exec_if_idle(&question, patience).unwrap_or_else(|| {
+                link.beside()
+                    .and_then(|mut shell| shell.exec(&question, Some(patience)))
+            });
+            match answer {
                 Ok(output) => self.is_lost(link, &output),
                 // A host that has died holds nothing any more: its own turn tells that.
                 Err(error) if error.kind == Kind::Connect => Ok(()),
                 Err(error) => Err(error),
             }
         });
-        asked.into_iter().collect()
+        asked.into_iter().collect::<Result<()>>()?;
+        self.state().seen = Some(now);
+        Ok(())
     }
 
     /// Was the change refused by [`Locks::guarded`]?
